@@ -1,0 +1,152 @@
+/* Bytes <-> frame. The layout and the seeds are those of FORMAT.md, "Frames" and "Seeds". Pure. */
+#ifndef KAYA_FRAME_H
+#define KAYA_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kaya/wal.h"
+#include "shape.h"
+
+enum {
+    KAYA_FRAME_HEADER_BYTES = 28,
+    KAYA_FRAME_ROOM_MIN = 40, /* less than this before a block's end is padding of the frame before */
+    KAYA_FIRST_PREFIX_BYTES = 8, /* FIRST: the record's whole length */
+    KAYA_LINK_BYTES = 56,
+    KAYA_TRIM_BYTES = 8,
+    KAYA_MEMBER_BYTES = 4, /* batch: type and length before each member */
+    KAYA_SEGMENT_HEADER_BYTES = 96,
+    KAYA_FORMAT_VERSION = 1,
+};
+
+enum frame_type {
+    FRAME_FULL = 1,
+    FRAME_FIRST = 2,
+    FRAME_MIDDLE = 3,
+    FRAME_LAST = 4,
+    FRAME_PAD = 5,
+    FRAME_WATERMARK = 6,
+    FRAME_CLOSE = 7,
+    FRAME_LINK = 8,
+    FRAME_TRIM = 9,
+    FRAME_TYPES_END,
+    FRAME_SKIPPABLE = 0x80, /* a reader that does not know the type may skip the frame */
+};
+
+/* flags of FULL and FIRST: the record's type, or this for a batch. Zero in all other frames. */
+enum { FRAME_FLAG_BATCH = 5 };
+
+/* What the checks of one segment are seeded with. */
+struct frame_seeds {
+    uint32_t segment; /* from the segment header: LINK, and every header check */
+    uint32_t base;    /* and LINK's nonce: every other frame */
+};
+uint32_t kaya_segment_seed(const struct kaya_wal_log_id *log_id, uint64_t number, uint64_t salt);
+uint32_t kaya_base_seed(uint32_t segment_seed, uint32_t nonce);
+
+/* A frame's fields, as encoded; `payload` points into the bytes it was decoded from. */
+struct frame {
+    uint8_t type;
+    uint8_t flags;
+    uint16_t length;       /* payload bytes */
+    uint64_t offset_bytes; /* its place in the segment */
+    uint64_t durable_bytes; /* the watermark: an offset in this segment, 0 none */
+    uint32_t sequence;     /* index in the segment of its record, or of the next one */
+    const uint8_t *payload;
+    uint32_t extent_bytes; /* header, payload and padding */
+};
+
+/* Whole size of a frame with `length` payload bytes at `offset`: rounded up to 4, and to the block's end where less than
+ * KAYA_FRAME_ROOM_MIN would be left. */
+uint32_t kaya_frame_extent(const struct shape *shape, uint64_t offset, uint32_t length);
+/* The longest payload of a frame at `offset`. */
+uint32_t kaya_frame_room(const struct shape *shape, uint64_t offset);
+
+/* Write the frame's extent_bytes at `out`; payload bytes come from `frame->payload` (may already stand at
+ * out + KAYA_FRAME_HEADER_BYTES). The extent is worked out and must fit the block; it is returned. */
+uint32_t kaya_frame_encode(uint8_t *out, const struct shape *shape, const struct frame_seeds *seeds,
+                           const struct frame *frame);
+
+/* What is wrong with a frame, first to last check. X(NAME, text) */
+#define KAYA_FRAME_FAULT_LIST(X)                                                                             \
+    X(NONE, "good")                                                                                          \
+    X(ROOM, "no room for a frame before the bytes end")                                                      \
+    X(ZERO, "zeros where a frame was expected")                                                              \
+    X(HEADER, "the header check fails")                                                                      \
+    X(FIELDS, "the header check holds but a field is out of range")                                          \
+    X(PAYLOAD, "the payload check fails")                                                                    \
+    X(UNKNOWN, "a type that this version does not know")
+enum frame_fault {
+#define KAYA_FRAME_FAULT_ENUM(NAME, text) FRAME_FAULT_##NAME,
+    KAYA_FRAME_FAULT_LIST(KAYA_FRAME_FAULT_ENUM)
+#undef KAYA_FRAME_FAULT_ENUM
+};
+const char *kaya_frame_fault_text(enum frame_fault fault);
+
+/* Decode and judge the frame at `offset`, whose block's bytes from there to the block's end, or to where the file ends,
+ * are `bytes`, `available` long. The frame is valid (FRAME_FAULT_NONE) exactly if its payload check holds (which covers the
+ * header) and its fields are plausible. UNKNOWN: valid but for the type, and not skippable. On HEADER, FIELDS and PAYLOAD
+ * nothing of *frame but what kaya_frame_header says may be used. Never reads outside the bytes. */
+enum frame_fault kaya_frame_decode(const uint8_t *bytes, size_t available, const struct shape *shape,
+                                   const struct frame_seeds *seeds, uint64_t offset, struct frame *frame);
+
+/* The header alone: true if its own check holds and its fields are plausible, whatever the payload. What claims and resync
+ * rest on. */
+bool kaya_frame_header(const uint8_t *bytes, size_t available, const struct shape *shape, uint32_t segment_seed,
+                       uint64_t offset, struct frame *frame);
+
+/* Second thoughts about a valid frame, for notices. */
+bool kaya_frame_header_check_holds(const uint8_t *bytes, uint32_t segment_seed, uint64_t offset);
+bool kaya_frame_second_check_holds(const uint8_t *bytes, const struct frame *frame);
+
+/* Mend one flipped bit (mend.c). `bytes` as for decode; on true `scratch` (available bytes long, not overlapping) holds the
+ * frame with bit `*bit` (counted from the frame's start, lowest bit of a byte first) put right, and *frame points into it.
+ * A frame is mendable exactly if one flip makes it valid in ALL its checks (payload, header, second) with plausible,
+ * known fields. */
+bool kaya_frame_mend(const uint8_t *bytes, size_t available, const struct shape *shape,
+                     const struct frame_seeds *seeds, uint64_t offset, uint8_t *scratch, struct frame *frame,
+                     uint64_t *bit);
+
+/* LINK's payload. */
+struct link {
+    uint64_t base_lsn;
+    uint64_t predecessor;     /* segment number; 0: none, the log begins here */
+    uint64_t predecessor_end; /* its durable end */
+    uint64_t carried_end;     /* recovery: the copies end here; 0: a rotation */
+    uint64_t low_water_lsn;
+    uint64_t epoch;
+    uint32_t nonce;
+    uint32_t chain; /* digest over the predecessors */
+};
+void kaya_link_encode(uint8_t out[KAYA_LINK_BYTES], const struct link *link);
+void kaya_link_decode(const uint8_t bytes[KAYA_LINK_BYTES], struct link *link);
+/* The chain digest of a successor of that segment, ended at `end`. */
+uint32_t kaya_link_chain(uint32_t predecessor_chain, uint32_t predecessor_base_seed, uint64_t end);
+
+/* The segment header. */
+struct segment_header {
+    uint16_t version;
+    uint32_t incompatible;      /* features: unknown bits here: do not even read */
+    uint32_t read_compatible;   /* unknown bits here: read, do not write */
+    uint32_t compatible;        /* unknown bits here: never mind */
+    struct shape shape;
+    struct kaya_wal_log_id log_id;
+    uint64_t number;
+    uint64_t salt;
+    uint32_t previous_seed; /* the segment seed of the recycled file's life before; 0: none */
+};
+void kaya_segment_header_encode(uint8_t out[KAYA_SEGMENT_HEADER_BYTES], const struct segment_header *header);
+
+enum header_fault {
+    HEADER_FAULT_NONE,
+    HEADER_FAULT_MAGIC, /* not a segment header */
+    HEADER_FAULT_CHECK, /* the magic stands, the check fails */
+    HEADER_FAULT_FIELDS,
+    HEADER_FAULT_VERSION, /* a good header of a newer version or with an unknown incompatible feature */
+};
+/* VERSION is judged after the check and before the other fields: magic, check and version never move. */
+enum header_fault kaya_segment_header_decode(const uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES],
+                                             struct segment_header *header);
+
+#endif

@@ -1,0 +1,192 @@
+/* The write-ahead log: open (which recovers), append, sync, trim, close.
+ *
+ * A log is a directory of segment files behind a `kaya_disk`. Everything the log needs from the world comes through
+ * `kaya_wal_environment`; for real files see kaya/posix.h, for the simulated disk kaya/sim/.
+ *
+ * Promises P1 to P12 are listed in core/README.md. Threads: any thread may call any function on a writer; calls on one
+ * writer are taken one after another. */
+#ifndef KAYA_WAL_H
+#define KAYA_WAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kaya/event.h"
+#include "kaya/record.h"
+#include "kaya/seam/allocator.h"
+#include "kaya/seam/disk.h"
+#include "kaya/seam/runtime.h"
+#include "kaya/seam/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The world. Not copied: all three outlive every handle made with them. */
+struct kaya_wal_environment {
+    struct kaya_disk *disk;
+    struct kaya_runtime *runtime;
+    struct kaya_allocator *allocator;
+};
+
+/* Names one log, whatever directory it stands in. All zeros is no log's id. */
+struct kaya_wal_log_id {
+    uint8_t bytes[16];
+};
+
+/* What a caller's checkpoint depends on: store it with the checkpoint, hand it back at open. A log that ends before
+ * `lsn` is then damaged, and a log with another id is refused, even where the log's own bytes no longer show it. */
+struct kaya_wal_anchor {
+    struct kaya_wal_log_id log_id;
+    uint64_t lsn; /* the durable LSN when it was stored; 0: nothing, but the id still counts */
+};
+
+/* The log's options. All zeros is a good configuration. */
+struct kaya_wal_config {
+    uint64_t segment_bytes;    /* multiple of block_bytes, 8 blocks to 1 GiB; 0 means 16 MiB */
+    uint32_t block_bytes;      /* power of two, 512 to 65536; 0 means 32 KiB, or less where the segment is small */
+    uint32_t record_bytes_max; /* longest payload of a record, and of a batch with 4 bytes for each member; its frames
+                                  must fit half a segment; 0 means 4 MiB, or less where the segment is small */
+    uint32_t stride_bytes;     /* a segment is written through in strides ahead of use; 0 means 256 KiB */
+    uint32_t spare_count;      /* spares behind the segment in use, 2 to 16; 0 means 2 */
+    const struct kaya_wal_anchor *anchor; /* NULL: none. Read during open only */
+    bool must_exist;           /* KAYA_NOT_FOUND rather than a new log */
+    bool cut_is_error;         /* KAYA_DAMAGED rather than cut or mend a tail that nothing vouches for */
+    kaya_event_listener *on_event; /* NULL: silent */
+    void *user;                    /* handed to on_event */
+};
+
+/* How a log was found. The rows of the table in core/FORMAT.md. */
+enum kaya_wal_verdict {
+    KAYA_VERDICT_EMPTY,   /* no log here yet */
+    KAYA_VERDICT_CLEAN,   /* closed, or nothing beyond the last whole frame */
+    KAYA_VERDICT_TORN,    /* bytes behind the last whole record that nothing vouches for */
+    KAYA_VERDICT_DAMAGED, /* bytes that a claim vouches for are missing or wrong */
+};
+
+/* What recovery saw and did. */
+struct kaya_wal_recovery_report {
+    enum kaya_wal_verdict verdict;
+    struct kaya_wal_log_id log_id;
+    uint64_t epoch;          /* raised by each recovery that found no clean close */
+    uint64_t first_lsn;      /* low-water mark: the first record that is there, or would be */
+    uint64_t last_lsn;       /* the last record that is there; first_lsn - 1: none */
+    uint64_t segment_count;  /* segments in use */
+    uint64_t segment;        /* the segment in which the log ended ... */
+    uint64_t end_offset;     /* ... at this offset (V) */
+    uint64_t claim_segment;  /* the furthest surviving claim lies in this segment ... */
+    uint64_t claim_offset;   /* ... and vouches for all before this offset (W) */
+    uint64_t unvouched_bytes;   /* bytes of returned records that no claim covers */
+    uint64_t discarded_bytes;   /* bytes behind the end that were neither zero nor an older generation's */
+    uint64_t mended_count;      /* frames with one flipped bit */
+    uint64_t carried_records;   /* records copied to the successor */
+    bool closed_cleanly;        /* a CLOSE frame ends the log */
+    bool lsns_may_return;       /* a tail was cut: numbers above last_lsn may be given again, under the new epoch */
+    /* KAYA_VERDICT_DAMAGED only: the first bad place, and what is lost */
+    uint64_t damage_segment;
+    uint64_t damage_offset;
+    uint64_t damage_end_offset; /* durable up to here, at least */
+    uint64_t lost_first_lsn;    /* 0: no record is known to be lost */
+    uint64_t lost_last_lsn;     /* at least up to here */
+    const char *damage_reason;  /* static memory; "" if none */
+};
+
+struct kaya_wal_writer;
+
+/* Open the log in the environment's directory for writing: take the lock, recover, or begin a new log.
+ *
+ * `config` may be NULL: all defaults. `report` may be NULL; it is filled in whenever recovery came to a verdict, also
+ * with KAYA_DAMAGED. On KAYA_OK *writer is the caller's, to be closed. On failure *writer is NULL, and but for KAYA_IO,
+ * KAYA_FULL, KAYA_NO_MEMORY and KAYA_LIMIT nothing on the disk was changed; with those, opening again goes on as if this
+ * call had crashed.
+ *
+ *   KAYA_INVALID      an option is out of range; the event names the field
+ *   KAYA_LOCKED       another writer holds the log
+ *   KAYA_NOT_FOUND    must_exist and there is no log; or the parent directory does not exist
+ *   KAYA_DAMAGED      durable records are missing or wrong (P5); the report says which
+ *   KAYA_UNSUPPORTED  a newer format or an unknown feature
+ *   KAYA_WRONG_LOG    the anchor names another log
+ *   KAYA_FULL         no room for what recovery must write; try again when there is (P9)
+ *   KAYA_IO           a read, write or sync failed */
+KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_open(const struct kaya_wal_environment *environment,
+                                                      const struct kaya_wal_config *config,
+                                                      struct kaya_wal_writer **writer,
+                                                      struct kaya_wal_recovery_report *report);
+
+/* Recover and close again: kaya_wal_writer_open, then kaya_wal_writer_close, with must_exist. */
+KAYA_MUST_CHECK enum kaya_status kaya_wal_recover(const struct kaya_wal_environment *environment,
+                                                  const struct kaya_wal_config *config,
+                                                  struct kaya_wal_recovery_report *report);
+
+/* Give up every record behind `last_lsn` for good, on a closed log. The same operation as recovery, with an earlier end;
+ * crash-safe: after a crash either the old or the new end holds, and stays.
+ *
+ *   KAYA_INVALID  last_lsn is below the low-water mark - 1, beyond the end, or inside a batch; nothing was changed
+ *   and the statuses of kaya_wal_writer_open */
+KAYA_MUST_CHECK enum kaya_status kaya_wal_cut_back(const struct kaya_wal_environment *environment,
+                                                   const struct kaya_wal_config *config, uint64_t last_lsn,
+                                                   struct kaya_wal_recovery_report *report);
+
+/* Append one record. STRICT returns once it is durable, and with it every earlier record; RELAXED once the operating
+ * system has it.
+ *
+ * `payload` is copied before return. On KAYA_OK *lsn is the record's number, one above the last. `lsn` may be NULL.
+ *
+ *   KAYA_INVALID    too long, or no such type or mode; nothing was written
+ *   KAYA_FULL       no spare segment could be prepared; nothing was written, no LSN spent: try again when there is room
+ *   KAYA_NO_MEMORY  nothing was written
+ *   KAYA_IO         a write or sync failed: the next recovery decides whether the record is there (P6). This handle takes
+ *                   nothing more; close it and open the log again
+ *   KAYA_ENDED      an earlier call failed so */
+KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_append(struct kaya_wal_writer *writer,
+                                                        const struct kaya_wal_payload *payload,
+                                                        enum kaya_durability_mode mode, uint64_t *lsn);
+
+/* Append `count` >= 1 records as one: recovery returns all of them or none (P11). LSNs run from *first_lsn to *last_lsn.
+ * Statuses as for append; KAYA_INVALID also where the payloads and 4 bytes for each exceed record_bytes_max. */
+KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_append_batch(struct kaya_wal_writer *writer,
+                                                              const struct kaya_wal_payload *payloads, size_t count,
+                                                              enum kaya_durability_mode mode, uint64_t *first_lsn,
+                                                              uint64_t *last_lsn);
+
+/* Make every record appended so far durable. KAYA_IO, KAYA_ENDED as for append. */
+KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_sync(struct kaya_wal_writer *writer);
+
+/* Go on in the next segment now, so that the records so far stand in segments that will not change. Makes them durable.
+ * A no-op if the segment in use holds no record. Statuses as for append. */
+KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_rotate(struct kaya_wal_writer *writer);
+
+/* Let go of records below `lsn`. Whole segments are freed: *low_water_lsn (may be NULL) becomes the first record that is
+ * still there, at most `lsn`; what lies below it will never be returned again. A segment that a reader of this writer
+ * still needs is kept. Nothing is written where no segment can be freed.
+ *
+ *   KAYA_INVALID  lsn is above the last durable LSN + 1
+ *   KAYA_FULL     the mark did not fit the segment in use and no spare could be prepared; nothing was changed
+ *   KAYA_IO, KAYA_ENDED as for append. If only the deletion of a freed file failed, the mark holds and the next
+ *                   recovery deletes it. */
+KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_truncate_before(struct kaya_wal_writer *writer, uint64_t lsn,
+                                                                 uint64_t *low_water_lsn);
+
+/* Do one bounded piece of background work: prepare or recycle a spare, or write ahead. *more tells whether there is more
+ * to do. Failures are reported as events and cost nothing: appenders do the work themselves where it was not done. */
+KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_tend(struct kaya_wal_writer *writer, bool *more);
+
+/* Facts of an open writer. */
+uint64_t kaya_wal_writer_first_lsn(struct kaya_wal_writer *writer);   /* the low-water mark */
+uint64_t kaya_wal_writer_last_lsn(struct kaya_wal_writer *writer);    /* the last appended; first - 1: none */
+uint64_t kaya_wal_writer_durable_lsn(struct kaya_wal_writer *writer); /* all up to it are durable */
+struct kaya_wal_anchor kaya_wal_writer_anchor(struct kaya_wal_writer *writer);
+
+/* Make everything durable, write CLOSE if anything was written since the last one, let go of the lock and release the
+ * writer, whatever the status. `writer` may be NULL. A handle that has ended writes nothing and answers KAYA_ENDED. */
+KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_close(struct kaya_wal_writer *writer);
+
+/* "empty", "clean", "torn", "damaged". Static memory; any thread. */
+const char *kaya_wal_verdict_name(enum kaya_wal_verdict verdict);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

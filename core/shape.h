@@ -1,0 +1,40 @@
+/* The shape of a segment: where headers stand, where frames may stand, and what fits. Pure arithmetic. */
+#ifndef KAYA_SHAPE_H
+#define KAYA_SHAPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kaya/seam/status.h"
+
+enum {
+    KAYA_BLOCK_BYTES_MIN = 512,
+    KAYA_BLOCK_BYTES_MAX = 65536,
+    KAYA_SEGMENT_BLOCKS_MIN = 8,
+    KAYA_HEADER_DISTANCE = 65536, /* between the header copies, or half a segment if that is less */
+};
+#define KAYA_SEGMENT_BYTES_MAX (UINT64_C(1) << 30)
+
+struct shape {
+    uint32_t block_bytes;   /* no frame crosses a multiple of it */
+    uint32_t unit_bytes;    /* padding mode: what a sync ends at; 0: dense mode */
+    uint64_t segment_bytes; /* the file's size while it takes records */
+};
+
+bool kaya_shape_is_valid(const struct shape *shape);
+
+/* Bytes that each header copy has to itself: a block, or a unit where that is more. */
+uint32_t kaya_shape_header_bytes(const struct shape *shape);
+/* Offset of the second header copy (the first stands at 0). */
+uint64_t kaya_shape_second_header(const struct shape *shape);
+/* Where the first frame (LINK) stands. */
+uint64_t kaya_shape_first_frame(const struct shape *shape);
+/* The first offset at or behind `offset` where a frame may stand: steps over the second header copy. */
+uint64_t kaya_shape_skip_header(const struct shape *shape, uint64_t offset);
+/* End of the block in which `offset` lies. */
+static inline uint64_t kaya_shape_block_end(const struct shape *shape, uint64_t offset)
+{
+    return (offset / shape->block_bytes + 1) * shape->block_bytes;
+}
+
+#endif

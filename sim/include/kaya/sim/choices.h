@@ -1,0 +1,67 @@
+/* The one source of decisions. Everything that a run decides comes from kaya_choose; who answers (a seed, a saved tape, a
+ * fuzzer's bytes, an odometer that tries every answer) cannot be told from above. */
+#ifndef KAYA_SIM_CHOICES_H
+#define KAYA_SIM_CHOICES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "kaya/seam/status.h"
+
+/* Streams are counted apart: a new decision in one does not shift the others. X(NAME, name) */
+#define KAYA_STREAM_LIST(X)                                                                                  \
+    X(CONFIG, config)     /* swarm: which families and kinds a run has at all, sizes, limits */              \
+    X(WORKLOAD, workload) /* operations, payloads, crash points */                                           \
+    X(SCHEDULE, schedule) /* which thread goes on */                                                         \
+    X(FAULTS, faults)     /* errors, damage */                                                               \
+    X(CRASH, crash)       /* which version of a sector, which name survives */
+
+enum kaya_stream {
+#define KAYA_STREAM_ENUM(NAME, name) KAYA_STREAM_##NAME,
+    KAYA_STREAM_LIST(KAYA_STREAM_ENUM)
+#undef KAYA_STREAM_ENUM
+        KAYA_STREAMS
+};
+const char *kaya_stream_name(enum kaya_stream stream);
+
+struct kaya_choices;
+
+/* An answer in [0, count), count >= 1. 0 is always the tamest: no fault, smallest size, nothing lost. `label` is static
+ * text, the same at each call of one place: it makes tapes readable and tells where one stops to fit. */
+uint64_t kaya_choose(struct kaya_choices *choices, enum kaya_stream stream, uint64_t count, const char *label);
+
+/* True with odds of `in` to `of` (in <= of): kaya_choose(of) >= of - in, so that 0 means false. */
+bool kaya_chance(struct kaya_choices *choices, enum kaya_stream stream, uint64_t in, uint64_t of, const char *label);
+
+/* Drivers. Each object is the caller's; kaya_choices_destroy takes NULL. NULL: no memory. */
+struct kaya_choices *kaya_choices_from_seed(uint64_t seed);
+struct kaya_choices *kaya_choices_from_bytes(const uint8_t *bytes, size_t length); /* borrowed; past the end: 0 */
+struct kaya_choices *kaya_choices_odometer(void); /* first pass: all 0 */
+void kaya_choices_destroy(struct kaya_choices *choices);
+
+/* Start over with another seed, keeping memory (runs in a loop). Seed drivers only. */
+void kaya_choices_reseed(struct kaya_choices *choices, uint64_t seed);
+
+/* Odometer: go to the next combination of answers; false when all were tried. After it, ask from the start again. */
+bool kaya_choices_advance(struct kaya_choices *choices);
+
+/* Keep every answer from now on, as a tape. */
+void kaya_choices_record(struct kaya_choices *choices, bool on);
+
+/* A tape is text, one decision a line: "STREAM LABEL COUNT ANSWER", behind a line "kaya tape 1" and any number of
+ * "# key value" lines, which are the caller's. Write what was recorded; read one back as a driver.
+ * Reading: KAYA_INVALID with *line and *expected set (static text) where the file is no tape. */
+KAYA_MUST_CHECK enum kaya_status kaya_choices_save(const struct kaya_choices *choices, FILE *file);
+KAYA_MUST_CHECK enum kaya_status kaya_choices_load(FILE *file, struct kaya_choices **choices, size_t *line,
+                                                   const char **expected);
+
+/* Tape: the first decision that no longer fits (another label or count was asked, or the tape had ended), as text in
+ * static storage of `choices`; NULL while all fit. From there on every answer is 0. */
+const char *kaya_choices_misfit(const struct kaya_choices *choices);
+
+/* How many answers were given, over all streams. */
+uint64_t kaya_choices_count(const struct kaya_choices *choices);
+
+#endif

@@ -1,0 +1,126 @@
+/* The simulated disk: a directory of files behind the disk seam, with everything that a power loss or a process crash can
+ * do to it (DESIGN in sim/README.md).
+ *
+ * One object is the machine's disk over many boots. A boot is a seam handle; when the machine crashes every call of that
+ * boot answers KAYA_GONE without effect, and the next boot sees what survived. */
+#ifndef KAYA_SIM_DISK_H
+#define KAYA_SIM_DISK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kaya/seam/disk.h"
+#include "kaya/sim/choices.h"
+#include "kaya/sim/profile.h"
+#include "kaya/sim/trace.h"
+
+/* Families of faults, counted by effect (S2): drawn = the dice said so; struck = bytes or results differ from the
+ * fault-free ones. X(NAME, name) */
+#define KAYA_FAULT_LIST(X)                                                                                   \
+    X(LOST_SECTOR, lost_sector)         /* an unsynced sector kept its durable version */                    \
+    X(OLD_VERSION, old_version)         /* a sector shows a version between durable and newest */            \
+    X(TORN_SECTOR, torn_sector)         /* a mixture of two neighbouring versions */                         \
+    X(LOST_SIZE, lost_size)             /* the size went back */                                             \
+    X(SIZE_WITHOUT_DATA, size_without_data) /* the size survived, data below it did not: growth shows */     \
+    X(LOST_CREATE, lost_create)                                                                              \
+    X(LOST_RENAME, lost_rename)                                                                              \
+    X(LOST_UNLINK, lost_unlink)         /* a removed name came back */                                       \
+    X(LOST_TRUNCATE, lost_truncate)                                                                          \
+    X(LOST_DIRECTORY, lost_directory)   /* the log's directory itself */                                     \
+    X(PROCESS_CRASH, process_crash)     /* memory lost, cache kept, with something unsynced in it */         \
+    X(EVICTION, eviction)               /* cache dropped after a process crash: what was written back shows */ \
+    X(REORDER, reorder)                 /* a later write survived where an earlier one did not */
+
+enum kaya_fault {
+#define KAYA_FAULT_ENUM(NAME, name) KAYA_FAULT_##NAME,
+    KAYA_FAULT_LIST(KAYA_FAULT_ENUM)
+#undef KAYA_FAULT_ENUM
+        KAYA_FAULTS
+};
+const char *kaya_fault_name(enum kaya_fault fault);
+
+struct kaya_fault_counts {
+    uint64_t drawn[KAYA_FAULTS];
+    uint64_t struck[KAYA_FAULTS];
+};
+
+struct kaya_sim_disk;
+
+struct kaya_sim_disk_options {
+    const struct kaya_sim_profile *profile; /* NULL: the default one */
+    struct kaya_choices *choices;           /* borrowed; answers fates and faults */
+    struct kaya_trace *trace;               /* borrowed; NULL: silent and fast */
+    uint64_t calls_per_boot_max; /* a boot that makes more seam calls is stopped as by a crash and marked runaway (P8);
+                                    0 means 1,000,000 */
+    bool families[KAYA_FAULTS];  /* swarm: which families may strike; PROCESS_CRASH and EVICTION are the caller's calls */
+    bool families_set;           /* false: all of them */
+};
+
+KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_create(const struct kaya_sim_disk_options *options,
+                                                      struct kaya_sim_disk **disk);
+void kaya_sim_disk_destroy(struct kaya_sim_disk *disk); /* takes NULL */
+
+/* Empty again, as new, with other options; keeps memory (runs in a loop). */
+void kaya_sim_disk_reset(struct kaya_sim_disk *disk, const struct kaya_sim_disk_options *options);
+
+/* A copy that shares unchanged bytes, with its own choices and trace (borrowed, may be NULL for the trace). Costs what is
+ * copied of the tables, not of the data. No boot is running on the copy: if one ran on the original, the copy has lost
+ * its open handles and its lock, and its cache stands as it was: call one of the crashes on it next. */
+KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_fork(const struct kaya_sim_disk *disk, struct kaya_choices *choices,
+                                                    struct kaya_trace *trace, struct kaya_sim_disk **fork);
+
+/* Make `copy` the same as `disk`, as fork does, reusing copy's memory. */
+KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_copy(const struct kaya_sim_disk *disk, struct kaya_choices *choices,
+                                                    struct kaya_trace *trace, struct kaya_sim_disk *copy);
+
+/* The seam of a new boot. The one before must have ended by a crash or kaya_sim_disk_shut_down. Owned by `disk`. */
+struct kaya_disk *kaya_sim_disk_boot(struct kaya_sim_disk *disk);
+
+/* Orderly end of a boot: handles and lock end, the cache stays (as after a process crash, but counted as no fault). */
+void kaya_sim_disk_shut_down(struct kaya_sim_disk *disk);
+
+/* Crash now. The running boot answers KAYA_GONE from here on. */
+void kaya_sim_disk_process_crash(struct kaya_sim_disk *disk); /* the cache survives, handles and locks do not */
+void kaya_sim_disk_power_loss(struct kaya_sim_disk *disk);    /* what was not synced: any part, decided when first read */
+
+/* Between boots, after a process crash: some clean pages are dropped and some dirty ones written back, by choice. */
+void kaya_sim_disk_evict(struct kaya_sim_disk *disk);
+
+/* Crash by itself right before seam call number `call` of this boot takes effect (calls are counted from 1; 0: never). */
+enum kaya_crash { KAYA_CRASH_POWER_LOSS, KAYA_CRASH_PROCESS };
+void kaya_sim_disk_crash_at(struct kaya_sim_disk *disk, uint64_t call, enum kaya_crash crash);
+
+bool kaya_sim_disk_is_crashed(const struct kaya_sim_disk *disk);  /* since the last boot */
+bool kaya_sim_disk_is_runaway(const struct kaya_sim_disk *disk);  /* the last boot made too many calls */
+uint64_t kaya_sim_disk_calls(const struct kaya_sim_disk *disk);   /* of the running or last boot */
+bool kaya_sim_disk_lock_held(const struct kaya_sim_disk *disk);
+
+/* I/O done since create or reset, for bounds (P8). */
+struct kaya_sim_disk_usage {
+    uint64_t bytes_read, bytes_written, syncs, directory_syncs, calls;
+    uint64_t bytes_stored; /* sizes of all files now */
+    uint64_t file_count;
+};
+struct kaya_sim_disk_usage kaya_sim_disk_usage(const struct kaya_sim_disk *disk);
+
+/* Called right before each seam call takes effect, with its number: where the explorer forks. NULL: nobody. */
+typedef void kaya_sim_disk_boundary(void *user, struct kaya_sim_disk *disk, uint64_t call, enum kaya_trace_kind kind);
+void kaya_sim_disk_on_boundary(struct kaya_sim_disk *disk, kaya_sim_disk_boundary *boundary, void *user);
+
+struct kaya_fault_counts kaya_sim_disk_fault_counts(const struct kaya_sim_disk *disk);
+
+/* The image as the next reader sees it, for oracles and for damage made by hand. Fates that were open are decided by
+ * `peek`. Names: those that exist now. */
+void kaya_sim_disk_names(struct kaya_sim_disk *disk, kaya_list_visitor *visit, void *user);
+KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_peek(struct kaya_sim_disk *disk, const char *name, uint64_t offset,
+                                                    void *bytes, size_t length, size_t *done);
+/* Change bytes durably behind everyone's back (media damage); within the file's size. */
+KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_poke(struct kaya_sim_disk *disk, const char *name, uint64_t offset,
+                                                    const void *bytes, size_t length);
+KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_file_size(struct kaya_sim_disk *disk, const char *name,
+                                                         uint64_t *bytes);
+/* The inode behind a name (as in trace events); 0: none. */
+uint64_t kaya_sim_disk_inode(struct kaya_sim_disk *disk, const char *name);
+
+#endif
