@@ -1,0 +1,138 @@
+/* From facts to sentences: what is damaged, what that costs, who says so, and what to do.
+ *
+ * The report tells where the whole prefix ends and how far claims reach. Which frame makes the claim it does not tell;
+ * that is looked up among the things inspect sees, for people who want to check with their own eyes. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "tool.h"
+
+struct search {
+    const struct kaya_wal_recovery_report *report;
+    struct kaya_claimer *claimer;
+};
+
+/* Does this item say that the log was durable up to where the furthest claim reaches? */
+static bool makes_the_claim(const struct kaya_wal_item *item, const struct kaya_wal_recovery_report *report)
+{
+    if (item->kind == KAYA_ITEM_HEADER || item->kind == KAYA_ITEM_DAMAGE || item->kind == KAYA_ITEM_END)
+        return false;
+    if (item->kind == KAYA_ITEM_LINK && item->predecessor == report->claim_segment &&
+        item->predecessor_end == report->claim_offset)
+        return true;
+    return item->segment == report->claim_segment && item->watermark_bytes > 0 &&
+           item->watermark_bytes == report->claim_offset;
+}
+
+static bool look(void *user, const struct kaya_wal_item *item)
+{
+    struct search *search = user;
+
+    if (item->segment == search->report->damage_segment)
+        snprintf(search->claimer->damaged_file, sizeof(search->claimer->damaged_file), "%s", item->file_name);
+    if (!search->claimer->found && makes_the_claim(item, search->report)) {
+        search->claimer->found = true;
+        search->claimer->kind = item->kind;
+        search->claimer->segment = item->segment;
+        search->claimer->offset_bytes = item->offset_bytes;
+    }
+    return true;
+}
+
+void kaya_find_claimer(const struct kaya_place *place, const struct kaya_wal_recovery_report *report,
+                       struct kaya_claimer *claimer)
+{
+    struct kaya_wal_inspection inspection;
+    struct search search = { .report = report, .claimer = claimer };
+
+    *claimer = (struct kaya_claimer){ .found = false };
+    enum kaya_status status = kaya_wal_inspect_path(&place->environment, NULL, look, &search, &inspection);
+    if (status != KAYA_OK)
+        claimer->found = false; /* a live log moved on: the report stands without it */
+}
+
+/* "frame at 0xa000 (watermark) claims", "the link of segment 4 claims", "claims of segment 3 say" */
+static void print_claimer(FILE *stream, const struct kaya_wal_recovery_report *report,
+                          const struct kaya_claimer *claimer)
+{
+    if (!claimer || !claimer->found)
+        fprintf(stream, "claims say");
+    else if (claimer->kind == KAYA_ITEM_LINK)
+        fprintf(stream, "the link of segment %" PRIu64 " says", claimer->segment);
+    else
+        fprintf(stream, "frame at 0x%" PRIx64 " of segment %" PRIu64 " (%s) says", claimer->offset_bytes,
+                claimer->segment, kaya_wal_item_name(claimer->kind));
+    fprintf(stream, " durable to 0x%" PRIx64 " of segment %" PRIu64, report->claim_offset, report->claim_segment);
+}
+
+static void print_lost(FILE *stream, const struct kaya_wal_recovery_report *report)
+{
+    if (report->damage_end_offset > report->damage_offset)
+        fprintf(stream, ", so 0x%" PRIx64 "..0x%" PRIx64 " of segment %" PRIu64 " was durable", report->damage_offset,
+                report->damage_end_offset, report->damage_segment);
+    if (report->lost_first_lsn == 0)
+        fprintf(stream, "; no record is known to be lost\n");
+    else if (report->lost_first_lsn == report->lost_last_lsn)
+        fprintf(stream, ": record %" PRIu64 " is lost\n", report->lost_first_lsn);
+    else if (report->lost_last_lsn < report->lost_first_lsn)
+        fprintf(stream, ": records from %" PRIu64 " on are lost\n", report->lost_first_lsn);
+    else
+        fprintf(stream, ": records %" PRIu64 "..%" PRIu64 " are lost\n", report->lost_first_lsn, report->lost_last_lsn);
+}
+
+void kaya_explain_damage(FILE *stream, const struct kaya_wal_recovery_report *report,
+                         const struct kaya_claimer *claimer)
+{
+    char escaped[KAYA_ESCAPED_BYTES];
+
+    fprintf(stream, "  segment %" PRIu64, report->damage_segment);
+    if (claimer && claimer->damaged_file[0])
+        fprintf(stream, " (%s)", kaya_escape(claimer->damaged_file, escaped, sizeof(escaped)));
+    fprintf(stream, ", 0x%" PRIx64 ": %s\n", report->damage_offset,
+            report->damage_reason[0] ? report->damage_reason : "durable bytes are missing");
+    fputs("  ", stream);
+    print_claimer(stream, report, claimer);
+    print_lost(stream, report);
+}
+
+struct advice {
+    enum kaya_status status;
+    const char *text;
+};
+
+static const struct advice advices[] = {
+    { KAYA_INVALID, "check the options; nothing was done" },
+    { KAYA_NOT_FOUND, "there is no log here" },
+    { KAYA_IO, "nothing that was acknowledged is given up; look at the disk (kernel log), then run this again: recovery "
+               "decides what became of the rest" },
+    { KAYA_FULL, "make room on the disk, or let go of old records with `kaya-wal trim`, and run this again; nothing "
+                 "acknowledged is harmed" },
+    { KAYA_NO_MEMORY, "run this again when there is memory" },
+    { KAYA_LIMIT, "raise the limit of open files (ulimit -n)" },
+    { KAYA_DENIED, "log directories are 0700: are you their owner?" },
+    { KAYA_LOCKED, "one writer at a time: wait for it or end it; cat, inspect and verify need no lock" },
+    { KAYA_BUSY, "try again when the writer is less busy" },
+    { KAYA_DAMAGED, "nothing was changed; `kaya-wal verify` says more, `kaya-wal inspect` shows every frame" },
+    { KAYA_UNSUPPORTED, "use the version that wrote it, or a newer one" },
+    { KAYA_WRONG_LOG, "the anchor belongs to another log" },
+    { KAYA_TRIMMED, "records below the low-water mark are gone for good" },
+    { KAYA_ENDED, "run this again: recovery decides what became of the rest" },
+};
+
+static const char *advice_for(enum kaya_status status)
+{
+    for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++)
+        if (advices[i].status == status)
+            return advices[i].text;
+    return "this is not expected here";
+}
+
+int kaya_say_status(const struct kaya_place *place, const char *verb, enum kaya_status status,
+                    const struct kaya_wal_recovery_report *report)
+{
+    kaya_complain("%s: cannot %s: %s (%s); %s", place->path, verb, kaya_status_text(status), kaya_status_name(status),
+                  advice_for(status));
+    if (status == KAYA_DAMAGED && report && report->verdict == KAYA_VERDICT_DAMAGED)
+        kaya_explain_damage(stderr, report, NULL);
+    return status == KAYA_DAMAGED ? KAYA_EXIT_DAMAGED : KAYA_EXIT_OTHER;
+}

@@ -1,0 +1,72 @@
+/* kaya-wal: a log in a directory, from the shell.
+ *
+ * The program decides nothing about logs: every command is a thin face of one public call (append: the writer; cat: the
+ * reader; inspect, verify: looking without touching; trim: letting go of old records), turned into text, JSON and an
+ * exit code. What a crash can do here is what it can do to any user of the log: nothing that was printed as an LSN is
+ * lost. cat, inspect and verify write nothing and run beside a live writer (P10). */
+#include <argp.h>
+#include <string.h>
+
+#include "tool.h"
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+};
+
+static const struct command commands[] = {
+    { "append", kaya_command_append, "append standard input, one record a line; print each LSN" },
+    { "cat", kaya_command_cat, "print the payloads, one a line" },
+    { "inspect", kaya_command_inspect, "show every segment, header and frame where it stands" },
+    { "verify", kaya_command_verify, "would recovery find every durable record? and why" },
+    { "trim", kaya_command_trim, "let go of the records below an LSN" },
+};
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]), ARGV0_BYTES = 32 };
+
+static void print_help(FILE *stream)
+{
+    fprintf(stream, "Usage: kaya-wal COMMAND [OPTION...]\n"
+                    "A crash-safe write-ahead log in a directory.\n\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(stream, "  %-9s%s\n", commands[i].name, commands[i].summary);
+    fprintf(stream, "\nExample:\n"
+                    "  printf 'one\\ntwo\\n' | kaya-wal append notes    # prints 1 and 2 once they are durable\n"
+                    "  kaya-wal cat notes                             # prints one and two\n"
+                    "  kaya-wal verify notes                          # exit 0: nothing is missing\n"
+                    "\nExit codes: 0 done; 1 append stopped early, or verify found an end that recovery would cut or\n"
+                    "mend; 2 damaged; 3 anything else: usage, no log, locked, unsupported.\n"
+                    "`kaya-wal COMMAND --help` tells more about each.\n");
+}
+
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    argp_err_exit_status = KAYA_EXIT_OTHER;
+    if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)) {
+        print_help(stdout);
+        return kaya_flush_output() ? KAYA_EXIT_DONE : KAYA_EXIT_OTHER;
+    }
+    if (argc < 2) {
+        print_help(stderr);
+        return KAYA_EXIT_OTHER;
+    }
+    const struct command *command = find(argv[1]);
+    if (!command) {
+        char escaped[KAYA_ESCAPED_BYTES];
+        kaya_complain("there is no command '%s'; `kaya-wal --help` lists them",
+                      kaya_escape(argv[1], escaped, sizeof(escaped)));
+        return KAYA_EXIT_OTHER;
+    }
+    char name[ARGV0_BYTES];
+    snprintf(name, sizeof(name), "kaya-wal %s", command->name);
+    argv[1] = name;
+    return command->run(argc - 1, argv + 1);
+}

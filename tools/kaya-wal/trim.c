@@ -1,0 +1,138 @@
+/* trim: let go of old records. A thin face of kaya_wal_writer_truncate_before; a crash anywhere leaves either mark. */
+#include <argp.h>
+#include <inttypes.h>
+
+#include "tool.h"
+
+struct options {
+    const char *path;
+    const char *lsn_text;
+    uint64_t lsn;
+    bool json;
+    bool verbose;
+};
+
+static void hear(void *user, const struct kaya_event *event)
+{
+    const struct options *options = user;
+
+    if (options->verbose)
+        kaya_print_event(NULL, event);
+}
+
+static void print_result(const struct options *options, uint64_t first_lsn, uint64_t last_lsn)
+{
+    if (options->json) {
+        json_t *object = kaya_json_new();
+        kaya_json_integer(object, "first_lsn", first_lsn);
+        kaya_json_integer(object, "last_lsn", last_lsn);
+        kaya_json_print(object);
+    } else {
+        printf("%" PRIu64 "\n", first_lsn);
+    }
+}
+
+static int trim(const struct options *options, const struct kaya_place *place, struct kaya_wal_writer *writer)
+{
+    uint64_t low_water_lsn = 0;
+    uint64_t last_lsn = kaya_wal_writer_last_lsn(writer);
+    enum kaya_status status = kaya_wal_writer_truncate_before(writer, options->lsn, &low_water_lsn);
+
+    if (status == KAYA_INVALID) {
+        kaya_complain("%s: LSN %" PRIu64 " lies beyond the log, whose last record is %" PRIu64, place->path,
+                      options->lsn, last_lsn);
+        return KAYA_EXIT_OTHER;
+    }
+    if (status != KAYA_OK)
+        return kaya_say_status(place, "trim", status, NULL);
+    print_result(options, low_water_lsn, last_lsn);
+    return KAYA_EXIT_DONE;
+}
+
+static int run(const struct options *options)
+{
+    struct kaya_place place = KAYA_PLACE_NONE;
+    struct kaya_wal_writer *writer = NULL;
+    struct kaya_wal_recovery_report report = { 0 };
+    struct kaya_wal_config config = {
+        .must_exist = true, .on_event = hear, .user = (void *)(uintptr_t)options
+    };
+    int code = KAYA_EXIT_OTHER;
+
+    if (kaya_place_open(&place, options->path, false, true) != KAYA_OK)
+        goto done;
+    enum kaya_status status = kaya_wal_writer_open(&place.environment, &config, &writer, &report);
+    if (status != KAYA_OK) {
+        code = kaya_say_status(&place, "open the log for writing", status, &report);
+        goto done;
+    }
+    code = trim(options, &place, writer);
+    status = kaya_wal_writer_close(writer);
+    if (code == KAYA_EXIT_DONE && status != KAYA_OK)
+        code = kaya_say_status(&place, "close the log", status, NULL);
+    if (!kaya_flush_output() && code == KAYA_EXIT_DONE)
+        code = KAYA_EXIT_OTHER;
+done:
+    kaya_place_close(&place);
+    return code;
+}
+
+enum { OPTION_JSON = 0x100 };
+
+static const struct argp_option argp_options[] = {
+    { "verbose", 'v', NULL, 0, "Tell on standard error what the log does", 0 },
+    { "json", OPTION_JSON, NULL, 0, "Print {\"first_lsn\":N,\"last_lsn\":M}", 0 },
+    { 0 },
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct options *options = state->input;
+
+    switch (key) {
+    case OPTION_JSON:
+        options->json = true;
+        return 0;
+    case 'v':
+        options->verbose = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (!options->path)
+            options->path = argument;
+        else if (!options->lsn_text)
+            options->lsn_text = argument;
+        else
+            argp_error(state, "a directory and an LSN, please: '%s' is too much", argument);
+        return 0;
+    case ARGP_KEY_END:
+        if (!options->lsn_text)
+            argp_error(state, "which directory, and below which LSN?");
+        else if (!kaya_parse_number(options->lsn_text, &options->lsn) || options->lsn == 0)
+            argp_error(state, "'%s' is not an LSN; LSNs are counted from 1", options->lsn_text);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+int kaya_command_trim(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = argp_options,
+        .parser = parse,
+        .args_doc = "DIR LSN",
+        .doc = "Let go of the records below LSN, for good. Only whole segment files are freed, so some records below LSN "
+               "may stay. Prints the first LSN that is still there.\v"
+               "Example:\n"
+               "  kaya-wal trim journal 4000\n"
+               "\n"
+               "Exit codes:\n"
+               "  0  done, also where no segment could be freed\n"
+               "  2  the log is damaged: nothing was changed\n"
+               "  3  anything else: usage, no log, another writer, an I/O error",
+    };
+    struct options options = { .path = NULL };
+
+    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    return run(&options);
+}
