@@ -1,0 +1,112 @@
+/* The oracle: says of each record whether it must, may or must not come back, and judges what did.
+ *
+ * It is told what was asked of the log and what the log answered, and knows nothing else: no segment, no frame, no
+ * watermark. It lives outside the machine and survives its crashes. */
+#ifndef KAYA_SCENARIOS_ORACLE_H
+#define KAYA_SCENARIOS_ORACLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kaya/scenarios/promise.h"
+#include "kaya/sim/subject.h"
+#include "kaya/wal.h"
+
+enum kaya_expectation { KAYA_MUST_NOT, KAYA_MAY, KAYA_MUST };
+
+/* What was appended. */
+struct kaya_content {
+    uint64_t key; /* kaya_payload_fill(key), or kaya_payload_hash of the bytes */
+    uint32_t length;
+    uint8_t type;  /* enum kaya_wal_record_type */
+    bool is_hash;
+};
+
+/* What bounds hang on (P7, P8). */
+struct kaya_oracle_shape {
+    uint64_t segment_bytes;
+    uint32_t block_bytes;
+    uint32_t spare_count;
+    uint32_t padding_bytes; /* what one sync may pad to; 0 in dense mode */
+};
+
+struct kaya_oracle;
+
+struct kaya_oracle *kaya_oracle_create(void);        /* NULL: no memory */
+void kaya_oracle_destroy(struct kaya_oracle *oracle); /* takes NULL */
+void kaya_oracle_reset(struct kaya_oracle *oracle, const struct kaya_oracle_shape *shape); /* as new; keeps memory */
+KAYA_MUST_CHECK enum kaya_status kaya_oracle_copy(const struct kaya_oracle *from, struct kaya_oracle *to);
+
+/* What a recovery now would have to return. */
+enum kaya_expectation kaya_oracle_expect(const struct kaya_oracle *oracle, uint64_t lsn);
+
+/* --- What was asked and answered. Between `begin` and `end` the operation is in doubt; a crash may come instead of the
+ * end. The status is what the log said, or KAYA_GONE where the machine had crashed by then: an acknowledgement after the
+ * crash does not count. --- */
+
+/* KAYA_NO_MEMORY: the oracle itself has none. */
+KAYA_MUST_CHECK enum kaya_status kaya_oracle_append_begin(struct kaya_oracle *oracle, const struct kaya_content *contents,
+                                                          size_t count, bool batch);
+void kaya_oracle_append_end(struct kaya_oracle *oracle, enum kaya_durability_mode mode, enum kaya_status status,
+                            uint64_t first_lsn, uint64_t last_lsn, struct kaya_violation *violation);
+/* sync, rotate and close make everything durable; `close` also ends the log cleanly. */
+enum kaya_oracle_barrier { KAYA_BARRIER_SYNC, KAYA_BARRIER_ROTATE, KAYA_BARRIER_CLOSE };
+void kaya_oracle_barrier_begin(struct kaya_oracle *oracle, enum kaya_oracle_barrier barrier);
+void kaya_oracle_barrier_end(struct kaya_oracle *oracle, enum kaya_oracle_barrier barrier, enum kaya_status status,
+                             struct kaya_violation *violation);
+void kaya_oracle_trim_begin(struct kaya_oracle *oracle, uint64_t lsn);
+void kaya_oracle_trim_end(struct kaya_oracle *oracle, enum kaya_status status, uint64_t low_water_lsn,
+                          struct kaya_violation *violation);
+void kaya_oracle_cut_begin(struct kaya_oracle *oracle, uint64_t last_lsn);
+void kaya_oracle_cut_end(struct kaya_oracle *oracle, enum kaya_status status,
+                         const struct kaya_wal_recovery_report *report, struct kaya_violation *violation);
+/* A running writer said that all up to `lsn` are durable: that is an acknowledgement. */
+void kaya_oracle_durable(struct kaya_oracle *oracle, uint64_t lsn, struct kaya_violation *violation);
+
+void kaya_oracle_crash(struct kaya_oracle *oracle, enum kaya_crash crash);
+
+/* --- What came back. --- */
+
+/* A writer's open or kaya_wal_recover answered. On KAYA_OK the report is judged and what was in doubt is fixed. */
+void kaya_oracle_recovered(struct kaya_oracle *oracle, enum kaya_status status,
+                           const struct kaya_wal_recovery_report *report, struct kaya_violation *violation);
+
+/* A reader, verify or inspect looked (beside a running writer or after a crash) and reported. Judged, and what it showed
+ * must be what the next recovery returns if nothing crashes in between. */
+void kaya_oracle_looked(struct kaya_oracle *oracle, enum kaya_status status,
+                        const struct kaya_wal_recovery_report *report, struct kaya_violation *violation);
+
+/* Records as a reader hands them out: from `first_lsn` on, which of them all to `last_lsn`. */
+void kaya_oracle_read_begin(struct kaya_oracle *oracle, uint64_t first_lsn, uint64_t last_lsn);
+void kaya_oracle_read(struct kaya_oracle *oracle, const struct kaya_wal_record *record,
+                      struct kaya_violation *violation);
+void kaya_oracle_read_end(struct kaya_oracle *oracle, struct kaya_violation *violation);
+
+/* Recovery read `bytes_read` of `bytes_stored`, and had `memory_bytes` at most (P8). */
+void kaya_oracle_recovery_cost(struct kaya_oracle *oracle, uint64_t bytes_read, uint64_t bytes_stored,
+                               uint64_t memory_bytes, struct kaya_violation *violation);
+/* Right after a trim or recovery: what all files hold together (P8). */
+void kaya_oracle_disk_use(struct kaya_oracle *oracle, uint64_t bytes_stored, struct kaya_violation *violation);
+/* The first append or sync after a recovery took `calls` seam calls (P7). */
+void kaya_oracle_progress(struct kaya_oracle *oracle, uint64_t calls, struct kaya_violation *violation);
+/* A second writer tried (P10). */
+void kaya_oracle_second_writer(struct kaya_oracle *oracle, enum kaya_status status, struct kaya_violation *violation);
+/* An operation that nothing stood in the way of answered `status` (P7). */
+void kaya_oracle_status(struct kaya_oracle *oracle, const char *operation, enum kaya_status status,
+                        struct kaya_violation *violation);
+
+/* --- Facts. --- */
+uint64_t kaya_oracle_first_lsn(const struct kaya_oracle *oracle);   /* the lowest that may come back */
+uint64_t kaya_oracle_last_lsn(const struct kaya_oracle *oracle);    /* the last appended, in doubt or not */
+uint64_t kaya_oracle_durable_lsn(const struct kaya_oracle *oracle); /* acknowledged as durable up to here */
+bool kaya_oracle_exists(const struct kaya_oracle *oracle);          /* a writer was opened once */
+bool kaya_oracle_ends_batch(const struct kaya_oracle *oracle, uint64_t lsn); /* a cut behind lsn is inside no batch */
+struct kaya_wal_anchor kaya_oracle_anchor(const struct kaya_oracle *oracle);
+struct kaya_oracle_counts {
+    uint64_t appended, acknowledged, recovered;
+    struct kaya_promise_counts promises;
+};
+struct kaya_oracle_counts kaya_oracle_counts(const struct kaya_oracle *oracle);
+
+#endif

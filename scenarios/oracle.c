@@ -1,0 +1,814 @@
+/* The oracle.
+ *
+ * Since every acknowledgement covers all earlier records, four numbers say almost everything. Of the records in a log
+ *
+ *      low      low_may                 kept          durable <= kept
+ *       |          |                      |
+ *   ----+----------+----------------------+------------------+---->  LSN
+ *  must  |   may   |         must         |        may       | must
+ *  not   | (a trim in doubt)              |    (in doubt)    | not
+ *                                                          last
+ *
+ * `durable` is what survives a power loss, `kept` what survives the crashes that happened since it was acknowledged: while
+ * only processes crashed that includes relaxed records, with the first power loss it falls back to `durable`. A recovery that
+ * answered draws low, low_may together and durable, kept, last together: what it returned is fixed for good (P3), and what
+ * it did not return is gone, its numbers free again (F9).
+ *
+ * An operation that was asked and not answered leaves its records between kept and last, or its mark between low and
+ * low_may. So does one that failed; only statuses that say "nothing was written" take them out again.
+ *
+ * Contents are not stored: a record's payload follows from its key (payload.c), and facts take 24 bytes each, in a ring
+ * indexed by LSN. Nothing here asks the log's own watermarks: a watermark that is wrong must not excuse itself. */
+#include "kaya/scenarios/oracle.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kaya/scenarios/payload.h"
+
+enum { CAPACITY_MIN = 256, FRAME_BYTES_MAX = 40, FILE_SLACK_BYTES = 4096 };
+
+/* P8: two passes, and up to three more over what failed a check or lies at the end. */
+enum { READS_OF_EACH_BYTE = 6, READ_SLACK_SEGMENTS = 8 };
+
+/* P7 and P8 are promised "bounded" and "a constant"; these are the constants. */
+enum {
+    PROGRESS_CALLS = 128,          /* and 2 for each block of each spare */
+    MEMORY_SEGMENTS = 8,           /* recovery's memory, in segments ... */
+    MEMORY_BYTES = 1 << 20,        /* ... and at most this more */
+    DISK_SLACK_SEGMENTS = 4        /* segments on disk beyond the spares and what holds live records */
+};
+
+enum fact_flag {
+    FACT_HASH = 1,
+    FACT_IN_BATCH = 2,
+    FACT_ENDS_BATCH = 4,
+    FACT_BATCH_OF_ONE = 8,
+    FACT_STRICT = 16,
+    FACT_ACKNOWLEDGED = 32,
+    FACT_RETURNED = 64, /* by a recovery */
+};
+
+struct fact {
+    uint64_t key;
+    uint64_t cost_bytes; /* at most this much of the log lies before and in this record, counted from the run's begin */
+    uint32_t length;
+    uint8_t type;
+    uint8_t flags;
+};
+
+struct kaya_oracle {
+    struct fact *facts; /* of low_lsn .. last_lsn, at lsn & (capacity - 1) */
+    uint64_t capacity;
+    struct kaya_oracle_shape shape;
+
+    uint64_t low_lsn;
+    uint64_t low_may_lsn;
+    uint64_t durable_lsn;
+    uint64_t kept_lsn;
+    uint64_t last_lsn;
+    uint64_t pending_count; /* records of the append that is under way */
+
+    bool exists;         /* an open returned OK once */
+    bool running;        /* a writer is open */
+    bool ended;          /* it answered KAYA_IO: nothing more may be acknowledged */
+    bool close_certain;  /* CLOSE is durable and nothing followed */
+    bool close_possible; /* CLOSE may be what a recovery finds at the end */
+    uint64_t close_lsn;  /* the last record before the last CLOSE */
+    bool cut_pending;    /* a cut-back was begun: the end is last_lsn or cut_lsn, nothing between */
+    uint64_t cut_lsn;
+    struct kaya_wal_log_id log_id;
+    uint64_t epoch;
+
+    bool looked; /* a reader showed looked_first .. looked_last and nothing happened since */
+    uint64_t looked_first_lsn;
+    uint64_t looked_last_lsn;
+
+    uint64_t cost_bytes;
+    uint64_t read_next_lsn;
+    uint64_t read_last_lsn;
+    struct kaya_oracle_counts counts;
+};
+
+static struct fact *fact_of(const struct kaya_oracle *oracle, uint64_t lsn)
+{
+    return &oracle->facts[lsn & (oracle->capacity - 1)];
+}
+
+static void count(struct kaya_oracle *oracle, enum kaya_promise promise)
+{
+    oracle->counts.promises.checked[promise]++;
+}
+
+#define BREAK(violation, promise, ...) kaya_violation_set(violation, kaya_promise_name(promise), __VA_ARGS__)
+
+/* --- Life --- */
+
+struct kaya_oracle *kaya_oracle_create(void)
+{
+    struct kaya_oracle *oracle = calloc(1, sizeof *oracle);
+    struct kaya_oracle_shape shape = {0};
+
+    if (oracle == NULL)
+        return NULL;
+    oracle->facts = calloc(CAPACITY_MIN, sizeof *oracle->facts);
+    if (oracle->facts == NULL) {
+        free(oracle);
+        return NULL;
+    }
+    oracle->capacity = CAPACITY_MIN;
+    kaya_oracle_reset(oracle, &shape);
+    return oracle;
+}
+
+void kaya_oracle_destroy(struct kaya_oracle *oracle)
+{
+    if (oracle == NULL)
+        return;
+    free(oracle->facts);
+    free(oracle);
+}
+
+void kaya_oracle_reset(struct kaya_oracle *oracle, const struct kaya_oracle_shape *shape)
+{
+    struct fact *facts = oracle->facts;
+    uint64_t capacity = oracle->capacity;
+
+    memset(oracle, 0, sizeof *oracle);
+    oracle->facts = facts;
+    oracle->capacity = capacity;
+    oracle->shape = *shape;
+    oracle->low_lsn = 1;
+    oracle->low_may_lsn = 1;
+    oracle->close_possible = true; /* a log that was only just made may hold anything that stands for "nothing" */
+}
+
+static enum kaya_status make_room(struct kaya_oracle *oracle, uint64_t wanted)
+{
+    uint64_t capacity = oracle->capacity;
+    struct fact *facts;
+
+    if (wanted <= capacity)
+        return KAYA_OK;
+    while (capacity < wanted)
+        capacity *= 2;
+    facts = calloc(capacity, sizeof *facts);
+    if (facts == NULL)
+        return KAYA_NO_MEMORY;
+    for (uint64_t lsn = oracle->low_lsn; lsn <= oracle->last_lsn; lsn++)
+        facts[lsn & (capacity - 1)] = *fact_of(oracle, lsn);
+    free(oracle->facts);
+    oracle->facts = facts;
+    oracle->capacity = capacity;
+    return KAYA_OK;
+}
+
+enum kaya_status kaya_oracle_copy(const struct kaya_oracle *from, struct kaya_oracle *to)
+{
+    struct fact *facts;
+    uint64_t capacity;
+
+    to->low_lsn = 1;
+    to->last_lsn = 0; /* nothing to keep while it grows */
+    if (make_room(to, from->last_lsn - from->low_lsn + 1) != KAYA_OK)
+        return KAYA_NO_MEMORY;
+    facts = to->facts;
+    capacity = to->capacity;
+    *to = *from;
+    to->facts = facts;
+    to->capacity = capacity;
+    for (uint64_t lsn = from->low_lsn; lsn <= from->last_lsn; lsn++)
+        *fact_of(to, lsn) = *fact_of(from, lsn);
+    return KAYA_OK;
+}
+
+enum kaya_expectation kaya_oracle_expect(const struct kaya_oracle *oracle, uint64_t lsn)
+{
+    if (lsn < oracle->low_lsn || lsn > oracle->last_lsn)
+        return KAYA_MUST_NOT;
+    return lsn >= oracle->low_may_lsn && lsn <= oracle->kept_lsn ? KAYA_MUST : KAYA_MAY;
+}
+
+/* --- Words for reports --- */
+
+enum { NAME_BYTES = 96 };
+
+static const char *describe(const struct kaya_oracle *oracle, uint64_t lsn, char text[NAME_BYTES])
+{
+    const struct fact *fact = fact_of(oracle, lsn);
+
+    if (lsn < oracle->low_lsn || lsn > oracle->last_lsn)
+        snprintf(text, NAME_BYTES, "record %" PRIu64, lsn);
+    else
+        snprintf(text, NAME_BYTES, "record %" PRIu64 " (%u bytes, %s, %s)", lsn, fact->length,
+                 fact->flags & FACT_RETURNED      ? "returned by an earlier recovery"
+                 : lsn <= oracle->durable_lsn     ? "acknowledged as durable"
+                 : fact->flags & FACT_ACKNOWLEDGED ? "acknowledged as relaxed"
+                                                   : "never acknowledged",
+                 fact->flags & FACT_IN_BATCH ? "in a batch" : "single");
+    return text;
+}
+
+/* --- Operations --- */
+
+/* Something is about to be written: what a look showed is old, and CLOSE will not be the end for certain. */
+static void touch(struct kaya_oracle *oracle)
+{
+    oracle->looked = false;
+    oracle->close_certain = false;
+}
+
+/* At most so much of the log does a record take: the frame's overhead in each block that it touches. */
+static uint64_t cost_of(const struct kaya_oracle *oracle, uint32_t length)
+{
+    uint64_t block = oracle->shape.block_bytes > 2 * FRAME_BYTES_MAX ? oracle->shape.block_bytes : 512;
+
+    return length + FRAME_BYTES_MAX + (uint64_t)length / (block - FRAME_BYTES_MAX) * FRAME_BYTES_MAX +
+           2 * FRAME_BYTES_MAX;
+}
+
+enum kaya_status kaya_oracle_append_begin(struct kaya_oracle *oracle, const struct kaya_content *contents,
+                                          size_t count_of_records, bool batch)
+{
+    uint8_t flags = !batch ? 0 : count_of_records == 1 ? FACT_BATCH_OF_ONE : FACT_IN_BATCH;
+    struct fact *fact = NULL;
+
+    touch(oracle);
+    if (make_room(oracle, oracle->last_lsn - oracle->low_lsn + 1 + count_of_records) != KAYA_OK)
+        return KAYA_NO_MEMORY;
+    for (size_t i = 0; i < count_of_records; i++) {
+        oracle->cost_bytes += cost_of(oracle, contents[i].length);
+        fact = fact_of(oracle, ++oracle->last_lsn);
+        fact->key = contents[i].key;
+        fact->cost_bytes = oracle->cost_bytes;
+        fact->length = contents[i].length;
+        fact->type = contents[i].type;
+        fact->flags = (uint8_t)(flags | (contents[i].is_hash ? FACT_HASH : 0));
+    }
+    if (fact != NULL && batch)
+        fact->flags |= FACT_ENDS_BATCH;
+    oracle->pending_count = count_of_records;
+    oracle->counts.appended += count_of_records;
+    return KAYA_OK;
+}
+
+static void make_all_durable(struct kaya_oracle *oracle)
+{
+    oracle->durable_lsn = oracle->last_lsn;
+    oracle->kept_lsn = oracle->last_lsn;
+    oracle->cost_bytes += oracle->shape.padding_bytes;
+}
+
+/* P6. An ended handle may say anything but yes. */
+static bool is_lie_of_ended(struct kaya_oracle *oracle, const char *operation, enum kaya_status status,
+                            struct kaya_violation *violation)
+{
+    if (!oracle->ended)
+        return false;
+    count(oracle, KAYA_PROMISE_P6);
+    if (status != KAYA_OK)
+        return false;
+    BREAK(violation, KAYA_PROMISE_P6, "after a failed write or sync the handle must take nothing more, but %s answered OK",
+          operation);
+    return true;
+}
+
+static bool wrote_nothing(enum kaya_status status)
+{
+    return status == KAYA_INVALID || status == KAYA_FULL || status == KAYA_NO_MEMORY || status == KAYA_ENDED;
+}
+
+void kaya_oracle_append_end(struct kaya_oracle *oracle, enum kaya_durability_mode mode, enum kaya_status status,
+                            uint64_t first_lsn, uint64_t last_lsn, struct kaya_violation *violation)
+{
+    uint64_t pending = oracle->pending_count;
+    uint64_t first = oracle->last_lsn - pending + 1;
+
+    oracle->pending_count = 0;
+    if (is_lie_of_ended(oracle, "an append", status, violation))
+        return;
+    if (status != KAYA_OK) {
+        if (wrote_nothing(status))
+            oracle->last_lsn -= pending;
+        else
+            oracle->ended = true;
+        return;
+    }
+    count(oracle, KAYA_PROMISE_F9);
+    if (first_lsn != first || last_lsn != oracle->last_lsn)
+        BREAK(violation, KAYA_PROMISE_F9,
+              "records are counted without gaps, so this append is %" PRIu64 "..%" PRIu64 "; the log said %" PRIu64
+              "..%" PRIu64,
+              first, oracle->last_lsn, first_lsn, last_lsn);
+    for (uint64_t lsn = first; lsn <= oracle->last_lsn; lsn++)
+        fact_of(oracle, lsn)->flags |= (uint8_t)(FACT_ACKNOWLEDGED | (mode == KAYA_STRICT ? FACT_STRICT : 0));
+    oracle->counts.acknowledged += pending;
+    oracle->kept_lsn = oracle->last_lsn;
+    if (mode == KAYA_STRICT) {
+        make_all_durable(oracle);
+        oracle->close_possible = false;
+    }
+}
+
+void kaya_oracle_barrier_begin(struct kaya_oracle *oracle, enum kaya_oracle_barrier barrier)
+{
+    if (barrier != KAYA_BARRIER_CLOSE) {
+        touch(oracle);
+        return;
+    }
+    if (!oracle->close_certain)
+        oracle->looked = false;
+    oracle->close_possible = true;
+    oracle->close_lsn = oracle->last_lsn;
+}
+
+void kaya_oracle_barrier_end(struct kaya_oracle *oracle, enum kaya_oracle_barrier barrier, enum kaya_status status,
+                             struct kaya_violation *violation)
+{
+    static const char *const names[] = {"sync", "rotate", "close"};
+
+    if (barrier == KAYA_BARRIER_CLOSE)
+        oracle->running = false;
+    if (is_lie_of_ended(oracle, names[barrier], status, violation))
+        return;
+    if (status != KAYA_OK) {
+        oracle->ended = oracle->ended || !wrote_nothing(status);
+        return;
+    }
+    make_all_durable(oracle);
+    if (barrier == KAYA_BARRIER_ROTATE)
+        oracle->cost_bytes += oracle->shape.segment_bytes;
+    if (barrier == KAYA_BARRIER_CLOSE)
+        oracle->close_certain = true;
+    else if (oracle->last_lsn > oracle->close_lsn)
+        oracle->close_possible = false;
+}
+
+void kaya_oracle_trim_begin(struct kaya_oracle *oracle, uint64_t lsn)
+{
+    touch(oracle);
+    if (lsn > oracle->low_may_lsn)
+        oracle->low_may_lsn = lsn;
+}
+
+static void move_low_water(struct kaya_oracle *oracle, uint64_t lsn)
+{
+    oracle->low_lsn = lsn;
+    oracle->low_may_lsn = lsn;
+}
+
+void kaya_oracle_trim_end(struct kaya_oracle *oracle, enum kaya_status status, uint64_t low_water_lsn,
+                          struct kaya_violation *violation)
+{
+    if (is_lie_of_ended(oracle, "a trim", status, violation))
+        return;
+    if (wrote_nothing(status)) {
+        oracle->low_may_lsn = oracle->low_lsn;
+        return;
+    }
+    if (status != KAYA_OK) {
+        oracle->ended = true;
+        return;
+    }
+    count(oracle, KAYA_PROMISE_F10);
+    if (low_water_lsn < oracle->low_lsn || low_water_lsn > oracle->low_may_lsn) {
+        BREAK(violation, KAYA_PROMISE_F10,
+              "a trim before %" PRIu64 " may leave the low-water mark at %" PRIu64 "..%" PRIu64 "; it is said to be %" PRIu64,
+              oracle->low_may_lsn, oracle->low_lsn, oracle->low_may_lsn, low_water_lsn);
+        return;
+    }
+    count(oracle, KAYA_PROMISE_P11);
+    if (low_water_lsn > oracle->low_lsn && !kaya_oracle_ends_batch(oracle, low_water_lsn - 1))
+        BREAK(violation, KAYA_PROMISE_P11, "record %" PRIu64 " stands inside a batch, and is said to be the first left",
+              low_water_lsn);
+    move_low_water(oracle, low_water_lsn);
+}
+
+void kaya_oracle_cut_begin(struct kaya_oracle *oracle, uint64_t last_lsn)
+{
+    touch(oracle);
+    oracle->cut_pending = true;
+    oracle->cut_lsn = last_lsn;
+    oracle->durable_lsn = last_lsn;
+    oracle->kept_lsn = last_lsn;
+}
+
+void kaya_oracle_durable(struct kaya_oracle *oracle, uint64_t lsn, struct kaya_violation *violation)
+{
+    count(oracle, KAYA_PROMISE_P2);
+    if (lsn < oracle->durable_lsn || lsn > oracle->last_lsn) {
+        BREAK(violation, KAYA_PROMISE_P2,
+              "records up to %" PRIu64 " were acknowledged as durable and the last is %" PRIu64
+              "; the writer says that it is durable up to %" PRIu64,
+              oracle->durable_lsn, oracle->last_lsn, lsn);
+        return;
+    }
+    oracle->durable_lsn = lsn;
+    if (lsn > oracle->kept_lsn)
+        oracle->kept_lsn = lsn;
+}
+
+void kaya_oracle_crash(struct kaya_oracle *oracle, enum kaya_crash crash)
+{
+    if (crash == KAYA_CRASH_POWER_LOSS)
+        oracle->kept_lsn = oracle->durable_lsn;
+    oracle->pending_count = 0;
+    oracle->running = false;
+    oracle->ended = false;
+    oracle->looked = false;
+}
+
+/* --- Judging --- */
+
+static void judge_low_water(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
+                            struct kaya_violation *violation)
+{
+    count(oracle, KAYA_PROMISE_F10);
+    if (report->first_lsn < oracle->low_lsn)
+        BREAK(violation, KAYA_PROMISE_F10,
+              "records below %" PRIu64 " were trimmed for good; the log begins with record %" PRIu64 " again",
+              oracle->low_lsn, report->first_lsn);
+    if (report->first_lsn > oracle->low_may_lsn)
+        BREAK(violation, KAYA_PROMISE_P1,
+              "the log must begin with record %" PRIu64 " or earlier, nothing asked for more to be trimmed; it begins with %"
+              PRIu64,
+              oracle->low_may_lsn, report->first_lsn);
+}
+
+static void judge_end(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
+                      struct kaya_violation *violation)
+{
+    char text[NAME_BYTES];
+    bool known;
+
+    count(oracle, KAYA_PROMISE_P1);
+    count(oracle, KAYA_PROMISE_P2);
+    if (report->last_lsn > oracle->last_lsn)
+        BREAK(violation, KAYA_PROMISE_P1, "the last record appended is %" PRIu64 "; the log is said to end with %" PRIu64,
+              oracle->last_lsn, report->last_lsn);
+    if (report->last_lsn < oracle->kept_lsn) {
+        known = fact_of(oracle, report->last_lsn + 1)->flags & FACT_RETURNED;
+        BREAK(violation, known ? KAYA_PROMISE_P3 : KAYA_PROMISE_P2,
+              "%s must be there, and all up to %" PRIu64 "; the log ends with %" PRIu64,
+              describe(oracle, report->last_lsn + 1, text), oracle->kept_lsn, report->last_lsn);
+    }
+    if (report->last_lsn + 1 < report->first_lsn)
+        BREAK(violation, KAYA_PROMISE_P1, "the log begins with %" PRIu64 " and ends with %" PRIu64, report->first_lsn,
+              report->last_lsn);
+    if (oracle->cut_pending) {
+        count(oracle, KAYA_PROMISE_P3);
+        if (report->last_lsn != oracle->cut_lsn && report->last_lsn != oracle->last_lsn)
+            BREAK(violation, KAYA_PROMISE_P3, "a cut-back to %" PRIu64 " leaves that end or the old one, %" PRIu64
+                                              "; the log ends with %" PRIu64,
+                  oracle->cut_lsn, oracle->last_lsn, report->last_lsn);
+    }
+}
+
+bool kaya_oracle_ends_batch(const struct kaya_oracle *oracle, uint64_t lsn)
+{
+    if (lsn < oracle->low_lsn || lsn > oracle->last_lsn)
+        return true;
+    return (fact_of(oracle, lsn)->flags & (FACT_IN_BATCH | FACT_ENDS_BATCH)) != FACT_IN_BATCH;
+}
+
+static void judge_batches(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
+                          struct kaya_violation *violation)
+{
+    count(oracle, KAYA_PROMISE_P11);
+    if (report->last_lsn >= report->first_lsn && !kaya_oracle_ends_batch(oracle, report->last_lsn))
+        BREAK(violation, KAYA_PROMISE_P11, "record %" PRIu64 " stands inside a batch, and the log ends with it",
+              report->last_lsn);
+    if (report->first_lsn > oracle->low_lsn && !kaya_oracle_ends_batch(oracle, report->first_lsn - 1))
+        BREAK(violation, KAYA_PROMISE_P11, "record %" PRIu64 " stands inside a batch, and the log begins with it",
+              report->first_lsn);
+}
+
+static void judge_close(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
+                        struct kaya_violation *violation)
+{
+    if (oracle->close_certain) {
+        count(oracle, KAYA_PROMISE_P4);
+        if (!report->closed_cleanly || report->verdict != KAYA_VERDICT_CLEAN)
+            BREAK(violation, KAYA_PROMISE_P4,
+                  "the log was closed and nothing happened to it since; it is found %s and %s closed cleanly",
+                  kaya_wal_verdict_name(report->verdict), report->closed_cleanly ? "is" : "is not");
+    } else if (report->closed_cleanly && !oracle->close_possible) {
+        BREAK(violation, KAYA_PROMISE_P1, "the log was not closed since record %" PRIu64
+                                          " was made durable, but is said to have been",
+              oracle->durable_lsn);
+    }
+}
+
+static void judge_identity(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
+                           struct kaya_violation *violation)
+{
+    if (!oracle->exists)
+        return;
+    if (report->verdict == KAYA_VERDICT_EMPTY)
+        BREAK(violation, KAYA_PROMISE_P3, "a log was opened here before; now there is said to be none");
+    else if (memcmp(&report->log_id, &oracle->log_id, sizeof report->log_id) != 0)
+        BREAK(violation, KAYA_PROMISE_P3, "the log has another id than when it was opened before");
+}
+
+static void judge(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
+                  struct kaya_violation *violation)
+{
+    count(oracle, KAYA_PROMISE_P4);
+    if (report->verdict == KAYA_VERDICT_DAMAGED)
+        BREAK(violation, KAYA_PROMISE_P4, "nothing but crashes happened, but the log is called damaged: %s",
+              report->damage_reason != NULL ? report->damage_reason : "");
+    judge_identity(oracle, report, violation);
+    judge_low_water(oracle, report, violation);
+    judge_end(oracle, report, violation);
+    judge_batches(oracle, report, violation);
+    judge_close(oracle, report, violation);
+}
+
+static void judge_epoch(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
+                        struct kaya_violation *violation)
+{
+    if (!oracle->exists)
+        return;
+    count(oracle, KAYA_PROMISE_F9);
+    if (report->epoch < oracle->epoch || (report->epoch == oracle->epoch && !report->closed_cleanly))
+        BREAK(violation, KAYA_PROMISE_F9, "a recovery that finds no clean close raises the epoch; it was %" PRIu64
+                                          " and is %" PRIu64,
+              oracle->epoch, report->epoch);
+}
+
+/* What was in doubt is fixed: the log is what this recovery returned. */
+static void adopt(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report)
+{
+    for (uint64_t lsn = report->last_lsn; lsn >= report->first_lsn; lsn--) {
+        if (fact_of(oracle, lsn)->flags & FACT_RETURNED)
+            break;
+        fact_of(oracle, lsn)->flags |= FACT_RETURNED;
+        oracle->counts.recovered++;
+    }
+    move_low_water(oracle, report->first_lsn);
+    oracle->last_lsn = report->last_lsn;
+    oracle->durable_lsn = report->last_lsn;
+    oracle->kept_lsn = report->last_lsn;
+    oracle->cut_pending = false;
+    oracle->close_certain = report->closed_cleanly;
+    oracle->close_possible = report->closed_cleanly || report->last_lsn == 0;
+    oracle->close_lsn = report->last_lsn;
+    oracle->log_id = report->log_id;
+    oracle->epoch = report->epoch;
+    oracle->exists = true;
+    if (!report->closed_cleanly) /* a successor took over */
+        oracle->cost_bytes += oracle->shape.segment_bytes;
+}
+
+void kaya_oracle_recovered(struct kaya_oracle *oracle, enum kaya_status status,
+                           const struct kaya_wal_recovery_report *report, struct kaya_violation *violation)
+{
+    if (status == KAYA_GONE)
+        return;
+    count(oracle, KAYA_PROMISE_P4);
+    if (status != KAYA_OK) {
+        BREAK(violation, KAYA_PROMISE_P4, "nothing but crashes happened, but the log does not open: %s%s%s",
+              kaya_status_name(status), status == KAYA_DAMAGED && report->damage_reason != NULL ? ", " : "",
+              status == KAYA_DAMAGED && report->damage_reason != NULL ? report->damage_reason : "");
+        return;
+    }
+    judge(oracle, report, violation);
+    judge_epoch(oracle, report, violation);
+    if (oracle->looked) {
+        count(oracle, KAYA_PROMISE_P10);
+        if (report->first_lsn != oracle->looked_first_lsn || report->last_lsn != oracle->looked_last_lsn)
+            BREAK(violation, KAYA_PROMISE_P10,
+                  "a reader showed records %" PRIu64 "..%" PRIu64 "; the recovery right after it returned %" PRIu64 "..%"
+                  PRIu64,
+                  oracle->looked_first_lsn, oracle->looked_last_lsn, report->first_lsn, report->last_lsn);
+    }
+    if (kaya_violation_is_set(violation))
+        return;
+    adopt(oracle, report);
+    oracle->running = true;
+    oracle->ended = false;
+    oracle->looked = false;
+}
+
+void kaya_oracle_cut_end(struct kaya_oracle *oracle, enum kaya_status status,
+                         const struct kaya_wal_recovery_report *report, struct kaya_violation *violation)
+{
+    if (status == KAYA_GONE)
+        return;
+    count(oracle, KAYA_PROMISE_P3);
+    if (status != KAYA_OK || report->last_lsn != oracle->cut_lsn) {
+        BREAK(violation, KAYA_PROMISE_P3, "a cut-back to %" PRIu64 " answered %s with the end at %" PRIu64, oracle->cut_lsn,
+              kaya_status_name(status), report->last_lsn);
+        return;
+    }
+    adopt(oracle, report);
+    oracle->close_certain = false;
+    oracle->close_possible = true;
+}
+
+void kaya_oracle_looked(struct kaya_oracle *oracle, enum kaya_status status,
+                        const struct kaya_wal_recovery_report *report, struct kaya_violation *violation)
+{
+    if (status == KAYA_GONE)
+        return;
+    count(oracle, KAYA_PROMISE_P10);
+    if (status == KAYA_NOT_FOUND && !oracle->exists)
+        return;
+    if (status != KAYA_OK) {
+        BREAK(violation, KAYA_PROMISE_P10, "a reader of a healthy log answered %s", kaya_status_name(status));
+        return;
+    }
+    judge(oracle, report, violation);
+    if (oracle->running && !oracle->ended &&
+        (report->first_lsn != oracle->low_lsn || report->last_lsn != oracle->last_lsn))
+        BREAK(violation, KAYA_PROMISE_P10,
+              "the running writer holds records %" PRIu64 "..%" PRIu64 "; a reader beside it was told of %" PRIu64 "..%" PRIu64,
+              oracle->low_lsn, oracle->last_lsn, report->first_lsn, report->last_lsn);
+    oracle->looked = !oracle->running && report->verdict != KAYA_VERDICT_EMPTY;
+    oracle->looked_first_lsn = report->first_lsn;
+    oracle->looked_last_lsn = report->last_lsn;
+}
+
+/* --- Reading --- */
+
+void kaya_oracle_read_begin(struct kaya_oracle *oracle, uint64_t first_lsn, uint64_t last_lsn)
+{
+    oracle->read_next_lsn = first_lsn;
+    oracle->read_last_lsn = last_lsn;
+}
+
+static bool holds(const struct fact *fact, const struct kaya_wal_record *record)
+{
+    if (record->length != fact->length || (uint8_t)record->type != fact->type)
+        return false;
+    return fact->flags & FACT_HASH ? kaya_payload_hash(record->bytes, record->length) == fact->key
+                                   : kaya_payload_equals(fact->key, record->bytes, record->length);
+}
+
+/* The record has the wrong bytes. Are they another record's? */
+static void report_content(const struct kaya_oracle *oracle, const struct kaya_wal_record *record,
+                           struct kaya_violation *violation)
+{
+    char text[NAME_BYTES];
+
+    for (uint64_t lsn = oracle->low_lsn; lsn <= oracle->last_lsn; lsn++)
+        if (record->length > 0 && holds(fact_of(oracle, lsn), record)) {
+            BREAK(violation, KAYA_PROMISE_P1, "%s came back with the bytes of record %" PRIu64,
+                  describe(oracle, record->lsn, text), lsn);
+            return;
+        }
+    BREAK(violation, KAYA_PROMISE_P1, "%s came back with %zu bytes of type %s that were never appended, at segment %" PRIu64
+                                      " offset 0x%" PRIx64,
+          describe(oracle, record->lsn, text), record->length, kaya_wal_record_type_name(record->type), record->segment,
+          record->offset_bytes);
+}
+
+static void judge_membership(struct kaya_oracle *oracle, const struct fact *fact, const struct kaya_wal_record *record,
+                             struct kaya_violation *violation)
+{
+    bool in_batch = fact->flags & FACT_IN_BATCH;
+    bool ends_batch = fact->flags & FACT_ENDS_BATCH;
+
+    if (fact->flags & FACT_BATCH_OF_ONE)
+        return;
+    count(oracle, KAYA_PROMISE_P11);
+    if (record->in_batch != in_batch || (in_batch && record->ends_batch != ends_batch))
+        BREAK(violation, KAYA_PROMISE_P11, "record %" PRIu64 " was %s a batch%s, and came back as %s one%s", record->lsn,
+              in_batch ? "in" : "in no", ends_batch ? ", its last" : "", record->in_batch ? "in" : "in no",
+              record->ends_batch ? ", its last" : "");
+}
+
+void kaya_oracle_read(struct kaya_oracle *oracle, const struct kaya_wal_record *record,
+                      struct kaya_violation *violation)
+{
+    const struct fact *fact;
+
+    count(oracle, KAYA_PROMISE_P1);
+    if (record->lsn != oracle->read_next_lsn || record->lsn > oracle->read_last_lsn) {
+        BREAK(violation, KAYA_PROMISE_P1, "record %" PRIu64 " was due, of %" PRIu64 " in all; record %" PRIu64 " was read",
+              oracle->read_next_lsn, oracle->read_last_lsn, record->lsn);
+        return;
+    }
+    fact = fact_of(oracle, record->lsn);
+    if (record->lsn < oracle->low_lsn || record->lsn > oracle->last_lsn || !holds(fact, record)) {
+        report_content(oracle, record, violation);
+        return;
+    }
+    if ((fact->flags & (FACT_IN_BATCH | FACT_BATCH_OF_ONE)) || record->in_batch)
+        judge_membership(oracle, fact, record, violation);
+    if (record->durable && record->lsn > oracle->durable_lsn)
+        kaya_oracle_durable(oracle, record->lsn, violation);
+    oracle->read_next_lsn++;
+}
+
+void kaya_oracle_read_end(struct kaya_oracle *oracle, struct kaya_violation *violation)
+{
+    char text[NAME_BYTES];
+
+    count(oracle, KAYA_PROMISE_P1);
+    if (oracle->read_next_lsn != oracle->read_last_lsn + 1)
+        BREAK(violation, KAYA_PROMISE_P1, "%s was not read: the reader ended before it, %" PRIu64 " was promised as the last",
+              describe(oracle, oracle->read_next_lsn, text), oracle->read_last_lsn);
+}
+
+/* --- Bounds --- */
+
+void kaya_oracle_recovery_cost(struct kaya_oracle *oracle, uint64_t bytes_read, uint64_t bytes_stored,
+                               uint64_t memory_bytes, struct kaya_violation *violation)
+{
+    uint64_t read_max = READS_OF_EACH_BYTE * bytes_stored + READ_SLACK_SEGMENTS * oracle->shape.segment_bytes;
+    uint64_t memory_max = MEMORY_SEGMENTS * oracle->shape.segment_bytes + MEMORY_BYTES;
+
+    count(oracle, KAYA_PROMISE_P8);
+    if (bytes_read > read_max)
+        BREAK(violation, KAYA_PROMISE_P8, "recovery read %" PRIu64 " bytes of %" PRIu64 " stored; at most %" PRIu64
+                                          " are allowed",
+              bytes_read, bytes_stored, read_max);
+    if (memory_bytes > memory_max)
+        BREAK(violation, KAYA_PROMISE_P8, "recovery took %" PRIu64 " bytes of memory; at most %" PRIu64 " are allowed",
+              memory_bytes, memory_max);
+}
+
+void kaya_oracle_disk_use(struct kaya_oracle *oracle, uint64_t bytes_stored, struct kaya_violation *violation)
+{
+    bool empty = oracle->last_lsn < oracle->low_lsn;
+    const struct fact *first = fact_of(oracle, oracle->low_lsn);
+    uint64_t live = empty ? 0 : oracle->cost_bytes - first->cost_bytes + cost_of(oracle, first->length);
+    uint64_t segments = oracle->shape.spare_count + DISK_SLACK_SEGMENTS;
+    uint64_t allowed = 2 * live + segments * oracle->shape.segment_bytes + FILE_SLACK_BYTES;
+
+    count(oracle, KAYA_PROMISE_P8);
+    if (bytes_stored > allowed)
+        BREAK(violation, KAYA_PROMISE_P8,
+              "records %" PRIu64 "..%" PRIu64 " are live, at most %" PRIu64 " bytes of log; the files hold %" PRIu64
+              ", allowed are %" PRIu64,
+              oracle->low_lsn, oracle->last_lsn, live, bytes_stored, allowed);
+}
+
+void kaya_oracle_progress(struct kaya_oracle *oracle, uint64_t calls, struct kaya_violation *violation)
+{
+    uint64_t blocks = oracle->shape.block_bytes == 0 ? 0 : oracle->shape.segment_bytes / oracle->shape.block_bytes;
+    uint64_t calls_max = PROGRESS_CALLS + 2 * blocks * (oracle->shape.spare_count + 1);
+
+    count(oracle, KAYA_PROMISE_P7);
+    if (calls > calls_max)
+        BREAK(violation, KAYA_PROMISE_P7, "the first strict append after a recovery took %" PRIu64 " disk calls, at most %"
+                                          PRIu64 " are allowed",
+              calls, calls_max);
+}
+
+void kaya_oracle_second_writer(struct kaya_oracle *oracle, enum kaya_status status, struct kaya_violation *violation)
+{
+    if (status == KAYA_GONE)
+        return;
+    count(oracle, KAYA_PROMISE_P10);
+    if (status != KAYA_LOCKED)
+        BREAK(violation, KAYA_PROMISE_P10, "a second writer must be told KAYA_LOCKED; it was told %s",
+              kaya_status_name(status));
+}
+
+void kaya_oracle_status(struct kaya_oracle *oracle, const char *operation, enum kaya_status status,
+                        struct kaya_violation *violation)
+{
+    if (status == KAYA_GONE)
+        return;
+    count(oracle, KAYA_PROMISE_P7);
+    if (status != KAYA_OK)
+        BREAK(violation, KAYA_PROMISE_P7, "nothing stood in the way of this %s, but it answered %s", operation,
+              kaya_status_name(status));
+}
+
+/* --- Facts --- */
+
+uint64_t kaya_oracle_first_lsn(const struct kaya_oracle *oracle)
+{
+    return oracle->low_lsn;
+}
+
+uint64_t kaya_oracle_last_lsn(const struct kaya_oracle *oracle)
+{
+    return oracle->last_lsn;
+}
+
+uint64_t kaya_oracle_durable_lsn(const struct kaya_oracle *oracle)
+{
+    return oracle->durable_lsn;
+}
+
+bool kaya_oracle_exists(const struct kaya_oracle *oracle)
+{
+    return oracle->exists;
+}
+
+struct kaya_wal_anchor kaya_oracle_anchor(const struct kaya_oracle *oracle)
+{
+    struct kaya_wal_anchor anchor = {.log_id = oracle->log_id, .lsn = oracle->durable_lsn};
+
+    return anchor;
+}
+
+struct kaya_oracle_counts kaya_oracle_counts(const struct kaya_oracle *oracle)
+{
+    return oracle->counts;
+}

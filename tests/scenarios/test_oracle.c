@@ -1,0 +1,524 @@
+/* The oracle against histories made by hand.
+ *
+ * Goal: what it expects of each record, and that every kind of lie is caught under the right promise. Method: a short
+ * history is played into a fresh oracle, then a report and records are handed to it as a log would; honest answers must
+ * pass, each lie must not. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <string.h>
+
+#include "kaya/scenarios/oracle.h"
+#include "kaya/scenarios/payload.h"
+
+enum { LENGTH = 40, RECORDS_MAX = 32, SEED = 77 };
+
+static const struct kaya_oracle_shape shape = {.segment_bytes = 4096, .block_bytes = 512, .spare_count = 2};
+
+struct table {
+    struct kaya_oracle *oracle;
+    struct kaya_violation violation;
+    struct kaya_wal_recovery_report report; /* what the next recovery will say */
+    unsigned char bytes[RECORDS_MAX][LENGTH];
+    struct kaya_wal_record records[RECORDS_MAX]; /* by LSN: the honest ones */
+};
+
+static void append(struct table *table, enum kaya_durability_mode mode, enum kaya_status status, size_t count, bool batch)
+{
+    struct kaya_content contents[8];
+    uint64_t first = kaya_oracle_last_lsn(table->oracle) + 1;
+
+    for (size_t i = 0; i < count; i++) {
+        uint64_t lsn = first + i;
+        uint64_t key = kaya_payload_key(SEED, 2 * lsn + 1);
+        contents[i] = (struct kaya_content){.key = key, .length = LENGTH, .type = KAYA_RECORD_PUT};
+        kaya_payload_fill(key, table->bytes[lsn], LENGTH);
+        table->records[lsn] = (struct kaya_wal_record){.lsn = lsn,
+                                                       .type = KAYA_RECORD_PUT,
+                                                       .in_batch = batch,
+                                                       .ends_batch = batch && i + 1 == count,
+                                                       .bytes = table->bytes[lsn],
+                                                       .length = LENGTH};
+    }
+    cr_assert(eq(int, kaya_oracle_append_begin(table->oracle, contents, count, batch), KAYA_OK));
+    kaya_oracle_append_end(table->oracle, mode, status, first, first + count - 1, &table->violation);
+}
+
+static void strict(struct table *table)
+{
+    append(table, KAYA_STRICT, KAYA_OK, 1, false);
+}
+
+static void relaxed(struct table *table)
+{
+    append(table, KAYA_RELAXED, KAYA_OK, 1, false);
+}
+
+static void recover(struct table *table, uint64_t first, uint64_t last)
+{
+    table->report.verdict = KAYA_VERDICT_TORN;
+    table->report.first_lsn = first;
+    table->report.last_lsn = last;
+    table->report.epoch++;
+    kaya_oracle_recovered(table->oracle, KAYA_OK, &table->report, &table->violation);
+}
+
+static void read_all(struct table *table, uint64_t first, uint64_t last)
+{
+    kaya_oracle_read_begin(table->oracle, first, last);
+    for (uint64_t lsn = first; lsn <= last; lsn++)
+        kaya_oracle_read(table->oracle, &table->records[lsn], &table->violation);
+    kaya_oracle_read_end(table->oracle, &table->violation);
+}
+
+static struct table *set(void)
+{
+    static struct table table;
+
+    kaya_oracle_destroy(table.oracle);
+    memset(&table, 0, sizeof table);
+    table.oracle = kaya_oracle_create();
+    kaya_oracle_reset(table.oracle, &shape);
+    table.report.log_id.bytes[0] = 1;
+    recover(&table, 1, 0);
+    return &table;
+}
+
+/* s strict, r relaxed, d in doubt (the machine crashed in it), S sync, T trim before 3 leaving the mark at 3, t the same in
+ * doubt, B and b a strict batch of three acknowledged and in doubt, f a strict append that failed, C close, P power loss,
+ * K process crash. */
+static void play(struct table *table, const char *history)
+{
+    for (; *history != '\0'; history++) {
+        switch (*history) {
+        case 's': strict(table); break;
+        case 'r': relaxed(table); break;
+        case 'd': append(table, KAYA_STRICT, KAYA_GONE, 1, false); break;
+        case 'f': append(table, KAYA_STRICT, KAYA_IO, 1, false); break;
+        case 'n': append(table, KAYA_STRICT, KAYA_FULL, 1, false); break;
+        case 'B': append(table, KAYA_STRICT, KAYA_OK, 3, true); break;
+        case 'b': append(table, KAYA_STRICT, KAYA_GONE, 3, true); break;
+        case 'S':
+            kaya_oracle_barrier_begin(table->oracle, KAYA_BARRIER_SYNC);
+            kaya_oracle_barrier_end(table->oracle, KAYA_BARRIER_SYNC, KAYA_OK, &table->violation);
+            break;
+        case 'C':
+            kaya_oracle_barrier_begin(table->oracle, KAYA_BARRIER_CLOSE);
+            kaya_oracle_barrier_end(table->oracle, KAYA_BARRIER_CLOSE, KAYA_OK, &table->violation);
+            break;
+        case 'T':
+            kaya_oracle_trim_begin(table->oracle, 3);
+            kaya_oracle_trim_end(table->oracle, KAYA_OK, 3, &table->violation);
+            break;
+        case 't': kaya_oracle_trim_begin(table->oracle, 3); break;
+        case 'P': kaya_oracle_crash(table->oracle, KAYA_CRASH_POWER_LOSS); break;
+        case 'K': kaya_oracle_crash(table->oracle, KAYA_CRASH_PROCESS); break;
+        default: cr_assert(0, "no such step: %c", *history);
+        }
+    }
+}
+
+Test(oracle, says_of_each_record_whether_it_must_may_or_must_not_come_back)
+{
+    /* expected, from LSN 1 on: M must, m may, - must not */
+    static const struct {
+        const char *history, *expected;
+    } rows[] = {
+        {"", "-"},
+        {"s", "M-"},
+        {"sP", "M-"},
+        {"r", "M-"},
+        {"rP", "m-"},
+        {"rK", "M-"},
+        {"rKP", "m-"},
+        {"rrsrrP", "MMMmm-"},
+        {"rrsrrK", "MMMMM-"},
+        {"rrSrP", "MMm-"},
+        {"sdP", "Mm-"},
+        {"sdK", "Mm-"},
+        {"sfP", "Mm-"},
+        {"sfK", "Mm-"},
+        {"snP", "M-"},
+        {"sbK", "Mmmm-"},
+        {"rBP", "MMMM-"},
+        {"ssssT", "--MM-"},
+        {"sssstP", "mmMM-"},
+        {"sssstK", "mmMM-"},
+        {"ssssTP", "--MM-"},
+        {"rrCP", "MM-"},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct table *table = set();
+        play(table, rows[i].history);
+        cr_expect(eq(str, table->violation.promise, ""), "%s: %s", rows[i].history, table->violation.what);
+        for (uint64_t lsn = 1; rows[i].expected[lsn - 1] != '\0'; lsn++)
+            cr_expect(eq(chr, "-mM"[kaya_oracle_expect(table->oracle, lsn)], rows[i].expected[lsn - 1]),
+                      "after %s, record %u", rows[i].history, (unsigned)lsn);
+    }
+}
+
+Test(oracle, judges_what_a_recovery_reports)
+{
+    static const struct {
+        const char *history;
+        uint64_t first, last;
+        const char *promise;
+    } rows[] = {
+        {"ssP", 1, 2, ""},      {"ssP", 1, 1, "P2"},    {"ssP", 1, 3, "P1"},   {"srrP", 1, 1, ""},
+        {"srrP", 1, 2, ""},     {"srrP", 1, 0, "P2"},   {"srrK", 1, 3, ""},    {"srrK", 1, 2, "P2"},
+        {"sdP", 1, 1, ""},      {"sdP", 1, 2, ""},      {"sfK", 1, 1, ""},     {"sfK", 1, 2, ""},
+        {"ssssTP", 3, 4, ""},   {"ssssTP", 1, 4, "F10"}, {"ssssTP", 2, 4, "F10"}, {"ssssTP", 4, 4, "P1"},
+        {"sssstP", 1, 4, ""},   {"sssstP", 2, 4, ""},   {"sssstP", 3, 4, ""},  {"sssstP", 4, 4, "P1"},
+        {"sbP", 1, 1, ""},      {"sbP", 1, 4, ""},      {"sbP", 1, 2, "P11"},  {"sbP", 1, 3, "P11"},
+        {"BsP", 1, 3, "P2"},    {"BssssT", 3, 7, "P11"},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct table *table = set();
+        play(table, rows[i].history);
+        recover(table, rows[i].first, rows[i].last);
+        cr_expect(eq(str, table->violation.promise, (char *)rows[i].promise), "%s to %u..%u: %s", rows[i].history,
+                  (unsigned)rows[i].first, (unsigned)rows[i].last, table->violation.what);
+    }
+}
+
+Test(oracle, what_one_recovery_returned_the_next_must_return)
+{
+    /* Three relaxed records, of which a first recovery returned two. */
+    for (uint64_t last = 0; last <= 3; last++) {
+        struct table *table = set();
+        play(table, "rrrP");
+        recover(table, 1, 2);
+        cr_assert(eq(str, table->violation.promise, ""), "%s", table->violation.what);
+        cr_expect(eq(int, kaya_oracle_expect(table->oracle, 3), KAYA_MUST_NOT));
+        play(table, "P");
+        recover(table, 1, last);
+        cr_expect(eq(str, table->violation.promise, last == 2 ? "" : last < 2 ? "P3" : "P1"), "to %u: %s", (unsigned)last,
+                  table->violation.what);
+    }
+}
+
+Test(oracle, a_lost_number_names_a_new_record_afterwards)
+{
+    struct table *table = set();
+    unsigned char old[LENGTH];
+
+    play(table, "srP");
+    memcpy(old, table->bytes[2], LENGTH);
+    recover(table, 1, 1);
+    table->records[2].bytes = old;
+    append(table, KAYA_STRICT, KAYA_OK, 1, false);
+    kaya_payload_fill(kaya_payload_key(SEED, 999), old, LENGTH); /* stands for the record that was lost */
+    play(table, "P");
+    recover(table, 1, 2);
+    read_all(table, 1, 2);
+    cr_expect(eq(str, table->violation.promise, ""), "%s", table->violation.what);
+    table->records[2].bytes = old;
+    read_all(table, 1, 2);
+    cr_expect(eq(str, table->violation.promise, "P1"));
+}
+
+Test(oracle, catches_every_lie_about_contents)
+{
+    enum lie { NONE, CHANGED, SHORTER, LONGER, TYPE, SWAPPED, TWICE, LEFT_OUT, TOO_FEW, INVENTED, BATCH, BATCH_END, LIES };
+    static const char *const promises[LIES] = {
+        [NONE] = "",      [CHANGED] = "P1",  [SHORTER] = "P1", [LONGER] = "P1",   [TYPE] = "P1",   [SWAPPED] = "P1",
+        [TWICE] = "P1",   [LEFT_OUT] = "P1", [TOO_FEW] = "P1", [INVENTED] = "P1", [BATCH] = "P11", [BATCH_END] = "P11"};
+
+    for (int lie = NONE; lie < LIES; lie++) {
+        struct table *table = set();
+        uint64_t last = 7;
+        unsigned char longer[LENGTH + 1] = {0};
+
+        play(table, "ssBssP"); /* 1 2 (3 4 5) 6 7 */
+        recover(table, 1, last);
+        cr_assert(eq(str, table->violation.promise, ""), "%s", table->violation.what);
+        switch (lie) {
+        case CHANGED: table->bytes[6][LENGTH - 1] ^= 1; break;
+        case SHORTER: table->records[6].length--; break;
+        case LONGER:
+            memcpy(longer, table->bytes[6], LENGTH);
+            table->records[6].bytes = longer;
+            table->records[6].length++;
+            break;
+        case TYPE: table->records[6].type = KAYA_RECORD_DELETE; break;
+        case SWAPPED:
+            table->records[6].bytes = table->bytes[7];
+            table->records[7].bytes = table->bytes[6];
+            break;
+        case TWICE: table->records[6] = table->records[2]; break;
+        case LEFT_OUT: table->records[6] = table->records[7]; break;
+        case BATCH: table->records[6].in_batch = true; break;
+        case BATCH_END: table->records[4].ends_batch = true; break;
+        default: break;
+        }
+        kaya_oracle_read_begin(table->oracle, 1, last);
+        if (lie == INVENTED)
+            table->records[8] = (struct kaya_wal_record){.lsn = 8, .type = KAYA_RECORD_PUT, .bytes = longer, .length = 5};
+        for (uint64_t lsn = 1; lsn <= last - (lie == TOO_FEW) + (lie == INVENTED); lsn++)
+            kaya_oracle_read(table->oracle, &table->records[lsn], &table->violation);
+        kaya_oracle_read_end(table->oracle, &table->violation);
+        cr_expect(eq(str, table->violation.promise, (char *)promises[lie]), "lie %d: %s", lie, table->violation.what);
+    }
+}
+
+Test(oracle, names_the_record_whose_bytes_came_back_in_the_wrong_place)
+{
+    struct table *table = set();
+
+    play(table, "sssP");
+    recover(table, 1, 3);
+    table->records[2].bytes = table->bytes[3];
+    read_all(table, 1, 3);
+    cr_expect(ne(ptr, strstr(table->violation.what, "with the bytes of record 3"), NULL), "%s", table->violation.what);
+}
+
+Test(oracle, knows_bytes_by_their_hash_where_no_key_makes_them)
+{
+    struct table *table = set();
+    struct kaya_content content = {.length = 5, .type = KAYA_RECORD_OPAQUE, .is_hash = true};
+    struct kaya_wal_record record = {.lsn = 1, .type = KAYA_RECORD_OPAQUE, .bytes = "hallo", .length = 5};
+
+    content.key = kaya_payload_hash("hallo", 5);
+    cr_assert(eq(int, kaya_oracle_append_begin(table->oracle, &content, 1, false), KAYA_OK));
+    kaya_oracle_append_end(table->oracle, KAYA_STRICT, KAYA_OK, 1, 1, &table->violation);
+    table->records[1] = record;
+    read_all(table, 1, 1);
+    cr_expect(eq(str, table->violation.promise, ""), "%s", table->violation.what);
+    table->records[1].bytes = "hello";
+    read_all(table, 1, 1);
+    cr_expect(eq(str, table->violation.promise, "P1"));
+}
+
+Test(oracle, takes_no_acknowledgement_from_an_ended_handle)
+{
+    static const struct {
+        const char *history, *promise;
+    } rows[] = {{"sfs", "P6"}, {"sfr", "P6"}, {"sfS", "P6"}, {"sff", ""}, {"sfT", "P6"}, {"sfPs", ""}, {"sns", ""}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct table *table = set();
+        play(table, rows[i].history);
+        cr_expect(eq(str, table->violation.promise, (char *)rows[i].promise), "%s: %s", rows[i].history,
+                  table->violation.what);
+    }
+}
+
+Test(oracle, catches_numbers_that_are_not_dense)
+{
+    struct table *table = set();
+    struct kaya_content content = {.key = 1, .length = 8, .type = KAYA_RECORD_PUT};
+
+    play(table, "s");
+    cr_assert(eq(int, kaya_oracle_append_begin(table->oracle, &content, 1, false), KAYA_OK));
+    kaya_oracle_append_end(table->oracle, KAYA_STRICT, KAYA_OK, 3, 3, &table->violation);
+    cr_expect(eq(str, table->violation.promise, "F9"));
+}
+
+Test(oracle, wants_a_higher_epoch_unless_the_log_was_closed)
+{
+    for (int closed = 0; closed <= 1; closed++)
+        for (int step = -1; step <= 1; step++) {
+            struct table *table = set();
+            bool fits = closed ? step >= 0 : step > 0;
+
+            table->report.epoch = 9;
+            recover(table, 1, 0); /* epoch 10 */
+            play(table, closed ? "sC" : "sP");
+            table->report.closed_cleanly = closed;
+            table->report.verdict = KAYA_VERDICT_CLEAN;
+            table->report.last_lsn = 1;
+            table->report.epoch = (uint64_t)(10 + step);
+            kaya_oracle_recovered(table->oracle, KAYA_OK, &table->report, &table->violation);
+            cr_expect(eq(str, table->violation.promise, fits ? "" : "F9"), "closed %d, epoch %+d: %s", closed, step,
+                      table->violation.what);
+        }
+}
+
+Test(oracle, a_closed_log_is_found_closed_and_a_crashed_one_is_not)
+{
+    static const struct {
+        const char *history;
+        bool closed;
+        const char *promise;
+    } rows[] = {{"sC", true, ""},   {"sCP", true, ""},  {"sCP", false, "P4"}, {"sP", false, ""},
+                {"sP", true, "P1"}, {"sCrP", true, ""}, {"sCsP", true, "P1"}, {"sCrP", false, ""}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct table *table = set();
+        play(table, rows[i].history);
+        table->report.closed_cleanly = rows[i].closed;
+        table->report.verdict = KAYA_VERDICT_CLEAN;
+        table->report.last_lsn = strcmp(rows[i].history, "sCsP") == 0 ? 2 : 1;
+        table->report.epoch++;
+        kaya_oracle_recovered(table->oracle, KAYA_OK, &table->report, &table->violation);
+        cr_expect(eq(str, table->violation.promise, (char *)rows[i].promise), "%s found %s: %s", rows[i].history,
+                  rows[i].closed ? "closed" : "open", table->violation.what);
+    }
+}
+
+Test(oracle, forbids_refusal_after_mere_crashes)
+{
+    static const enum kaya_status refusals[] = {KAYA_DAMAGED, KAYA_IO,          KAYA_FULL,        KAYA_NOT_FOUND,
+                                                KAYA_INVALID, KAYA_UNSUPPORTED, KAYA_WRONG_LOG};
+
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        struct table *table = set();
+        play(table, "srP");
+        kaya_oracle_recovered(table->oracle, refusals[i], &table->report, &table->violation);
+        cr_expect(eq(str, table->violation.promise, "P4"), "%s", kaya_status_name(refusals[i]));
+    }
+    struct table *table = set();
+    play(table, "srP");
+    kaya_oracle_recovered(table->oracle, KAYA_GONE, &table->report, &table->violation);
+    cr_expect(eq(str, table->violation.promise, ""), "a crash inside recovery is no refusal");
+}
+
+Test(oracle, a_log_that_was_there_does_not_become_another_one)
+{
+    struct table *table = set();
+
+    play(table, "rP");
+    table->report.log_id.bytes[3] ^= 1;
+    recover(table, 1, 0);
+    cr_expect(eq(str, table->violation.promise, "P3"));
+
+    table = set();
+    play(table, "rP");
+    table->report.verdict = KAYA_VERDICT_EMPTY;
+    table->report.first_lsn = 1;
+    table->report.epoch++;
+    kaya_oracle_recovered(table->oracle, KAYA_OK, &table->report, &table->violation);
+    cr_expect(eq(str, table->violation.promise, "P3"));
+}
+
+Test(oracle, what_a_reader_shows_is_what_recovery_returns)
+{
+    for (uint64_t last = 1; last <= 3; last++) {
+        struct table *table = set();
+        play(table, "srrP");
+        table->report.verdict = KAYA_VERDICT_TORN;
+        table->report.first_lsn = 1;
+        table->report.last_lsn = 2;
+        kaya_oracle_looked(table->oracle, KAYA_OK, &table->report, &table->violation);
+        cr_assert(eq(str, table->violation.promise, ""), "%s", table->violation.what);
+        recover(table, 1, last);
+        cr_expect(eq(str, table->violation.promise, last == 2 ? "" : "P10"), "%s", table->violation.what);
+    }
+    struct table *table = set(); /* another crash after the look may take what was shown */
+    play(table, "srrK");
+    table->report.last_lsn = 3;
+    kaya_oracle_looked(table->oracle, KAYA_OK, &table->report, &table->violation);
+    play(table, "P");
+    recover(table, 1, 1);
+    cr_expect(eq(str, table->violation.promise, ""), "%s", table->violation.what);
+}
+
+Test(oracle, what_a_reader_called_durable_must_stay)
+{
+    struct table *table = set();
+
+    play(table, "srrP");
+    table->report.last_lsn = 3;
+    kaya_oracle_looked(table->oracle, KAYA_OK, &table->report, &table->violation);
+    table->records[2].durable = true;
+    read_all(table, 1, 3);
+    cr_expect(eq(int, kaya_oracle_expect(table->oracle, 2), KAYA_MUST));
+    cr_expect(eq(int, kaya_oracle_expect(table->oracle, 3), KAYA_MAY));
+    play(table, "P");
+    recover(table, 1, 1);
+    cr_expect(eq(str, table->violation.promise, "P2"));
+}
+
+Test(oracle, a_cut_back_leaves_the_old_end_or_the_new)
+{
+    for (uint64_t last = 1; last <= 5; last++) {
+        struct table *table = set();
+        play(table, "ssssC");
+        kaya_oracle_cut_begin(table->oracle, 2);
+        play(table, "P");
+        recover(table, 1, last);
+        cr_expect(eq(int, table->violation.promise[0] == '\0', last == 2 || last == 4), "%u", (unsigned)last);
+    }
+    struct table *table = set();
+    play(table, "ssssC");
+    kaya_oracle_cut_begin(table->oracle, 2);
+    table->report.last_lsn = 2;
+    kaya_oracle_cut_end(table->oracle, KAYA_OK, &table->report, &table->violation);
+    cr_expect(eq(int, kaya_oracle_expect(table->oracle, 3), KAYA_MUST_NOT));
+    cr_expect(eq(str, table->violation.promise, ""));
+}
+
+Test(oracle, keeps_bounds)
+{
+    struct table *table = set();
+
+    kaya_oracle_disk_use(table->oracle, 4 * 4096, &table->violation);
+    kaya_oracle_recovery_cost(table->oracle, 5 * 40960, 40960, 65536, &table->violation);
+    kaya_oracle_progress(table->oracle, 30, &table->violation);
+    kaya_oracle_second_writer(table->oracle, KAYA_LOCKED, &table->violation);
+    cr_expect(eq(str, table->violation.promise, ""), "%s", table->violation.what);
+
+    kaya_oracle_disk_use(table->oracle, 40 * 4096, &table->violation);
+    cr_expect(eq(str, table->violation.promise, "P8"));
+    table = set();
+    kaya_oracle_recovery_cost(table->oracle, 40 * 40960, 40960, 65536, &table->violation);
+    cr_expect(eq(str, table->violation.promise, "P8"));
+    table = set();
+    kaya_oracle_recovery_cost(table->oracle, 40960, 40960, 1u << 30, &table->violation);
+    cr_expect(eq(str, table->violation.promise, "P8"));
+    table = set();
+    kaya_oracle_progress(table->oracle, 5000, &table->violation);
+    cr_expect(eq(str, table->violation.promise, "P7"));
+    table = set();
+    kaya_oracle_second_writer(table->oracle, KAYA_OK, &table->violation);
+    cr_expect(eq(str, table->violation.promise, "P10"));
+    table = set();
+    kaya_oracle_status(table->oracle, "sync", KAYA_IO, &table->violation);
+    cr_expect(eq(str, table->violation.promise, "P7"));
+}
+
+Test(oracle, a_copy_judges_alike_and_apart)
+{
+    struct table *table = set();
+    struct kaya_oracle *copy = kaya_oracle_create();
+    struct kaya_violation violation = {0};
+
+    play(table, "ssrr");
+    cr_assert(eq(int, kaya_oracle_copy(table->oracle, copy), KAYA_OK));
+    kaya_oracle_crash(copy, KAYA_CRASH_POWER_LOSS);
+    cr_expect(eq(int, kaya_oracle_expect(copy, 4), KAYA_MAY));
+    cr_expect(eq(int, kaya_oracle_expect(table->oracle, 4), KAYA_MUST));
+    table->report.last_lsn = 1;
+    table->report.epoch++;
+    kaya_oracle_recovered(copy, KAYA_OK, &table->report, &violation);
+    cr_expect(eq(str, violation.promise, "P2"));
+    cr_expect(eq(str, table->violation.promise, ""));
+    kaya_oracle_destroy(copy);
+}
+
+Test(oracle, remembers_more_records_than_it_first_had_room_for)
+{
+    struct table *table = set();
+    struct kaya_content content = {.length = LENGTH, .type = KAYA_RECORD_PUT};
+    struct kaya_wal_record record = {.type = KAYA_RECORD_PUT, .length = LENGTH};
+    unsigned char bytes[LENGTH];
+
+    for (uint64_t lsn = 1; lsn <= 3000; lsn++) {
+        content.key = kaya_payload_key(SEED, lsn);
+        cr_assert(eq(int, kaya_oracle_append_begin(table->oracle, &content, 1, false), KAYA_OK));
+        kaya_oracle_append_end(table->oracle, KAYA_STRICT, KAYA_OK, lsn, lsn, &table->violation);
+        if (lsn % 1000 == 700) { /* the ring has turned when it grows */
+            kaya_oracle_trim_begin(table->oracle, lsn - 150);
+            kaya_oracle_trim_end(table->oracle, KAYA_OK, lsn - 150, &table->violation);
+        }
+    }
+    kaya_oracle_read_begin(table->oracle, 2550, 3000);
+    for (record.lsn = 2550; record.lsn <= 3000; record.lsn++) {
+        kaya_payload_fill(kaya_payload_key(SEED, record.lsn), bytes, LENGTH);
+        record.bytes = bytes;
+        kaya_oracle_read(table->oracle, &record, &table->violation);
+    }
+    kaya_oracle_read_end(table->oracle, &table->violation);
+    cr_expect(eq(str, table->violation.promise, ""), "%s", table->violation.what);
+}
