@@ -13,6 +13,10 @@
  *     names (create, rename, unlink) durable, `sync` promises nothing about them.
  *   - close makes nothing durable.
  *
+ * Any slot may answer KAYA_IO. One that touches a name or a directory (open, rename, unlink, list, the lock, ...) may
+ * also answer what the world says to that: KAYA_INVALID (something of the wrong kind stands there, a directory or a
+ * link where a file is meant, or a file where the log's directory is), KAYA_NOT_FOUND, KAYA_DENIED, KAYA_LIMIT,
+ * KAYA_NO_MEMORY, KAYA_FULL. Unless a slot says otherwise nothing was done then.
  * Any slot may also answer KAYA_GONE on a simulated disk: the machine behind the handle has crashed. Nothing was
  * done; unwind. Handles are used by one thread at a time; different handles of a disk by different threads. */
 #ifndef KAYA_SEAM_DISK_H

@@ -1,0 +1,274 @@
+/* Open files: reading, writing, and what reaches the device.
+ *
+ * write          pwritev into the page cache. A dirty page goes to the device when the kernel likes, whole: what a
+ *                power loss leaves may be older or newer than the last sync in any page, and torn between sectors.
+ * sync           fdatasync: data, the size, and what else is needed to read the data back; then the device's own cache.
+ *                A page whose write-back failed may be marked clean all the same, and the error is told once to each
+ *                description that was open: hence the rule that a second try proves nothing.
+ * write_durable  pwritev2 with RWF_DSYNC: these bytes, and not other dirty ones. Where the kernel or the file system does
+ *                not know it, pwritev and fdatasync, which makes more durable than was asked.
+ * read past the cache
+ *                write the range back and wait, drop its pages, read. On a file system that keeps its pages here
+ *                the read then comes from the device (or from the device's own cache, which no program can see past).
+ *                Not guaranteed: a page that somebody maps, locks, or dirties again meanwhile stays in the cache; a
+ *                stacking or network file system may keep its pages where these calls do not reach. So a past-cache read
+ *                may show what the cache holds, never bytes that neither holds. It is no sync: it does not flush
+ *                the device, and leaves the error that the writer's own sync must report to that sync.
+ *
+ * Short transfers and EINTR of read and write go to the wrappers, which finish them (core/seam/disk.c). The others are
+ * tried again here, within bounds: an interrupted call has returned no error of the device, and an error is forgotten only
+ * by being returned. */
+#define _GNU_SOURCE 1
+#define _FILE_OFFSET_BITS 64
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "system.h"
+
+_Static_assert(sizeof(off_t) == 8, "offsets of the seam fit off_t");
+
+/* Linux takes no more in one call; what lies behind is the next call's. */
+static const size_t TRANSFER_BYTES_MAX = (size_t)1 << 30;
+
+static struct posix_file *posix_of(struct kaya_file *file)
+{
+    return (struct posix_file *)file;
+}
+
+/* ---- handles ---- */
+
+static void enlist(struct posix_disk *disk, struct posix_file *file)
+{
+    (void)pthread_mutex_lock(&disk->mutex);
+    file->next = disk->open;
+    file->link = &disk->open;
+    if (file->next != NULL)
+        file->next->link = &file->next;
+    disk->open = file;
+    (void)pthread_mutex_unlock(&disk->mutex);
+}
+
+static void delist(struct posix_disk *disk, struct posix_file *file)
+{
+    (void)pthread_mutex_lock(&disk->mutex);
+    *file->link = file->next;
+    if (file->next != NULL)
+        file->next->link = file->link;
+    (void)pthread_mutex_unlock(&disk->mutex);
+}
+
+enum kaya_status kaya_posix_open(struct kaya_disk *disk, const char *name, unsigned flags, struct kaya_file **file)
+{
+    struct posix_disk *posix = (struct posix_disk *)disk;
+    struct posix_file *made;
+    enum kaya_status status;
+    int system_flags = O_RDONLY;
+    int directory;
+
+    if (!kaya_name_is_valid(name))
+        return KAYA_INVALID;
+    if ((flags & (KAYA_OPEN_WRITE | KAYA_OPEN_CREATE)) != 0)
+        system_flags = O_RDWR;
+    if ((flags & KAYA_OPEN_CREATE) != 0)
+        system_flags |= O_CREAT | O_EXCL;
+
+    status = kaya_posix_directory(posix, &directory);
+    if (status != KAYA_OK)
+        return status;
+    made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return KAYA_NO_MEMORY;
+    status = kaya_posix_open_regular(directory, name, system_flags, &made->descriptor);
+    if (status != KAYA_OK) {
+        free(made);
+        return status;
+    }
+    made->file.disk = disk;
+    enlist(posix, made);
+    *file = &made->file;
+    return KAYA_OK;
+}
+
+/* Linux lets go of the descriptor whatever close answers. */
+void kaya_posix_close(struct kaya_disk *disk, struct kaya_file *file)
+{
+    struct posix_file *posix = posix_of(file);
+
+    delist((struct posix_disk *)disk, posix);
+    (void)close(posix->descriptor);
+    free(posix);
+}
+
+enum kaya_status kaya_posix_size(struct kaya_disk *disk, struct kaya_file *file, uint64_t *bytes)
+{
+    struct stat information;
+
+    (void)disk;
+    if (fstat(posix_of(file)->descriptor, &information) != 0)
+        return kaya_posix_file_status(errno) == KAYA_FULL ? KAYA_IO : kaya_posix_file_status(errno);
+    *bytes = (uint64_t)information.st_size;
+    return KAYA_OK;
+}
+
+/* ---- transfers ---- */
+
+/* The spans as the system wants them, up to what one call takes. Returns how many. */
+static int vector_of(struct iovec *vector, const struct kaya_span *spans, size_t span_count)
+{
+    size_t room = TRANSFER_BYTES_MAX;
+    size_t count = 0;
+
+    KAYA_ASSERT(span_count <= KAYA_SPANS_MAX);
+    while (count < span_count && room > 0) {
+        vector[count].iov_base = spans[count].bytes;
+        vector[count].iov_len = spans[count].length < room ? spans[count].length : room;
+        room -= vector[count].iov_len;
+        count++;
+    }
+    return (int)count;
+}
+
+static uint64_t length_of(const struct iovec *vector, int count)
+{
+    uint64_t length = 0;
+
+    for (int index = 0; index < count; index++)
+        length += vector[index].iov_len;
+    return length;
+}
+
+static enum kaya_status drop_cached(int descriptor, uint64_t offset, uint64_t length)
+{
+    uint64_t page_mask = (uint64_t)sysconf(_SC_PAGESIZE) - 1;
+    uint64_t first = offset & ~page_mask; /* part of a page is not dropped: take it whole */
+    uint64_t end = offset + length;
+    unsigned tries = 0;
+    int result;
+
+    if (end <= (uint64_t)INT64_MAX - page_mask)
+        end = (end + page_mask) & ~page_mask;
+    do
+        result = sync_file_range(descriptor, (off_t)first, (off_t)(end - first),
+                                 SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                                     SYNC_FILE_RANGE_WAIT_AFTER);
+    while (result != 0 && kaya_posix_try_again(&tries));
+    if (result != 0 && errno != ENOSYS && errno != EINVAL)
+        return KAYA_IO; /* dirty bytes that did not get there: nobody can say what the device holds */
+    (void)posix_fadvise(descriptor, (off_t)first, (off_t)(end - first), POSIX_FADV_DONTNEED); /* only advice */
+    return KAYA_OK;
+}
+
+enum kaya_status kaya_posix_read(struct kaya_disk *disk, struct kaya_file *file, uint64_t offset,
+                                 const struct kaya_span *spans, size_t span_count, unsigned flags, size_t *done)
+{
+    int descriptor = posix_of(file)->descriptor;
+    struct iovec vector[KAYA_SPANS_MAX];
+    int count = vector_of(vector, spans, span_count);
+    ssize_t got;
+
+    (void)disk;
+    if ((flags & KAYA_READ_PAST_CACHE) != 0 && length_of(vector, count) > 0) {
+        enum kaya_status status = drop_cached(descriptor, offset, length_of(vector, count));
+
+        if (status != KAYA_OK)
+            return status;
+    }
+    got = preadv(descriptor, vector, count, (off_t)offset);
+    if (got < 0)
+        return errno == EINTR ? KAYA_INTERRUPTED : KAYA_IO;
+    *done = (size_t)got;
+    return KAYA_OK;
+}
+
+static enum kaya_status written(ssize_t taken, size_t *done)
+{
+    if (taken < 0)
+        return errno == EINTR ? KAYA_INTERRUPTED : kaya_posix_file_status(errno);
+    if (taken == 0)
+        return KAYA_IO;
+    *done = (size_t)taken;
+    return KAYA_OK;
+}
+
+enum kaya_status kaya_posix_write(struct kaya_disk *disk, struct kaya_file *file, uint64_t offset,
+                                  const struct kaya_span *spans, size_t span_count, size_t *done)
+{
+    struct iovec vector[KAYA_SPANS_MAX];
+    int count = vector_of(vector, spans, span_count);
+
+    (void)disk;
+    return written(pwritev(posix_of(file)->descriptor, vector, count, (off_t)offset), done);
+}
+
+enum kaya_status kaya_posix_write_durable(struct kaya_disk *disk, struct kaya_file *file, uint64_t offset,
+                                          const struct kaya_span *spans, size_t span_count, size_t *done)
+{
+    struct iovec vector[KAYA_SPANS_MAX];
+    int count = vector_of(vector, spans, span_count);
+    enum kaya_status status;
+    ssize_t taken;
+
+    taken = pwritev2(posix_of(file)->descriptor, vector, count, (off_t)offset, RWF_DSYNC);
+    if (taken >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL))
+        return written(taken, done);
+    status = kaya_posix_write(disk, file, offset, spans, span_count, done);
+    return status == KAYA_OK ? kaya_posix_sync(disk, file) : status;
+}
+
+/* ---- durability and size ---- */
+
+enum kaya_status kaya_posix_sync(struct kaya_disk *disk, struct kaya_file *file)
+{
+    unsigned tries = 0;
+    int result;
+
+    (void)disk;
+    do
+        result = fdatasync(posix_of(file)->descriptor);
+    while (result != 0 && kaya_posix_try_again(&tries));
+    return result == 0 ? KAYA_OK : kaya_posix_file_status(errno);
+}
+
+enum kaya_status kaya_posix_truncate(struct kaya_disk *disk, struct kaya_file *file, uint64_t bytes)
+{
+    unsigned tries = 0;
+    int result;
+
+    (void)disk;
+    do
+        result = ftruncate(posix_of(file)->descriptor, (off_t)bytes);
+    while (result != 0 && kaya_posix_try_again(&tries));
+    return result == 0 ? KAYA_OK : kaya_posix_file_status(errno);
+}
+
+/* On a full disk some file systems keep what they had got so far, size included: give that back. Cutting to the old size
+ * frees what was reserved behind it. */
+enum kaya_status kaya_posix_allocate(struct kaya_disk *disk, struct kaya_file *file, uint64_t bytes)
+{
+    int descriptor = posix_of(file)->descriptor;
+    enum kaya_status status;
+    uint64_t size_before;
+    unsigned tries = 0;
+    int result;
+    int error;
+
+    status = kaya_posix_size(disk, file, &size_before);
+    if (status != KAYA_OK)
+        return status;
+    do
+        result = fallocate(descriptor, 0, 0, (off_t)bytes);
+    while (result != 0 && kaya_posix_try_again(&tries));
+    if (result == 0)
+        return KAYA_OK;
+    error = errno;
+    if (error == EOPNOTSUPP || error == ENOSYS)
+        return KAYA_UNSUPPORTED;
+    if (kaya_posix_truncate(disk, file, size_before) != KAYA_OK)
+        return KAYA_IO;
+    return kaya_posix_file_status(error);
+}
