@@ -1,13 +1,22 @@
-/* The two checks of the format. */
+/* The two checks of the format. Pure. */
 #ifndef KAYA_CHECKSUM_H
 #define KAYA_CHECKSUM_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+/* The polynomial, lowest power in the highest bit: CRC32C shifts to the right. */
+#define KAYA_CRC32C_POLYNOMIAL UINT32_C(0x82f63b78)
+
 /* CRC32C (Castagnoli, reflected) of `bytes`, going on from `seed`. The value of the standard CRC is the one with seed 0;
  * a CRC is a bijection of its seed, and crc(crc(s, a), b) = crc(s, a || b). */
 uint32_t kaya_crc32c(uint32_t seed, const void *bytes, size_t length);
+
+/* The same from tables alone: what kaya_crc32c is on machines without the library. */
+uint32_t kaya_crc32c_portable(uint32_t seed, const void *bytes, size_t length);
+
+/* kaya_crc32c over the four bytes of a number, lowest first. */
+uint32_t kaya_crc32c_word(uint32_t seed, uint32_t word);
 
 /* The low 32 bits of XXH3-64 with seed 0. */
 uint32_t kaya_check32(const void *bytes, size_t length);

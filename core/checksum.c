@@ -1,0 +1,99 @@
+/* The two checks: CRC32C and XXH3.
+ *
+ * Decides nothing. CRC32C comes from ISA-L where the build found it (KAYA_HAVE_ISAL), and from tables otherwise; both give
+ * the same values, and the tests hold them against each other. Whatever is called here gives the same values on every
+ * machine: bytes are taken one by one, in order.
+ *
+ * The tables follow from linearity: a byte's entry is the sum (xor) of the entries of its bits, so that eight numbers make
+ * a table of 256. Table k says what a byte does to the CRC with k zero bytes behind it; eight tables take eight bytes in
+ * one step. */
+#include "checksum.h"
+
+#ifdef KAYA_HAVE_ISAL
+#include <isa-l/crc.h>
+#include <limits.h>
+#endif
+
+/* The hash's states on the heap are not used here, but unoptimized code keeps them, and core has no heap. */
+#include <stdlib.h>
+#define malloc(size) ((void)(size), NULL)
+#define free(memory) ((void)(memory))
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+#undef malloc
+#undef free
+
+#include "bytes.h"
+
+#define BIT(n, bit, value) (((n) >> (bit) & 1U) * UINT32_C(value))
+/* clang-format off */
+#define ENTRY(n, b0, b1, b2, b3, b4, b5, b6, b7)                                                             \
+    BIT(n, 0, b0) ^ BIT(n, 1, b1) ^ BIT(n, 2, b2) ^ BIT(n, 3, b3) ^                                          \
+    BIT(n, 4, b4) ^ BIT(n, 5, b5) ^ BIT(n, 6, b6) ^ BIT(n, 7, b7)
+#define FOUR(n, ...)                                                                                         \
+    ENTRY(n, __VA_ARGS__), ENTRY((n) + 1, __VA_ARGS__), ENTRY((n) + 2, __VA_ARGS__), ENTRY((n) + 3, __VA_ARGS__)
+#define SIXTEEN(n, ...)                                                                                      \
+    FOUR(n, __VA_ARGS__), FOUR((n) + 4, __VA_ARGS__), FOUR((n) + 8, __VA_ARGS__), FOUR((n) + 12, __VA_ARGS__)
+#define SIXTY_FOUR(n, ...)                                                                                   \
+    SIXTEEN(n, __VA_ARGS__), SIXTEEN((n) + 16, __VA_ARGS__), SIXTEEN((n) + 32, __VA_ARGS__), SIXTEEN((n) + 48, __VA_ARGS__)
+#define TABLE(...)                                                                                           \
+    { SIXTY_FOUR(0U, __VA_ARGS__), SIXTY_FOUR(64U, __VA_ARGS__), SIXTY_FOUR(128U, __VA_ARGS__), SIXTY_FOUR(192U, __VA_ARGS__) }
+
+/* What bit 0, 1, ... 7 of the byte does: powers of x modulo the polynomial, falling. */
+static const uint32_t TABLES[8][256] = {
+    TABLE(0xf26b8303, 0xe13b70f7, 0xc79a971f, 0x8ad958cf, 0x105ec76f, 0x20bd8ede, 0x417b1dbc, 0x82f63b78),
+    TABLE(0x13a29877, 0x274530ee, 0x4e8a61dc, 0x9d14c3b8, 0x3fc5f181, 0x7f8be302, 0xff17c604, 0xfbc3faf9),
+    TABLE(0xa541927e, 0x4f6f520d, 0x9edea41a, 0x38513ec5, 0x70a27d8a, 0xe144fb14, 0xc76580d9, 0x8b277743),
+    TABLE(0xdd45aab8, 0xbf672381, 0x7b2231f3, 0xf64463e6, 0xe964b13d, 0xd725148b, 0xaba65fe7, 0x52a0c93f),
+    TABLE(0x38116fac, 0x7022df58, 0xe045beb0, 0xc5670b91, 0x8f2261d3, 0x1ba8b557, 0x37516aae, 0x6ea2d55c),
+    TABLE(0xef306b19, 0xdb8ca0c3, 0xb2f53777, 0x6006181f, 0xc00c303e, 0x85f4168d, 0x0e045beb, 0x1c08b7d6),
+    TABLE(0x68032cc8, 0xd0065990, 0xa5e0c5d1, 0x4e2dfd53, 0x9c5bfaa6, 0x3d5b83bd, 0x7ab7077a, 0xf56e0ef4),
+    TABLE(0x493c7d27, 0x9278fa4e, 0x211d826d, 0x423b04da, 0x847609b4, 0x0d006599, 0x1a00cb32, 0x34019664),
+};
+/* clang-format on */
+
+/* One step over eight bytes, the first four of which are already mixed with the CRC. */
+static uint32_t eight_bytes(uint32_t low, uint32_t high)
+{
+    return TABLES[7][low & 0xff] ^ TABLES[6][low >> 8 & 0xff] ^ TABLES[5][low >> 16 & 0xff] ^
+           TABLES[4][low >> 24] ^ TABLES[3][high & 0xff] ^ TABLES[2][high >> 8 & 0xff] ^
+           TABLES[1][high >> 16 & 0xff] ^ TABLES[0][high >> 24];
+}
+
+uint32_t kaya_crc32c_portable(uint32_t seed, const void *bytes, size_t length)
+{
+    const uint8_t *next = bytes;
+    uint32_t crc = ~seed;
+
+    for (; length >= 8; length -= 8, next += 8)
+        crc = eight_bytes(crc ^ load32(next), load32(next + 4));
+    for (; length > 0; length--, next++)
+        crc = crc >> 8 ^ TABLES[0][(crc ^ *next) & 0xff];
+    return ~crc;
+}
+
+uint32_t kaya_crc32c_word(uint32_t seed, uint32_t word)
+{
+    uint32_t crc = ~seed ^ word;
+
+    return ~(TABLES[3][crc & 0xff] ^ TABLES[2][crc >> 8 & 0xff] ^ TABLES[1][crc >> 16 & 0xff] ^ TABLES[0][crc >> 24]);
+}
+
+uint32_t kaya_crc32c(uint32_t seed, const void *bytes, size_t length)
+{
+#ifdef KAYA_HAVE_ISAL
+    /* The library takes an int and, without need, a pointer to what may be written. */
+    unsigned char *next = (unsigned char *)(uintptr_t)bytes;
+
+    for (; length > INT_MAX; length -= INT_MAX, next += INT_MAX)
+        seed = ~crc32_iscsi(next, INT_MAX, ~seed);
+    return ~crc32_iscsi(next, (int)length, ~seed);
+#else
+    return kaya_crc32c_portable(seed, bytes, length);
+#endif
+}
+
+uint32_t kaya_check32(const void *bytes, size_t length)
+{
+    return (uint32_t)XXH3_64bits(bytes, length);
+}

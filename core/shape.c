@@ -1,0 +1,62 @@
+/* The shape of a segment: pure arithmetic over three numbers (FORMAT.md, section 2).
+ *
+ *   0          H            second       second + H                     segment_bytes
+ *   | header A | LINK ... | header B   | frames ...                   |
+ *
+ * H is a block, or a unit where that is more, so that no write of frames ever touches a unit with a header in it. Where the
+ * second copy would follow the first at once (H as large as the distance between them), frames begin behind both.
+ *
+ * Invariants of a valid shape: H divides the second copy's place and the segment; both copies lie in its first half; a
+ * place in it, divided by 4, fits 32 bits. */
+#include "shape.h"
+
+static bool is_power_of_two_between(uint32_t value, uint32_t low, uint32_t high)
+{
+    return value >= low && value <= high && (value & (value - 1)) == 0;
+}
+
+bool kaya_shape_is_valid(const struct shape *shape)
+{
+    uint32_t header_bytes = kaya_shape_header_bytes(shape);
+
+    if (!is_power_of_two_between(shape->block_bytes, KAYA_BLOCK_BYTES_MIN, KAYA_BLOCK_BYTES_MAX))
+        return false;
+    if (shape->unit_bytes != 0 &&
+        !is_power_of_two_between(shape->unit_bytes, KAYA_BLOCK_BYTES_MIN, KAYA_BLOCK_BYTES_MAX))
+        return false;
+    return shape->segment_bytes % header_bytes == 0 &&
+           shape->segment_bytes >= (uint64_t)header_bytes * KAYA_SEGMENT_BLOCKS_MIN &&
+           shape->segment_bytes <= KAYA_SEGMENT_BYTES_MAX;
+}
+
+uint32_t kaya_shape_header_bytes(const struct shape *shape)
+{
+    return shape->unit_bytes > shape->block_bytes ? shape->unit_bytes : shape->block_bytes;
+}
+
+uint64_t kaya_shape_second_header(const struct shape *shape)
+{
+    uint64_t header_bytes = kaya_shape_header_bytes(shape);
+    uint64_t half = shape->segment_bytes / 2;
+    uint64_t distance = half < KAYA_HEADER_DISTANCE ? half : KAYA_HEADER_DISTANCE;
+
+    /* Never 0: H is at most KAYA_HEADER_DISTANCE and at most an eighth of the segment. */
+    return distance & ~(header_bytes - 1);
+}
+
+uint64_t kaya_shape_first_frame(const struct shape *shape)
+{
+    return kaya_shape_skip_header(shape, 0);
+}
+
+uint64_t kaya_shape_skip_header(const struct shape *shape, uint64_t offset)
+{
+    uint64_t header_bytes = kaya_shape_header_bytes(shape);
+    uint64_t second = kaya_shape_second_header(shape);
+
+    if (offset < header_bytes)
+        offset = header_bytes;
+    if (offset >= second && offset < second + header_bytes)
+        offset = second + header_bytes;
+    return offset;
+}
