@@ -2,6 +2,7 @@
  *
  * Beside a live writer the log may move on while we look for its end; the reader then says BUSY, and we begin again a
  * bounded number of times. A reader of our output that went away (head) is no error. */
+#define _GNU_SOURCE
 #include <argp.h>
 #include <errno.h>
 #include <inttypes.h>

@@ -1,6 +1,7 @@
 /* Where a log stands: a path of the user's becomes a disk and an environment.
  *
  * A directory that does not exist is no mistake here: append makes it, the others answer that there is no log. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 /* How things look on a terminal and in a pipe. Colours and notes are for people: a pipe gets none. */
+#define _GNU_SOURCE
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>

@@ -11,6 +11,7 @@
  *   (no verdict)   3      the log could not be judged
  *
  * Nothing is written, and a live writer is not stopped (P10). */
+#define _GNU_SOURCE
 #include <argp.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -406,7 +407,7 @@ int kaya_command_verify(int argc, char **argv)
                "damaged: acknowledged bytes are missing or wrong. A bad end that no claim covers is what a crash leaves: "
                "torn, nothing acknowledged is missing.\v"
                "Example:\n"
-               "  kaya-wal verify journal || echo "look at the disk"\n"
+               "  kaya-wal verify journal && echo nothing is missing\n"
                "\n"
                "Exit codes:\n"
                "  0  nothing would be cut (also beside a live writer, whose last bytes are in flight)\n"

@@ -1,0 +1,227 @@
+#!/usr/bin/env bash
+# kaya-wal as a user meets it: what each command prints, to whom, and with which exit code. What a small log looks like
+# is compared with golden/*.txt (ids and other drawn numbers blotted out); KAYA_GOLDEN=write writes them anew.
+set -u
+
+wal=${KAYA_BIN:?the directory that holds kaya-wal}/kaya-wal
+golden=$(cd "$(dirname "$0")" && pwd)/golden
+work=$(mktemp -d "${TMPDIR:-/tmp}/kaya-test-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failures=0
+
+fail() {
+    echo "FAILED: $*"
+    failures=$((failures + 1))
+}
+
+# expect CODE COMMAND...: runs it with what is in the file `in`; leaves its streams in `out` and `err`.
+: >in
+expect() {
+    local want=$1 code
+    shift
+    "$@" <in >out 2>err
+    code=$?
+    [ "$code" -eq "$want" ] || fail "$* ended with $code, not $want: $(head -c 600 out err)"
+    : >in
+}
+says() { grep -qF -- "$2" "$1" || fail "'$2' is not in $1: $(head -c 600 "$1")"; }
+silent() { [ ! -s "$1" ] || fail "$1 should be empty: $(head -c 600 "$1")"; }
+same() { cmp -s "$1" "$2" || fail "$1 and $2 differ: $(diff "$1" "$2" | head -20)"; }
+
+like_golden() {
+    sed -E 's/\b[0-9a-f]{32}\b/<log id>/g' out >seen
+    if [ "${KAYA_GOLDEN:-}" = write ]; then
+        mkdir -p "$golden" && cp seen "$golden/$1"
+    fi
+    same "$golden/$1" seen
+}
+
+# Help teaches; mistakes in usage are told with exit 3.
+expect 0 "$wal" --help
+for command in append cat inspect verify trim; do
+    says out "  $command "
+done
+for command in append cat inspect verify trim; do
+    expect 0 "$wal" "$command" --help
+    says out 'Example:'
+    says out 'Exit codes:'
+    expect 3 "$wal" "$command"
+    silent out
+    says err "kaya-wal $command"
+    expect 3 "$wal" "$command" log --no-such-option
+done
+expect 3 "$wal"
+expect 3 "$wal" sing
+says err "there is no command 'sing'"
+expect 3 "$wal" append log --segment-bytes=lots
+says err "'lots' is not a size"
+expect 3 "$wal" append log --segment-bytes=1000
+says err 'segment_bytes'
+expect 3 "$wal" verify log --anchor 12:3
+expect 3 "$wal" cat log --from 0
+
+# Where nothing is.
+for command in cat inspect verify; do
+    expect 3 "$wal" "$command" nowhere
+    silent out
+    says err 'nowhere'
+done
+[ ! -e nowhere ] || fail 'looking made a directory'
+expect 3 "$wal" append no/such/parent
+expect 3 "$wal" trim nowhere 1
+expect 3 "$wal" verify nowhere --json
+says out '"status":"KAYA_NOT_FOUND"'
+
+# Lines go in and come out, whatever bytes they are made of.
+printf 'one\n\nthree\rwith\0and\377\nlast without a newline' >in
+cp in fed
+expect 0 "$wal" append log --segment-bytes=64K
+printf '1\n2\n3\n4\n' >numbers
+same numbers out
+silent err
+expect 0 "$wal" cat log
+echo >>fed
+same fed out
+expect 0 "$wal" cat log --from 2
+printf '\nthree\rwith\0and\377\nlast without a newline\n' >rest
+same rest out
+expect 0 "$wal" cat log --from 5
+silent out
+expect 3 "$wal" cat log --from 6
+says err 'no record 6'
+expect 0 "$wal" append log </dev/null
+silent out
+printf 'a\nb\0c\0' >in
+expect 0 "$wal" append log -0 --relaxed --json
+printf '{"lsn":5}\n{"lsn":6}\n' >numbers
+same numbers out
+expect 0 "$wal" cat log -0 --from 5
+printf 'a\nb\0c\0' >rest
+same rest out
+expect 0 "$wal" cat log --json
+[ "$(wc -l <out)" -eq 6 ] || fail 'cat --json prints one line a record'
+says out '"lsn":1,"type":"opaque","durable":true,"mended":false,'
+says out '"payload":"one"}'
+says out '"payload_hex":"74687265650d7769746800616e64ff"}'
+says out '"payload":"a\nb"}'
+
+# Closed cleanly, so everything is durable.
+expect 0 "$wal" cat log --durable
+[ "$(tr -d '\0' <out | wc -l)" -eq 7 ] || fail 'a closed log is durable to its end'
+expect 0 "$wal" verify log
+says out 'clean: nothing would be cut: 6 records, 1..6, in 1 segment'
+says out 'closed cleanly'
+expect 0 "$wal" verify log --json
+says out '"item":"verdict","status":"KAYA_OK","finding":"clean","exit":0,"verdict":"clean"'
+expect 0 "$wal" inspect log
+says out 'verdict: clean'
+expect 0 "$wal" inspect log --hex
+says out '6f 6e 65 '
+expect 0 "$wal" inspect log --json
+says out '"item":"sums"'
+
+# A line that is too long is named; what stands before it is kept and the log is closed.
+{
+    printf 'short\n'
+    head -c 20000 /dev/zero | tr '\0' x
+    printf '\nnever\n'
+} >in
+expect 1 "$wal" append limits --segment-bytes=64K --record-bytes-max=10000
+says err 'line 2 '
+says err '10000'
+[ "$(cat out)" = 1 ] || fail 'the line before the long one is acknowledged'
+expect 0 "$wal" cat limits
+[ "$(cat out)" = short ] || fail 'the line before the long one is kept, and nothing else'
+{
+    printf 'short\n'
+    head -c 60000 /dev/zero | tr '\0' x
+    printf '\nnever\n'
+} >in
+expect 1 "$wal" append limits --segment-bytes=64K
+says err 'line 2 is 60000 bytes long'
+expect 0 "$wal" verify limits
+says out 'clean'
+head -c 4194305 /dev/zero | tr '\0' x >in
+expect 1 "$wal" append limits
+says err 'line 1 is longer than 4194304 bytes'
+head -c 4194304 /dev/zero | tr '\0' x >in
+expect 0 "$wal" append long
+expect 0 "$wal" cat long
+[ "$(wc -c <out)" -eq 4194305 ] || fail 'a record of 4 MiB comes back whole'
+
+# Old records can go.
+seq -f 'record number %06g' 5000 >in
+expect 0 "$wal" append trimmed --segment-bytes=64K
+expect 3 "$wal" trim trimmed 5002
+says err 'lies beyond the log, whose last record is 5000'
+expect 0 "$wal" trim trimmed 4000
+first=$(cat out)
+[ "$first" -gt 1000 ] && [ "$first" -le 4000 ] || fail "trim to 4000 ended at $first"
+expect 0 "$wal" cat trimmed
+[ "$(head -1 out)" = "$(printf 'record number %06d' "$first")" ] || fail 'cat begins at the low-water mark'
+[ "$(tail -1 out)" = 'record number 005000' ] || fail 'cat ends at the end'
+expect 3 "$wal" cat trimmed --from $((first - 1))
+says err 'trimmed away'
+expect 0 "$wal" verify trimmed
+
+# A reader that goes away is no news; colours are for terminals.
+"$wal" cat trimmed 2>err | head -1 >out
+silent err
+seq 100000 | "$wal" append pipe --relaxed 2>err | head -1 >out
+[ "$(cat out)" = 1 ] || fail 'append | head'
+silent err
+expect 0 "$wal" verify pipe
+for command in inspect verify cat; do
+    expect 0 "$wal" "$command" trimmed
+    ! grep -q "$(printf '\033')" out || fail "$command colours a pipe"
+done
+
+# Nothing is changed by looking.
+find log trimmed -type f -printf '%p %s %T@\n' | sort >before
+for command in inspect verify cat; do
+    expect 0 "$wal" "$command" log
+    expect 0 "$wal" "$command" trimmed
+done
+find log trimmed -type f -printf '%p %s %T@\n' | sort >after
+same before after
+[ "$(stat -c %a log)" = 700 ] && [ -z "$(find log -type f ! -perm 600)" ] || fail 'a log is its owner'"'"'s alone'
+
+# One file alone; a file that is none; a path that is no directory.
+segment=$(cd log && echo *0001.wal)
+expect 0 "$wal" inspect "log/$segment"
+says out "$segment"
+expect 3 "$wal" inspect numbers
+says err 'numbers: '
+expect 3 "$wal" cat numbers
+
+# What a small log looks like.
+printf 'first\nsecond\n' >in
+expect 0 "$wal" append small --segment-bytes=4096
+{
+    echo third
+    head -c 700 /dev/zero | tr '\0' y
+    echo
+} >in
+expect 0 "$wal" append small --segment-bytes=4096 --relaxed
+expect 0 "$wal" verify small
+like_golden verify.txt
+expect 0 "$wal" inspect small
+like_golden inspect.txt
+expect 0 "$wal" inspect small --json
+sed -i -E 's/"log_id":"[0-9a-f]+"/"log_id":"<log id>"/g' out
+like_golden inspect.json
+
+# The same with the last segment damaged under its claims.
+printf '\0\0\0\0\0\0\0\0' | dd of=small/0000000000000001.wal bs=1 seek=600 conv=notrunc status=none
+expect 2 "$wal" verify small
+like_golden verify-damaged.txt
+expect 2 "$wal" inspect small
+like_golden inspect-damaged.txt
+expect 2 "$wal" cat small
+silent out
+says err 'nothing was changed'
+expect 2 "$wal" append small
+silent out
+
+[ "$failures" -eq 0 ] || { echo "$failures failures"; exit 1; }
