@@ -1,0 +1,11 @@
+/* POSIX disks to test with: each on a fresh temporary directory of its own, removed when the disk is given back. */
+#ifndef KAYA_TESTS_POSIX_DISKS_H
+#define KAYA_TESTS_POSIX_DISKS_H
+
+#include "kaya/conformance.h"
+
+/* The factory. Its user pointer keeps the list of directories; each call starts a new one. */
+struct kaya_conformance_disks kaya_tests_posix_disks(void);
+void kaya_tests_posix_disks_end(struct kaya_conformance_disks *disks);
+
+#endif
