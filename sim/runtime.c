@@ -85,8 +85,8 @@ static void condition_destroy(struct kaya_runtime *runtime, struct kaya_conditio
     allocator->release(allocator, condition, sizeof *condition);
 }
 
-static bool condition_wait(struct kaya_runtime *runtime, struct kaya_condition *condition, struct kaya_mutex *mutex,
-                           uint64_t timeout_ns)
+static bool condition_wait(struct kaya_runtime *runtime, struct kaya_condition *condition,
+                           struct kaya_mutex *mutex, uint64_t timeout_ns)
 {
     KAYA_ASSERT(condition->runtime == runtime);
     KAYA_ASSERT(mutex->state == MUTEX_HELD);
