@@ -157,7 +157,7 @@ expect 3 "$wal" trim trimmed 5002
 says err 'lies beyond the log, whose last record is 5000'
 expect 0 "$wal" trim trimmed 4000
 first=$(cat out)
-[ "$first" -gt 1000 ] && [ "$first" -le 4000 ] || fail "trim to 4000 ended at $first"
+if [ "$first" -le 1000 ] || [ "$first" -gt 4000 ]; then fail "trim to 4000 ended at $first"; fi
 expect 0 "$wal" cat trimmed
 [ "$(head -1 out)" = "$(printf 'record number %06d' "$first")" ] || fail 'cat begins at the low-water mark'
 [ "$(tail -1 out)" = 'record number 005000' ] || fail 'cat ends at the end'
@@ -185,7 +185,7 @@ for command in inspect verify cat; do
 done
 find log trimmed -type f -printf '%p %s %T@\n' | sort >after
 same before after
-[ "$(stat -c %a log)" = 700 ] && [ -z "$(find log -type f ! -perm 600)" ] || fail 'a log is its owner'"'"'s alone'
+[ "$(stat -c %a log) $(find log -type f ! -perm 600)" = '700 ' ] || fail 'a log is for its owner alone'
 
 # One file alone; a file that is none; a path that is no directory.
 segment=$(cd log && echo *0001.wal)

@@ -22,7 +22,7 @@ struct look {
     char file_name[KAYA_NAME_BYTES_MAX + 1]; /* the file of the last item */
 };
 
-enum { PREVIEW_BYTES = 40, NOTE_BYTES = 256, CELL_BYTES = 48 };
+enum { PREVIEW_BYTES = 40, NOTE_BYTES = 256, CELL_BYTES = 48, CHECKS_WIDTH = 9 };
 
 static bool holds_records(const struct kaya_wal_item *item)
 {
@@ -39,7 +39,7 @@ static void print_segment_heading(struct look *look, const struct kaya_wal_item 
         putchar('\n');
     printf("%ssegment %" PRIu64 "%s  %s, %s\n", look->paint.strong, item->segment, look->paint.plain,
            kaya_escape(item->file_name, escaped, sizeof(escaped)), kaya_wal_segment_role_name(item->role));
-    printf("%s  %-10s %8s  %-9s %-13s %-10s %-8s%s\n", look->paint.faint, "offset", "size", "type", "LSN", "watermark",
+    printf("%s  %-10s %8s  %-9s %-13s %-10s %s%s\n", look->paint.faint, "offset", "size", "type", "LSN", "watermark",
            "checks", look->paint.plain);
 }
 
@@ -162,8 +162,10 @@ static void print_row(struct look *look, const struct kaya_wal_item *item)
     watermark_cell(item, watermark);
     checks_cell(item, checks);
     note_of(item, note);
-    printf("%s  0x%08" PRIx64 " %8" PRIu64 "  %-9s %-13s %-10s %-8s %s", colour_of(look, item), item->offset_bytes,
-           item->size_bytes, kaya_wal_item_name(item->kind), lsn, watermark, checks, note);
+    printf("%s  0x%08" PRIx64 " %8" PRIu64 "  %-9s %-13s %-10s %s", colour_of(look, item), item->offset_bytes,
+           item->size_bytes, kaya_wal_item_name(item->kind), lsn, watermark, checks);
+    if (note[0])
+        printf("%*s%s", CHECKS_WIDTH - (int)strlen(checks), "", note);
     if (item->mended)
         printf(" (bit %" PRIu64 " put right)", item->mended_bit);
     printf("%s\n", look->paint.plain);
