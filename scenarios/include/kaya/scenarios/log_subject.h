@@ -1,0 +1,19 @@
+/* The log as a subject: what runs on the machine is core, what judges it is the oracle. */
+#ifndef KAYA_SCENARIOS_LOG_SUBJECT_H
+#define KAYA_SCENARIOS_LOG_SUBJECT_H
+
+#include "kaya/scenarios/oracle.h"
+#include "kaya/scenarios/workload.h"
+#include "kaya/sim/subject.h"
+
+/* `plan` is borrowed. A subject is over (done) when the plan's script is; without a script it never is. */
+KAYA_MUST_CHECK enum kaya_status kaya_log_subject_create(const struct kaya_plan *plan, uint64_t seed,
+                                                         struct kaya_subject **subject);
+
+/* As new, for another run, keeping memory. */
+void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan *plan, uint64_t seed);
+
+struct kaya_oracle_counts kaya_log_subject_counts(const struct kaya_subject *subject);
+uint64_t kaya_log_subject_recoveries(const struct kaya_subject *subject); /* that came to an end */
+
+#endif

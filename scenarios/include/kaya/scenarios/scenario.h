@@ -1,0 +1,109 @@
+/* A scenario: a story, and the limits within which runs draw their workload, their sizes and their crashes.
+ *
+ * This structure is all that a run needs; that one can also be read from a YAML file is the business of
+ * scenario_file.h, and only the program depends on the parser. */
+#ifndef KAYA_SCENARIOS_SCENARIO_H
+#define KAYA_SCENARIOS_SCENARIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kaya/sim/disk.h"
+#include "kaya/sim/profile.h"
+
+/* What a workload is made of. X(NAME, name, text) */
+#define KAYA_OPERATION_LIST(X)                                                                               \
+    X(APPEND_STRICT, append_strict, "append one record, durable when it returns")                            \
+    X(APPEND_RELAXED, append_relaxed, "append one record, handed to the operating system")                   \
+    X(BATCH_STRICT, batch_strict, "append several records as one, durable when it returns")                  \
+    X(BATCH_RELAXED, batch_relaxed, "append several records as one, handed to the operating system")         \
+    X(ECHO, echo, "append a strict record whose payload is a copy of the log's own file")                    \
+    X(SYNC, sync, "make everything durable")                                                                 \
+    X(ROTATE, rotate, "go on in the next segment")                                                           \
+    X(TRIM, trim, "let go of old records down to `keep_records`")                                            \
+    X(TEND, tend, "one piece of background work")                                                            \
+    X(READ, read, "read everything back beside the writer")                                                  \
+    X(VERIFY, verify, "verify the live log")                                                                 \
+    X(INSPECT, inspect, "inspect the live log")                                                              \
+    X(ASK, ask, "ask the writer how far it is durable")                                                      \
+    X(SECOND_WRITER, second_writer, "try to open a second writer")                                           \
+    X(REOPEN, reopen, "close cleanly and open again")                                                        \
+    X(CUT_BACK, cut_back, "close cleanly, give up the newest records, open again")
+
+enum kaya_operation_kind {
+#define KAYA_OPERATION_ENUM(NAME, name, text) KAYA_OPERATION_##NAME,
+    KAYA_OPERATION_LIST(KAYA_OPERATION_ENUM)
+#undef KAYA_OPERATION_ENUM
+        KAYA_OPERATIONS
+};
+const char *kaya_operation_name(enum kaya_operation_kind kind);
+
+/* How a boot ends. X(NAME, name, text) */
+#define KAYA_ENDING_LIST(X)                                                                                  \
+    X(POWER_LOSS, power_loss, "the power fails")                                                             \
+    X(PROCESS_CRASH, process_crash, "the process dies, the cache survives")                                  \
+    X(EVICTION, eviction, "the process dies, then the cache is partly written back and dropped")             \
+    X(LATE_POWER_LOSS, late_power_loss, "the process dies, some of the cache is written back, the power fails")  \
+    X(CLOSE, close, "the log is closed, the machine goes on")                                                \
+    X(CLOSE_AND_POWER_LOSS, close_and_power_loss, "the log is closed, then the power fails")
+
+enum kaya_ending {
+#define KAYA_ENDING_ENUM(NAME, name, text) KAYA_ENDING_##NAME,
+    KAYA_ENDING_LIST(KAYA_ENDING_ENUM)
+#undef KAYA_ENDING_ENUM
+        KAYA_ENDINGS
+};
+const char *kaya_ending_name(enum kaya_ending ending);
+
+/* A number is drawn from `from` to `to`, both included. */
+struct kaya_range {
+    uint64_t from, to;
+};
+
+/* One of these is drawn. */
+enum { KAYA_NUMBERS_MAX = 8 };
+struct kaya_numbers {
+    uint32_t values[KAYA_NUMBERS_MAX];
+    uint32_t count;
+};
+
+enum { KAYA_SCENARIO_NAME_MAX = 48, KAYA_SCENARIO_STORY_MAX = 2000, KAYA_BATCH_RECORDS_MAX = 16 };
+
+struct kaya_scenario {
+    char name[KAYA_SCENARIO_NAME_MAX];
+    char story[KAYA_SCENARIO_STORY_MAX];
+
+    uint64_t seeds;               /* runs, when nobody says how many */
+    uint64_t expect_struck_within; /* each declared fault must have struck after so many runs */
+    uint32_t faults;              /* bit set of enum kaya_fault: what may strike here, and must in the long run */
+    bool swarm;                   /* each run draws a subset of the faults and operations; one run in ten is calm */
+
+    uint32_t profiles;                /* bit set, by index in kaya_sim_profiles(): one is drawn for each run */
+    struct kaya_numbers segment_bytes; /* one is drawn for each run */
+    struct kaya_numbers block_bytes;   /* likewise; made smaller where a segment would hold fewer than 8 */
+    struct kaya_numbers spares;        /* likewise */
+
+    struct kaya_range boots;        /* boots in a run */
+    struct kaya_range operations;   /* in a boot, before the crash is armed */
+    struct kaya_range crash_within; /* disk calls from there to the crash; 0: at once, between two operations */
+    uint32_t endings[KAYA_ENDINGS]; /* weights */
+    uint32_t recovery_crash_percent; /* a boot crashes in its recovery */
+    uint32_t recovery_crash_depth;   /* at most so many times in a row */
+    uint32_t look_percent;           /* a reader looks at what a crash left before recovery does */
+    uint32_t recover_only_percent;   /* recover and close once before opening */
+    uint32_t anchor_percent;         /* open with an anchor */
+
+    uint32_t operation_weights[KAYA_OPERATIONS];
+    struct kaya_range record_bytes; /* cut to the longest allowed */
+    struct kaya_range batch_records;
+    struct kaya_range keep_records; /* what a trim leaves */
+};
+
+/* A scenario with every value set to what a file that leaves it out means, and no name. */
+void kaya_scenario_init(struct kaya_scenario *scenario);
+
+/* What is wrong with it: the key (as in a file, "log.segment_bytes") and what is allowed, both static; true if nothing. */
+bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **key, const char **allowed);
+
+#endif

@@ -1,0 +1,52 @@
+/* What one run does: sizes and odds drawn from a scenario, and the operations drawn from those. */
+#ifndef KAYA_SCENARIOS_WORKLOAD_H
+#define KAYA_SCENARIOS_WORKLOAD_H
+
+#include "kaya/scenarios/scenario.h"
+#include "kaya/sim/choices.h"
+
+struct kaya_operation {
+    enum kaya_operation_kind kind;
+    uint32_t record_count;
+    uint32_t lengths[KAYA_BATCH_RECORDS_MAX];
+    uint64_t keep_records; /* TRIM, CUT_BACK: how many to keep, to give up */
+};
+
+struct kaya_plan {
+    const struct kaya_sim_profile *profile;
+    bool families[KAYA_FAULTS];
+    bool calm;
+    uint32_t segment_bytes;
+    uint32_t block_bytes;
+    uint32_t spare_count;
+    uint32_t record_bytes_max;
+    uint32_t operation_weights[KAYA_OPERATIONS];
+    uint32_t operation_weight_sum;
+    uint32_t ending_weights[KAYA_ENDINGS];
+    uint32_t ending_weight_sum;
+    uint64_t boot_count;
+    struct kaya_range operations, crash_within, record_bytes, batch_records, keep_records;
+    uint32_t recovery_crash_percent, recovery_crash_depth;
+    uint32_t look_percent, recover_only_percent, anchor_percent;
+
+    const struct kaya_operation *script; /* NULL: operations are drawn. Else these, in order, and then it is over */
+    size_t script_length;
+};
+
+/* Draw a run's plan. */
+void kaya_plan_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario, struct kaya_choices *choices);
+
+/* The longest payload of which the frames surely fit half a segment. */
+uint32_t kaya_plan_record_bytes_max(uint32_t segment_bytes, uint32_t block_bytes);
+
+/* Draw the next operation. */
+void kaya_operation_draw(struct kaya_operation *operation, const struct kaya_plan *plan, struct kaya_choices *choices);
+
+uint64_t kaya_range_draw(struct kaya_range range, struct kaya_choices *choices, enum kaya_stream stream,
+                         const char *label);
+bool kaya_percent_draw(uint32_t percent, struct kaya_choices *choices, enum kaya_stream stream, const char *label);
+/* An index, with odds by weight; `sum` > 0. */
+uint32_t kaya_weight_draw(const uint32_t *weights, uint32_t count, uint32_t sum, struct kaya_choices *choices,
+                          enum kaya_stream stream, const char *label);
+
+#endif

@@ -1,0 +1,662 @@
+/* The log as the first subject.
+ *
+ * It does what the plan says on the running boot, and tells the oracle before and after each call. Three rules keep it
+ * honest:
+ *
+ *   - The oracle hears of an operation before the log does, so that a crash in the middle finds it in doubt.
+ *   - An answer given after the machine crashed is turned into KAYA_GONE: nobody could have heard it.
+ *   - Nothing but crashes happens to this disk, so every other status that is not OK breaks a promise, except where the
+ *     operation asks for it (a second writer).
+ *
+ * The code under test dies with its boot: a crash only forgets the handle, memory was the machine's. */
+#include "kaya/scenarios/log_subject.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kaya/inspect.h"
+#include "kaya/reader.h"
+#include "kaya/scenarios/payload.h"
+#include "kaya/wal.h"
+
+enum { ECHO_FILES_MAX = 8 };
+
+struct log_subject {
+    struct kaya_subject base;
+    const struct kaya_plan *plan;
+    struct kaya_oracle *oracle;
+    struct kaya_wal_writer *writer;          /* of the running boot */
+    struct kaya_wal_environment environment; /* likewise */
+    struct kaya_trace *trace;                /* likewise */
+    uint64_t seed;
+    uint64_t next_payload;
+    size_t script_next;
+    uint64_t recoveries;
+    bool fresh; /* nothing strict was appended since the last recovery */
+    unsigned char *bytes;
+    size_t bytes_capacity;
+};
+
+static struct log_subject *log_of(struct kaya_subject *subject)
+{
+    return (struct log_subject *)subject;
+}
+
+static const struct log_subject *log_of_const(const struct kaya_subject *subject)
+{
+    return (const struct log_subject *)subject;
+}
+
+/* --- Shared by all operations --- */
+
+/* What the log said, as far as anybody could hear it. */
+static enum kaya_status heard(const struct kaya_sim_machine *machine, enum kaya_status status)
+{
+    return kaya_sim_disk_is_crashed(machine->sim_disk) ? KAYA_GONE : status;
+}
+
+static void on_event(void *user, const struct kaya_event *event)
+{
+    struct log_subject *log = user;
+    struct kaya_trace_event traced = {.kind = KAYA_TRACE_SUBJECT,
+                                      .status = event->status,
+                                      .a = event->segment,
+                                      .b = event->offset_bytes,
+                                      .c = event->lsn,
+                                      .text = kaya_event_name(event->kind)};
+
+    kaya_trace_add(log->trace, &traced);
+}
+
+static void trace(struct log_subject *log, enum kaya_trace_kind kind, const char *text, enum kaya_status status, uint64_t a,
+                  uint64_t b, uint64_t c)
+{
+    struct kaya_trace_event event = {.kind = kind, .status = status, .a = a, .b = b, .c = c, .text = text};
+
+    if (log->trace != NULL)
+        kaya_trace_add(log->trace, &event);
+}
+
+static struct kaya_wal_config config_of(struct log_subject *log)
+{
+    struct kaya_wal_config config = {.segment_bytes = log->plan->segment_bytes,
+                                     .block_bytes = log->plan->block_bytes,
+                                     .record_bytes_max = log->plan->record_bytes_max,
+                                     .spare_count = log->plan->spare_count,
+                                     .on_event = on_event,
+                                     .user = log};
+
+    return config;
+}
+
+/* --- Reading back --- */
+
+static enum kaya_status read_records(struct log_subject *log, const struct kaya_sim_machine *machine,
+                                     struct kaya_wal_reader *reader, struct kaya_violation *violation)
+{
+    struct kaya_wal_record record;
+    enum kaya_status status;
+
+    for (;;) {
+        status = kaya_wal_reader_next(reader, &record);
+        if (status != KAYA_OK)
+            break;
+        kaya_oracle_read(log->oracle, &record, violation);
+        if (kaya_violation_is_set(violation))
+            return KAYA_OK;
+    }
+    if (heard(machine, status) == KAYA_GONE)
+        return KAYA_GONE;
+    kaya_oracle_status(log->oracle, "read", status == KAYA_END ? KAYA_OK : status, violation);
+    kaya_oracle_read_end(log->oracle, violation);
+    return KAYA_OK;
+}
+
+/* Everything there is, against everything there should be. `beside`: as another process would, without the writer. */
+static enum kaya_status read_all(struct log_subject *log, const struct kaya_sim_machine *machine, bool beside,
+                                 struct kaya_violation *violation)
+{
+    struct kaya_wal_reader_options options = {.writer = beside ? NULL : log->writer};
+    struct kaya_wal_recovery_report report = {0};
+    struct kaya_wal_reader *reader = NULL;
+    enum kaya_status status;
+
+    status = heard(machine, kaya_wal_reader_open(&log->environment, &options, &reader, &report));
+    kaya_oracle_looked(log->oracle, status, &report, violation);
+    if (status == KAYA_OK && !kaya_violation_is_set(violation)) {
+        kaya_oracle_read_begin(log->oracle, report.first_lsn, report.last_lsn);
+        status = read_records(log, machine, reader, violation);
+    }
+    if (status == KAYA_OK)
+        kaya_wal_reader_close(reader);
+    return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
+}
+
+static enum kaya_status verify(struct log_subject *log, const struct kaya_sim_machine *machine,
+                               struct kaya_violation *violation)
+{
+    struct kaya_wal_inspection inspection = {0};
+    enum kaya_status status = heard(machine, kaya_wal_verify(&log->environment, NULL, &inspection));
+
+    kaya_oracle_looked(log->oracle, status, &inspection.report, violation);
+    return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
+}
+
+static bool visit_nothing(void *user, const struct kaya_wal_item *item)
+{
+    (void)user;
+    return item->kind < KAYA_ITEM_KINDS;
+}
+
+static enum kaya_status inspect(struct log_subject *log, const struct kaya_sim_machine *machine,
+                                struct kaya_violation *violation)
+{
+    struct kaya_wal_inspection inspection = {0};
+    enum kaya_status status =
+        heard(machine, kaya_wal_inspect_path(&log->environment, NULL, visit_nothing, NULL, &inspection));
+
+    kaya_oracle_looked(log->oracle, status, &inspection.report, violation);
+    return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
+}
+
+/* --- Recovery --- */
+
+static enum kaya_status recover_only(struct log_subject *log, const struct kaya_sim_machine *machine,
+                                     struct kaya_violation *violation)
+{
+    struct kaya_wal_config config = config_of(log);
+    struct kaya_wal_recovery_report report = {0};
+    enum kaya_status status;
+
+    trace(log, KAYA_TRACE_OPERATION, "recover", KAYA_OK, 0, 0, 0);
+    kaya_oracle_barrier_begin(log->oracle, KAYA_BARRIER_CLOSE);
+    status = heard(machine, kaya_wal_recover(&log->environment, &config, &report));
+    kaya_oracle_recovered(log->oracle, status, &report, violation);
+    if (status == KAYA_OK)
+        kaya_oracle_barrier_end(log->oracle, KAYA_BARRIER_CLOSE, status, violation);
+    trace(log, KAYA_TRACE_ANSWER, "recover", status, report.first_lsn, report.last_lsn, report.epoch);
+    return status;
+}
+
+static enum kaya_status open_writer(struct log_subject *log, const struct kaya_sim_machine *machine,
+                                    struct kaya_violation *violation)
+{
+    struct kaya_wal_config config = config_of(log);
+    struct kaya_wal_anchor anchor = kaya_oracle_anchor(log->oracle);
+    struct kaya_wal_recovery_report report = {0};
+    struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
+    struct kaya_sim_disk_usage after;
+    enum kaya_status status;
+
+    if (kaya_oracle_exists(log->oracle) &&
+        kaya_percent_draw(log->plan->anchor_percent, machine->choices, KAYA_STREAM_WORKLOAD, "anchor"))
+        config.anchor = &anchor;
+    config.must_exist = kaya_oracle_exists(log->oracle);
+    log->writer = NULL;
+    trace(log, KAYA_TRACE_OPERATION, "open", KAYA_OK, 0, 0, 0);
+    status = heard(machine, kaya_wal_writer_open(&log->environment, &config, &log->writer, &report));
+    trace(log, KAYA_TRACE_ANSWER, "open", status, report.first_lsn, report.last_lsn, report.epoch);
+    kaya_oracle_recovered(log->oracle, status, &report, violation);
+    if (status != KAYA_OK)
+        return status;
+    log->recoveries++;
+    log->fresh = true;
+    after = kaya_sim_disk_usage(machine->sim_disk);
+    kaya_oracle_recovery_cost(log->oracle, after.bytes_read - before.bytes_read, before.bytes_stored, 0, violation);
+    kaya_oracle_disk_use(log->oracle, after.bytes_stored, violation);
+    return KAYA_OK;
+}
+
+/* A reader looks at what the crash left, before recovery touches it. */
+static enum kaya_status look(struct log_subject *log, const struct kaya_sim_machine *machine,
+                             struct kaya_violation *violation)
+{
+    trace(log, KAYA_TRACE_OPERATION, "look", KAYA_OK, 0, 0, 0);
+    if (kaya_chance(machine->choices, KAYA_STREAM_WORKLOAD, 1, 2, "look_by_verify"))
+        return verify(log, machine, violation);
+    return read_all(log, machine, true, violation);
+}
+
+static enum kaya_status subject_recover(struct kaya_subject *subject, const struct kaya_sim_machine *machine,
+                                        struct kaya_violation *violation)
+{
+    struct log_subject *log = log_of(subject);
+    const struct kaya_plan *plan = log->plan;
+    enum kaya_status status = KAYA_OK;
+
+    log->environment = (struct kaya_wal_environment){machine->disk, machine->runtime, machine->allocator};
+    log->trace = machine->trace;
+    if (kaya_percent_draw(plan->look_percent, machine->choices, KAYA_STREAM_WORKLOAD, "look"))
+        status = look(log, machine, violation);
+    if (status == KAYA_OK && !kaya_violation_is_set(violation) && kaya_oracle_exists(log->oracle) &&
+        kaya_percent_draw(plan->recover_only_percent, machine->choices, KAYA_STREAM_WORKLOAD, "recover_only"))
+        status = recover_only(log, machine, violation);
+    if (status == KAYA_OK && !kaya_violation_is_set(violation))
+        status = open_writer(log, machine, violation);
+    if (status == KAYA_OK && !kaya_violation_is_set(violation))
+        status = read_all(log, machine, log->recoveries % 2 == 0, violation);
+    return status;
+}
+
+static void subject_check(struct kaya_subject *subject, const struct kaya_sim_machine *machine,
+                          struct kaya_violation *violation)
+{
+    (void)read_all(log_of(subject), machine, false, violation);
+}
+
+/* --- Appends --- */
+
+static bool reserve(struct log_subject *log, size_t size)
+{
+    unsigned char *bytes;
+
+    if (size <= log->bytes_capacity)
+        return true;
+    bytes = realloc(log->bytes, size);
+    if (bytes == NULL)
+        return false;
+    log->bytes = bytes;
+    log->bytes_capacity = size;
+    return true;
+}
+
+struct echo_names {
+    char names[ECHO_FILES_MAX][KAYA_NAME_BYTES_MAX + 1];
+    size_t count;
+};
+
+/* Keeps the names sorted: a disk lists them in no order. */
+static bool visit_name(void *user, const char *name, enum kaya_entry_kind kind)
+{
+    struct echo_names *names = user;
+    size_t at = names->count;
+
+    if (kind != KAYA_ENTRY_FILE || names->count == ECHO_FILES_MAX)
+        return true;
+    for (; at > 0 && strcmp(names->names[at - 1], name) > 0; at--)
+        memcpy(names->names[at], names->names[at - 1], sizeof names->names[at]);
+    strncpy(names->names[at], name, KAYA_NAME_BYTES_MAX);
+    names->names[at][KAYA_NAME_BYTES_MAX] = '\0';
+    names->count++;
+    return true;
+}
+
+/* Bytes of the log's own files: frames that were valid elsewhere (F1). */
+static void fill_with_echo(struct log_subject *log, const struct kaya_sim_machine *machine, uint32_t length)
+{
+    struct echo_names names = {.count = 0};
+    const char *name;
+    uint64_t size = 0;
+    uint64_t offset;
+    size_t done;
+
+    memset(log->bytes, 0, length);
+    kaya_sim_disk_names(machine->sim_disk, visit_name, &names);
+    if (names.count == 0)
+        return;
+    name = names.names[kaya_choose(machine->choices, KAYA_STREAM_WORKLOAD, names.count, "echo_file")];
+    if (kaya_sim_disk_file_size(machine->sim_disk, name, &size) != KAYA_OK || size == 0)
+        return;
+    offset = kaya_choose(machine->choices, KAYA_STREAM_WORKLOAD, (size + 3) / 4, "echo_offset") * 4;
+    if (kaya_sim_disk_peek(machine->sim_disk, name, offset, log->bytes, length, &done) != KAYA_OK)
+        memset(log->bytes, 0, length);
+}
+
+struct append {
+    struct kaya_content contents[KAYA_BATCH_RECORDS_MAX];
+    struct kaya_wal_payload payloads[KAYA_BATCH_RECORDS_MAX];
+    size_t count;
+};
+
+static bool make_payloads(struct log_subject *log, const struct kaya_sim_machine *machine,
+                          const struct kaya_operation *operation, struct append *append)
+{
+    size_t total = 0;
+    size_t at = 0;
+
+    append->count = operation->record_count;
+    for (size_t i = 0; i < append->count; i++)
+        total += operation->lengths[i];
+    if (!reserve(log, total + 1))
+        return false;
+    for (size_t i = 0; i < append->count; i++) {
+        uint64_t key = kaya_payload_key(log->seed, log->next_payload++);
+        uint32_t length = operation->lengths[i];
+        enum kaya_wal_record_type type = (enum kaya_wal_record_type)(KAYA_RECORD_PUT + (key >> 8 & 3));
+        bool echo = operation->kind == KAYA_OPERATION_ECHO;
+
+        if (echo)
+            fill_with_echo(log, machine, length);
+        else
+            kaya_payload_fill(key, log->bytes + at, length);
+        append->payloads[i] = (struct kaya_wal_payload){type, log->bytes + at, length};
+        append->contents[i] = (struct kaya_content){.key = echo ? kaya_payload_hash(log->bytes, length) : key,
+                                                    .length = length,
+                                                    .type = (uint8_t)type,
+                                                    .is_hash = echo};
+        at += length;
+    }
+    return true;
+}
+
+static enum kaya_status append(struct log_subject *log, const struct kaya_sim_machine *machine,
+                               const struct kaya_operation *operation, struct kaya_violation *violation)
+{
+    bool batch = operation->kind == KAYA_OPERATION_BATCH_STRICT || operation->kind == KAYA_OPERATION_BATCH_RELAXED;
+    bool relaxed = operation->kind == KAYA_OPERATION_APPEND_RELAXED || operation->kind == KAYA_OPERATION_BATCH_RELAXED;
+    enum kaya_durability_mode mode = relaxed ? KAYA_RELAXED : KAYA_STRICT;
+    uint64_t calls = log->fresh ? kaya_sim_disk_calls(machine->sim_disk) : 0;
+    uint64_t first = 0;
+    uint64_t last = 0;
+    struct append append;
+    enum kaya_status status;
+
+    if (!make_payloads(log, machine, operation, &append) ||
+        kaya_oracle_append_begin(log->oracle, append.contents, append.count, batch) != KAYA_OK)
+        return KAYA_NO_MEMORY;
+    if (batch) {
+        status = kaya_wal_writer_append_batch(log->writer, append.payloads, append.count, mode, &first, &last);
+    } else {
+        status = kaya_wal_writer_append(log->writer, append.payloads, mode, &first);
+        last = first;
+    }
+    status = heard(machine, status);
+    kaya_oracle_append_end(log->oracle, mode, status, first, last, violation);
+    kaya_oracle_status(log->oracle, "append", status, violation);
+    if (log->fresh && status == KAYA_OK && !relaxed) {
+        kaya_oracle_progress(log->oracle, kaya_sim_disk_calls(machine->sim_disk) - calls, violation);
+        log->fresh = false;
+    }
+    trace(log, KAYA_TRACE_ANSWER, "append", status, first, last, 0);
+    return status;
+}
+
+/* --- The other operations --- */
+
+static enum kaya_status barrier(struct log_subject *log, const struct kaya_sim_machine *machine,
+                                enum kaya_oracle_barrier barrier, struct kaya_violation *violation)
+{
+    static const char *const names[] = {"sync", "rotate", "close"};
+    enum kaya_status status;
+
+    kaya_oracle_barrier_begin(log->oracle, barrier);
+    if (barrier == KAYA_BARRIER_SYNC)
+        status = kaya_wal_writer_sync(log->writer);
+    else if (barrier == KAYA_BARRIER_ROTATE)
+        status = kaya_wal_writer_rotate(log->writer);
+    else
+        status = kaya_wal_writer_close(log->writer);
+    if (barrier == KAYA_BARRIER_CLOSE)
+        log->writer = NULL;
+    status = heard(machine, status);
+    kaya_oracle_barrier_end(log->oracle, barrier, status, violation);
+    kaya_oracle_status(log->oracle, names[barrier], status, violation);
+    trace(log, KAYA_TRACE_ANSWER, names[barrier], status, 0, 0, 0);
+    return status;
+}
+
+static enum kaya_status trim(struct log_subject *log, const struct kaya_sim_machine *machine, uint64_t keep,
+                             struct kaya_violation *violation)
+{
+    uint64_t end = kaya_oracle_durable_lsn(log->oracle) + 1;
+    uint64_t lsn = end > keep ? end - keep : 1;
+    uint64_t low_water = 0;
+    enum kaya_status status;
+
+    if (lsn <= kaya_oracle_first_lsn(log->oracle))
+        return KAYA_OK;
+    kaya_oracle_trim_begin(log->oracle, lsn);
+    status = heard(machine, kaya_wal_writer_truncate_before(log->writer, lsn, &low_water));
+    kaya_oracle_trim_end(log->oracle, status, low_water, violation);
+    kaya_oracle_status(log->oracle, "trim", status, violation);
+    if (status == KAYA_OK)
+        kaya_oracle_disk_use(log->oracle, kaya_sim_disk_usage(machine->sim_disk).bytes_stored, violation);
+    trace(log, KAYA_TRACE_ANSWER, "trim", status, lsn, low_water, 0);
+    return status;
+}
+
+static enum kaya_status tend(struct log_subject *log, const struct kaya_sim_machine *machine,
+                             struct kaya_violation *violation)
+{
+    bool more = false;
+    enum kaya_status status = heard(machine, kaya_wal_writer_tend(log->writer, &more));
+
+    kaya_oracle_status(log->oracle, "tend", status, violation);
+    return status;
+}
+
+static enum kaya_status ask(struct log_subject *log, const struct kaya_sim_machine *machine,
+                            struct kaya_violation *violation)
+{
+    uint64_t first = kaya_wal_writer_first_lsn(log->writer);
+    uint64_t last = kaya_wal_writer_last_lsn(log->writer);
+    uint64_t durable = kaya_wal_writer_durable_lsn(log->writer);
+
+    if (heard(machine, KAYA_OK) == KAYA_GONE)
+        return KAYA_GONE;
+    if (first != kaya_oracle_first_lsn(log->oracle) || last != kaya_oracle_last_lsn(log->oracle))
+        kaya_violation_set(violation, "F9", "the writer says that it holds records %llu..%llu; it was given %llu..%llu",
+                           (unsigned long long)first, (unsigned long long)last,
+                           (unsigned long long)kaya_oracle_first_lsn(log->oracle),
+                           (unsigned long long)kaya_oracle_last_lsn(log->oracle));
+    kaya_oracle_durable(log->oracle, durable, violation);
+    return KAYA_OK;
+}
+
+static enum kaya_status second_writer(struct log_subject *log, const struct kaya_sim_machine *machine,
+                                      struct kaya_violation *violation)
+{
+    struct kaya_wal_writer *second = NULL;
+    enum kaya_status status = heard(machine, kaya_wal_writer_open(&log->environment, NULL, &second, NULL));
+
+    kaya_oracle_second_writer(log->oracle, status, violation);
+    return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
+}
+
+/* Close; open and close once more, which writes nothing; open. */
+static enum kaya_status reopen(struct log_subject *log, const struct kaya_sim_machine *machine,
+                               struct kaya_violation *violation)
+{
+    enum kaya_status status = barrier(log, machine, KAYA_BARRIER_CLOSE, violation);
+    uint64_t written = kaya_sim_disk_usage(machine->sim_disk).bytes_written;
+
+    if (status == KAYA_OK && !kaya_violation_is_set(violation))
+        status = open_writer(log, machine, violation);
+    if (status == KAYA_OK && !kaya_violation_is_set(violation))
+        status = barrier(log, machine, KAYA_BARRIER_CLOSE, violation);
+    if (status == KAYA_OK && kaya_sim_disk_usage(machine->sim_disk).bytes_written != written)
+        kaya_violation_set(violation, "P8", "a closed log was opened and closed with nothing appended, and %llu bytes were "
+                                            "written",
+                           (unsigned long long)(kaya_sim_disk_usage(machine->sim_disk).bytes_written - written));
+    if (status == KAYA_OK && !kaya_violation_is_set(violation))
+        status = open_writer(log, machine, violation);
+    return status;
+}
+
+static uint64_t cut_lsn(const struct log_subject *log, uint64_t give_up)
+{
+    uint64_t low = kaya_oracle_first_lsn(log->oracle);
+    uint64_t last = kaya_oracle_last_lsn(log->oracle);
+    uint64_t lsn = last + 1 - low > give_up ? last - give_up : low - 1;
+
+    while (!kaya_oracle_ends_batch(log->oracle, lsn))
+        lsn++;
+    return lsn;
+}
+
+static enum kaya_status cut_back(struct log_subject *log, const struct kaya_sim_machine *machine, uint64_t give_up,
+                                 struct kaya_violation *violation)
+{
+    struct kaya_wal_config config = config_of(log);
+    struct kaya_wal_recovery_report report = {0};
+    uint64_t lsn = cut_lsn(log, give_up);
+    enum kaya_status status = barrier(log, machine, KAYA_BARRIER_CLOSE, violation);
+
+    if (status != KAYA_OK || kaya_violation_is_set(violation))
+        return status;
+    kaya_oracle_cut_begin(log->oracle, lsn);
+    status = heard(machine, kaya_wal_cut_back(&log->environment, &config, lsn, &report));
+    kaya_oracle_cut_end(log->oracle, status, &report, violation);
+    trace(log, KAYA_TRACE_ANSWER, "cut_back", status, lsn, report.last_lsn, report.epoch);
+    if (status == KAYA_OK && !kaya_violation_is_set(violation))
+        status = open_writer(log, machine, violation);
+    if (status == KAYA_OK && !kaya_violation_is_set(violation))
+        status = read_all(log, machine, false, violation);
+    return status;
+}
+
+static enum kaya_status perform(struct log_subject *log, const struct kaya_sim_machine *machine,
+                                const struct kaya_operation *operation, struct kaya_violation *violation)
+{
+    switch (operation->kind) {
+    case KAYA_OPERATION_APPEND_STRICT:
+    case KAYA_OPERATION_APPEND_RELAXED:
+    case KAYA_OPERATION_BATCH_STRICT:
+    case KAYA_OPERATION_BATCH_RELAXED:
+    case KAYA_OPERATION_ECHO:
+        return append(log, machine, operation, violation);
+    case KAYA_OPERATION_SYNC:
+        return barrier(log, machine, KAYA_BARRIER_SYNC, violation);
+    case KAYA_OPERATION_ROTATE:
+        return barrier(log, machine, KAYA_BARRIER_ROTATE, violation);
+    case KAYA_OPERATION_TRIM:
+        return trim(log, machine, operation->keep_records, violation);
+    case KAYA_OPERATION_TEND:
+        return tend(log, machine, violation);
+    case KAYA_OPERATION_READ:
+        return read_all(log, machine, kaya_chance(machine->choices, KAYA_STREAM_WORKLOAD, 1, 2, "beside"), violation);
+    case KAYA_OPERATION_VERIFY:
+        return verify(log, machine, violation);
+    case KAYA_OPERATION_INSPECT:
+        return inspect(log, machine, violation);
+    case KAYA_OPERATION_ASK:
+        return ask(log, machine, violation);
+    case KAYA_OPERATION_SECOND_WRITER:
+        return second_writer(log, machine, violation);
+    case KAYA_OPERATION_REOPEN:
+        return reopen(log, machine, violation);
+    case KAYA_OPERATION_CUT_BACK:
+        return cut_back(log, machine, operation->keep_records, violation);
+    case KAYA_OPERATIONS:
+        break;
+    }
+    return KAYA_INVALID;
+}
+
+static enum kaya_status subject_step(struct kaya_subject *subject, const struct kaya_sim_machine *machine,
+                                     struct kaya_violation *violation, bool *done)
+{
+    struct log_subject *log = log_of(subject);
+    const struct kaya_plan *plan = log->plan;
+    const struct kaya_operation *operation;
+    struct kaya_operation drawn;
+
+    *done = plan->script != NULL && log->script_next == plan->script_length;
+    if (*done)
+        return KAYA_OK;
+    if (plan->script != NULL) {
+        operation = &plan->script[log->script_next++];
+    } else {
+        kaya_operation_draw(&drawn, plan, machine->choices);
+        operation = &drawn;
+    }
+    trace(log, KAYA_TRACE_OPERATION, kaya_operation_name(operation->kind), KAYA_OK,
+          kaya_oracle_last_lsn(log->oracle) + 1, operation->record_count, operation->lengths[0]);
+    return perform(log, machine, operation, violation);
+}
+
+static enum kaya_status subject_close(struct kaya_subject *subject, const struct kaya_sim_machine *machine,
+                                      struct kaya_violation *violation)
+{
+    return barrier(log_of(subject), machine, KAYA_BARRIER_CLOSE, violation);
+}
+
+/* --- Life --- */
+
+static void subject_crash(struct kaya_subject *subject, enum kaya_crash kind)
+{
+    struct log_subject *log = log_of(subject);
+
+    log->writer = NULL; /* its memory was the machine's */
+    kaya_oracle_crash(log->oracle, kind);
+}
+
+static enum kaya_status subject_copy_model(const struct kaya_subject *from_subject, struct kaya_subject *to_subject)
+{
+    const struct log_subject *from = log_of_const(from_subject);
+    struct log_subject *to = log_of(to_subject);
+
+    to->plan = from->plan;
+    to->seed = from->seed;
+    to->next_payload = from->next_payload;
+    to->script_next = from->script_next;
+    to->recoveries = from->recoveries;
+    to->writer = NULL;
+    return kaya_oracle_copy(from->oracle, to->oracle);
+}
+
+static void subject_destroy(struct kaya_subject *subject)
+{
+    struct log_subject *log = log_of(subject);
+
+    if (log == NULL)
+        return;
+    kaya_oracle_destroy(log->oracle);
+    free(log->bytes);
+    free(log);
+}
+
+static const struct kaya_subject_operations operations = {.name = "log",
+                                                          .recover = subject_recover,
+                                                          .step = subject_step,
+                                                          .check = subject_check,
+                                                          .close = subject_close,
+                                                          .crash = subject_crash,
+                                                          .copy_model = subject_copy_model,
+                                                          .destroy = subject_destroy};
+
+void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan *plan, uint64_t seed)
+{
+    struct log_subject *log = log_of(subject);
+    struct kaya_oracle_shape shape = {.segment_bytes = plan->segment_bytes,
+                                      .block_bytes = plan->block_bytes,
+                                      .spare_count = plan->spare_count};
+
+    if (plan->profile != NULL && !plan->profile->geometry.power_safe_overwrite)
+        shape.padding_bytes = plan->profile->geometry.writeback_bytes + plan->profile->geometry.sector_bytes;
+    log->plan = plan;
+    log->writer = NULL;
+    log->seed = seed;
+    log->next_payload = 0;
+    log->script_next = 0;
+    log->recoveries = 0;
+    kaya_oracle_reset(log->oracle, &shape);
+}
+
+enum kaya_status kaya_log_subject_create(const struct kaya_plan *plan, uint64_t seed, struct kaya_subject **subject)
+{
+    struct log_subject *log = calloc(1, sizeof *log);
+
+    *subject = NULL;
+    if (log == NULL)
+        return KAYA_NO_MEMORY;
+    log->base.operations = &operations;
+    log->oracle = kaya_oracle_create();
+    if (log->oracle == NULL) {
+        free(log);
+        return KAYA_NO_MEMORY;
+    }
+    kaya_log_subject_reset(&log->base, plan, seed);
+    *subject = &log->base;
+    return KAYA_OK;
+}
+
+struct kaya_oracle_counts kaya_log_subject_counts(const struct kaya_subject *subject)
+{
+    return kaya_oracle_counts(log_of_const(subject)->oracle);
+}
+
+uint64_t kaya_log_subject_recoveries(const struct kaya_subject *subject)
+{
+    return log_of_const(subject)->recoveries;
+}

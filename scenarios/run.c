@@ -1,0 +1,317 @@
+/* One run.
+ *
+ *   draw the plan
+ *   boot -> [crash in recovery, nested] -> recover and compare -> operations -> the ending
+ *   ...
+ *   a last boot without a crash: recover, work, read everything, close, open again (S5: restarts heal bugs, so what
+ *   follows the last crash must work on its own)
+ *
+ * A crash is armed by number: "right before disk call n of this boot". Its number is drawn from where the boot stands, so
+ * that every call has its turn, also those inside recovery. Where a boot makes fewer calls, the power fails when its
+ * operations are over.
+ *
+ * All objects live on the stage and are reset, not made, between runs: a run costs no heap. */
+#include "kaya/scenarios/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kaya/scenarios/log_subject.h"
+#include "kaya/scenarios/workload.h"
+#include "kaya/sim/boot.h"
+
+enum { RECOVERY_CALLS_FIRST_GUESS = 60, LIVENESS_OPERATIONS = 8, EXTRA_OPERATIONS_MAX = 1000 };
+
+struct kaya_stage {
+    struct kaya_choices *seeded;
+    struct kaya_trace *trace;
+    struct kaya_sim_disk *disk;
+    struct kaya_sim_memory *memory;
+    struct kaya_sim_runtime *runtime;
+    struct kaya_subject *subject;
+    struct kaya_plan plan;
+
+    /* of the run under way */
+    struct kaya_choices *choices;
+    struct kaya_sim_machine machine;
+    struct kaya_run_result *result;
+    uint64_t seed;
+    uint64_t boots;
+    uint64_t recovery_calls; /* of the last recovery that came to an end */
+};
+
+/* --- Boots --- */
+
+static bool is_broken(const struct kaya_stage *stage)
+{
+    return kaya_violation_is_set(&stage->result->violation);
+}
+
+static void boot(struct kaya_stage *stage)
+{
+    kaya_sim_memory_reset(stage->memory);
+    kaya_sim_runtime_reset(stage->runtime, stage->seed * 0x9e3779b97f4a7c15u + ++stage->boots);
+    stage->machine = (struct kaya_sim_machine){.disk = kaya_sim_disk_boot(stage->disk),
+                                               .runtime = kaya_sim_runtime_seam(stage->runtime),
+                                               .allocator = kaya_sim_memory_allocator(stage->memory),
+                                               .choices = stage->choices,
+                                               .trace = stage->trace,
+                                               .sim_disk = stage->disk};
+}
+
+static void note_runaway(struct kaya_stage *stage)
+{
+    if (kaya_sim_disk_is_runaway(stage->disk))
+        kaya_violation_set(&stage->result->violation, "P8", "one boot made %llu disk calls and was stopped",
+                           (unsigned long long)kaya_sim_disk_calls(stage->disk));
+}
+
+/* The kind of crash that an ending begins with. */
+static enum kaya_crash crash_of(enum kaya_ending ending)
+{
+    return ending == KAYA_ENDING_POWER_LOSS ? KAYA_CRASH_POWER_LOSS : KAYA_CRASH_PROCESS;
+}
+
+static void lose_power(struct kaya_stage *stage)
+{
+    kaya_sim_disk_power_loss(stage->disk);
+    stage->subject->operations->crash(stage->subject, KAYA_CRASH_POWER_LOSS);
+    stage->result->crashes++;
+}
+
+/* The boot was stopped, by an armed crash or here: the rest of its ending. */
+static void crash(struct kaya_stage *stage, enum kaya_ending ending)
+{
+    note_runaway(stage);
+    if (!kaya_sim_disk_is_crashed(stage->disk)) {
+        if (crash_of(ending) == KAYA_CRASH_POWER_LOSS)
+            kaya_sim_disk_power_loss(stage->disk);
+        else
+            kaya_sim_disk_process_crash(stage->disk);
+    }
+    stage->subject->operations->crash(stage->subject, crash_of(ending));
+    stage->result->crashes++;
+    if (ending == KAYA_ENDING_EVICTION || ending == KAYA_ENDING_LATE_POWER_LOSS)
+        kaya_sim_disk_evict(stage->disk);
+    if (ending == KAYA_ENDING_LATE_POWER_LOSS)
+        lose_power(stage);
+}
+
+static enum kaya_ending ending_draw(struct kaya_stage *stage)
+{
+    return (enum kaya_ending)kaya_weight_draw(stage->plan.ending_weights, KAYA_ENDINGS, stage->plan.ending_weight_sum,
+                                              stage->choices, KAYA_STREAM_WORKLOAD, "ending");
+}
+
+static bool is_crash(enum kaya_ending ending)
+{
+    return ending != KAYA_ENDING_CLOSE && ending != KAYA_ENDING_CLOSE_AND_POWER_LOSS;
+}
+
+static void arm(struct kaya_stage *stage, uint64_t calls_from_now, enum kaya_ending ending)
+{
+    kaya_sim_disk_crash_at(stage->disk, kaya_sim_disk_calls(stage->disk) + calls_from_now, crash_of(ending));
+}
+
+/* Recover, perhaps through crashes inside recovery. False: the boot is over (a broken promise). */
+static enum kaya_status recover(struct kaya_stage *stage, uint32_t depth_max)
+{
+    enum kaya_status status;
+    enum kaya_ending ending = KAYA_ENDING_POWER_LOSS;
+
+    for (uint32_t depth = 0;; depth++) {
+        boot(stage);
+        if (depth < depth_max && kaya_percent_draw(stage->plan.recovery_crash_percent, stage->choices,
+                                                   KAYA_STREAM_WORKLOAD, "crash_in_recovery")) {
+            ending = ending_draw(stage);
+            ending = is_crash(ending) ? ending : KAYA_ENDING_POWER_LOSS;
+            arm(stage, 1 + kaya_choose(stage->choices, KAYA_STREAM_WORKLOAD, stage->recovery_calls + 8, "recovery_call"),
+                ending);
+        }
+        status = stage->subject->operations->recover(stage->subject, &stage->machine, &stage->result->violation);
+        if (!kaya_sim_disk_is_crashed(stage->disk) || is_broken(stage))
+            break;
+        crash(stage, ending);
+        if (is_broken(stage))
+            break;
+    }
+    if (!is_broken(stage))
+        stage->recovery_calls = kaya_sim_disk_calls(stage->disk);
+    kaya_sim_disk_crash_at(stage->disk, 0, KAYA_CRASH_POWER_LOSS);
+    return status;
+}
+
+static enum kaya_status step(struct kaya_stage *stage)
+{
+    bool done;
+
+    return stage->subject->operations->step(stage->subject, &stage->machine, &stage->result->violation, &done);
+}
+
+/* `count` operations, or as many as there are before the machine crashes or a promise breaks. */
+static enum kaya_status steps(struct kaya_stage *stage, uint64_t count)
+{
+    enum kaya_status status = KAYA_OK;
+
+    while (count-- > 0 && status != KAYA_NO_MEMORY && !is_broken(stage) && !kaya_sim_disk_is_crashed(stage->disk))
+        status = step(stage);
+    return status == KAYA_NO_MEMORY ? KAYA_NO_MEMORY : KAYA_OK;
+}
+
+static void close_log(struct kaya_stage *stage)
+{
+    stage->subject->operations->close(stage->subject, &stage->machine, &stage->result->violation);
+    note_runaway(stage);
+}
+
+static enum kaya_status play_boot(struct kaya_stage *stage)
+{
+    enum kaya_ending ending;
+    uint64_t within;
+    enum kaya_status status = recover(stage, stage->plan.recovery_crash_depth);
+
+    if (is_broken(stage) || status == KAYA_NO_MEMORY)
+        return status;
+    ending = ending_draw(stage);
+    within = kaya_range_draw(stage->plan.crash_within, stage->choices, KAYA_STREAM_WORKLOAD, "crash_within");
+    status = steps(stage, kaya_range_draw(stage->plan.operations, stage->choices, KAYA_STREAM_WORKLOAD, "operations"));
+    if (is_broken(stage) || status != KAYA_OK)
+        return status;
+    if (is_crash(ending)) {
+        if (within > 0) {
+            arm(stage, within, ending);
+            status = steps(stage, EXTRA_OPERATIONS_MAX);
+        }
+        if (!is_broken(stage) && status == KAYA_OK)
+            crash(stage, ending);
+        return status;
+    }
+    close_log(stage);
+    kaya_sim_disk_shut_down(stage->disk);
+    if (ending == KAYA_ENDING_CLOSE_AND_POWER_LOSS && !is_broken(stage))
+        lose_power(stage);
+    return KAYA_OK;
+}
+
+/* S5. */
+static enum kaya_status play_last_boot(struct kaya_stage *stage)
+{
+    enum kaya_status status = recover(stage, 0);
+
+    if (!is_broken(stage) && status != KAYA_NO_MEMORY)
+        status = steps(stage, LIVENESS_OPERATIONS);
+    if (!is_broken(stage) && status == KAYA_OK)
+        stage->subject->operations->check(stage->subject, &stage->machine, &stage->result->violation);
+    if (!is_broken(stage) && status == KAYA_OK)
+        close_log(stage);
+    note_runaway(stage);
+    kaya_sim_disk_shut_down(stage->disk);
+    if (!is_broken(stage) && status == KAYA_OK) {
+        status = recover(stage, 0);
+        kaya_sim_disk_shut_down(stage->disk);
+    }
+    return status;
+}
+
+/* --- Runs --- */
+
+static void reset(struct kaya_stage *stage, const struct kaya_scenario *scenario)
+{
+    struct kaya_sim_disk_options options = {.choices = stage->choices, .trace = stage->trace, .families_set = true};
+
+    kaya_trace_reset(stage->trace);
+    kaya_plan_draw(&stage->plan, scenario, stage->choices);
+    options.profile = stage->plan.profile;
+    memcpy(options.families, stage->plan.families, sizeof options.families);
+    kaya_sim_disk_reset(stage->disk, &options);
+    kaya_log_subject_reset(stage->subject, &stage->plan, stage->seed);
+    memset(stage->result, 0, sizeof *stage->result);
+    stage->boots = 0;
+    stage->recovery_calls = RECOVERY_CALLS_FIRST_GUESS;
+}
+
+static void collect(struct kaya_stage *stage)
+{
+    struct kaya_oracle_counts counts = kaya_log_subject_counts(stage->subject);
+    struct kaya_run_result *result = stage->result;
+
+    result->appended = counts.appended;
+    result->acknowledged = counts.acknowledged;
+    result->recovered = counts.recovered;
+    result->promises = counts.promises;
+    result->recoveries = kaya_log_subject_recoveries(stage->subject);
+    result->faults = kaya_sim_disk_fault_counts(stage->disk);
+    result->digest = kaya_trace_digest(stage->trace);
+    result->events = kaya_trace_count(stage->trace);
+}
+
+enum kaya_status kaya_stage_play_choices(struct kaya_stage *stage, const struct kaya_scenario *scenario, uint64_t seed,
+                                         struct kaya_choices *choices, struct kaya_run_result *result)
+{
+    enum kaya_status status = KAYA_OK;
+
+    stage->choices = choices;
+    stage->seed = seed;
+    stage->result = result;
+    reset(stage, scenario);
+    for (uint64_t i = 0; i < stage->plan.boot_count && status != KAYA_NO_MEMORY && !is_broken(stage); i++)
+        status = play_boot(stage);
+    if (status != KAYA_NO_MEMORY && !is_broken(stage))
+        status = play_last_boot(stage);
+    collect(stage);
+    return status == KAYA_NO_MEMORY ? KAYA_NO_MEMORY : KAYA_OK;
+}
+
+enum kaya_status kaya_stage_play(struct kaya_stage *stage, const struct kaya_scenario *scenario, uint64_t seed,
+                                 struct kaya_run_result *result)
+{
+    kaya_choices_reseed(stage->seeded, seed);
+    return kaya_stage_play_choices(stage, scenario, seed, stage->seeded, result);
+}
+
+/* --- Life --- */
+
+struct kaya_stage *kaya_stage_create(size_t keep_events)
+{
+    struct kaya_stage *stage = calloc(1, sizeof *stage);
+    struct kaya_sim_disk_options options = {0};
+
+    if (stage == NULL)
+        return NULL;
+    stage->seeded = kaya_choices_from_seed(0);
+    stage->trace = kaya_trace_create(keep_events);
+    stage->memory = kaya_sim_memory_create();
+    stage->runtime = kaya_sim_runtime_create(0);
+    options.choices = stage->seeded;
+    if (stage->seeded == NULL || stage->trace == NULL || stage->memory == NULL || stage->runtime == NULL ||
+        kaya_sim_disk_create(&options, &stage->disk) != KAYA_OK ||
+        kaya_log_subject_create(&stage->plan, 0, &stage->subject) != KAYA_OK) {
+        kaya_stage_destroy(stage);
+        return NULL;
+    }
+    return stage;
+}
+
+void kaya_stage_destroy(struct kaya_stage *stage)
+{
+    if (stage == NULL)
+        return;
+    if (stage->subject != NULL)
+        stage->subject->operations->destroy(stage->subject);
+    kaya_sim_disk_destroy(stage->disk);
+    kaya_sim_runtime_destroy(stage->runtime);
+    kaya_sim_memory_destroy(stage->memory);
+    kaya_trace_destroy(stage->trace);
+    kaya_choices_destroy(stage->seeded);
+    free(stage);
+}
+
+struct kaya_trace *kaya_stage_trace(struct kaya_stage *stage)
+{
+    return stage->trace;
+}
+
+struct kaya_choices *kaya_stage_choices(struct kaya_stage *stage)
+{
+    return stage->seeded;
+}

@@ -1,0 +1,139 @@
+/* What a scenario may be.
+ *
+ * Every key has one line in the tables below; the defaults are in kaya_scenario_init. The file reader has the same keys
+ * and asks here what is allowed, so that a scenario built in C and one read from a file meet the same judge. */
+#include "kaya/scenarios/scenario.h"
+
+#include <string.h>
+
+static const char *const operation_names[KAYA_OPERATIONS] = {
+#define NAME(NAME, name, text) #name,
+    KAYA_OPERATION_LIST(NAME)
+#undef NAME
+};
+
+static const char *const ending_names[KAYA_ENDINGS] = {
+#define NAME(NAME, name, text) #name,
+    KAYA_ENDING_LIST(NAME)
+#undef NAME
+};
+
+const char *kaya_operation_name(enum kaya_operation_kind kind)
+{
+    return (unsigned)kind < KAYA_OPERATIONS ? operation_names[kind] : "?";
+}
+
+const char *kaya_ending_name(enum kaya_ending ending)
+{
+    return (unsigned)ending < KAYA_ENDINGS ? ending_names[ending] : "?";
+}
+
+void kaya_scenario_init(struct kaya_scenario *scenario)
+{
+    *scenario = (struct kaya_scenario){
+        .seeds = 1000,
+        .expect_struck_within = 1000,
+        .profiles = 1,
+        .segment_bytes = {{4096}, 1},
+        .block_bytes = {{512}, 1},
+        .spares = {{2}, 1},
+        .boots = {4, 8},
+        .operations = {0, 40},
+        .crash_within = {0, 6},
+        .record_bytes = {0, 200},
+        .batch_records = {1, 8},
+        .keep_records = {0, 40},
+    };
+}
+
+enum { WEIGHT_MAX = 1000, COUNT_MAX = 1000000, PERCENT_MAX = 100, DEPTH_MAX = 16 };
+enum { BYTES_MAX = 16 << 20, BLOCK_MIN = 512, BLOCK_MAX = 65536, BLOCKS_MIN = 8 };
+
+static bool is_power_of_two(uint32_t value)
+{
+    return value != 0 && (value & (value - 1)) == 0;
+}
+
+static bool fits(struct kaya_range range, uint64_t from, uint64_t to)
+{
+    return range.from <= range.to && range.from >= from && range.to <= to;
+}
+
+static bool numbers_fit(const struct kaya_numbers *numbers, uint32_t from, uint32_t to, bool powers)
+{
+    if (numbers->count == 0 || numbers->count > KAYA_NUMBERS_MAX)
+        return false;
+    for (uint32_t i = 0; i < numbers->count; i++)
+        if (numbers->values[i] < from || numbers->values[i] > to || (powers && !is_power_of_two(numbers->values[i])))
+            return false;
+    return true;
+}
+
+static bool weights_fit(const uint32_t *weights, uint32_t count)
+{
+    uint32_t sum = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (weights[i] > WEIGHT_MAX)
+            return false;
+        sum += weights[i];
+    }
+    return sum > 0;
+}
+
+static bool name_fits(const char *name)
+{
+    const char *end = memchr(name, 0, KAYA_SCENARIO_NAME_MAX);
+    size_t length = end == NULL ? 0 : (size_t)(end - name);
+
+    return length > 0 &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == length;
+}
+
+bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **key, const char **allowed)
+{
+    size_t profile_count;
+    const struct kaya_sim_profile *profiles = kaya_sim_profiles(&profile_count);
+    uint64_t known_profiles = ((uint64_t)1 << profile_count) - 1;
+    const struct {
+        const char *key, *allowed;
+        bool fits;
+    } rules[] = {
+        {"name", "1 to 47 of a-z, 0-9 and -", name_fits(scenario->name)},
+        {"story", "what happens, in words", scenario->story[0] != '\0'},
+        {"seeds", "1 to 1000000", scenario->seeds >= 1 && scenario->seeds <= COUNT_MAX},
+        {"expect_struck_within", "1 to 1000000",
+         scenario->expect_struck_within >= 1 && scenario->expect_struck_within <= COUNT_MAX},
+        {"faults", "a list of fault names", scenario->faults < (uint32_t)1 << KAYA_FAULTS},
+        {"profiles", "a list of profile names, one at least",
+         profiles != NULL && scenario->profiles != 0 && (scenario->profiles & ~known_profiles) == 0},
+        {"log.segment_bytes", "a list of powers of two from 4096 to 16777216",
+         numbers_fit(&scenario->segment_bytes, BLOCK_MIN * BLOCKS_MIN, BYTES_MAX, true)},
+        {"log.block_bytes", "a list of powers of two from 512 to 65536",
+         numbers_fit(&scenario->block_bytes, BLOCK_MIN, BLOCK_MAX, true)},
+        {"log.spares", "a list of numbers from 2 to 16", numbers_fit(&scenario->spares, 2, 16, false)},
+        {"boots", "{from, to}, 1 to 1000000", fits(scenario->boots, 1, COUNT_MAX)},
+        {"operations", "{from, to}, 0 to 1000000", fits(scenario->operations, 0, COUNT_MAX)},
+        {"crash.within_calls", "{from, to}, 0 to 1000000", fits(scenario->crash_within, 0, COUNT_MAX)},
+        {"crash.endings", "weights from 0 to 1000, one of them above 0", weights_fit(scenario->endings, KAYA_ENDINGS)},
+        {"crash.in_recovery_percent", "0 to 100", scenario->recovery_crash_percent <= PERCENT_MAX},
+        {"crash.in_recovery_depth", "0 to 16", scenario->recovery_crash_depth <= DEPTH_MAX},
+        {"open.look_percent", "0 to 100", scenario->look_percent <= PERCENT_MAX},
+        {"open.recover_only_percent", "0 to 100", scenario->recover_only_percent <= PERCENT_MAX},
+        {"open.anchor_percent", "0 to 100", scenario->anchor_percent <= PERCENT_MAX},
+        {"workload", "weights from 0 to 1000, one of them above 0",
+         weights_fit(scenario->operation_weights, KAYA_OPERATIONS)},
+        {"record_bytes", "{from, to}, 0 to 16777216", fits(scenario->record_bytes, 0, BYTES_MAX)},
+        {"batch_records", "{from, to}, 1 to 16", fits(scenario->batch_records, 1, KAYA_BATCH_RECORDS_MAX)},
+        {"keep_records", "{from, to}, 0 to 1000000", fits(scenario->keep_records, 0, COUNT_MAX)},
+    };
+
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        if (rules[i].fits)
+            continue;
+        *key = rules[i].key;
+        *allowed = rules[i].allowed;
+        return false;
+    }
+    return true;
+}

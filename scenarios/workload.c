@@ -1,0 +1,206 @@
+/* Drawing a run.
+ *
+ * First the plan: which faults and operations there are at all, which profile and sizes (swarm: a run that has everything
+ * at once finds less than many that each have a part). One run in ten is calm: nothing strikes, so that a fault-free
+ * path that is broken does not hide behind faults. Then, one at a time, the operations.
+ *
+ * Answer 0 is always the tamest: the first of a list, the smallest of a range, the first operation that has a weight. */
+#include "kaya/scenarios/workload.h"
+
+#include <string.h>
+
+enum { SWARM_KEEP_IN = 2, SWARM_KEEP_OF = 3, CALM_IN = 1, CALM_OF = 10, PERCENT = 100 };
+
+uint64_t kaya_range_draw(struct kaya_range range, struct kaya_choices *choices, enum kaya_stream stream,
+                         const char *label)
+{
+    if (range.from == range.to)
+        return range.from;
+    return range.from + kaya_choose(choices, stream, range.to - range.from + 1, label);
+}
+
+bool kaya_percent_draw(uint32_t percent, struct kaya_choices *choices, enum kaya_stream stream, const char *label)
+{
+    return percent > 0 && kaya_chance(choices, stream, percent, PERCENT, label);
+}
+
+uint32_t kaya_weight_draw(const uint32_t *weights, uint32_t count, uint32_t sum, struct kaya_choices *choices,
+                          enum kaya_stream stream, const char *label)
+{
+    uint64_t at = kaya_choose(choices, stream, sum, label);
+    uint32_t i = 0;
+
+    while (i + 1 < count && at >= weights[i])
+        at -= weights[i++];
+    return i;
+}
+
+static uint32_t number_draw(const struct kaya_numbers *numbers, struct kaya_choices *choices, const char *label)
+{
+    if (numbers->count == 1)
+        return numbers->values[0];
+    return numbers->values[kaya_choose(choices, KAYA_STREAM_CONFIG, numbers->count, label)];
+}
+
+/* --- The plan --- */
+
+static const struct kaya_sim_profile *profile_draw(uint32_t set, struct kaya_choices *choices)
+{
+    size_t count;
+    const struct kaya_sim_profile *profiles = kaya_sim_profiles(&count);
+    uint64_t left = (uint64_t)__builtin_popcount(set);
+    size_t i = 0;
+
+    left = left > 1 ? kaya_choose(choices, KAYA_STREAM_CONFIG, left, "profile") : 0;
+    for (; i + 1 < count; i++)
+        if ((set >> i & 1) != 0 && left-- == 0)
+            break;
+    return &profiles[i];
+}
+
+static void faults_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario, struct kaya_choices *choices)
+{
+    plan->calm = scenario->swarm && kaya_chance(choices, KAYA_STREAM_CONFIG, CALM_IN, CALM_OF, "calm");
+    for (int i = 0; i < KAYA_FAULTS; i++) {
+        plan->families[i] = (scenario->faults >> i & 1) != 0;
+        if (plan->families[i] && scenario->swarm)
+            plan->families[i] = kaya_chance(choices, KAYA_STREAM_CONFIG, SWARM_KEEP_IN, SWARM_KEEP_OF, "fault") && !plan->calm;
+    }
+}
+
+static uint32_t sum_of(const uint32_t *weights, uint32_t count)
+{
+    uint32_t sum = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        sum += weights[i];
+    return sum;
+}
+
+static void operations_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario, struct kaya_choices *choices)
+{
+    memcpy(plan->operation_weights, scenario->operation_weights, sizeof plan->operation_weights);
+    for (int i = 0; i < KAYA_OPERATIONS && scenario->swarm; i++)
+        if (plan->operation_weights[i] > 0 &&
+            !kaya_chance(choices, KAYA_STREAM_CONFIG, SWARM_KEEP_IN, SWARM_KEEP_OF, "operation"))
+            plan->operation_weights[i] = 0;
+    plan->operation_weight_sum = sum_of(plan->operation_weights, KAYA_OPERATIONS);
+    if (plan->operation_weight_sum == 0) {
+        memcpy(plan->operation_weights, scenario->operation_weights, sizeof plan->operation_weights);
+        plan->operation_weight_sum = sum_of(plan->operation_weights, KAYA_OPERATIONS);
+    }
+    memcpy(plan->ending_weights, scenario->endings, sizeof plan->ending_weights);
+    plan->ending_weight_sum = sum_of(plan->ending_weights, KAYA_ENDINGS);
+}
+
+enum { FRAME_BYTES_MAX = 40, BLOCKS_IN_SEGMENT_MIN = 8, HEADER_SLACK_BYTES = 64 };
+
+uint32_t kaya_plan_record_bytes_max(uint32_t segment_bytes, uint32_t block_bytes)
+{
+    uint32_t blocks = segment_bytes / 2 / block_bytes;
+
+    return blocks * (block_bytes - FRAME_BYTES_MAX) - block_bytes - HEADER_SLACK_BYTES;
+}
+
+static void sizes_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario, struct kaya_choices *choices)
+{
+    plan->segment_bytes = number_draw(&scenario->segment_bytes, choices, "segment_bytes");
+    plan->block_bytes = number_draw(&scenario->block_bytes, choices, "block_bytes");
+    while (plan->block_bytes > plan->segment_bytes / BLOCKS_IN_SEGMENT_MIN)
+        plan->block_bytes /= 2;
+    plan->spare_count = number_draw(&scenario->spares, choices, "spares");
+    plan->record_bytes_max = kaya_plan_record_bytes_max(plan->segment_bytes, plan->block_bytes);
+}
+
+static struct kaya_range cut_to(struct kaya_range range, uint64_t most)
+{
+    range.from = range.from < most ? range.from : most;
+    range.to = range.to < most ? range.to : most;
+    return range;
+}
+
+void kaya_plan_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario, struct kaya_choices *choices)
+{
+    memset(plan, 0, sizeof *plan);
+    plan->profile = profile_draw(scenario->profiles, choices);
+    faults_draw(plan, scenario, choices);
+    sizes_draw(plan, scenario, choices);
+    operations_draw(plan, scenario, choices);
+    plan->boot_count = kaya_range_draw(scenario->boots, choices, KAYA_STREAM_CONFIG, "boots");
+    plan->operations = scenario->operations;
+    plan->crash_within = scenario->crash_within;
+    plan->record_bytes = cut_to(scenario->record_bytes, plan->record_bytes_max);
+    plan->batch_records = scenario->batch_records;
+    plan->keep_records = scenario->keep_records;
+    plan->recovery_crash_percent = scenario->recovery_crash_percent;
+    plan->recovery_crash_depth = scenario->recovery_crash_depth;
+    plan->look_percent = scenario->look_percent;
+    plan->recover_only_percent = scenario->recover_only_percent;
+    plan->anchor_percent = scenario->anchor_percent;
+}
+
+/* --- Operations --- */
+
+/* Long ranges are drawn in three shapes: anywhere, short, and close to a power of two, where blocks end. */
+static uint32_t length_draw(struct kaya_range range, struct kaya_choices *choices)
+{
+    uint64_t width = range.to - range.from + 1;
+    uint64_t shape;
+    uint64_t length;
+
+    if (width <= 256)
+        return (uint32_t)kaya_range_draw(range, choices, KAYA_STREAM_WORKLOAD, "length");
+    shape = kaya_choose(choices, KAYA_STREAM_WORKLOAD, 4, "length_shape");
+    if (shape == 0)
+        return (uint32_t)(range.from + kaya_choose(choices, KAYA_STREAM_WORKLOAD, 256, "length"));
+    if (shape == 1) {
+        length = (uint64_t)512 << kaya_choose(choices, KAYA_STREAM_WORKLOAD, 8, "length_power");
+        length -= kaya_choose(choices, KAYA_STREAM_WORKLOAD, 80, "length_below");
+        return (uint32_t)(length < range.from ? range.from : length > range.to ? range.to : length);
+    }
+    if (shape == 2)
+        return (uint32_t)(range.to - kaya_choose(choices, KAYA_STREAM_WORKLOAD, 64, "length_below_max"));
+    return (uint32_t)kaya_range_draw(range, choices, KAYA_STREAM_WORKLOAD, "length");
+}
+
+/* A batch as a whole is bounded as a record is, with 4 bytes for each member. */
+static void lengths_draw(struct kaya_operation *operation, const struct kaya_plan *plan, struct kaya_choices *choices)
+{
+    uint32_t left = plan->record_bytes_max - (uint32_t)(4 * operation->record_count);
+    struct kaya_range range = plan->record_bytes;
+
+    if (operation->record_count > 1)
+        range = cut_to(range, left / operation->record_count);
+    else
+        range = cut_to(range, left);
+    for (uint32_t i = 0; i < operation->record_count; i++)
+        operation->lengths[i] = length_draw(range, choices);
+}
+
+void kaya_operation_draw(struct kaya_operation *operation, const struct kaya_plan *plan, struct kaya_choices *choices)
+{
+    operation->kind = (enum kaya_operation_kind)kaya_weight_draw(plan->operation_weights, KAYA_OPERATIONS,
+                                                                 plan->operation_weight_sum, choices,
+                                                                 KAYA_STREAM_WORKLOAD, "operation");
+    operation->record_count = 0;
+    switch (operation->kind) {
+    case KAYA_OPERATION_BATCH_STRICT:
+    case KAYA_OPERATION_BATCH_RELAXED:
+        operation->record_count =
+            (uint32_t)kaya_range_draw(plan->batch_records, choices, KAYA_STREAM_WORKLOAD, "batch_records");
+        lengths_draw(operation, plan, choices);
+        break;
+    case KAYA_OPERATION_APPEND_STRICT:
+    case KAYA_OPERATION_APPEND_RELAXED:
+    case KAYA_OPERATION_ECHO:
+        operation->record_count = 1;
+        lengths_draw(operation, plan, choices);
+        break;
+    case KAYA_OPERATION_TRIM:
+    case KAYA_OPERATION_CUT_BACK:
+        operation->keep_records = kaya_range_draw(plan->keep_records, choices, KAYA_STREAM_WORKLOAD, "keep_records");
+        break;
+    default:
+        break;
+    }
+}
