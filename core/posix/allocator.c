@@ -18,7 +18,7 @@ static void release(struct kaya_allocator *allocator, void *memory, size_t size)
 
 struct kaya_allocator *kaya_posix_allocator(void)
 {
-    static struct kaya_allocator heap = {.allocate = allocate, .release = release};
+    static struct kaya_allocator heap = { .allocate = allocate, .release = release };
 
     return &heap;
 }

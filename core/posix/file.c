@@ -153,9 +153,9 @@ static enum kaya_status drop_cached(int descriptor, uint64_t offset, uint64_t le
     if (end <= (uint64_t)INT64_MAX - page_mask)
         end = (end + page_mask) & ~page_mask;
     do
-        result = sync_file_range(descriptor, (off_t)first, (off_t)(end - first),
-                                 SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-                                     SYNC_FILE_RANGE_WAIT_AFTER);
+        result =
+            sync_file_range(descriptor, (off_t)first, (off_t)(end - first),
+                            SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
     while (result != 0 && kaya_posix_try_again(&tries));
     if (result != 0 && errno != ENOSYS && errno != EINVAL)
         return KAYA_IO; /* dirty bytes that did not get there: nobody can say what the device holds */

@@ -15,7 +15,7 @@
 
 static struct flock whole_file(void)
 {
-    return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0};
+    return (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0 };
 }
 
 /* Made at need. Two writers may try to make it at once: who comes second opens it. */

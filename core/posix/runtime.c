@@ -119,8 +119,8 @@ static struct timespec now_and(uint64_t seconds, uint64_t nanoseconds)
     return time;
 }
 
-static bool condition_wait(struct kaya_runtime *runtime, struct kaya_condition *condition, struct kaya_mutex *mutex,
-                           uint64_t timeout_ns)
+static bool condition_wait(struct kaya_runtime *runtime, struct kaya_condition *condition,
+                           struct kaya_mutex *mutex, uint64_t timeout_ns)
 {
     uint64_t seconds = timeout_ns / NANOSECONDS_A_SECOND;
     bool cut = seconds > WAIT_SECONDS_MAX;
@@ -207,7 +207,7 @@ struct kaya_runtime *kaya_posix_runtime(void)
         .publish = publish,
         .observe = observe,
     };
-    static struct kaya_runtime threads = {.operations = &operations};
+    static struct kaya_runtime threads = { .operations = &operations };
 
     return &threads;
 }

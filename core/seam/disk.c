@@ -174,7 +174,7 @@ enum kaya_status kaya_disk_read(struct kaya_disk *disk, struct kaya_file *file, 
                                 size_t length, unsigned flags, size_t *done)
 {
     const struct kaya_disk_operations *operations = file_operations_of(disk, file);
-    struct kaya_span span = {.bytes = bytes, .length = length};
+    struct kaya_span span = { .bytes = bytes, .length = length };
     unsigned interruptions = 0;
     size_t total = 0;
 
@@ -207,8 +207,8 @@ enum kaya_status kaya_disk_read(struct kaya_disk *disk, struct kaya_file *file, 
     return KAYA_OK;
 }
 
-typedef enum kaya_status write_slot(struct kaya_disk *, struct kaya_file *, uint64_t, const struct kaya_span *,
-                                    size_t, size_t *);
+typedef enum kaya_status write_slot(struct kaya_disk *, struct kaya_file *, uint64_t,
+                                    const struct kaya_span *, size_t, size_t *);
 
 /* What is left of `spans` behind their first `skipped` bytes. Returns the count of spans put into `rest`. */
 static size_t spans_behind(struct kaya_span *rest, const struct kaya_span *spans, size_t span_count, size_t skipped)
@@ -354,7 +354,7 @@ static bool visit_checked(void *user, const char *name, enum kaya_entry_kind kin
 
 enum kaya_status kaya_disk_list(struct kaya_disk *disk, kaya_list_visitor *visit, void *user)
 {
-    struct listing listing = {.visit = visit, .user = user, .stopped = false};
+    struct listing listing = { .visit = visit, .user = user, .stopped = false };
 
     KAYA_ASSERT(visit != NULL);
     return checked(operations_of(disk)->list(disk, visit_checked, &listing), ANSWERS_LIST);

@@ -4,8 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-bool kaya_conformance_check(struct kaya_conformance_result *result, const char *test, bool holds, const char *format,
-                            ...)
+bool kaya_conformance_check(struct kaya_conformance_result *result, const char *test, bool holds,
+                            const char *format, ...)
 {
     result->check_count++;
     if (holds)

@@ -5,7 +5,7 @@
 #include "kaya/conformance.h"
 
 /* Count a check; where it failed, keep the text. Returns `holds`. */
-bool kaya_conformance_check(struct kaya_conformance_result *result, const char *test, bool holds, const char *format,
-                            ...) __attribute__((format(printf, 4, 5)));
+bool kaya_conformance_check(struct kaya_conformance_result *result, const char *test, bool holds,
+                            const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 #endif

@@ -105,8 +105,8 @@ static enum kaya_status open_status(struct run *run, const char *name, unsigned 
 
 /* ---- transfers, finished here so that each step's count is checked ---- */
 
-typedef enum kaya_status write_slot(struct kaya_disk *, struct kaya_file *, uint64_t, const struct kaya_span *, size_t,
-                                    size_t *);
+typedef enum kaya_status write_slot(struct kaya_disk *, struct kaya_file *, uint64_t,
+                                    const struct kaya_span *, size_t, size_t *);
 
 static bool transfer_goes_on(struct run *run, enum kaya_status status, size_t done, size_t asked, unsigned calls)
 {
@@ -126,7 +126,7 @@ static bool put_by(struct run *run, struct kaya_file *file, uint64_t offset, siz
 
     fill(run->scratch, length, offset, salt);
     for (unsigned calls = 0; total < length; calls++) {
-        struct kaya_span span = {.bytes = run->scratch + total, .length = length - total};
+        struct kaya_span span = { .bytes = run->scratch + total, .length = length - total };
         size_t done = SIZE_MAX;
         enum kaya_status status = slot(run->disk, file, offset + total, &span, 1, &done);
 
@@ -147,12 +147,13 @@ static bool put(struct run *run, struct kaya_file *file, uint64_t offset, size_t
 }
 
 /* Read up to `length` bytes to scratch. *got is less only if the file ends there. */
-static bool get(struct run *run, struct kaya_file *file, uint64_t offset, size_t length, unsigned flags, size_t *got)
+static bool get(struct run *run, struct kaya_file *file, uint64_t offset, size_t length, unsigned flags,
+                size_t *got)
 {
     *got = 0;
     memset(run->scratch, 0xEE, length);
     for (unsigned calls = 0; *got < length; calls++) {
-        struct kaya_span span = {.bytes = run->scratch + *got, .length = length - *got};
+        struct kaya_span span = { .bytes = run->scratch + *got, .length = length - *got };
         size_t done = SIZE_MAX;
         enum kaya_status status = run->slots->read(run->disk, file, offset + *got, &span, 1, flags, &done);
 
@@ -252,7 +253,7 @@ static bool see(void *user, const char *name, enum kaya_entry_kind kind)
 /* The directory holds "file-<index>" for each index in [first, end), and nothing else. */
 static bool lists(struct run *run, unsigned first, unsigned end)
 {
-    struct seen seen = {.visits_max = 0};
+    struct seen seen = { .visits_max = 0 };
 
     if (!is_status(run, run->slots->list(run->disk, see, &seen), KAYA_OK, "list"))
         return false;
@@ -279,7 +280,7 @@ static void geometry_is_valid(struct run *run)
 /* The one test that begins without the directory. */
 static void a_missing_directory_is_said_and_can_be_made(struct run *run)
 {
-    struct seen seen = {.visits_max = 0};
+    struct seen seen = { .visits_max = 0 };
     bool held = true;
     enum kaya_status status;
 
@@ -333,15 +334,15 @@ static void what_is_closed_is_found_again(struct run *run)
         return;
     close_file(run, file);
     for (unsigned round = 0; round < 3000; round++) { /* more handles than a process may have at once */
-        if (!is_status(run, open_status(run, "file-0", round % 2 == 0 ? KAYA_OPEN_READ : KAYA_OPEN_WRITE), KAYA_OK,
-                       "open once more"))
+        if (!is_status(run, open_status(run, "file-0", round % 2 == 0 ? KAYA_OPEN_READ : KAYA_OPEN_WRITE),
+                       KAYA_OK, "open once more"))
             return;
     }
 }
 
 static void names_that_reach_elsewhere_are_refused(struct run *run)
 {
-    static const char *const names[] = {"", ".", "..", "/", "/etc", "a/b", "../file-0", "a/", "./file-0"};
+    static const char *const names[] = { "", ".", "..", "/", "/etc", "a/b", "../file-0", "a/", "./file-0" };
     char longest[KAYA_NAME_BYTES_MAX + 2];
     struct kaya_file *file = NULL;
 
@@ -530,7 +531,8 @@ static void rename_replaces(struct run *run)
     struct kaya_file *replaced = open_file(run, "file-1", KAYA_OPEN_CREATE);
     struct kaya_file *again;
 
-    if (moved == NULL || replaced == NULL || !put(run, moved, 0, length, 1) || !put(run, replaced, 0, 2 * length, 2))
+    if (moved == NULL || replaced == NULL || !put(run, moved, 0, length, 1) ||
+        !put(run, replaced, 0, 2 * length, 2))
         return;
     if (!is_status(run, run->slots->rename(run->disk, "file-0", "file-1"), KAYA_OK, "rename over a file") ||
         !lists(run, 1, 2))
@@ -577,7 +579,7 @@ static void an_unlinked_file_lives_on_in_its_handle(struct run *run)
 
 static void a_list_has_every_name_once(struct run *run)
 {
-    struct seen seen = {.visits_max = 7};
+    struct seen seen = { .visits_max = 7 };
     char name[32];
 
     for (unsigned index = 0; index < ENTRIES; index++) {
@@ -609,7 +611,7 @@ static void probe_says(struct run *run, struct kaya_disk *disk, bool expected)
 static void the_lock_is_for_one(struct run *run)
 {
     struct kaya_disk *other = run->second != NULL ? run->second : run->disk;
-    struct seen seen = {.visits_max = 0};
+    struct seen seen = { .visits_max = 0 };
     struct kaya_file *file;
 
     probe_says(run, run->disk, false);
@@ -758,7 +760,8 @@ static void files_are_kept_apart(struct run *run)
 static void far_offsets_are_not_near_ones(struct run *run)
 {
     struct kaya_file *file = open_file(run, "file-0", KAYA_OPEN_CREATE);
-    uint64_t far = run->disks->large_offset_bytes != 0 ? run->disks->large_offset_bytes : LARGE_OFFSET_BYTES_DEFAULT;
+    uint64_t far =
+        run->disks->large_offset_bytes != 0 ? run->disks->large_offset_bytes : LARGE_OFFSET_BYTES_DEFAULT;
     size_t length = rounded(run, 1001);
 
     far -= far % ALIGNMENT_MAX;
@@ -803,13 +806,13 @@ struct test {
 };
 
 static const struct test tests[] = {
-#define TEST_ROW(name) {#name, name},
+#define TEST_ROW(name) { #name, name },
     TEST_LIST(TEST_ROW)
 #undef TEST_ROW
 };
 
-static const struct test test_without_directory = {"a_missing_directory_is_said_and_can_be_made",
-                                                   a_missing_directory_is_said_and_can_be_made};
+static const struct test test_without_directory = { "a_missing_directory_is_said_and_can_be_made",
+                                                    a_missing_directory_is_said_and_can_be_made };
 
 static bool begin(struct run *run, bool with_directory)
 {
@@ -820,8 +823,8 @@ static bool begin(struct run *run, bool with_directory)
     if (!CHECK(run, run->disk != NULL, "no fresh disk to test with"))
         return false;
     run->slots = run->disk->operations;
-    if (!CHECK(run, run->disk->geometry.buffer_alignment <= ALIGNMENT_MAX, "no tests for a buffer alignment above %d",
-               ALIGNMENT_MAX))
+    if (!CHECK(run, run->disk->geometry.buffer_alignment <= ALIGNMENT_MAX,
+               "no tests for a buffer alignment above %d", ALIGNMENT_MAX))
         return false;
     if (with_directory && !is_status(run, run->slots->create_directory(run->disk), KAYA_OK, "create directory"))
         return false;
@@ -854,7 +857,7 @@ static void run_test(struct run *run, const struct test *test, bool with_directo
 
 void kaya_conformance_disk(const struct kaya_conformance_disks *disks, struct kaya_conformance_result *result)
 {
-    struct run run = {.disks = disks, .result = result};
+    struct run run = { .disks = disks, .result = result };
 
     memset(result, 0, sizeof *result);
     run.scratch = aligned_alloc(ALIGNMENT_MAX, SCRATCH_BYTES);

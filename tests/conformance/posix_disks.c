@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "kaya/posix.h"
@@ -84,4 +85,12 @@ void kaya_tests_posix_disks_end(struct kaya_conformance_disks *disks)
     remove_place(disks->user);
     free(disks->user);
     disks->user = NULL;
+}
+
+void kaya_tests_limit_descriptors(void)
+{
+    const struct rlimit few = { .rlim_cur = 256, .rlim_max = 256 };
+
+    if (setrlimit(RLIMIT_NOFILE, &few) != 0)
+        abort();
 }

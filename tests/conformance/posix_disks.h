@@ -8,4 +8,7 @@
 struct kaya_conformance_disks kaya_tests_posix_disks(void);
 void kaya_tests_posix_disks_end(struct kaya_conformance_disks *disks);
 
+/* Let this process have few descriptors, so that a handle that is never closed is noticed. */
+void kaya_tests_limit_descriptors(void);
+
 #endif

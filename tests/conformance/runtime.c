@@ -46,7 +46,7 @@ static void time_does_not_go_back(struct run *run)
 
 static void a_wait_ends_at_its_timeout(struct run *run)
 {
-    static const uint64_t timeouts_ns[] = {0, 1, MILLISECOND_NS, 20 * MILLISECOND_NS};
+    static const uint64_t timeouts_ns[] = { 0, 1, MILLISECOND_NS, 20 * MILLISECOND_NS };
 
     for (size_t index = 0; index < sizeof timeouts_ns / sizeof *timeouts_ns; index++) {
         uint64_t began = kaya_now_ns(run->runtime);
@@ -65,9 +65,9 @@ static void a_wait_ends_at_its_timeout(struct run *run)
 /* Every byte takes more than one value, also behind a length that is no round number; none is written behind the end. */
 static void random_bytes_fill_all_that_was_asked(struct run *run)
 {
-    unsigned char first[RANDOM_BYTES + 1] = {0};
-    unsigned char next[RANDOM_BYTES + 1] = {0};
-    bool changed[RANDOM_BYTES] = {false};
+    unsigned char first[RANDOM_BYTES + 1] = { 0 };
+    unsigned char next[RANDOM_BYTES + 1] = { 0 };
+    bool changed[RANDOM_BYTES] = { false };
     enum kaya_status status = KAYA_OK;
 
     for (size_t length = 1; length <= RANDOM_BYTES && status == KAYA_OK; length += 7) {
@@ -80,23 +80,22 @@ static void random_bytes_fill_all_that_was_asked(struct run *run)
                 changed[index] = changed[index] || next[index] != first[index];
         }
         for (size_t index = 0; index < length; index++)
-            CHECK(run, "random_bytes_fill_all_that_was_asked", changed[index], "byte %zu of %zu is always the same",
-                  index, length);
-        CHECK(run, "random_bytes_fill_all_that_was_asked", next[length] == 0xA5, "byte %zu behind the end changed",
-              length);
+            CHECK(run, "random_bytes_fill_all_that_was_asked", changed[index],
+                  "byte %zu of %zu is always the same", index, length);
+        CHECK(run, "random_bytes_fill_all_that_was_asked", next[length] == 0xA5,
+              "byte %zu behind the end changed", length);
     }
     CHECK(run, "random_bytes_are_given", status == KAYA_OK, "%s", kaya_status_name(status));
 }
 
 static void what_is_published_is_observed(struct run *run)
 {
-    static const uint64_t values[] = {1, UINT32_MAX, UINT64_MAX, 0, (uint64_t)1 << 63};
+    static const uint64_t values[] = { 1, UINT32_MAX, UINT64_MAX, 0, (uint64_t)1 << 63 };
 
     for (size_t index = 0; index < sizeof values / sizeof *values; index++) {
         kaya_publish(run->runtime, &run->published, values[index]);
-        CHECK(run, "what_is_published_is_observed",
-              kaya_observe(run->runtime, &run->published) == values[index], "%llx is not what was published",
-              (unsigned long long)values[index]);
+        CHECK(run, "what_is_published_is_observed", kaya_observe(run->runtime, &run->published) == values[index],
+              "%llx is not what was published", (unsigned long long)values[index]);
     }
 }
 
@@ -172,13 +171,14 @@ static void check_pairs(struct run *run, kaya_conformance_pair *pair, void *user
     run->published = 0;
     run->counter = 0;
     pair(user, publish_counts, observe_counts, run);
-    CHECK(run, "observing_shows_all_before_publishing", !run->disagreed, "the value came before what it stands for");
+    CHECK(run, "observing_shows_all_before_publishing", !run->disagreed,
+          "the value came before what it stands for");
 }
 
 void kaya_conformance_runtime(struct kaya_runtime *runtime, kaya_conformance_pair *pair, void *user,
                               struct kaya_conformance_result *result)
 {
-    struct run run = {.runtime = runtime, .result = result};
+    struct run run = { .runtime = runtime, .result = result };
 
     memset(result, 0, sizeof *result);
     if (make(&run)) {

@@ -1,0 +1,91 @@
+/* The test of the test: every defect of broken_disk.h is reported, and by the check that is meant for it. A broken disk
+ * without a defect passes, so that it is the defects that are seen. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broken_disk.h"
+#include "posix_disks.h"
+
+struct breaking {
+    struct kaya_conformance_disks good;
+    enum defect defect;
+};
+
+static struct kaya_disk *create(void *user)
+{
+    struct breaking *breaking = user;
+    struct kaya_disk *good = breaking->good.create(breaking->good.user);
+
+    return good == NULL ? NULL : kaya_tests_broken_disk(good, breaking->defect);
+}
+
+static struct kaya_disk *create_second(void *user, struct kaya_disk *first)
+{
+    struct breaking *breaking = user;
+    struct kaya_disk *good = breaking->good.create_second(breaking->good.user, first);
+
+    return good == NULL ? NULL : kaya_tests_broken_disk(good, breaking->defect);
+}
+
+static void destroy(void *user, struct kaya_disk *disk)
+{
+    struct breaking *breaking = user;
+
+    breaking->good.destroy(breaking->good.user, kaya_tests_broken_disk_end(disk));
+}
+
+static struct kaya_conformance_result *judge(enum defect defect)
+{
+    static struct kaya_conformance_result result;
+    struct breaking breaking = { .good = kaya_tests_posix_disks(), .defect = defect };
+    struct kaya_conformance_disks disks = {
+        .create = create, .create_second = create_second, .destroy = destroy, .user = &breaking
+    };
+
+    kaya_conformance_disk(&disks, &result);
+    kaya_tests_posix_disks_end(&breaking.good);
+    return &result;
+}
+
+static bool is_reported_by(const struct kaya_conformance_result *result, const char *test)
+{
+    for (size_t index = 0; index < result->failure_count && index < KAYA_CONFORMANCE_FAILURES_MAX; index++) {
+        if (strcmp(result->failures[index].test, test) == 0)
+            return true;
+    }
+    return false;
+}
+
+Test(broken_disk, without_a_defect_passes)
+{
+    const struct kaya_conformance_result *result;
+
+    kaya_tests_limit_descriptors();
+    result = judge(DEFECT_NONE);
+    cr_expect(result->failure_count == 0, "%s: %s", result->failures[0].test, result->failures[0].text);
+    cr_expect(result->check_count > 5000);
+}
+
+Test(broken_disk, every_defect_is_reported_by_the_test_meant_for_it)
+{
+    static const char *const names[] = {
+#define DEFECT_NAME(defect, test) #defect,
+        DEFECT_LIST(DEFECT_NAME)
+#undef DEFECT_NAME
+    };
+    static const char *const tests[] = {
+#define DEFECT_TEST(defect, test) #test,
+        DEFECT_LIST(DEFECT_TEST)
+#undef DEFECT_TEST
+    };
+
+    kaya_tests_limit_descriptors();
+    for (unsigned defect = 0; defect < DEFECTS; defect++) {
+        const struct kaya_conformance_result *result = judge((enum defect)defect);
+
+        cr_expect(is_reported_by(result, tests[defect]), "%s: %s did not fail (%llu other failures)",
+                  names[defect], tests[defect], (unsigned long long)result->failure_count);
+    }
+}
