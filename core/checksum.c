@@ -72,11 +72,17 @@ uint32_t kaya_crc32c_portable(uint32_t seed, const void *bytes, size_t length)
     return ~crc;
 }
 
-uint32_t kaya_crc32c_word(uint32_t seed, uint32_t word)
+uint32_t kaya_crc32c_words(uint32_t seed, const uint32_t *words, size_t count)
 {
-    uint32_t crc = ~seed ^ word;
+    uint32_t crc = ~seed;
 
-    return ~(TABLES[3][crc & 0xff] ^ TABLES[2][crc >> 8 & 0xff] ^ TABLES[1][crc >> 16 & 0xff] ^ TABLES[0][crc >> 24]);
+    for (; count >= 2; count -= 2, words += 2)
+        crc = eight_bytes(crc ^ words[0], words[1]);
+    if (count > 0) {
+        crc ^= words[0];
+        crc = TABLES[3][crc & 0xff] ^ TABLES[2][crc >> 8 & 0xff] ^ TABLES[1][crc >> 16 & 0xff] ^ TABLES[0][crc >> 24];
+    }
+    return ~crc;
 }
 
 uint32_t kaya_crc32c(uint32_t seed, const void *bytes, size_t length)

@@ -15,8 +15,8 @@ uint32_t kaya_crc32c(uint32_t seed, const void *bytes, size_t length);
 /* The same from tables alone: what kaya_crc32c is on machines without the library. */
 uint32_t kaya_crc32c_portable(uint32_t seed, const void *bytes, size_t length);
 
-/* kaya_crc32c over the four bytes of a number, lowest first. */
-uint32_t kaya_crc32c_word(uint32_t seed, uint32_t word);
+/* kaya_crc32c over the bytes of these numbers, each lowest byte first: for what is still in registers. */
+uint32_t kaya_crc32c_words(uint32_t seed, const uint32_t *words, size_t count);
 
 /* The low 32 bits of XXH3-64 with seed 0. */
 uint32_t kaya_check32(const void *bytes, size_t length);

@@ -47,7 +47,7 @@ uint32_t kaya_segment_seed(const struct kaya_wal_log_id *log_id, uint64_t number
 
 uint32_t kaya_base_seed(uint32_t segment_seed, uint32_t nonce)
 {
-    return kaya_crc32c_word(segment_seed, nonce);
+    return kaya_crc32c_words(segment_seed, &nonce, 1);
 }
 
 static uint32_t offset_word(uint64_t offset)
@@ -57,17 +57,23 @@ static uint32_t offset_word(uint64_t offset)
 
 uint32_t kaya_frame_header_check(const uint8_t *bytes, uint32_t segment_seed, uint64_t offset)
 {
-    return kaya_crc32c(kaya_crc32c_word(segment_seed, offset_word(offset)), bytes + CHECK,
-                       KAYA_FRAME_HEADER_BYTES - CHECK);
+    uint32_t words[] = {offset_word(offset),    load32(bytes + CHECK),   load32(bytes + LENGTH),
+                        load32(bytes + OFFSET), load32(bytes + DURABLE), load32(bytes + SEQUENCE)};
+
+    return kaya_crc32c_words(segment_seed, words, sizeof words / sizeof words[0]);
+}
+
+static uint32_t frame_seed(const struct frame_seeds *seeds, const struct frame *frame)
+{
+    uint32_t word = offset_word(frame->offset_bytes);
+
+    return kaya_crc32c_words(frame->type == FRAME_LINK ? seeds->segment : seeds->base, &word, 1);
 }
 
 uint32_t kaya_frame_payload_check(const uint8_t *bytes, const struct frame_seeds *seeds,
                                   const struct frame *frame)
 {
-    uint32_t seed = frame->type == FRAME_LINK ? seeds->segment : seeds->base;
-
-    return kaya_crc32c(kaya_crc32c_word(seed, offset_word(frame->offset_bytes)), bytes + HCRC,
-                       frame->extent_bytes - HCRC);
+    return kaya_crc32c(frame_seed(seeds, frame), bytes + HCRC, frame->extent_bytes - HCRC);
 }
 
 /* --- Sizes ---------------------------------------------------------------------------------------------------------- */
@@ -148,38 +154,49 @@ static void load_fields(const uint8_t *bytes, struct frame *frame)
     frame->extent_bytes = 0;
 }
 
-static void store_fields(uint8_t *out, const struct frame *frame)
-{
-    store16(out + LENGTH, frame->length);
-    out[TYPE] = frame->type;
-    out[FLAGS] = frame->flags;
-    store32(out + OFFSET, offset_word(frame->offset_bytes));
-    store32(out + DURABLE, offset_word(frame->durable_bytes));
-    store32(out + SEQUENCE, frame->sequence);
-}
-
 /* --- Frames --------------------------------------------------------------------------------------------------------- */
+
+/* The header as seven numbers. The checks are taken from them and from the caller's payload, before anything is stored:
+ * a processor waits for bytes that were stored a moment ago in other pieces than it now loads. */
+enum { WORD_PCRC, WORD_HCRC, WORD_CHECK, WORD_LENGTH, WORD_OFFSET, WORD_DURABLE, WORD_SEQUENCE, WORDS };
+
+static void fill_words(uint32_t words[WORDS], const struct frame_seeds *seeds, const struct frame *frame,
+                       const uint8_t *padding, uint32_t padding_bytes)
+{
+    uint32_t crc;
+
+    words[WORD_OFFSET] = offset_word(frame->offset_bytes);
+    words[WORD_DURABLE] = offset_word(frame->durable_bytes);
+    words[WORD_SEQUENCE] = frame->sequence;
+    words[WORD_LENGTH] = frame->length | (uint32_t)frame->type << 16 | (uint32_t)frame->flags << 24;
+    words[WORD_CHECK] = kaya_check32(frame->payload, frame->length);
+
+    crc = kaya_crc32c_words(seeds->segment, &words[WORD_OFFSET], 1);
+    words[WORD_HCRC] = kaya_crc32c_words(crc, &words[WORD_CHECK], WORDS - WORD_CHECK);
+
+    crc = kaya_crc32c_words(frame_seed(seeds, frame), &words[WORD_HCRC], WORDS - WORD_HCRC);
+    crc = kaya_crc32c(crc, frame->payload, frame->length);
+    words[WORD_PCRC] = kaya_crc32c_portable(crc, padding, padding_bytes);
+}
 
 uint32_t kaya_frame_encode(uint8_t *out, const struct shape *shape, const struct frame_seeds *seeds,
                            const struct frame *frame)
 {
+    static const uint8_t zeros[KAYA_FRAME_ROOM_MIN];
+    uint32_t words[WORDS];
     uint32_t end = KAYA_FRAME_HEADER_BYTES + frame->length;
     uint32_t extent = kaya_frame_extent(shape, frame->offset_bytes, frame->length);
-
-    struct frame written = *frame;
 
     KAYA_ASSERT(frame->offset_bytes % 4 == 0);
     KAYA_ASSERT(frame->durable_bytes % 4 == 0);
     KAYA_ASSERT(fields_are_plausible(shape, frame, frame->offset_bytes));
 
-    written.extent_bytes = extent;
-    if (frame->length > 0 && frame->payload != out + KAYA_FRAME_HEADER_BYTES)
+    fill_words(words, seeds, frame, zeros, extent - end);
+    if (frame->length > 0)
         memmove(out + KAYA_FRAME_HEADER_BYTES, frame->payload, frame->length);
     memset(out + end, 0, extent - end);
-    store32(out + CHECK, kaya_check32(out + KAYA_FRAME_HEADER_BYTES, frame->length));
-    store_fields(out, frame);
-    store32(out + HCRC, kaya_frame_header_check(out, seeds->segment, frame->offset_bytes));
-    store32(out + PCRC, kaya_frame_payload_check(out, seeds, &written));
+    for (unsigned i = 0; i < WORDS; i++)
+        store32(out + 4 * i, words[i]);
     return extent;
 }
 
