@@ -25,7 +25,7 @@
 
 #include "bytes.h"
 
-#define BIT(n, bit, value) (((n) >> (bit) & 1U) * UINT32_C(value))
+#define BIT(n, bit, value) ((((n) >> (bit)) & 1U) * UINT32_C(value))
 /* clang-format off */
 #define ENTRY(n, b0, b1, b2, b3, b4, b5, b6, b7)                                                             \
     BIT(n, 0, b0) ^ BIT(n, 1, b1) ^ BIT(n, 2, b2) ^ BIT(n, 3, b3) ^                                          \
@@ -80,7 +80,8 @@ uint32_t kaya_crc32c_words(uint32_t seed, const uint32_t *words, size_t count)
         crc = eight_bytes(crc ^ words[0], words[1]);
     if (count > 0) {
         crc ^= words[0];
-        crc = TABLES[3][crc & 0xff] ^ TABLES[2][crc >> 8 & 0xff] ^ TABLES[1][crc >> 16 & 0xff] ^ TABLES[0][crc >> 24];
+        crc = TABLES[3][crc & 0xff] ^ TABLES[2][crc >> 8 & 0xff] ^ TABLES[1][crc >> 16 & 0xff] ^
+              TABLES[0][crc >> 24];
     }
     return ~crc;
 }

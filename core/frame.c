@@ -57,8 +57,8 @@ static uint32_t offset_word(uint64_t offset)
 
 uint32_t kaya_frame_header_check(const uint8_t *bytes, uint32_t segment_seed, uint64_t offset)
 {
-    uint32_t words[] = {offset_word(offset),    load32(bytes + CHECK),   load32(bytes + LENGTH),
-                        load32(bytes + OFFSET), load32(bytes + DURABLE), load32(bytes + SEQUENCE)};
+    uint32_t words[] = { offset_word(offset),    load32(bytes + CHECK),   load32(bytes + LENGTH),
+                         load32(bytes + OFFSET), load32(bytes + DURABLE), load32(bytes + SEQUENCE) };
 
     return kaya_crc32c_words(segment_seed, words, sizeof words / sizeof words[0]);
 }
@@ -70,8 +70,7 @@ static uint32_t frame_seed(const struct frame_seeds *seeds, const struct frame *
     return kaya_crc32c_words(frame->type == FRAME_LINK ? seeds->segment : seeds->base, &word, 1);
 }
 
-uint32_t kaya_frame_payload_check(const uint8_t *bytes, const struct frame_seeds *seeds,
-                                  const struct frame *frame)
+uint32_t kaya_frame_payload_check(const uint8_t *bytes, const struct frame_seeds *seeds, const struct frame *frame)
 {
     return kaya_crc32c(frame_seed(seeds, frame), bytes + HCRC, frame->extent_bytes - HCRC);
 }
@@ -136,9 +135,8 @@ static bool length_is_plausible(uint8_t type, uint32_t length)
 static bool fields_are_plausible(const struct shape *shape, const struct frame *frame, uint64_t offset)
 {
     return frame->type != 0 && flags_are_plausible(frame->type, frame->flags) &&
-           length_is_plausible(frame->type, frame->length) &&
-           frame->length <= kaya_frame_room(shape, offset) && frame->offset_bytes == offset &&
-           frame->durable_bytes <= offset &&
+           length_is_plausible(frame->type, frame->length) && frame->length <= kaya_frame_room(shape, offset) &&
+           frame->offset_bytes == offset && frame->durable_bytes <= offset &&
            (frame->type == FRAME_LINK) == (offset == kaya_shape_first_frame(shape));
 }
 
@@ -252,8 +250,8 @@ enum frame_fault kaya_frame_decode(const uint8_t *bytes, size_t available, const
     return whole ? FRAME_FAULT_PAYLOAD : FRAME_FAULT_ROOM;
 }
 
-bool kaya_frame_header(const uint8_t *bytes, size_t available, const struct shape *shape, uint32_t segment_seed,
-                       uint64_t offset, struct frame *frame)
+bool kaya_frame_header(const uint8_t *bytes, size_t available, const struct shape *shape,
+                       uint32_t segment_seed, uint64_t offset, struct frame *frame)
 {
     if (!has_room(&available, shape, offset))
         return false;
@@ -327,7 +325,7 @@ uint32_t kaya_link_chain(uint32_t predecessor_chain, uint32_t predecessor_base_s
 
 /* --- Segment header ------------------------------------------------------------------------------------------------- */
 
-static const uint8_t MAGIC[8] = {'k', 'a', 'y', 'a', '-', 'w', 'a', 'l'};
+static const uint8_t MAGIC[8] = { 'k', 'a', 'y', 'a', '-', 'w', 'a', 'l' };
 
 /* Places of what is no field of the list below, and of the zeros between the fields. */
 enum {
@@ -361,8 +359,7 @@ void kaya_segment_header_encode(uint8_t out[KAYA_SEGMENT_HEADER_BYTES], const st
     SEGMENT_HEADER_FIELDS(STORE)
 #undef STORE
     memcpy(out + HEADER_LOG_ID, header->log_id.bytes, sizeof header->log_id.bytes);
-    store32(out + HEADER_CHECK,
-            kaya_crc32c(0, out + HEADER_CHECKED, KAYA_SEGMENT_HEADER_BYTES - HEADER_CHECKED));
+    store32(out + HEADER_CHECK, kaya_crc32c(0, out + HEADER_CHECKED, KAYA_SEGMENT_HEADER_BYTES - HEADER_CHECKED));
 }
 
 static bool segment_header_is_plausible(const uint8_t *bytes, const struct segment_header *header)

@@ -11,7 +11,7 @@
 
 enum {
     KAYA_FRAME_HEADER_BYTES = 28,
-    KAYA_FRAME_ROOM_MIN = 40, /* less than this before a block's end is padding of the frame before */
+    KAYA_FRAME_ROOM_MIN = 40,    /* less than this before a block's end is padding of the frame before */
     KAYA_FIRST_PREFIX_BYTES = 8, /* FIRST: the record's whole length */
     KAYA_LINK_BYTES = 56,
     KAYA_TRIM_BYTES = 8,
@@ -49,10 +49,10 @@ uint32_t kaya_base_seed(uint32_t segment_seed, uint32_t nonce);
 struct frame {
     uint8_t type;
     uint8_t flags;
-    uint16_t length;       /* payload bytes */
-    uint64_t offset_bytes; /* its place in the segment */
+    uint16_t length;        /* payload bytes */
+    uint64_t offset_bytes;  /* its place in the segment */
     uint64_t durable_bytes; /* the watermark: an offset in this segment, 0 none */
-    uint32_t sequence;     /* index in the segment of its record, or of the next one */
+    uint32_t sequence;      /* index in the segment of its record, or of the next one */
     const uint8_t *payload;
     uint32_t extent_bytes; /* header, payload and padding */
 };
@@ -93,13 +93,14 @@ enum frame_fault kaya_frame_decode(const uint8_t *bytes, size_t available, const
 
 /* The header alone: true if its own check holds and its fields are plausible, whatever the payload. What claims and resync
  * rest on. */
-bool kaya_frame_header(const uint8_t *bytes, size_t available, const struct shape *shape, uint32_t segment_seed,
-                       uint64_t offset, struct frame *frame);
+bool kaya_frame_header(const uint8_t *bytes, size_t available, const struct shape *shape,
+                       uint32_t segment_seed, uint64_t offset, struct frame *frame);
 
 /* What a frame's two CRCs ought to be. The second one goes by the frame's type, place and extent, which must be known to lie
  * inside the bytes. */
 uint32_t kaya_frame_header_check(const uint8_t *bytes, uint32_t segment_seed, uint64_t offset);
-uint32_t kaya_frame_payload_check(const uint8_t *bytes, const struct frame_seeds *seeds, const struct frame *frame);
+uint32_t kaya_frame_payload_check(const uint8_t *bytes, const struct frame_seeds *seeds,
+                                  const struct frame *frame);
 
 /* Second thoughts about a valid frame, for notices. */
 bool kaya_frame_header_check_holds(const uint8_t *bytes, uint32_t segment_seed, uint64_t offset);
@@ -132,9 +133,9 @@ uint32_t kaya_link_chain(uint32_t predecessor_chain, uint32_t predecessor_base_s
 /* The segment header. */
 struct segment_header {
     uint16_t version;
-    uint32_t incompatible;      /* features: unknown bits here: do not even read */
-    uint32_t read_compatible;   /* unknown bits here: read, do not write */
-    uint32_t compatible;        /* unknown bits here: never mind */
+    uint32_t incompatible;    /* features: unknown bits here: do not even read */
+    uint32_t read_compatible; /* unknown bits here: read, do not write */
+    uint32_t compatible;      /* unknown bits here: never mind */
     struct shape shape;
     struct kaya_wal_log_id log_id;
     uint64_t number;
