@@ -97,8 +97,8 @@ __attribute__((unused)) static struct child spawn(const char *const *argv)
 {
     int input[2], output[2], error[2];
 
-    CHECK(pipe2(input, O_CLOEXEC) == 0 && pipe2(output, O_CLOEXEC) == 0 && pipe2(error, O_CLOEXEC) == 0, "pipe: %s",
-          strerror(errno));
+    CHECK(pipe2(input, O_CLOEXEC) == 0 && pipe2(output, O_CLOEXEC) == 0 && pipe2(error, O_CLOEXEC) == 0,
+          "pipe: %s", strerror(errno));
     fflush(NULL);
     pid_t pid = fork();
     CHECK(pid >= 0, "fork: %s", strerror(errno));

@@ -26,7 +26,12 @@ enum {
 #define SEGMENT_OPTION "--segment-bytes=4096"
 
 enum { EXIT_0 = 1, EXIT_1 = 2, EXIT_2 = 4 };
-enum outcome { OUTCOME_FINE = EXIT_0, OUTCOME_CUT = EXIT_1, OUTCOME_FINE_OR_CUT = EXIT_0 | EXIT_1, OUTCOME_BAD = EXIT_2 };
+enum outcome {
+    OUTCOME_FINE = EXIT_0,
+    OUTCOME_CUT = EXIT_1,
+    OUTCOME_FINE_OR_CUT = EXIT_0 | EXIT_1,
+    OUTCOME_BAD = EXIT_2
+};
 
 static char workplace[HARNESS_PATH_BYTES];
 static char directory[HARNESS_PATH_BYTES + 16];
@@ -135,7 +140,8 @@ static void find_close(struct log *log)
     while (end > 0 && file->bytes[end - 1] == 0)
         end--;
     log->close_offset = SIZE_MAX;
-    for (size_t at = (last->end + 3) / 4 * 4; log->closed && at + FRAME_HEADER <= file->length && at < end; at += 4)
+    for (size_t at = (last->end + 3) / 4 * 4; log->closed && at + FRAME_HEADER <= file->length && at < end;
+         at += 4)
         if (file->bytes[at + 14] == 7 && file->bytes[at + 12] == 0 && file->bytes[at + 16] == (uint8_t)(at / 4))
             log->close_offset = at;
     CHECK(!log->closed || log->close_offset != SIZE_MAX, "no CLOSE at the end of a closed log");
@@ -197,8 +203,8 @@ static void expect_refusal(const struct image *damaged)
            cat.output_length);
     release(&cat);
     struct result append = run("append", "new\n", 4, directory, SEGMENT_OPTION, NULL);
-    EXPECT(append.code == 2 && append.output_length == 0, "append to a damaged log: exit %d, prints '%s', %s", append.code,
-           append.output, append.error);
+    EXPECT(append.code == 2 && append.output_length == 0, "append to a damaged log: exit %d, prints '%s', %s",
+           append.code, append.output, append.error);
     EXPECT(strstr(append.error, "0x"), "the refusal names no offset: %s", append.error);
     release(&append);
     expect_unchanged(damaged, "a refusing append");
@@ -218,8 +224,9 @@ static void expect_going_on(const struct image *damaged, unsigned least, unsigne
     expect_unchanged(damaged, "cat");
     struct result append = run("append", "new\n", 4, directory, SEGMENT_OPTION, NULL);
     snprintf(next, sizeof(next), "%u\n", count + 1);
-    EXPECT(append.code == 0 && strcmp(append.output, next) == 0, "append behind %u records: exit %d, prints '%s', %s",
-           count, append.code, append.output, append.error);
+    EXPECT(append.code == 0 && strcmp(append.output, next) == 0,
+           "append behind %u records: exit %d, prints '%s', %s", count, append.code, append.output,
+           append.error);
     release(&append);
     struct result again = run("cat", NULL, 0, directory, NULL);
     EXPECT(again.code == 0 && again.output_length > 4 &&
@@ -236,7 +243,8 @@ static struct result try(const struct image *damaged, enum outcome allowed, unsi
     image_store(directory, damaged);
     struct result verify = run("verify", NULL, 0, directory, NULL);
     bool known = verify.code >= 0 && verify.code <= 2;
-    EXPECT(known && (1U << verify.code & allowed), "verify: exit %d\n%s%s", verify.code, verify.output, verify.error);
+    EXPECT(known && (1U << verify.code & allowed), "verify: exit %d\n%s%s", verify.code, verify.output,
+           verify.error);
     expect_unchanged(damaged, "verify");
     if (verify.code == 2 && strncmp(verify.output, "damaged: ", 9) == 0)
         expect_refusal(damaged);
@@ -258,8 +266,8 @@ static unsigned first_lost(const struct log *log, size_t file, size_t offset)
 {
     unsigned lsn = 1;
 
-    while (lsn <= RECORDS && (log->places[lsn].file < file ||
-                              (log->places[lsn].file == file && log->places[lsn].end <= offset)))
+    while (lsn <= RECORDS &&
+           (log->places[lsn].file < file || (log->places[lsn].file == file && log->places[lsn].end <= offset)))
         lsn++;
     return lsn;
 }
@@ -367,15 +375,17 @@ static void a_zeroed_sector_is_named_or_beyond_every_claim(const struct log *log
             unsigned lost = first_lost(log, index, first);
             bool last_file = i + 1 == log->in_use_count;
             bool claimed = !last_file || start + SECTOR <= claimed_end(log, index);
-            CONTEXT("%s log, %s: sector at 0x%zx zeroed, record %u is the first behind it", log->name, file->name, start,
-                    lost);
+            CONTEXT("%s log, %s: sector at 0x%zx zeroed, record %u is the first behind it", log->name,
+                    file->name, start, lost);
             memset(file->bytes + start, 0, SECTOR);
-            struct result verify = try(&damaged, claimed ? OUTCOME_BAD : OUTCOME_FINE_OR_CUT, lost - 1, lost - 1);
+            struct result verify =
+                try(&damaged, claimed ? OUTCOME_BAD : OUTCOME_FINE_OR_CUT, lost - 1, lost - 1);
             if (claimed) {
                 unsigned told = number_behind(verify.output, "damaged: records ");
                 if (told == 0)
                     told = number_behind(verify.output, "damaged: record ");
-                EXPECT(told == lost, "verify names record %u, not %u, as the first lost:\n%s", told, lost, verify.output);
+                EXPECT(told == lost, "verify names record %u, not %u, as the first lost:\n%s", told, lost,
+                       verify.output);
                 EXPECT(strstr(verify.output, file->name), "verify does not name the file:\n%s", verify.output);
             }
             release(&verify);
@@ -411,8 +421,8 @@ static void a_cut_file_ends_the_log_or_is_damaged(const struct log *log)
                 CONTEXT("%s log, %s: cut to 0x%zx bytes, %u records are whole", log->name,
                         damaged.files[index].name, length, whole);
                 damaged.files[index].length = length;
-                struct result verify =
-                    try(&damaged, last_file ? OUTCOME_FINE_OR_CUT : OUTCOME_BAD, whole > 0 ? whole - 1 : 0, whole);
+                struct result verify = try(&damaged, last_file ? OUTCOME_FINE_OR_CUT : OUTCOME_BAD,
+                                           whole > 0 ? whole - 1 : 0, whole);
                 release(&verify);
             }
         }
@@ -436,8 +446,7 @@ static void a_missing_segment_is_damage_and_a_missing_spare_is_not(const struct 
         copy_image(&damaged, &log->image);
         CONTEXT("%s log, %s deleted", log->name, damaged.files[i].name);
         remove_file(&damaged, i);
-        struct result verify =
-            try(&damaged, is_in_use(log, i) ? OUTCOME_BAD : OUTCOME_FINE, RECORDS, RECORDS);
+        struct result verify = try(&damaged, is_in_use(log, i) ? OUTCOME_BAD : OUTCOME_FINE, RECORDS, RECORDS);
         release(&verify);
         image_release(&damaged);
     }
@@ -514,7 +523,8 @@ static void an_anchor_sees_what_no_claim_covers(const struct log *log)
     image_store(directory, &damaged);
     find_log_id(id);
     EXPECT(verify_with_anchor(id, RECORDS) == 0, "the whole log meets its anchor");
-    EXPECT(verify_with_anchor("00112233445566778899aabbccddeeff", RECORDS) == 3, "another log's anchor is refused");
+    EXPECT(verify_with_anchor("00112233445566778899aabbccddeeff", RECORDS) == 3,
+           "another log's anchor is refused");
     damaged.files[last].length = (log->places[RECORDS - 2].end + 3) / 4 * 4;
     image_store(directory, &damaged);
     EXPECT(verify_with_anchor(id, RECORDS - 2) <= 1, "the anchor is met: it asks for no more than there is");

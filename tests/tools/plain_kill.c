@@ -110,8 +110,8 @@ static void end_side(struct side *side, uint64_t fed)
     struct result result = finish(&side->child, NULL, 0);
 
     if (side->kind == SIDE_WRITER) {
-        CHECK(result.code == 3 && strstr(result.error, "another writer"), "a second writer was not refused: exit %d, %s",
-              result.code, result.error);
+        CHECK(result.code == 3 && strstr(result.error, "another writer"),
+              "a second writer was not refused: exit %d, %s", result.code, result.error);
         seen.refused_writers++;
         release(&result);
         return;
@@ -124,12 +124,12 @@ static void end_side(struct side *side, uint64_t fed)
         uint64_t count = check_lines("cat beside a writer", result.output, result.output_length, next_line);
         uint64_t known = last_lsn + 1 - first_lsn;
         CHECK(count >= known + side->acknowledged_before,
-              "cat beside a writer shows %" PRIu64 " records, but %" PRIu64 " were acknowledged before it began", count,
-              known + side->acknowledged_before);
+              "cat beside a writer shows %" PRIu64 " records, but %" PRIu64 " were acknowledged before it began",
+              count, known + side->acknowledged_before);
         CHECK(count <= known + fed, "cat beside a writer shows more than was fed");
     } else {
-        CHECK(result.code == 0 || result.code == 1, "verify beside a writer: exit %d\n%s%s", result.code, result.output,
-              result.error);
+        CHECK(result.code == 0 || result.code == 1, "verify beside a writer: exit %d\n%s%s", result.code,
+              result.output, result.error);
     }
     release(&result);
 }
@@ -186,7 +186,8 @@ static void take_acknowledgements(struct session *session, const char *bytes, si
 {
     for (size_t i = 0; i < length; i++) {
         if (bytes[i] != '\n') {
-            CHECK(session->partial_length < sizeof(session->partial) - 1, "append prints something that is no LSN");
+            CHECK(session->partial_length < sizeof(session->partial) - 1,
+                  "append prints something that is no LSN");
             session->partial[session->partial_length++] = bytes[i];
             continue;
         }
@@ -194,8 +195,8 @@ static void take_acknowledgements(struct session *session, const char *bytes, si
         session->partial_length = 0;
         session->acknowledged++;
         CHECK(strtoull(session->partial, NULL, 10) == last_lsn + session->acknowledged,
-              "append prints LSN %s where %" PRIu64 " comes next: recovery and cat do not agree", session->partial,
-              last_lsn + session->acknowledged);
+              "append prints LSN %s where %" PRIu64 " comes next: recovery and cat do not agree",
+              session->partial, last_lsn + session->acknowledged);
     }
 }
 
@@ -212,7 +213,8 @@ static void feed(struct session *session)
 {
     size_t left = session->stream_length - session->fed_bytes;
     size_t piece = 1 + draw(draw(4) == 0 ? 9000 : 400);
-    ssize_t count = write(session->writer.input, session->stream + session->fed_bytes, piece < left ? piece : left);
+    ssize_t count =
+        write(session->writer.input, session->stream + session->fed_bytes, piece < left ? piece : left);
 
     CHECK(count > 0 || errno == EAGAIN || errno == EINTR, "the writer takes no more: %s", strerror(errno));
     session->fed_bytes += count > 0 ? (size_t)count : 0;
@@ -290,9 +292,11 @@ static void compare(uint64_t acknowledged, uint64_t fed)
     CHECK(cat.code == 0, "after a kill cat says %d, %s", cat.code, cat.error);
     uint64_t known = last_lsn + 1 - first_lsn;
     uint64_t found = check_lines("after a kill", cat.output, cat.output_length, next_line);
-    CHECK(found >= known + acknowledged, "%" PRIu64 " records are there, %" PRIu64 " were acknowledged or recovered",
-          found, known + acknowledged);
-    CHECK(found <= known + fed, "%" PRIu64 " records are there, only %" PRIu64 " were ever fed", found, known + fed);
+    CHECK(found >= known + acknowledged,
+          "%" PRIu64 " records are there, %" PRIu64 " were acknowledged or recovered", found,
+          known + acknowledged);
+    CHECK(found <= known + fed, "%" PRIu64 " records are there, only %" PRIu64 " were ever fed", found,
+          known + fed);
     release(&cat);
 
     uint64_t fresh = found - known;
@@ -306,7 +310,8 @@ static void compare(uint64_t acknowledged, uint64_t fed)
 
 static void run_session(uint64_t number)
 {
-    const char *argv[] = { program("kaya-wal"), "append", directory, SEGMENT_OPTION, draw(2) ? "--relaxed" : NULL, NULL };
+    const char *argv[] = { program("kaya-wal"),          "append", directory, SEGMENT_OPTION,
+                           draw(2) ? "--relaxed" : NULL, NULL };
     struct session session = { .stream = NULL };
 
     CONTEXT("session %" PRIu64 "%s", number, argv[4] ? ", relaxed" : ", strict");
@@ -347,7 +352,8 @@ static void check_room(uint64_t session)
     uint64_t allowed = live_bytes() * 9 / 8 + segments_begun * (SEGMENT_BYTES / 4 + 1024) + 5 * SEGMENT_BYTES;
     uint64_t used = directory_bytes(directory);
 
-    CHECK(used <= allowed, "the directory has grown to %" PRIu64 " bytes; %" PRIu64 " are live, %" PRIu64 " allowed", used,
+    CHECK(used <= allowed,
+          "the directory has grown to %" PRIu64 " bytes; %" PRIu64 " are live, %" PRIu64 " allowed", used,
           live_bytes(), allowed);
 }
 
@@ -361,7 +367,8 @@ static void trim(uint64_t session)
     struct result result = run("trim", NULL, 0, directory, lsn_text, NULL);
     CHECK(result.code == 0, "trim says %d, %s", result.code, result.error);
     uint64_t low_water = strtoull(result.output, NULL, 10);
-    CHECK(low_water >= first_lsn && low_water <= wanted, "trim to %" PRIu64 " ended at %" PRIu64, wanted, low_water);
+    CHECK(low_water >= first_lsn && low_water <= wanted, "trim to %" PRIu64 " ended at %" PRIu64, wanted,
+          low_water);
     first_lsn = low_water;
     /* Whole segments go: what is wanted stands in the first that is left, or in an earlier one of its size. */
     low_water_session = session - (session - low_water_session) / 2;
@@ -409,11 +416,13 @@ int main(int argc, char **argv)
     }
     crash_with_nothing_to_append();
     printf("%" PRIu64 " acknowledged and all there, %" PRIu64 " more found, %" PRIu64 " kills before the first "
-           "acknowledgement, %" PRIu64 " looks beside the writer (%" PRIu64 " busy), %" PRIu64 " second writers refused, "
+           "acknowledgement, %" PRIu64 " looks beside the writer (%" PRIu64 " busy), %" PRIu64
+           " second writers refused, "
            "%" PRIu64 " trims, %" PRIu64 " bytes in the end\n",
-           seen.acknowledged, seen.found_more, seen.early_kills, seen.live_looks, seen.busy_looks, seen.refused_writers,
-           seen.trims, directory_bytes(directory));
-    CHECK(seen.acknowledged > 10 * sessions && seen.live_looks > sessions / 4 && seen.refused_writers > sessions / 20,
+           seen.acknowledged, seen.found_more, seen.early_kills, seen.live_looks, seen.busy_looks,
+           seen.refused_writers, seen.trims, directory_bytes(directory));
+    CHECK(seen.acknowledged > 10 * sessions && seen.live_looks > sessions / 4 &&
+              seen.refused_writers > sessions / 20,
           "this run looked at too little to mean anything");
     CHECK(seen.busy_looks * 2 <= seen.live_looks, "readers beside a writer were busy more often than not");
     remove_directory(directory);

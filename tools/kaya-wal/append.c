@@ -82,13 +82,14 @@ static void say_append_failed(struct session *session, enum kaya_status status, 
     uint64_t unsure = session->waiting;
 
     if (status == KAYA_INVALID) {
-        kaya_complain("%s: line %" PRIu64 " is %zu bytes long, more than a record may be; give larger --segment-bytes or "
+        kaya_complain("%s: line %" PRIu64
+                      " is %zu bytes long, more than a record may be; give larger --segment-bytes or "
                       "--record-bytes-max. Nothing from this line on was appended",
                       session->options->path, session->lines.number, length);
         return;
     }
-    kaya_complain("%s: line %" PRIu64 " was not acknowledged, nothing behind it was appended", session->options->path,
-                  session->lines.number);
+    kaya_complain("%s: line %" PRIu64 " was not acknowledged, nothing behind it was appended",
+                  session->options->path, session->lines.number);
     if (unsure > 0)
         kaya_complain("%s: %" PRIu64 " lines before it were not acknowledged either: they may be there",
                       session->options->path, unsure);
@@ -207,15 +208,23 @@ done:
 enum { OPTION_RELAXED = 0x100, OPTION_JSON, OPTION_SEGMENT_BYTES, OPTION_RECORD_BYTES_MAX, OPTION_PADDED };
 
 static const struct argp_option argp_options[] = {
-    { "relaxed", OPTION_RELAXED, NULL, 0, "Acknowledge what the operating system has: survives a killed process, not a "
-                                          "power loss", 0 },
+    { "relaxed", OPTION_RELAXED, NULL, 0,
+      "Acknowledge what the operating system has: survives a killed process, not a "
+      "power loss",
+      0 },
     { "null", '0', NULL, 0, "Records end with a NUL byte instead of a newline", 0 },
-    { "segment-bytes", OPTION_SEGMENT_BYTES, "SIZE", 0, "Size of new segment files; K, M and G are understood "
-                                                        "(default 16M)", 0 },
-    { "record-bytes-max", OPTION_RECORD_BYTES_MAX, "SIZE", 0, "Longest record; fits half a segment (default 4M, less "
-                                                              "in small segments)", 0 },
-    { "padded", OPTION_PADDED, NULL, 0, "For disks that do not promise power-safe overwrite: pad to 4096 bytes at each "
-                                        "sync", 0 },
+    { "segment-bytes", OPTION_SEGMENT_BYTES, "SIZE", 0,
+      "Size of new segment files; K, M and G are understood "
+      "(default 16M)",
+      0 },
+    { "record-bytes-max", OPTION_RECORD_BYTES_MAX, "SIZE", 0,
+      "Longest record; fits half a segment (default 4M, less "
+      "in small segments)",
+      0 },
+    { "padded", OPTION_PADDED, NULL, 0,
+      "For disks that do not promise power-safe overwrite: pad to 4096 bytes at each "
+      "sync",
+      0 },
     { "verbose", 'v', NULL, 0, "Tell on standard error what the log does", 0 },
     { "json", OPTION_JSON, NULL, 0, "Print {\"lsn\":N} instead of N", 0 },
     { 0 },
@@ -225,7 +234,8 @@ static error_t parse_size_option(struct argp_state *state, const char *name, con
                                  uint64_t *bytes)
 {
     if (!kaya_parse_size(text, bytes) || *bytes == 0 || *bytes > max)
-        argp_error(state, "--%s: '%s' is not a size from 1 to %" PRIu64 " bytes (as 65536 or 64K)", name, text, max);
+        argp_error(state, "--%s: '%s' is not a size from 1 to %" PRIu64 " bytes (as 65536 or 64K)", name,
+                   text, max);
     return 0;
 }
 
@@ -243,7 +253,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case OPTION_SEGMENT_BYTES:
         return parse_size_option(state, "segment-bytes", argument, UINT64_C(1) << 30, &options->segment_bytes);
     case OPTION_RECORD_BYTES_MAX:
-        return parse_size_option(state, "record-bytes-max", argument, UINT64_C(1) << 29, &options->record_bytes_max);
+        return parse_size_option(state, "record-bytes-max", argument, UINT64_C(1) << 29,
+                                 &options->record_bytes_max);
     case OPTION_PADDED:
         options->padded = true;
         return 0;
@@ -273,17 +284,18 @@ int kaya_command_append(int argc, char **argv)
         .options = argp_options,
         .parser = parse,
         .args_doc = "DIR",
-        .doc = "Append standard input to the log in DIR, one record a line, and print each record's number (LSN) once "
-               "it is durable. A log that is not there is begun; a log that was not closed is recovered first. Any "
-               "bytes will do; a last line without a newline counts. Lines that arrive together share one sync.\v"
-               "Example:\n"
-               "  tail -F /var/log/dpkg.log | kaya-wal append journal\n"
-               "\n"
-               "Exit codes:\n"
-               "  0  every line was appended and the log closed cleanly\n"
-               "  1  stopped before the end: disk full, I/O error, line too long; what was printed is kept\n"
-               "  2  the log is damaged: nothing was changed\n"
-               "  3  anything else: usage, another writer, a newer format",
+        .doc =
+            "Append standard input to the log in DIR, one record a line, and print each record's number (LSN) once "
+            "it is durable. A log that is not there is begun; a log that was not closed is recovered first. Any "
+            "bytes will do; a last line without a newline counts. Lines that arrive together share one sync.\v"
+            "Example:\n"
+            "  tail -F /var/log/dpkg.log | kaya-wal append journal\n"
+            "\n"
+            "Exit codes:\n"
+            "  0  every line was appended and the log closed cleanly\n"
+            "  1  stopped before the end: disk full, I/O error, line too long; what was printed is kept\n"
+            "  2  the log is damaged: nothing was changed\n"
+            "  3  anything else: usage, another writer, a newer format",
     };
     struct options options = { .delimiter = '\n' };
 

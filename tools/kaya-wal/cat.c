@@ -60,8 +60,8 @@ static enum kaya_status open_reader(const struct options *options, const struct 
     return status;
 }
 
-static int say_open_failed(const struct options *options, const struct kaya_place *place, enum kaya_status status,
-                           const struct kaya_wal_recovery_report *report)
+static int say_open_failed(const struct options *options, const struct kaya_place *place,
+                           enum kaya_status status, const struct kaya_wal_recovery_report *report)
 {
     if (status == KAYA_INVALID || status == KAYA_TRIMMED) {
         kaya_complain("%s: there is no record %" PRIu64 ": %s", place->path, options->from_lsn,
@@ -111,9 +111,12 @@ enum { OPTION_FROM = 0x100, OPTION_DURABLE, OPTION_JSON };
 static const struct argp_option argp_options[] = {
     { "from", OPTION_FROM, "LSN", 0, "Begin with this record", 0 },
     { "null", '0', NULL, 0, "A NUL byte behind each payload instead of a newline", 0 },
-    { "durable", OPTION_DURABLE, NULL, 0, "Leave out records that no claim covers: a power loss may still take them", 0 },
-    { "json", OPTION_JSON, NULL, 0, "One object a record: lsn, type, durable, mended, in_batch, ends_batch, segment, "
-                                    "offset, and payload where it is UTF-8, else payload_hex", 0 },
+    { "durable", OPTION_DURABLE, NULL, 0,
+      "Leave out records that no claim covers: a power loss may still take them", 0 },
+    { "json", OPTION_JSON, NULL, 0,
+      "One object a record: lsn, type, durable, mended, in_batch, ends_batch, segment, "
+      "offset, and payload where it is UTF-8, else payload_hex",
+      0 },
     { 0 },
 };
 

@@ -1,7 +1,7 @@
 /* From facts to sentences: what is damaged, what that costs, who says so, and what to do.
  *
- * The report tells where the whole prefix ends and how far claims reach. Which frame makes the claim it does not tell;
- * that is looked up among the things inspect sees, for people who want to check with their own eyes. */
+ * The report tells which bytes were durable and are not whole. Which frame vouches for them it does not tell; that is
+ * looked up among the things inspect sees, for people who want to check with their own eyes. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -12,16 +12,15 @@ struct search {
     struct kaya_claimer *claimer;
 };
 
-/* Does this item say that the log was durable up to where the furthest claim reaches? */
+/* Does this item say that the damaged segment was durable up to where the report says? */
 static bool makes_the_claim(const struct kaya_wal_item *item, const struct kaya_wal_recovery_report *report)
 {
-    if (item->kind == KAYA_ITEM_HEADER || item->kind == KAYA_ITEM_DAMAGE || item->kind == KAYA_ITEM_END)
+    if (report->damage_end_offset == 0 || item->kind == KAYA_ITEM_HEADER || item->kind == KAYA_ITEM_DAMAGE ||
+        item->kind == KAYA_ITEM_END)
         return false;
-    if (item->kind == KAYA_ITEM_LINK && item->predecessor == report->claim_segment &&
-        item->predecessor_end == report->claim_offset)
-        return true;
-    return item->segment == report->claim_segment && item->watermark_bytes > 0 &&
-           item->watermark_bytes == report->claim_offset;
+    if (item->kind == KAYA_ITEM_LINK && item->predecessor == report->damage_segment)
+        return item->predecessor_end == report->damage_end_offset;
+    return item->segment == report->damage_segment && item->watermark_bytes == report->damage_end_offset;
 }
 
 static bool look(void *user, const struct kaya_wal_item *item)
@@ -51,33 +50,33 @@ void kaya_find_claimer(const struct kaya_place *place, const struct kaya_wal_rec
         claimer->found = false; /* a live log moved on: the report stands without it */
 }
 
-/* "frame at 0xa000 (watermark) claims", "the link of segment 4 claims", "claims of segment 3 say" */
-static void print_claimer(FILE *stream, const struct kaya_wal_recovery_report *report,
-                          const struct kaya_claimer *claimer)
+/* "frame at 0xa000 (watermark) says", "the link of segment 4 says", "claims say" */
+static void print_claim(FILE *stream, const struct kaya_wal_recovery_report *report,
+                        const struct kaya_claimer *claimer)
 {
     if (!claimer || !claimer->found)
         fprintf(stream, "claims say");
     else if (claimer->kind == KAYA_ITEM_LINK)
         fprintf(stream, "the link of segment %" PRIu64 " says", claimer->segment);
     else
-        fprintf(stream, "frame at 0x%" PRIx64 " of segment %" PRIu64 " (%s) says", claimer->offset_bytes,
-                claimer->segment, kaya_wal_item_name(claimer->kind));
-    fprintf(stream, " durable to 0x%" PRIx64 " of segment %" PRIu64, report->claim_offset, report->claim_segment);
+        fprintf(stream, "frame at 0x%" PRIx64 " (%s) says", claimer->offset_bytes,
+                kaya_wal_item_name(claimer->kind));
+    fprintf(stream, " durable to 0x%" PRIx64, report->damage_end_offset);
+    if (report->damage_end_offset > report->damage_offset)
+        fprintf(stream, ", so 0x%" PRIx64 "..0x%" PRIx64 " was durable", report->damage_offset,
+                report->damage_end_offset);
+    fputs(": ", stream);
 }
 
 static void print_lost(FILE *stream, const struct kaya_wal_recovery_report *report)
 {
-    if (report->damage_end_offset > report->damage_offset)
-        fprintf(stream, ", so 0x%" PRIx64 "..0x%" PRIx64 " of segment %" PRIu64 " was durable", report->damage_offset,
-                report->damage_end_offset, report->damage_segment);
     if (report->lost_first_lsn == 0)
-        fprintf(stream, "; no record is known to be lost\n");
+        fputs("no record is known to be lost\n", stream);
     else if (report->lost_first_lsn == report->lost_last_lsn)
-        fprintf(stream, ": record %" PRIu64 " is lost\n", report->lost_first_lsn);
-    else if (report->lost_last_lsn < report->lost_first_lsn)
-        fprintf(stream, ": records from %" PRIu64 " on are lost\n", report->lost_first_lsn);
+        fprintf(stream, "record %" PRIu64 " is lost\n", report->lost_first_lsn);
     else
-        fprintf(stream, ": records %" PRIu64 "..%" PRIu64 " are lost\n", report->lost_first_lsn, report->lost_last_lsn);
+        fprintf(stream, "records %" PRIu64 "..%" PRIu64 " are lost\n", report->lost_first_lsn,
+                report->lost_last_lsn);
 }
 
 void kaya_explain_damage(FILE *stream, const struct kaya_wal_recovery_report *report,
@@ -91,7 +90,8 @@ void kaya_explain_damage(FILE *stream, const struct kaya_wal_recovery_report *re
     fprintf(stream, ", 0x%" PRIx64 ": %s\n", report->damage_offset,
             report->damage_reason[0] ? report->damage_reason : "durable bytes are missing");
     fputs("  ", stream);
-    print_claimer(stream, report, claimer);
+    if (report->damage_end_offset > 0)
+        print_claim(stream, report, claimer);
     print_lost(stream, report);
 }
 
@@ -130,8 +130,8 @@ static const char *advice_for(enum kaya_status status)
 int kaya_say_status(const struct kaya_place *place, const char *verb, enum kaya_status status,
                     const struct kaya_wal_recovery_report *report)
 {
-    kaya_complain("%s: cannot %s: %s (%s); %s", place->path, verb, kaya_status_text(status), kaya_status_name(status),
-                  advice_for(status));
+    kaya_complain("%s: cannot %s: %s (%s); %s", place->path, verb, kaya_status_text(status),
+                  kaya_status_name(status), advice_for(status));
     if (status == KAYA_DAMAGED && report && report->verdict == KAYA_VERDICT_DAMAGED)
         kaya_explain_damage(stderr, report, NULL);
     return status == KAYA_DAMAGED ? KAYA_EXIT_DAMAGED : KAYA_EXIT_OTHER;

@@ -39,8 +39,8 @@ static void print_segment_heading(struct look *look, const struct kaya_wal_item 
         putchar('\n');
     printf("%ssegment %" PRIu64 "%s  %s, %s\n", look->paint.strong, item->segment, look->paint.plain,
            kaya_escape(item->file_name, escaped, sizeof(escaped)), kaya_wal_segment_role_name(item->role));
-    printf("%s  %-10s %8s  %-9s %-13s %-10s %s%s\n", look->paint.faint, "offset", "size", "type", "LSN", "watermark",
-           "checks", look->paint.plain);
+    printf("%s  %-10s %8s  %-9s %-13s %-10s %s%s\n", look->paint.faint, "offset", "size", "type", "LSN",
+           "watermark", "checks", look->paint.plain);
 }
 
 static void lsn_cell(const struct kaya_wal_item *item, char cell[CELL_BYTES])
@@ -101,8 +101,8 @@ static void record_note(const struct kaya_wal_item *item, char note[NOTE_BYTES])
     if (item->lsn_count > 1)
         snprintf(note, NOTE_BYTES, "batch of %" PRIu64 ", %zu bytes", item->lsn_count, item->length);
     else
-        snprintf(note, NOTE_BYTES, "%s, %zu bytes: %s", kaya_wal_record_type_name(item->record_type), item->length,
-                 text);
+        snprintf(note, NOTE_BYTES, "%s, %zu bytes: %s", kaya_wal_record_type_name(item->record_type),
+                 item->length, text);
 }
 
 static void link_note(const struct kaya_wal_item *item, char note[NOTE_BYTES])
@@ -111,12 +111,12 @@ static void link_note(const struct kaya_wal_item *item, char note[NOTE_BYTES])
     char carried[CELL_BYTES] = "";
 
     if (item->predecessor)
-        snprintf(before, sizeof(before), "follows segment %" PRIu64 ", durable to 0x%" PRIx64, item->predecessor,
-                 item->predecessor_end);
+        snprintf(before, sizeof(before), "follows segment %" PRIu64 ", durable to 0x%" PRIx64,
+                 item->predecessor, item->predecessor_end);
     if (item->carried_end)
         snprintf(carried, sizeof(carried), ", carried to 0x%" PRIx64, item->carried_end);
-    snprintf(note, NOTE_BYTES, "base LSN %" PRIu64 ", %s%s, low water %" PRIu64 ", epoch %" PRIu64, item->base_lsn,
-             before, carried, item->low_water_lsn, item->epoch);
+    snprintf(note, NOTE_BYTES, "base LSN %" PRIu64 ", %s%s, low water %" PRIu64 ", epoch %" PRIu64,
+             item->base_lsn, before, carried, item->low_water_lsn, item->epoch);
 }
 
 static void header_note(const struct kaya_wal_item *item, char note[NOTE_BYTES])
@@ -329,8 +329,10 @@ enum { OPTION_HEX = 0x100, OPTION_JSON };
 
 static const struct argp_option argp_options[] = {
     { "hex", OPTION_HEX, NULL, 0, "Show the payloads' bytes as well", 0 },
-    { "json", OPTION_JSON, NULL, 0, "One object a thing: item, file, segment, role, offset, size and what goes with its "
-                                    "kind; at the end the sums (item \"sums\")", 0 },
+    { "json", OPTION_JSON, NULL, 0,
+      "One object a thing: item, file, segment, role, offset, size and what goes with its "
+      "kind; at the end the sums (item \"sums\")",
+      0 },
     { 0 },
 };
 
@@ -365,20 +367,21 @@ int kaya_command_inspect(int argc, char **argv)
         .options = argp_options,
         .parser = parse,
         .args_doc = "PATH",
-        .doc = "Show every header, link and frame with its offset, size, records, watermark and checks: of a log's "
-               "directory in order of segments, or of one segment file judged alone. A frame's watermark says: all before "
-               "this offset was durable when I was written. Changes nothing, runs beside a live writer.\v"
-               "Types of things: header, link (first frame: what stands before), record, first, middle, last (pieces of "
-               "a long record), pad, watermark, close, trim, damage (a frame was expected here and does not validate), "
-               "stray (a frame nothing leads to), end.\n"
-               "\n"
-               "Example:\n"
-               "  kaya-wal inspect journal/0000000000000001.wal --hex | less\n"
-               "\n"
-               "Exit codes:\n"
-               "  0  shown\n"
-               "  2  shown, and the directory's verdict is: damaged\n"
-               "  3  anything else: usage, no log, not a segment, a log that kept changing",
+        .doc =
+            "Show every header, link and frame with its offset, size, records, watermark and checks: of a log's "
+            "directory in order of segments, or of one segment file judged alone. A frame's watermark says: all before "
+            "this offset was durable when I was written. Changes nothing, runs beside a live writer.\v"
+            "Types of things: header, link (first frame: what stands before), record, first, middle, last (pieces of "
+            "a long record), pad, watermark, close, trim, damage (a frame was expected here and does not validate), "
+            "stray (a frame nothing leads to), end.\n"
+            "\n"
+            "Example:\n"
+            "  kaya-wal inspect journal/0000000000000001.wal --hex | less\n"
+            "\n"
+            "Exit codes:\n"
+            "  0  shown\n"
+            "  2  shown, and the directory's verdict is: damaged\n"
+            "  3  anything else: usage, no log, not a segment, a log that kept changing",
     };
     struct options options = { .path = NULL };
 

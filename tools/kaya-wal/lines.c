@@ -78,8 +78,8 @@ static enum kaya_line_result read_more(struct kaya_lines *lines)
 }
 
 /* Hand out `length` bytes and step over them and `delimiter_length` more. */
-static enum kaya_line_result give(struct kaya_lines *lines, size_t given, size_t delimiter_length, const char **bytes,
-                                  size_t *length)
+static enum kaya_line_result give(struct kaya_lines *lines, size_t given, size_t delimiter_length,
+                                  const char **bytes, size_t *length)
 {
     *bytes = lines->buffer + lines->start;
     *length = given;

@@ -30,13 +30,14 @@ static void print_help(FILE *stream)
                     "A crash-safe write-ahead log in a directory.\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(stream, "  %-9s%s\n", commands[i].name, commands[i].summary);
-    fprintf(stream, "\nExample:\n"
-                    "  printf 'one\\ntwo\\n' | kaya-wal append notes    # prints 1 and 2 once they are durable\n"
-                    "  kaya-wal cat notes                             # prints one and two\n"
-                    "  kaya-wal verify notes                          # exit 0: nothing is missing\n"
-                    "\nExit codes: 0 done; 1 append stopped early, or verify found an end that recovery would cut or\n"
-                    "mend; 2 damaged; 3 anything else: usage, no log, locked, unsupported.\n"
-                    "`kaya-wal COMMAND --help` tells more about each.\n");
+    fprintf(stream,
+            "\nExample:\n"
+            "  printf 'one\\ntwo\\n' | kaya-wal append notes    # prints 1 and 2 once they are durable\n"
+            "  kaya-wal cat notes                             # prints one and two\n"
+            "  kaya-wal verify notes                          # exit 0: nothing is missing\n"
+            "\nExit codes: 0 done; 1 append stopped early, or verify found an end that recovery would cut or\n"
+            "mend; 2 damaged; 3 anything else: usage, no log, locked, unsupported.\n"
+            "`kaya-wal COMMAND --help` tells more about each.\n");
 }
 
 static const struct command *find(const char *name)
@@ -50,7 +51,8 @@ static const struct command *find(const char *name)
 int main(int argc, char **argv)
 {
     argp_err_exit_status = KAYA_EXIT_OTHER;
-    if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)) {
+    if (argc >= 2 &&
+        (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)) {
         print_help(stdout);
         return kaya_flush_output() ? KAYA_EXIT_DONE : KAYA_EXIT_OTHER;
     }

@@ -11,12 +11,9 @@
 
 #include "tool.h"
 
-static const struct kaya_paint colours = { .bad = "\033[31m",
-                                           .good = "\033[32m",
-                                           .warn = "\033[33m",
-                                           .faint = "\033[2m",
-                                           .strong = "\033[1m",
-                                           .plain = "\033[0m" };
+static const struct kaya_paint colours = {
+    .bad = "\033[31m", .good = "\033[32m", .warn = "\033[33m", .faint = "\033[2m", .strong = "\033[1m", .plain = "\033[0m"
+};
 static const struct kaya_paint no_colours = { "", "", "", "", "", "" };
 
 struct kaya_paint kaya_paint_of(FILE *stream)

@@ -18,7 +18,7 @@ enum kaya_exit {
     KAYA_EXIT_DONE = 0,
     KAYA_EXIT_PARTLY = 1,  /* append: stopped early; verify: recovery would cut or mend beyond every claim */
     KAYA_EXIT_DAMAGED = 2, /* durable bytes are missing or wrong */
-    KAYA_EXIT_OTHER = 3,   /* usage, no such log, locked, unsupported, no memory, a disk that does not answer */
+    KAYA_EXIT_OTHER = 3, /* usage, no such log, locked, unsupported, no memory, a disk that does not answer */
 };
 
 /* The commands: argv[0] is "kaya-wal NAME". */
@@ -37,11 +37,11 @@ struct kaya_place {
     char *file_name; /* NULL: the whole directory */
 };
 
-#define KAYA_PLACE_NONE ((struct kaya_place){.path = ""})
+#define KAYA_PLACE_NONE ((struct kaya_place){ .path = "" })
 
 /* Stand before the directory `path`; where `file_allowed`, also before one file in it. KAYA_OK, or the status was said. */
-KAYA_MUST_CHECK enum kaya_status kaya_place_open(struct kaya_place *place, const char *path, bool file_allowed,
-                                                 bool power_safe_overwrite);
+KAYA_MUST_CHECK enum kaya_status kaya_place_open(struct kaya_place *place, const char *path,
+                                                 bool file_allowed, bool power_safe_overwrite);
 void kaya_place_close(struct kaya_place *place);
 
 /* lines.c: records from standard input ----------------------------------------------------------------------------- */
@@ -58,7 +58,13 @@ struct kaya_lines {
     bool at_end_of_input;
 };
 
-enum kaya_line_result { KAYA_LINE, KAYA_LINE_END, KAYA_LINE_TOO_LONG, KAYA_LINE_READ_FAILED, KAYA_LINE_NO_MEMORY };
+enum kaya_line_result {
+    KAYA_LINE,
+    KAYA_LINE_END,
+    KAYA_LINE_TOO_LONG,
+    KAYA_LINE_READ_FAILED,
+    KAYA_LINE_NO_MEMORY
+};
 
 void kaya_lines_init(struct kaya_lines *lines, int descriptor, char delimiter, size_t length_max);
 void kaya_lines_release(struct kaya_lines *lines);
@@ -69,7 +75,7 @@ bool kaya_lines_at_hand(const struct kaya_lines *lines);
 
 /* explain.c: from facts to sentences ------------------------------------------------------------------------------- */
 
-/* Which frame, link or anchor makes the furthest claim, and in which file the damage lies. */
+/* Which frame or link vouches for the damaged bytes, and in which file they stand. */
 struct kaya_claimer {
     bool found;
     enum kaya_wal_item_kind kind;

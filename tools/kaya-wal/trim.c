@@ -54,9 +54,7 @@ static int run(const struct options *options)
     struct kaya_place place = KAYA_PLACE_NONE;
     struct kaya_wal_writer *writer = NULL;
     struct kaya_wal_recovery_report report = { 0 };
-    struct kaya_wal_config config = {
-        .must_exist = true, .on_event = hear, .user = (void *)(uintptr_t)options
-    };
+    struct kaya_wal_config config = { .must_exist = true, .on_event = hear, .user = (void *)(uintptr_t)options };
     int code = KAYA_EXIT_OTHER;
 
     if (kaya_place_open(&place, options->path, false, true) != KAYA_OK)

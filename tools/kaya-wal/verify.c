@@ -42,7 +42,7 @@ struct notices {
 
 static bool is_news(enum kaya_event_kind kind)
 {
-    return kind == KAYA_EVENT_MENDED || kind == KAYA_EVENT_HEADER_COPY_BAD || kind == KAYA_EVENT_CHECK_MISMATCH ||
+    return kind == KAYA_EVENT_MENDED || kind == KAYA_EVENT_HEADER_COPY_BAD ||
            kind == KAYA_EVENT_FOREIGN_FILE || kind == KAYA_EVENT_READ_AGAIN;
 }
 
@@ -111,7 +111,8 @@ static bool is_claimed(const struct kaya_wal_recovery_report *report, const stru
            (event->segment == report->claim_segment && event->offset_bytes < report->claim_offset);
 }
 
-static size_t count_mended(const struct notices *notices, const struct kaya_wal_recovery_report *report, bool claimed)
+static size_t count_mended(const struct notices *notices, const struct kaya_wal_recovery_report *report,
+                           bool claimed)
 {
     size_t count = 0;
 
@@ -156,12 +157,10 @@ static void print_lost_headline(const struct kaya_wal_recovery_report *report)
 {
     if (report->lost_first_lsn == 0)
         printf("durable bytes are missing or wrong");
-    else if (report->lost_last_lsn > report->lost_first_lsn)
-        printf("records %" PRIu64 "..%" PRIu64 " are lost", report->lost_first_lsn, report->lost_last_lsn);
     else if (report->lost_last_lsn == report->lost_first_lsn)
         printf("record %" PRIu64 " is lost", report->lost_first_lsn);
     else
-        printf("records from %" PRIu64 " on are lost", report->lost_first_lsn);
+        printf("records %" PRIu64 "..%" PRIu64 " are lost", report->lost_first_lsn, report->lost_last_lsn);
     printf("; recovery would refuse and change nothing");
 }
 
@@ -196,12 +195,13 @@ static void print_end(const struct kaya_wal_inspection *inspection)
                                       : "not closed",
            report->epoch);
     if (report->claim_segment)
-        printf("  claims vouch for all before 0x%" PRIx64 " of segment %" PRIu64 "; nothing vouches for the last %" PRIu64
-               " bytes of records\n",
+        printf("  claims vouch for all before 0x%" PRIx64 " of segment %" PRIu64
+               "; nothing vouches for the last %" PRIu64 " bytes of records\n",
                report->claim_offset, report->claim_segment, report->unvouched_bytes);
     if (report->discarded_bytes > 0)
         printf("  %" PRIu64 " bytes behind the end are %s\n", report->discarded_bytes,
-               inspection->writer_is_live ? "in flight" : "no whole record and no claim covers them: a torn write");
+               inspection->writer_is_live ? "in flight"
+                                          : "no whole record and no claim covers them: a torn write");
 }
 
 static void print_notice(const struct kaya_event *event, const struct kaya_wal_recovery_report *report)
@@ -210,7 +210,8 @@ static void print_notice(const struct kaya_event *event, const struct kaya_wal_r
 
     printf("  note: ");
     if (event->kind == KAYA_EVENT_MENDED)
-        printf("segment %" PRIu64 ", frame at 0x%" PRIx64 ": bit %" PRIu64 " has flipped and is put right at each read%s",
+        printf("segment %" PRIu64 ", frame at 0x%" PRIx64 ": bit %" PRIu64
+               " has flipped and is put right at each read%s",
                event->segment, event->offset_bytes, event->detail,
                is_claimed(report, event) ? "; a claim covers it" : "; no claim covers it");
     else if (event->kind == KAYA_EVENT_FOREIGN_FILE)
@@ -231,8 +232,9 @@ static void tell_people(const struct kaya_place *place, enum finding finding, co
     if (finding == FINDING_DAMAGED) {
         kaya_find_claimer(place, report, &claimer);
         kaya_explain_damage(stdout, report, &claimer);
-        if (report->last_lsn >= report->first_lsn)
-            printf("  before that, records %" PRIu64 "..%" PRIu64 " are whole\n", report->first_lsn, report->last_lsn);
+        if (report->lost_first_lsn > report->first_lsn)
+            printf("  records %" PRIu64 "..%" PRIu64 " before it are whole\n", report->first_lsn,
+                   report->lost_first_lsn - 1);
     } else if (finding != FINDING_EMPTY) {
         print_end(inspection);
     }
@@ -282,8 +284,8 @@ static void tell_programs_failed(enum kaya_status status)
 
 /* The whole ------------------------------------------------------------------------------------------------------ */
 
-static enum kaya_status judge(const struct options *options, const struct kaya_place *place, struct notices *notices,
-                              struct kaya_wal_inspection *inspection)
+static enum kaya_status judge(const struct options *options, const struct kaya_place *place,
+                              struct notices *notices, struct kaya_wal_inspection *inspection)
 {
     const struct kaya_wal_verify_options verify_options = {
         .anchor = options->has_anchor ? &options->anchor : NULL,
@@ -361,10 +363,14 @@ static bool parse_anchor(const char *text, struct kaya_wal_anchor *anchor)
 enum { OPTION_ANCHOR = 0x100, OPTION_JSON };
 
 static const struct argp_option argp_options[] = {
-    { "anchor", OPTION_ANCHOR, "ID:LSN", 0, "The log's id (32 hex digits, as inspect shows it) and a record that is known "
-                                            "to have been durable: a log that ends before it is damaged", 0 },
-    { "json", OPTION_JSON, NULL, 0, "An object for each notice (item \"notice\"), then one with the verdict (item "
-                                    "\"verdict\": status, finding, exit, and the report)", 0 },
+    { "anchor", OPTION_ANCHOR, "ID:LSN", 0,
+      "The log's id (32 hex digits, as inspect shows it) and a record that is known "
+      "to have been durable: a log that ends before it is damaged",
+      0 },
+    { "json", OPTION_JSON, NULL, 0,
+      "An object for each notice (item \"notice\"), then one with the verdict (item "
+      "\"verdict\": status, finding, exit, and the report)",
+      0 },
     { 0 },
 };
 
@@ -401,19 +407,20 @@ int kaya_command_verify(int argc, char **argv)
         .options = argp_options,
         .parser = parse,
         .args_doc = "DIR",
-        .doc = "Read every byte of the log in DIR and say whether recovery would find every durable record: the verdict "
-               "in one line, then why. Changes nothing, takes no lock, runs beside a live writer.\n\n"
-               "Frames claim how far the log was durable when they were written. A log that ends before a claim is "
-               "damaged: acknowledged bytes are missing or wrong. A bad end that no claim covers is what a crash leaves: "
-               "torn, nothing acknowledged is missing.\v"
-               "Example:\n"
-               "  kaya-wal verify journal && echo nothing is missing\n"
-               "\n"
-               "Exit codes:\n"
-               "  0  nothing would be cut (also beside a live writer, whose last bytes are in flight)\n"
-               "  1  torn: recovery would cut or mend something beyond every claim\n"
-               "  2  damaged: recovery refuses; or mended: a bit among durable bytes has flipped, all is readable\n"
-               "  3  anything else: usage, no log, a newer format, another log than the anchor's, I/O errors",
+        .doc =
+            "Read every byte of the log in DIR and say whether recovery would find every durable record: the verdict "
+            "in one line, then why. Changes nothing, takes no lock, runs beside a live writer.\n\n"
+            "Frames claim how far the log was durable when they were written. A log that ends before a claim is "
+            "damaged: acknowledged bytes are missing or wrong. A bad end that no claim covers is what a crash leaves: "
+            "torn, nothing acknowledged is missing.\v"
+            "Example:\n"
+            "  kaya-wal verify journal && echo nothing is missing\n"
+            "\n"
+            "Exit codes:\n"
+            "  0  nothing would be cut (also beside a live writer, whose last bytes are in flight)\n"
+            "  1  torn: recovery would cut or mend something beyond every claim\n"
+            "  2  damaged: recovery refuses; or mended: a bit among durable bytes has flipped, all is readable\n"
+            "  3  anything else: usage, no log, a newer format, another log than the anchor's, I/O errors",
     };
     struct options options = { .path = NULL };
 
