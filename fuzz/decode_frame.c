@@ -1,0 +1,218 @@
+/* Any bytes at all where a frame is expected (P12): the decoder's verdict, and what must follow from it.
+ *
+ *   input:   1 byte: the shape; 2: how many 4-byte steps behind the first frame's place; then the bytes from there to the
+ *            block's end, or to where the file ends
+ *
+ * What is asked of each input, beyond what the sanitizers ask:
+ *   1. A frame that is taken lies inside its bytes and its block, and encoded anew gives the same bytes.
+ *   2. The header alone and the whole frame never tell different fields.
+ *   3. What mending gives is a frame in all its checks, and one bit away.
+ *   4. A whole frame with one bit flipped is no frame, and is mended back to what it was (F4).
+ *
+ * Three checksums stand between random bytes and the code behind them. So the mutator puts them right in most of
+ * its inputs: without that, a fuzzer sees little but failed checks. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "checksum.h"
+#include "frame.h"
+#include "tests/core/golden.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsigned seed);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t size_max); /* libFuzzer's own */
+
+enum { PREFIX_BYTES = 3, PCRC = 0, HCRC = 4, CHECK = 8, OFFSET = 16 };
+
+static const struct shape shapes[] = {
+    { .block_bytes = GOLDEN_BLOCK_BYTES, .unit_bytes = 0, .segment_bytes = 16 * GOLDEN_BLOCK_BYTES },
+    { .block_bytes = 512, .unit_bytes = 4096, .segment_bytes = 32768 },
+    { .block_bytes = 4096, .unit_bytes = 512, .segment_bytes = 65536 },
+    { .block_bytes = 32768, .unit_bytes = 0, .segment_bytes = 16777216 },
+    { .block_bytes = 65536, .unit_bytes = 4096, .segment_bytes = 1048576 },
+};
+
+/* Those of the golden vectors, so that these are frames here as well. */
+static const struct frame_seeds seeds = { .segment = GOLDEN_SEGMENT_SEED, .base = GOLDEN_BASE_SEED };
+
+struct place {
+    const struct shape *shape;
+    uint64_t offset;
+    const uint8_t *bytes;
+    size_t available;
+};
+
+static struct place place_of(const uint8_t *data, size_t size)
+{
+    const struct shape *shape = &shapes[data[0] % (sizeof shapes / sizeof shapes[0])];
+
+    return (struct place){
+        .shape = shape,
+        .offset = kaya_shape_first_frame(shape) + (uint64_t)load16(data + 1) * 4,
+        .bytes = data + PREFIX_BYTES,
+        .available = size - PREFIX_BYTES,
+    };
+}
+
+static void must(bool condition)
+{
+    if (!condition)
+        abort();
+}
+
+static bool same_fields(const struct frame *a, const struct frame *b)
+{
+    return a->type == b->type && a->flags == b->flags && a->length == b->length &&
+           a->offset_bytes == b->offset_bytes && a->durable_bytes == b->durable_bytes &&
+           a->sequence == b->sequence && a->extent_bytes == b->extent_bytes;
+}
+
+static bool padding_is_zero(const uint8_t *bytes, const struct frame *frame)
+{
+    for (uint32_t i = KAYA_FRAME_HEADER_BYTES + frame->length; i < frame->extent_bytes; i++) {
+        if (bytes[i] != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Whether the encoder could have written these bytes. */
+static bool is_canonical(const struct place *place, const struct frame *frame)
+{
+    return kaya_frame_header_check_holds(place->bytes, seeds.segment, place->offset) &&
+           kaya_frame_second_check_holds(place->bytes, frame) && padding_is_zero(place->bytes, frame);
+}
+
+static void check_bounds(const struct place *place, const struct frame *frame)
+{
+    must(frame->offset_bytes == place->offset);
+    must(frame->payload == place->bytes + KAYA_FRAME_HEADER_BYTES);
+    must(frame->extent_bytes >= KAYA_FRAME_HEADER_BYTES + (uint32_t)frame->length);
+    must(frame->extent_bytes <= place->available);
+    must(place->offset + frame->extent_bytes <= kaya_shape_block_end(place->shape, place->offset));
+}
+
+static unsigned differing_bits(const uint8_t *a, const uint8_t *b, size_t length)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < length; i++)
+        count += (unsigned)__builtin_popcount(a[i] ^ b[i]);
+    return count;
+}
+
+static void check_encoding(const struct place *place, const struct frame *frame, uint8_t *scratch)
+{
+    must(kaya_frame_encode(scratch, place->shape, &seeds, frame) == frame->extent_bytes);
+    must(memcmp(scratch, place->bytes, frame->extent_bytes) == 0);
+}
+
+/* Flip a bit that the input itself picks, and have it mended. */
+static void check_flip(const struct place *place, const struct frame *frame, uint8_t *scratch)
+{
+    uint64_t flipped = load32(place->bytes + PCRC) % ((uint64_t)frame->extent_bytes * 8);
+    uint64_t mended_bit = 0;
+    struct frame mended;
+    uint8_t *bytes = malloc(place->available);
+
+    must(bytes != NULL);
+    memcpy(bytes, place->bytes, place->available);
+    bytes[flipped / 8] ^= (uint8_t)(1U << flipped % 8);
+    must(kaya_frame_decode(bytes, place->available, place->shape, &seeds, place->offset, &mended) !=
+         FRAME_FAULT_NONE);
+    must(kaya_frame_mend(bytes, place->available, place->shape, &seeds, place->offset, scratch, &mended,
+                         &mended_bit));
+    must(mended_bit == flipped);
+    must(same_fields(&mended, frame));
+    must(memcmp(scratch, place->bytes, frame->extent_bytes) == 0);
+    free(bytes);
+}
+
+static void check_mending(const struct place *place, uint8_t *scratch)
+{
+    struct frame mended;
+    struct frame decoded;
+    uint64_t bit = 0;
+
+    if (!kaya_frame_mend(place->bytes, place->available, place->shape, &seeds, place->offset, scratch,
+                         &mended, &bit))
+        return;
+    must(kaya_frame_decode(scratch, place->available, place->shape, &seeds, place->offset, &decoded) ==
+         FRAME_FAULT_NONE);
+    must(same_fields(&mended, &decoded));
+    must(kaya_frame_header_check_holds(scratch, seeds.segment, place->offset));
+    must(kaya_frame_second_check_holds(scratch, &decoded));
+    must(bit / 8 < decoded.extent_bytes);
+    must(differing_bits(scratch, place->bytes, decoded.extent_bytes) == 1);
+    must((scratch[bit / 8] ^ place->bytes[bit / 8]) == 1 << bit % 8);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct place place;
+    struct frame frame;
+    struct frame header;
+    enum frame_fault fault;
+    bool header_holds;
+    uint8_t *scratch;
+
+    if (size < PREFIX_BYTES)
+        return 0;
+    place = place_of(data, size);
+    fault = kaya_frame_decode(place.bytes, place.available, place.shape, &seeds, place.offset, &frame);
+    must(kaya_frame_fault_text(fault)[0] != '\0');
+    header_holds =
+        kaya_frame_header(place.bytes, place.available, place.shape, seeds.segment, place.offset, &header);
+    if (fault == FRAME_FAULT_NONE) {
+        check_bounds(&place, &frame);
+        must(!header_holds || same_fields(&frame, &header));
+    }
+
+    scratch = malloc(place.available > 0 ? place.available : 1);
+    must(scratch != NULL);
+    if (fault != FRAME_FAULT_NONE) {
+        check_mending(&place, scratch);
+    } else if (is_canonical(&place, &frame)) {
+        must(header_holds);
+        check_encoding(&place, &frame, scratch);
+        check_flip(&place, &frame, scratch);
+    }
+    free(scratch);
+    return 0;
+}
+
+/* Put right what the mutation broke: the place, the header check, and, where the header then says a frame, the zeros,
+ * the payload check and the second one. */
+static void mend_checks(uint8_t *data, size_t size)
+{
+    struct place place = place_of(data, size);
+    uint8_t *bytes = data + PREFIX_BYTES;
+    struct frame frame;
+
+    if (place.available < KAYA_FRAME_HEADER_BYTES)
+        return;
+    store32(bytes + OFFSET, (uint32_t)(place.offset / 4));
+    store32(bytes + HCRC, kaya_frame_header_check(bytes, seeds.segment, place.offset));
+    if (!kaya_frame_header(bytes, place.available, place.shape, seeds.segment, place.offset, &frame) ||
+        frame.payload == NULL)
+        return;
+    memset(bytes + KAYA_FRAME_HEADER_BYTES + frame.length, 0,
+           frame.extent_bytes - KAYA_FRAME_HEADER_BYTES - frame.length);
+    store32(bytes + CHECK, kaya_check32(bytes + KAYA_FRAME_HEADER_BYTES, frame.length));
+    store32(bytes + HCRC, kaya_frame_header_check(bytes, seeds.segment, place.offset));
+    store32(bytes + PCRC, kaya_frame_payload_check(bytes, &seeds, &frame));
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsigned seed)
+{
+    enum { LEAVE_BROKEN, MEND_THEN_FLIP, CHOICES = 8 };
+
+    size = LLVMFuzzerMutate(data, size, size_max);
+    if (size <= PREFIX_BYTES || seed % CHOICES == LEAVE_BROKEN)
+        return size;
+    mend_checks(data, size);
+    if (seed % CHOICES == MEND_THEN_FLIP)
+        data[PREFIX_BYTES + seed / CHOICES % (size - PREFIX_BYTES)] ^= (uint8_t)(1U << seed / 256 % 8);
+    return size;
+}
