@@ -37,6 +37,7 @@ enum kaya_status kaya_place_open(struct kaya_place *out, const char *path, bool 
                                  bool power_safe_overwrite)
 {
     struct kaya_place place = KAYA_PLACE_NONE;
+    struct kaya_disk *disk = NULL;
     enum kaya_status status = KAYA_NO_MEMORY;
 
     place.path = path;
@@ -44,7 +45,8 @@ enum kaya_status kaya_place_open(struct kaya_place *out, const char *path, bool 
         goto done;
     place.environment.runtime = kaya_posix_runtime();
     place.environment.allocator = kaya_posix_allocator();
-    status = kaya_posix_disk_create(place.directory, power_safe_overwrite, &place.environment.disk);
+    status = kaya_posix_disk_create(place.directory, power_safe_overwrite, &disk);
+    place.environment.disk = disk;
     if (status != KAYA_OK)
         goto done;
 

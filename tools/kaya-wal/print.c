@@ -33,7 +33,7 @@ void kaya_complain(const char *format, ...)
     fflush(stdout); /* what was said before stands before */
     fprintf(stderr, "%skaya-wal:%s ", paint.bad, paint.plain);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    vfprintf(stderr, format, arguments); /* NOLINT(clang-analyzer-valist.Uninitialized): clang-tidy 14 is mistaken */
     va_end(arguments);
     fputc('\n', stderr);
 }
