@@ -1,50 +1,26 @@
 /* The parent of each log directory is a fresh directory under TMPDIR (or /tmp). */
-#define _GNU_SOURCE 1
 #include "posix_disks.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "kaya/posix.h"
-
-enum { PATH_BYTES = 512 };
+#include "scratch_directory.h"
 
 struct place {
-    char parent[PATH_BYTES]; /* empty: none */
-    char log[PATH_BYTES + 4];
+    char parent[SCRATCH_PATH_BYTES]; /* empty: none */
+    char log[SCRATCH_PATH_BYTES + 4];
     struct kaya_disk *disk; /* the first on it */
 };
-
-static int remove_entry(const char *path, const struct stat *information, int kind, struct FTW *walk)
-{
-    (void)information;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
-static void remove_place(struct place *place)
-{
-    if (place->parent[0] != '\0')
-        (void)nftw(place->parent, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-    place->parent[0] = '\0';
-}
 
 static struct kaya_disk *create(void *user)
 {
     struct place *place = user;
-    const char *directory = getenv("TMPDIR");
 
-    remove_place(place);
-    (void)snprintf(place->parent, sizeof place->parent, "%s/kaya-XXXXXX", directory != NULL ? directory : "/tmp");
-    if (mkdtemp(place->parent) == NULL) {
-        place->parent[0] = '\0';
+    kaya_tests_scratch_remove(place->parent);
+    if (!kaya_tests_scratch_make(place->parent))
         return NULL;
-    }
     (void)snprintf(place->log, sizeof place->log, "%s/log", place->parent);
     if (kaya_posix_disk_create(place->log, true, &place->disk) != KAYA_OK)
         return NULL;
@@ -67,7 +43,7 @@ static void destroy(void *user, struct kaya_disk *disk)
 
     kaya_posix_disk_destroy(disk);
     if (first)
-        remove_place(place);
+        kaya_tests_scratch_remove(place->parent);
 }
 
 struct kaya_conformance_disks kaya_tests_posix_disks(void)
@@ -82,7 +58,7 @@ struct kaya_conformance_disks kaya_tests_posix_disks(void)
 
 void kaya_tests_posix_disks_end(struct kaya_conformance_disks *disks)
 {
-    remove_place(disks->user);
+    kaya_tests_scratch_remove(((struct place *)disks->user)->parent);
     free(disks->user);
     disks->user = NULL;
 }

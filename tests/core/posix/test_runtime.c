@@ -1,0 +1,120 @@
+/* What is the threads' own on the POSIX side; the contract is tested by the conformance test. */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/seam/trap.h"
+#include "kaya/posix.h"
+
+static void lock_twice(void *argument)
+{
+    struct kaya_runtime *runtime = kaya_posix_runtime();
+
+    kaya_mutex_lock(runtime, argument);
+    kaya_mutex_lock(runtime, argument);
+}
+
+static void unlock_unheld(void *argument)
+{
+    kaya_mutex_unlock(kaya_posix_runtime(), argument);
+}
+
+static void destroy_held(void *argument)
+{
+    struct kaya_runtime *runtime = kaya_posix_runtime();
+
+    kaya_mutex_lock(runtime, argument);
+    kaya_mutex_destroy(runtime, argument);
+}
+
+Test(runtime, misused_mutexes_trap_instead_of_hanging)
+{
+    struct kaya_runtime *runtime = kaya_posix_runtime();
+    struct kaya_mutex *mutex;
+
+    cr_assert(kaya_mutex_create(runtime, &mutex) == KAYA_OK);
+    cr_expect(kaya_tests_traps(lock_twice, mutex));
+    cr_expect(kaya_tests_traps(unlock_unheld, mutex));
+    cr_expect(kaya_tests_traps(destroy_held, mutex));
+    kaya_mutex_destroy(runtime, mutex);
+}
+
+struct sleeper {
+    struct kaya_mutex *mutex;
+    struct kaya_condition *condition;
+    uint64_t timeout_ns;
+    bool asleep;
+    bool wake;
+    bool timed_out;
+};
+
+static void *sleep_until_woken(void *argument)
+{
+    struct kaya_runtime *runtime = kaya_posix_runtime();
+    struct sleeper *sleeper = argument;
+
+    kaya_mutex_lock(runtime, sleeper->mutex);
+    sleeper->asleep = true;
+    while (!sleeper->wake && !sleeper->timed_out)
+        sleeper->timed_out =
+            !kaya_condition_wait(runtime, sleeper->condition, sleeper->mutex, sleeper->timeout_ns);
+    kaya_mutex_unlock(runtime, sleeper->mutex);
+    return NULL;
+}
+
+/* Times that do not fit the clock's type must neither end the wait at once nor be taken for times in the past. */
+Test(runtime, the_longest_waits_last_until_woken)
+{
+    static const uint64_t timeouts_ns[] = { UINT64_MAX, UINT64_MAX - 1, (uint64_t)INT64_MAX + 1, INT64_MAX,
+                                            (uint64_t)40 * 365 * 86400 * 1000000000 };
+    struct kaya_runtime *runtime = kaya_posix_runtime();
+
+    for (size_t index = 0; index < sizeof timeouts_ns / sizeof *timeouts_ns; index++) {
+        struct sleeper sleeper = { .timeout_ns = timeouts_ns[index] };
+        const struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
+        bool asleep = false;
+        pthread_t thread;
+
+        cr_assert(kaya_mutex_create(runtime, &sleeper.mutex) == KAYA_OK);
+        cr_assert(kaya_condition_create(runtime, &sleeper.condition) == KAYA_OK);
+        cr_assert(pthread_create(&thread, NULL, sleep_until_woken, &sleeper) == 0);
+        while (!asleep) {
+            nanosleep(&pause, NULL);
+            kaya_mutex_lock(runtime, sleeper.mutex);
+            asleep = sleeper.asleep;
+            kaya_mutex_unlock(runtime, sleeper.mutex);
+        }
+        kaya_mutex_lock(runtime, sleeper.mutex);
+        sleeper.wake = true;
+        kaya_condition_wake_one(runtime, sleeper.condition);
+        kaya_mutex_unlock(runtime, sleeper.mutex);
+        pthread_join(thread, NULL);
+        cr_expect(!sleeper.timed_out, "%llu ns", (unsigned long long)timeouts_ns[index]);
+        kaya_condition_destroy(runtime, sleeper.condition);
+        kaya_mutex_destroy(runtime, sleeper.mutex);
+    }
+}
+
+Test(runtime, long_random_bytes_are_filled_to_the_end)
+{
+    enum { BYTES = 100000, TAIL = 32 };
+    static unsigned char bytes[BYTES];
+    static const unsigned char zeros[TAIL];
+
+    cr_expect(kaya_random(kaya_posix_runtime(), bytes, sizeof bytes) == KAYA_OK);
+    for (size_t place = 0; place + TAIL <= BYTES; place += TAIL)
+        cr_assert(memcmp(bytes + place, zeros, TAIL) != 0, "zeros at %zu", place);
+}
+
+Test(runtime, time_is_the_monotonic_clock)
+{
+    struct timespec time;
+    uint64_t before, after;
+
+    before = kaya_now_ns(kaya_posix_runtime());
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    after = kaya_now_ns(kaya_posix_runtime());
+    cr_expect(before <= (uint64_t)time.tv_sec * 1000000000 + time.tv_nsec);
+    cr_expect(after >= (uint64_t)time.tv_sec * 1000000000 + time.tv_nsec);
+}
