@@ -75,6 +75,13 @@ uint32_t kaya_frame_payload_check(const uint8_t *bytes, const struct frame_seeds
     return kaya_crc32c(frame_seed(seeds, frame), bytes + HCRC, frame->extent_bytes - HCRC);
 }
 
+/* Bound to the seed as well: else a stale frame of the segment's earlier nonce, good in all but pcrc, could pass as a frame
+ * whose pcrc has one bit flipped. */
+uint32_t kaya_frame_second_check(const uint8_t *bytes, const struct frame_seeds *seeds, const struct frame *frame)
+{
+    return kaya_check32(bytes + KAYA_FRAME_HEADER_BYTES, frame->length) ^ frame_seed(seeds, frame);
+}
+
 /* --- Sizes ---------------------------------------------------------------------------------------------------------- */
 
 static uint32_t block_rest(const struct shape *shape, uint64_t offset)
@@ -161,18 +168,19 @@ enum { WORD_PCRC, WORD_HCRC, WORD_CHECK, WORD_LENGTH, WORD_OFFSET, WORD_DURABLE,
 static void fill_words(uint32_t words[WORDS], const struct frame_seeds *seeds, const struct frame *frame,
                        const uint8_t *padding, uint32_t padding_bytes)
 {
+    uint32_t seed = frame_seed(seeds, frame);
     uint32_t crc;
 
     words[WORD_OFFSET] = offset_word(frame->offset_bytes);
     words[WORD_DURABLE] = offset_word(frame->durable_bytes);
     words[WORD_SEQUENCE] = frame->sequence;
     words[WORD_LENGTH] = frame->length | (uint32_t)frame->type << 16 | (uint32_t)frame->flags << 24;
-    words[WORD_CHECK] = kaya_check32(frame->payload, frame->length);
+    words[WORD_CHECK] = kaya_check32(frame->payload, frame->length) ^ seed;
 
     crc = kaya_crc32c_words(seeds->segment, &words[WORD_OFFSET], 1);
     words[WORD_HCRC] = kaya_crc32c_words(crc, &words[WORD_CHECK], WORDS - WORD_CHECK);
 
-    crc = kaya_crc32c_words(frame_seed(seeds, frame), &words[WORD_HCRC], WORDS - WORD_HCRC);
+    crc = kaya_crc32c_words(seed, &words[WORD_HCRC], WORDS - WORD_HCRC);
     crc = kaya_crc32c(crc, frame->payload, frame->length);
     words[WORD_PCRC] = kaya_crc32c_portable(crc, padding, padding_bytes);
 }
@@ -269,9 +277,9 @@ bool kaya_frame_header_check_holds(const uint8_t *bytes, uint32_t segment_seed, 
     return kaya_frame_header_check(bytes, segment_seed, offset) == load32(bytes + HCRC);
 }
 
-bool kaya_frame_second_check_holds(const uint8_t *bytes, const struct frame *frame)
+bool kaya_frame_second_check_holds(const uint8_t *bytes, const struct frame_seeds *seeds, const struct frame *frame)
 {
-    return kaya_check32(bytes + KAYA_FRAME_HEADER_BYTES, frame->length) == load32(bytes + CHECK);
+    return kaya_frame_second_check(bytes, seeds, frame) == load32(bytes + CHECK);
 }
 
 const char *kaya_frame_fault_text(enum frame_fault fault)

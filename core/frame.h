@@ -96,15 +96,18 @@ enum frame_fault kaya_frame_decode(const uint8_t *bytes, size_t available, const
 bool kaya_frame_header(const uint8_t *bytes, size_t available, const struct shape *shape,
                        uint32_t segment_seed, uint64_t offset, struct frame *frame);
 
-/* What a frame's two CRCs ought to be. The second one goes by the frame's type, place and extent, which must be known to lie
- * inside the bytes. */
+/* What a frame's checks ought to be. All but the header's go by the frame's type, place, length and extent, which must be
+ * known to lie inside the bytes. */
 uint32_t kaya_frame_header_check(const uint8_t *bytes, uint32_t segment_seed, uint64_t offset);
 uint32_t kaya_frame_payload_check(const uint8_t *bytes, const struct frame_seeds *seeds,
                                   const struct frame *frame);
+uint32_t kaya_frame_second_check(const uint8_t *bytes, const struct frame_seeds *seeds,
+                                 const struct frame *frame);
 
 /* Second thoughts about a valid frame, for notices. */
 bool kaya_frame_header_check_holds(const uint8_t *bytes, uint32_t segment_seed, uint64_t offset);
-bool kaya_frame_second_check_holds(const uint8_t *bytes, const struct frame *frame);
+bool kaya_frame_second_check_holds(const uint8_t *bytes, const struct frame_seeds *seeds,
+                                   const struct frame *frame);
 
 /* Mend one flipped bit (mend.c). `bytes` as for decode; on true `scratch` (available bytes long, not overlapping) holds the
  * frame with bit `*bit` (counted from the frame's start, lowest bit of a byte first) put right, and *frame points into it.

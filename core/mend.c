@@ -84,7 +84,7 @@ static bool is_good_in_every_check(const uint8_t *bytes, size_t available, const
 {
     return kaya_frame_decode(bytes, available, shape, seeds, offset, frame) == FRAME_FAULT_NONE &&
            kaya_frame_header_check_holds(bytes, seeds->segment, offset) &&
-           kaya_frame_second_check_holds(bytes, frame) && padding_is_zero(bytes, frame);
+           kaya_frame_second_check_holds(bytes, seeds, frame) && padding_is_zero(bytes, frame);
 }
 
 bool kaya_frame_mend(const uint8_t *bytes, size_t available, const struct shape *shape,

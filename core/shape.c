@@ -29,6 +29,14 @@ bool kaya_shape_is_valid(const struct shape *shape)
            shape->segment_bytes <= KAYA_SEGMENT_BYTES_MAX;
 }
 
+uint32_t kaya_shape_unit_for(const struct kaya_geometry *geometry)
+{
+    if (geometry->power_safe_overwrite)
+        return 0;
+    return geometry->writeback_bytes > geometry->sector_bytes ? geometry->writeback_bytes
+                                                              : geometry->sector_bytes;
+}
+
 uint32_t kaya_shape_header_bytes(const struct shape *shape)
 {
     return shape->unit_bytes > shape->block_bytes ? shape->unit_bytes : shape->block_bytes;

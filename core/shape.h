@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "kaya/seam/status.h"
+#include "kaya/seam/disk.h"
 
 enum {
     KAYA_BLOCK_BYTES_MIN = 512,
@@ -22,6 +22,9 @@ struct shape {
 };
 
 bool kaya_shape_is_valid(const struct shape *shape);
+
+/* The unit that a disk asks for; 0: dense mode will do. */
+uint32_t kaya_shape_unit_for(const struct kaya_geometry *geometry);
 
 /* Bytes that each header copy has to itself: a block, or a unit where that is more. */
 uint32_t kaya_shape_header_bytes(const struct shape *shape);

@@ -30,7 +30,6 @@ extern "C" {
     X(CARRIED, carried, "records beyond the last claim were copied to the successor")                        \
     X(CUT, cut, "a dead tail was cut off")                                                                   \
     X(HEADER_COPY_BAD, header_copy_bad, "one of the two header copies is bad; the other serves")             \
-    X(CHECK_MISMATCH, check_mismatch, "the record is valid but a second check of it is not")                 \
     X(FOREIGN_FILE, foreign_file, "a name that is not the log's; it is left alone")                          \
     X(LEFTOVER, leftover, "a file of the log's that is no longer, or not yet, part of it")                   \
     X(READ_AGAIN, read_again, "bytes that failed a check passed when read again past the cache")             \

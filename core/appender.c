@@ -1,0 +1,348 @@
+/* Frames behind the end of one segment.
+ *
+ *          first frame                          durable            end - used        end          prewritten
+ *   header | LINK ...............................|...................|::::::::::::::::|             |
+ *            watermark of the next frame --------^   in the cache      in the buffer    zeros or an older life
+ *
+ * The watermark moves only when a sync returned OK, to where `end` was when that sync began (F3). In padding mode `durable` is always
+ * a multiple of the unit, so no later write touches a unit that holds durable bytes (F7).
+ *
+ * What a carry must move (DESIGN of recovery: FORMAT.md, "Recovery") is bounded here by counting: a record is vouched for once a
+ * frame that was encoded after the record's sync is itself durable. So each sync makes the records of the sync before it claimed. */
+#include "appender.h"
+
+#include <string.h>
+
+#include "bytes.h"
+
+enum {
+    BUFFER_BYTES = 256 * 1024,
+    ZERO_BYTES = 4096,
+    DENSE_RESERVE_BYTES = 2 * (KAYA_FRAME_HEADER_BYTES + KAYA_TRIM_BYTES + KAYA_FRAME_ROOM_MIN),
+    /* What one block of a carry may lose: a fragment's header and the padding behind the last frame. */
+    BLOCK_LOSS_BYTES = KAYA_FRAME_HEADER_BYTES + KAYA_FRAME_ROOM_MIN,
+};
+
+uint64_t kaya_record_end(const struct shape *shape, uint64_t end, uint64_t length)
+{
+    uint64_t offset = kaya_shape_skip_header(shape, end);
+    uint32_t room = kaya_frame_room(shape, offset);
+
+    if (length <= room)
+        return offset + kaya_frame_extent(shape, offset, (uint32_t)length);
+    for (length += KAYA_FIRST_PREFIX_BYTES; length > room; room = kaya_frame_room(shape, offset)) {
+        length -= room;
+        offset = kaya_shape_skip_header(shape, kaya_shape_block_end(shape, offset));
+    }
+    return offset + kaya_frame_extent(shape, offset, (uint32_t)length);
+}
+
+uint64_t kaya_control_end(const struct shape *shape, uint64_t end, uint32_t length)
+{
+    uint64_t offset = kaya_shape_skip_header(shape, end);
+
+    return offset + kaya_frame_extent(shape, offset, length);
+}
+
+uint64_t kaya_record_limit(const struct shape *shape)
+{
+    return shape->segment_bytes - (shape->unit_bytes == 0 ? DENSE_RESERVE_BYTES : 2 * shape->unit_bytes);
+}
+
+uint64_t kaya_trim_limit(const struct shape *shape)
+{
+    return shape->segment_bytes - (shape->unit_bytes == 0 ? DENSE_RESERVE_BYTES / 2 : shape->unit_bytes);
+}
+
+uint64_t kaya_carry_cost(uint64_t length)
+{
+    return length + KAYA_FRAME_HEADER_BYTES + KAYA_FIRST_PREFIX_BYTES + 3;
+}
+
+uint64_t kaya_carry_capacity(const struct shape *shape)
+{
+    uint64_t blocks =
+        (kaya_record_limit(shape) - 2 * (uint64_t)kaya_shape_header_bytes(shape)) / shape->block_bytes;
+    uint64_t controls = 2 * (KAYA_FRAME_HEADER_BYTES + KAYA_LINK_BYTES) + 2 * (uint64_t)shape->unit_bytes;
+    uint64_t bytes = blocks * (shape->block_bytes - BLOCK_LOSS_BYTES);
+
+    return bytes > controls ? bytes - controls : 0;
+}
+
+static enum kaya_status take_over(struct appender *appender, const struct context *context,
+                                  struct segment *segment, uint32_t stride_bytes)
+{
+    uint64_t bytes = segment->header.shape.segment_bytes;
+
+    appender->context = context;
+    appender->used = 0;
+    appender->cost_synced = 0;
+    appender->cost_unsynced = 0;
+    appender->stride_bytes = stride_bytes;
+    if (segment->header.previous_seed != 0)
+        appender->prewritten = bytes;
+    if (bytes > BUFFER_BYTES)
+        bytes = BUFFER_BYTES;
+    if (bytes < segment->header.shape.block_bytes)
+        bytes = segment->header.shape.block_bytes;
+    return kaya_buffer_reserve(context->allocator, &appender->buffer, (size_t)bytes, 0);
+}
+
+static void adopt(struct appender *appender, struct segment *segment)
+{
+    kaya_segment_close(&appender->segment, appender->context);
+    appender->segment = *segment;
+    *segment = SEGMENT_NONE;
+}
+
+enum kaya_status kaya_appender_begin(struct appender *appender, const struct context *context,
+                                     struct segment *segment, const struct link *link, uint32_t stride_bytes)
+{
+    uint8_t bytes[KAYA_LINK_BYTES];
+    enum kaya_status status;
+
+    status = take_over(appender, context, segment, stride_bytes);
+    if (status != KAYA_OK)
+        return status;
+    adopt(appender, segment);
+    appender->segment.link = *link;
+    appender->segment.state = SEGMENT_LINKED;
+    appender->segment.seeds.base = kaya_base_seed(appender->segment.seeds.segment, link->nonce);
+    appender->end = kaya_shape_first_frame(&appender->segment.header.shape);
+    if (appender->segment.header.previous_seed == 0)
+        appender->prewritten = appender->end;
+    appender->durable = 0;
+    appender->sequence = 0;
+    kaya_link_encode(bytes, link);
+    return kaya_appender_put_control(appender, FRAME_LINK, bytes, sizeof bytes);
+}
+
+enum kaya_status kaya_appender_resume(struct appender *appender, const struct context *context,
+                                      struct segment *segment, uint64_t end, uint32_t sequence,
+                                      uint32_t stride_bytes)
+{
+    enum kaya_status status;
+
+    status = take_over(appender, context, segment, stride_bytes);
+    if (status != KAYA_OK)
+        return status;
+    adopt(appender, segment);
+    appender->end = end;
+    appender->durable = end;
+    appender->sequence = sequence;
+    appender->last_type = FRAME_CLOSE;
+    if (appender->segment.header.previous_seed == 0)
+        appender->prewritten = (end + stride_bytes - 1) / stride_bytes * stride_bytes;
+    return KAYA_OK;
+}
+
+void kaya_appender_release(struct appender *appender)
+{
+    if (appender->context == NULL)
+        return;
+    kaya_segment_close(&appender->segment, appender->context);
+    kaya_buffer_release(appender->context->allocator, &appender->buffer);
+    *appender = APPENDER_NONE;
+}
+
+/* --- writing ahead -------------------------------------------------------------------------------------------------- */
+
+static enum kaya_status write_zeros(struct appender *appender, uint64_t from, uint64_t to)
+{
+    static uint8_t zeros[ZERO_BYTES]; /* never written to; spans have no const form */
+    struct kaya_span spans[KAYA_SPANS_MAX];
+    enum kaya_status status = KAYA_OK;
+
+    while (status == KAYA_OK && from < to) {
+        size_t count = 0;
+        uint64_t at = from;
+
+        for (; at < to && count < KAYA_SPANS_MAX; count++) {
+            spans[count].bytes = zeros;
+            spans[count].length = to - at < ZERO_BYTES ? (size_t)(to - at) : ZERO_BYTES;
+            at += spans[count].length;
+        }
+        status = kaya_disk_write(appender->context->disk, appender->segment.file, from, spans, count);
+        from = at;
+    }
+    return status;
+}
+
+enum kaya_status kaya_appender_write_ahead(struct appender *appender, uint64_t end)
+{
+    const struct shape *shape = &appender->segment.header.shape;
+    uint64_t header = kaya_shape_second_header(shape);
+    uint64_t behind_header = header + kaya_shape_header_bytes(shape);
+    uint64_t written = appender->end - appender->used;
+    uint64_t from = appender->prewritten > written ? appender->prewritten : written;
+    uint64_t to = (end + appender->stride_bytes - 1) / appender->stride_bytes * appender->stride_bytes;
+    enum kaya_status status = KAYA_OK;
+
+    if (to > shape->segment_bytes)
+        to = shape->segment_bytes;
+    if (to <= from)
+        return KAYA_OK;
+    if (from < header)
+        status = write_zeros(appender, from, to < header ? to : header);
+    if (status == KAYA_OK && to > behind_header)
+        status = write_zeros(appender, from > behind_header ? from : behind_header, to);
+    if (status == KAYA_OK)
+        appender->prewritten = to;
+    return status;
+}
+
+/* --- frames --------------------------------------------------------------------------------------------------------- */
+
+enum kaya_status kaya_appender_flush(struct appender *appender)
+{
+    struct kaya_span span = { appender->buffer.bytes, appender->used };
+    uint64_t offset = appender->end - appender->used;
+
+    if (appender->used == 0)
+        return KAYA_OK;
+    appender->used = 0;
+    return kaya_disk_write(appender->context->disk, appender->segment.file, offset, &span, 1);
+}
+
+/* Where the next frame goes: in the buffer, which holds what stands right before it in the file. */
+static enum kaya_status make_room(struct appender *appender, uint32_t extent, uint64_t offset)
+{
+    enum kaya_status status = KAYA_OK;
+
+    if (offset != appender->end || appender->used + extent > appender->buffer.capacity)
+        status = kaya_appender_flush(appender);
+    if (status == KAYA_OK)
+        appender->end = offset;
+    return status;
+}
+
+static enum kaya_status put_frame(struct appender *appender, struct frame *frame, const void *prefix,
+                                  size_t prefix_length, const uint8_t *bytes)
+{
+    const struct shape *shape = &appender->segment.header.shape;
+    uint64_t offset = kaya_shape_skip_header(shape, appender->end);
+    uint32_t extent = kaya_frame_extent(shape, offset, frame->length);
+    uint8_t *out;
+    enum kaya_status status;
+
+    status = make_room(appender, extent, offset);
+    if (status != KAYA_OK)
+        return status;
+    KAYA_ASSERT(offset + extent <= shape->segment_bytes);
+    out = appender->buffer.bytes + appender->used;
+    if (prefix_length > 0)
+        memcpy(out + KAYA_FRAME_HEADER_BYTES, prefix, prefix_length);
+    if (frame->length > prefix_length)
+        memcpy(out + KAYA_FRAME_HEADER_BYTES + prefix_length, bytes, frame->length - prefix_length);
+    frame->payload = out + KAYA_FRAME_HEADER_BYTES;
+    frame->offset_bytes = offset;
+    frame->durable_bytes = appender->durable;
+    frame->sequence = appender->sequence;
+    kaya_frame_encode(out, shape, &appender->segment.seeds, frame);
+    appender->used += extent;
+    appender->end = offset + extent;
+    appender->last_type = frame->type;
+    return KAYA_OK;
+}
+
+enum kaya_status kaya_appender_put_control(struct appender *appender, enum frame_type type, const void *bytes,
+                                           uint16_t length)
+{
+    struct frame frame = { .type = (uint8_t)type, .length = length };
+
+    return put_frame(appender, &frame, NULL, 0, bytes);
+}
+
+/* A record that does not fit its block: FIRST with the whole length, MIDDLE ..., LAST. */
+static enum kaya_status put_fragments(struct appender *appender, uint8_t flags, const uint8_t *bytes, size_t length)
+{
+    const struct shape *shape = &appender->segment.header.shape;
+    uint8_t prefix[KAYA_FIRST_PREFIX_BYTES];
+    size_t prefix_length = sizeof prefix;
+    enum kaya_status status = KAYA_OK;
+
+    store64(prefix, length);
+    while (status == KAYA_OK && length > 0) {
+        size_t room = kaya_frame_room(shape, kaya_shape_skip_header(shape, appender->end)) - prefix_length;
+        size_t part = length < room ? length : room;
+        struct frame frame = { .type = prefix_length > 0 ? FRAME_FIRST
+                                       : part == length  ? FRAME_LAST
+                                                         : FRAME_MIDDLE,
+                               .flags = prefix_length > 0 ? flags : 0,
+                               .length = (uint16_t)(prefix_length + part) };
+
+        status = put_frame(appender, &frame, prefix, prefix_length, bytes);
+        prefix_length = 0;
+        bytes += part;
+        length -= part;
+    }
+    return status;
+}
+
+enum kaya_status kaya_appender_put_record(struct appender *appender, uint8_t flags, const void *bytes,
+                                          size_t length, uint32_t count)
+{
+    const struct shape *shape = &appender->segment.header.shape;
+    struct frame frame = { .type = FRAME_FULL, .flags = flags, .length = (uint16_t)length };
+    enum kaya_status status;
+
+    if (length <= kaya_frame_room(shape, kaya_shape_skip_header(shape, appender->end)))
+        status = put_frame(appender, &frame, NULL, 0, bytes);
+    else
+        status = put_fragments(appender, flags, bytes, length);
+    if (status == KAYA_OK) {
+        appender->sequence += count;
+        appender->cost_unsynced += kaya_carry_cost(length);
+    }
+    return status;
+}
+
+/* --- durability ----------------------------------------------------------------------------------------------------- */
+
+/* PAD frames up to a multiple of the unit. Blocks divide units, so each ends with its block. */
+static enum kaya_status pad(struct appender *appender)
+{
+    static const uint8_t zeros[KAYA_BLOCK_BYTES_MAX];
+    const struct shape *shape = &appender->segment.header.shape;
+    enum kaya_status status = KAYA_OK;
+
+    while (status == KAYA_OK && shape->unit_bytes != 0 && appender->end % shape->unit_bytes != 0)
+        status = kaya_appender_put_control(appender, FRAME_PAD, zeros,
+                                           (uint16_t)kaya_frame_room(shape, appender->end));
+    return status;
+}
+
+enum kaya_status kaya_appender_sync(struct appender *appender)
+{
+    uint64_t reached;
+    uint8_t last_type = appender->last_type;
+    enum kaya_status status;
+
+    if (appender->durable == appender->end)
+        return KAYA_OK;
+    status = pad(appender);
+    if (status == KAYA_OK)
+        status = kaya_appender_flush(appender);
+    reached = appender->end;
+    if (status == KAYA_OK)
+        status = kaya_disk_sync(appender->context->disk, appender->segment.file);
+    if (status != KAYA_OK)
+        return status;
+    appender->durable = reached;
+    appender->last_type = last_type;
+    appender->cost_synced = appender->cost_unsynced;
+    appender->cost_unsynced = 0;
+    return KAYA_OK;
+}
+
+enum kaya_status kaya_appender_secure(struct appender *appender)
+{
+    enum kaya_status status;
+
+    status = kaya_appender_sync(appender);
+    if (status == KAYA_OK)
+        status = kaya_appender_put_control(appender, FRAME_WATERMARK, NULL, 0);
+    if (status == KAYA_OK)
+        status = kaya_appender_sync(appender);
+    return status;
+}

@@ -1,0 +1,68 @@
+/* Putting frames behind the end of a segment: encode, gather, write, pad, sync. Knows what is durable and what is claimed in its
+ * segment, and nothing of LSNs, other segments or promises. */
+#ifndef KAYA_APPENDER_H
+#define KAYA_APPENDER_H
+
+#include "segment.h"
+
+struct appender {
+    const struct context *context;
+    struct segment segment; /* open for writing */
+    uint64_t end;           /* behind the last frame encoded */
+    uint64_t durable;       /* the watermark: `end` when the last sync that returned OK began; 0 none */
+    uint64_t prewritten;    /* written through up to here, so that a sync touches no metadata */
+    uint32_t stride_bytes;
+    uint32_t sequence; /* index of the next record */
+    uint8_t last_type; /* of the last frame encoded or found */
+
+    /* Records behind the last claim that is durable, as what they cost a carry (kaya_carry_cost). */
+    uint64_t cost_synced; /* durable, but no durable frame says so yet */
+    uint64_t cost_unsynced;
+
+    struct buffer buffer; /* encoded, not written: [end - used, end) */
+    size_t used;
+};
+#define APPENDER_NONE ((struct appender){ .segment = { .file = NULL } })
+
+/* Begin `segment`, which is taken over, with LINK: encoded, not written. `is_recycled`: its file is written through. */
+KAYA_MUST_CHECK enum kaya_status kaya_appender_begin(struct appender *appender, const struct context *context,
+                                                     struct segment *segment, const struct link *link,
+                                                     uint32_t stride_bytes);
+/* Go on behind `end` of `segment`, which is taken over and durable up to there. */
+KAYA_MUST_CHECK enum kaya_status kaya_appender_resume(struct appender *appender,
+                                                      const struct context *context, struct segment *segment,
+                                                      uint64_t end, uint32_t sequence, uint32_t stride_bytes);
+void kaya_appender_release(struct appender *appender); /* writes nothing; takes APPENDER_NONE */
+
+/* Where a record of `length` bytes would end that is put at `end`; and the same for a control frame. Pure. */
+uint64_t kaya_record_end(const struct shape *shape, uint64_t end, uint64_t length);
+uint64_t kaya_control_end(const struct shape *shape, uint64_t end, uint32_t length);
+
+/* The last offset at which a record may end (room for one TRIM and one CLOSE stays), and at which a TRIM may. */
+uint64_t kaya_record_limit(const struct shape *shape);
+uint64_t kaya_trim_limit(const struct shape *shape);
+
+/* What a record of `length` bytes costs a carry at most, and what a segment of this shape can carry. */
+uint64_t kaya_carry_cost(uint64_t length);
+uint64_t kaya_carry_capacity(const struct shape *shape);
+
+/* Write through ahead of `end`. Preparation: a failure harms nothing. KAYA_FULL, KAYA_IO. */
+KAYA_MUST_CHECK enum kaya_status kaya_appender_write_ahead(struct appender *appender, uint64_t end);
+
+/* Encode a record (or batch: flags FRAME_FLAG_BATCH, `count` members), or a control frame. Parts may be written when the buffer
+ * fills. It must fit; KAYA_IO and the other statuses of a write otherwise. */
+KAYA_MUST_CHECK enum kaya_status kaya_appender_put_record(struct appender *appender, uint8_t flags,
+                                                          const void *bytes, size_t length, uint32_t count);
+KAYA_MUST_CHECK enum kaya_status kaya_appender_put_control(struct appender *appender, enum frame_type type,
+                                                           const void *bytes, uint16_t length);
+
+/* Hand everything encoded to the disk. */
+KAYA_MUST_CHECK enum kaya_status kaya_appender_flush(struct appender *appender);
+
+/* Pad where the segment asks for it, flush, sync. Nothing is done where nothing was put since the last one. */
+KAYA_MUST_CHECK enum kaya_status kaya_appender_sync(struct appender *appender);
+
+/* Write a frame that claims everything durable so far, and make it durable: two syncs at most. */
+KAYA_MUST_CHECK enum kaya_status kaya_appender_secure(struct appender *appender);
+
+#endif

@@ -1,0 +1,30 @@
+/* What every part of the log is handed: the three seams, and who listens. */
+#ifndef KAYA_CONTEXT_H
+#define KAYA_CONTEXT_H
+
+#include "kaya/wal.h"
+
+struct context {
+    struct kaya_disk *disk;
+    struct kaya_runtime *runtime;
+    struct kaya_allocator *allocator;
+    kaya_event_listener *on_event; /* NULL: silent */
+    void *user;
+};
+
+/* Tell the listener. `text` may be NULL. */
+void kaya_notify(const struct context *context, const struct kaya_event *event);
+
+/* A buffer from the allocator seam that grows and never shrinks. BUFFER_NONE is safe to release. */
+struct buffer {
+    uint8_t *bytes;
+    size_t capacity;
+};
+#define BUFFER_NONE ((struct buffer){ NULL, 0 })
+
+/* Make room for `capacity` bytes, keeping the first `keep`. KAYA_NO_MEMORY: nothing changed. */
+KAYA_MUST_CHECK enum kaya_status kaya_buffer_reserve(struct kaya_allocator *allocator, struct buffer *buffer,
+                                                     size_t capacity, size_t keep);
+void kaya_buffer_release(struct kaya_allocator *allocator, struct buffer *buffer);
+
+#endif

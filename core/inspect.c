@@ -1,0 +1,411 @@
+/* Looking without touching: verify says what recovery would find, inspect shows every frame where it stands.
+ *
+ * Verify is a survey and nothing else, so that it cannot judge otherwise than recovery does. Inspect walks each file by itself, frame by
+ * frame: headers, the valid prefix, then, behind the place where it ends, every header that still checks. */
+#include "kaya/inspect.h"
+
+#include "bytes.h"
+#include "survey.h"
+
+enum { DECODED_BYTES_MAX = KAYA_BLOCK_BYTES_MAX };
+
+static struct context make_context(const struct kaya_wal_environment *environment,
+                                   kaya_event_listener *on_event, void *user)
+{
+    return (struct context){ .disk = environment->disk,
+                             .runtime = environment->runtime,
+                             .allocator = environment->allocator,
+                             .on_event = on_event,
+                             .user = user };
+}
+
+/* --- the whole directory in sums ------------------------------------------------------------------------------------ */
+
+static bool is_in_use(const struct survey *survey, const struct listed *file)
+{
+    for (size_t i = 0; i < survey->chain_count; i++)
+        if (survey->chain[i].number == file->number && survey->chain[i].kind == file->kind)
+            return true;
+    return false;
+}
+
+static enum kaya_wal_segment_role role_of(const struct survey *survey, const struct listed *file)
+{
+    if (is_in_use(survey, file))
+        return KAYA_ROLE_IN_USE;
+    if (file->kind == SEGMENT_NAME_NEW || file->number < survey->head.number)
+        return KAYA_ROLE_LEFTOVER;
+    return KAYA_ROLE_SPARE;
+}
+
+static void sum_up(const struct survey *survey, struct kaya_wal_inspection *inspection)
+{
+    inspection->report = survey->report;
+    inspection->foreign_count = survey->foreign_count;
+    for (size_t i = 0; i < survey->file_count; i++) {
+        enum kaya_wal_segment_role role = role_of(survey, &survey->files[i]);
+
+        inspection->segment_count += role == KAYA_ROLE_IN_USE;
+        inspection->spare_count += role == KAYA_ROLE_SPARE;
+        inspection->leftover_count += role == KAYA_ROLE_LEFTOVER;
+    }
+    for (size_t i = 0; i < survey->chain_count; i++)
+        inspection->record_count += survey->chain[i].record_count;
+}
+
+/* Counts what the listener would be told of, and passes it on. */
+struct counting {
+    struct kaya_wal_inspection *inspection;
+    kaya_event_listener *on_event;
+    void *user;
+};
+
+static void count_event(void *user, const struct kaya_event *event)
+{
+    struct counting *counting = user;
+
+    if (event->kind == KAYA_EVENT_DAMAGE)
+        counting->inspection->damage_count++;
+    else if (event->kind != KAYA_EVENT_FOREIGN_FILE)
+        counting->inspection->notice_count++;
+    if (counting->on_event != NULL)
+        counting->on_event(counting->user, event);
+}
+
+static enum kaya_status survey_directory(struct survey *survey, const struct context *context,
+                                         const struct kaya_wal_anchor *anchor,
+                                         struct kaya_wal_inspection *inspection)
+{
+    struct survey_options options = { .is_live = true, .thorough = true, .anchor = anchor };
+    enum kaya_status status;
+
+    status = kaya_survey(survey, context, &options);
+    if (status == KAYA_OK)
+        sum_up(survey, inspection);
+    if (status == KAYA_OK && survey->file_count > 0)
+        status = kaya_disk_probe_lock(context->disk, &inspection->writer_is_live);
+    return status;
+}
+
+enum kaya_status kaya_wal_verify(const struct kaya_wal_environment *environment,
+                                 const struct kaya_wal_verify_options *options,
+                                 struct kaya_wal_inspection *inspection)
+{
+    static const struct kaya_wal_verify_options DEFAULTS = { .anchor = NULL };
+    struct counting counting = { .inspection = inspection };
+    struct context context = make_context(environment, count_event, &counting);
+    struct survey survey;
+    enum kaya_status status;
+
+    if (options == NULL)
+        options = &DEFAULTS;
+    counting.on_event = options->on_event;
+    counting.user = options->user;
+    *inspection = (struct kaya_wal_inspection){ .report = { .damage_reason = "" } };
+    status = survey_directory(&survey, &context, options->anchor, inspection);
+    kaya_survey_release(&survey, &context);
+    if (status == KAYA_OK && inspection->report.verdict == KAYA_VERDICT_EMPTY)
+        status = KAYA_NOT_FOUND;
+    return status;
+}
+
+/* --- one file, frame by frame --------------------------------------------------------------------------------------- */
+
+struct visit {
+    const struct context *context;
+    kaya_wal_item_visitor *visitor;
+    void *user;
+    struct kaya_wal_inspection *inspection;
+    const struct segment *segment;
+    const char *file_name;
+    enum kaya_wal_segment_role role;
+    uint64_t limit; /* frames behind it are dead: the end that the chain knows, or UINT64_MAX */
+    struct scan_memory memory;
+    struct buffer stray_bytes;
+    bool stopped;
+};
+
+static struct kaya_wal_item start_item(const struct visit *visit, enum kaya_wal_item_kind kind, uint64_t offset)
+{
+    return (struct kaya_wal_item){ .kind = kind,
+                                   .file_name = visit->file_name,
+                                   .segment = visit->segment->number,
+                                   .role = visit->role,
+                                   .offset_bytes = offset,
+                                   .reason = "" };
+}
+
+static void show(struct visit *visit, const struct kaya_wal_item *item)
+{
+    if (!visit->visitor(visit->user, item))
+        visit->stopped = true;
+}
+
+static enum kaya_status show_header(struct visit *visit, uint64_t offset)
+{
+    struct kaya_wal_item item = start_item(visit, KAYA_ITEM_HEADER, offset);
+    uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES];
+    struct segment_header header;
+    size_t done;
+    enum kaya_status status;
+
+    status = kaya_disk_read(visit->context->disk, visit->segment->file, offset, bytes, sizeof bytes,
+                            KAYA_READ_CACHED, &done);
+    if (status != KAYA_OK)
+        return status;
+    item.size_bytes = sizeof bytes;
+    item.bytes = bytes;
+    item.length = done;
+    item.header_check_good =
+        done == sizeof bytes && kaya_segment_header_decode(bytes, &header) == HEADER_FAULT_NONE;
+    if (item.header_check_good) {
+        item.format_version = header.version;
+        item.block_bytes = header.shape.block_bytes;
+        item.segment_bytes = header.shape.segment_bytes;
+        item.log_id = header.log_id;
+    } else {
+        item.reason = "the segment header's check fails";
+        visit->inspection->notice_count++;
+    }
+    show(visit, &item);
+    return KAYA_OK;
+}
+
+static enum kaya_wal_item_kind kind_of(uint8_t type)
+{
+    static const enum kaya_wal_item_kind KINDS[FRAME_TYPES_END] = {
+        [FRAME_FULL] = KAYA_ITEM_RECORD,   [FRAME_FIRST] = KAYA_ITEM_FIRST,
+        [FRAME_MIDDLE] = KAYA_ITEM_MIDDLE, [FRAME_LAST] = KAYA_ITEM_LAST,
+        [FRAME_PAD] = KAYA_ITEM_PAD,       [FRAME_WATERMARK] = KAYA_ITEM_WATERMARK,
+        [FRAME_CLOSE] = KAYA_ITEM_CLOSE,   [FRAME_LINK] = KAYA_ITEM_LINK,
+        [FRAME_TRIM] = KAYA_ITEM_TRIM,
+    };
+
+    return type > 0 && type < FRAME_TYPES_END ? KINDS[type] : KAYA_ITEM_UNKNOWN;
+}
+
+static uint64_t count_members(const struct frame *frame)
+{
+    struct batch_member member;
+    size_t at = 0;
+    uint64_t count = 0;
+
+    if (frame->flags != FRAME_FLAG_BATCH)
+        return 1;
+    while (kaya_batch_next(frame->payload, frame->length, &at, &member))
+        count++;
+    return count;
+}
+
+static void describe_frame(const struct visit *visit, const struct frame *frame, struct kaya_wal_item *item)
+{
+    struct link link;
+
+    item->size_bytes = frame->extent_bytes;
+    item->lsn = visit->segment->link.base_lsn + frame->sequence;
+    item->type_code = frame->type;
+    item->flags = frame->flags;
+    item->watermark_bytes = frame->durable_bytes;
+    if (frame->type == FRAME_FULL)
+        item->lsn_count = count_members(frame);
+    if ((frame->type == FRAME_FULL || frame->type == FRAME_FIRST) && frame->flags != FRAME_FLAG_BATCH)
+        item->record_type = (enum kaya_wal_record_type)frame->flags;
+    item->bytes = frame->payload;
+    item->length = frame->length;
+    if (frame->type == FRAME_TRIM)
+        item->low_water_lsn = load64(frame->payload);
+    if (frame->type != FRAME_LINK)
+        return;
+    kaya_link_decode(frame->payload, &link);
+    item->base_lsn = link.base_lsn;
+    item->predecessor = link.predecessor;
+    item->predecessor_end = link.predecessor_end;
+    item->carried_end = link.carried_end;
+    item->low_water_lsn = link.low_water_lsn;
+    item->epoch = link.epoch;
+}
+
+static void show_frame(struct visit *visit, const struct scan_frame *found, uint64_t offset)
+{
+    struct kaya_wal_item item = start_item(visit, kind_of(found->frame.type), offset);
+
+    describe_frame(visit, &found->frame, &item);
+    item.payload_check_good = true;
+    item.header_check_good = true;
+    item.second_check_good = true;
+    item.mended = found->mended;
+    item.mended_bit = found->mended_bit;
+    visit->inspection->frame_count++;
+    visit->inspection->notice_count += found->mended;
+    show(visit, &item);
+}
+
+/* Frames from the front to where they end, and what stands there. *end is where that is, *sequence the next record's index. */
+static enum kaya_status show_prefix(struct visit *visit, uint64_t *end, uint32_t *sequence)
+{
+    const struct shape *shape = &visit->segment->header.shape;
+    uint64_t offset = kaya_shape_first_frame(shape);
+    struct scan_frame found;
+    struct kaya_wal_item item;
+    struct scan scan;
+    enum kaya_status status;
+
+    kaya_scan_init(&scan, visit->context, visit->segment, &visit->memory, UINT64_MAX, false);
+    for (;;) {
+        status = kaya_scan_frame(&scan, offset, &found);
+        if (status != KAYA_OK || visit->stopped || found.fault != FRAME_FAULT_NONE)
+            break;
+        show_frame(visit, &found, offset);
+        *sequence = found.frame.sequence;
+        offset = kaya_shape_skip_header(shape, offset + found.frame.extent_bytes);
+    }
+    *end = offset;
+    if (status != KAYA_OK || visit->stopped)
+        return status;
+    item = start_item(
+        visit, offset < visit->limit && visit->limit != UINT64_MAX ? KAYA_ITEM_DAMAGE : KAYA_ITEM_END, offset);
+    item.reason = found.fault == FRAME_FAULT_ROOM ? "the file ends" : kaya_frame_fault_text(found.fault);
+    item.watermark_bytes = visit->limit != UINT64_MAX ? visit->limit : 0;
+    item.lsn = visit->segment->link.base_lsn + *sequence;
+    visit->inspection->damage_count += item.kind == KAYA_ITEM_DAMAGE;
+    show(visit, &item);
+    return KAYA_OK;
+}
+
+/* A header that checks where nothing leads to: read its frame and say what else of it holds. */
+static bool show_stray(void *user, const struct stray *stray)
+{
+    struct visit *visit = user;
+    const struct shape *shape = &visit->segment->header.shape;
+    uint64_t offset = stray->frame.offset_bytes;
+    struct kaya_wal_item item = start_item(visit, KAYA_ITEM_STRAY, offset);
+    uint64_t end = kaya_shape_block_end(shape, offset);
+    struct frame frame;
+    size_t length = 0;
+
+    if (kaya_disk_read(visit->context->disk, visit->segment->file, offset, visit->stray_bytes.bytes,
+                       (size_t)(end - offset), KAYA_READ_CACHED, &length) != KAYA_OK)
+        length = 0;
+    item.header_check_good = true;
+    item.payload_check_good = kaya_frame_decode(visit->stray_bytes.bytes, length, shape,
+                                                &visit->segment->seeds, offset, &frame) == FRAME_FAULT_NONE;
+    if (item.payload_check_good) {
+        describe_frame(visit, &frame, &item);
+        item.second_check_good = true;
+    } else {
+        item.type_code = stray->frame.type;
+        item.flags = stray->frame.flags;
+        item.size_bytes = stray->frame.extent_bytes;
+        item.watermark_bytes = stray->frame.durable_bytes;
+        item.lsn = visit->segment->link.base_lsn + stray->frame.sequence;
+    }
+    item.reason = item.payload_check_good ? "no valid frame leads to it" : "its payload check fails";
+    visit->inspection->frame_count++;
+    show(visit, &item);
+    return !visit->stopped;
+}
+
+static enum kaya_status show_segment(struct visit *visit)
+{
+    uint64_t second = kaya_shape_second_header(&visit->segment->header.shape);
+    struct claims claims;
+    uint64_t end = 0;
+    uint32_t sequence = 0;
+    enum kaya_status status;
+
+    status = show_header(visit, 0);
+    if (status == KAYA_OK && !visit->stopped)
+        status = show_header(visit, second);
+    if (status != KAYA_OK || visit->stopped || visit->segment->state != SEGMENT_LINKED)
+        return status;
+    status = show_prefix(visit, &end, &sequence);
+    if (status == KAYA_OK && !visit->stopped)
+        status = kaya_buffer_reserve(visit->context->allocator, &visit->stray_bytes, DECODED_BYTES_MAX, 0);
+    if (status == KAYA_OK && !visit->stopped)
+        status = kaya_scan_claims(visit->context, visit->segment, &visit->memory, end, sequence, false,
+                                  show_stray, visit, &claims);
+    return status;
+}
+
+/* Neither header is good: all that can be said of the file. */
+static enum kaya_status show_headerless(struct visit *visit)
+{
+    struct kaya_wal_item item = start_item(visit, KAYA_ITEM_DAMAGE, 0);
+
+    item.reason = visit->segment->state == SEGMENT_UNSUPPORTED ? "written by a newer version"
+                                                               : "no good segment header";
+    visit->inspection->damage_count += visit->role == KAYA_ROLE_IN_USE;
+    show(visit, &item);
+    return KAYA_OK;
+}
+
+static enum kaya_status inspect_file(struct visit *visit, const char *name, uint64_t number)
+{
+    struct segment segment;
+    enum kaya_status status;
+
+    status = kaya_segment_open(&segment, visit->context, name, number, KAYA_OPEN_READ, false);
+    if (status != KAYA_OK)
+        return status;
+    visit->segment = &segment;
+    visit->file_name = name;
+    if (segment.state >= SEGMENT_LINKLESS)
+        status = show_segment(visit);
+    else
+        status = show_headerless(visit);
+    kaya_segment_close(&segment, visit->context);
+    return status;
+}
+
+static enum kaya_status inspect_directory(struct visit *visit)
+{
+    struct survey survey;
+    char name[SEGMENT_NAME_BYTES];
+    enum kaya_status status;
+
+    status = survey_directory(&survey, visit->context, NULL, visit->inspection);
+    if (status == KAYA_OK && survey.file_count == 0)
+        status = KAYA_NOT_FOUND;
+    for (size_t i = 0; i < survey.file_count && status == KAYA_OK && !visit->stopped; i++) {
+        const struct listed *file = &survey.files[i];
+
+        visit->role = role_of(&survey, file);
+        visit->limit = UINT64_MAX;
+        for (size_t j = 0; j + 1 < survey.chain_count; j++)
+            if (survey.chain[j].number == file->number)
+                visit->limit = survey.chain[j].end;
+        if (survey.report.verdict == KAYA_VERDICT_DAMAGED && survey.report.damage_segment == file->number)
+            visit->limit = survey.report.damage_end_offset;
+        kaya_segment_name(name, file->number, file->kind);
+        status = inspect_file(visit, name, file->number);
+        if (status == KAYA_NOT_FOUND) /* a live writer trimmed it meanwhile */
+            status = KAYA_OK;
+    }
+    kaya_survey_release(&survey, visit->context);
+    return status;
+}
+
+enum kaya_status kaya_wal_inspect_path(const struct kaya_wal_environment *environment, const char *file_name,
+                                       kaya_wal_item_visitor *visitor, void *user,
+                                       struct kaya_wal_inspection *inspection)
+{
+    struct context context = make_context(environment, NULL, NULL);
+    struct visit visit = { .context = &context,
+                           .visitor = visitor,
+                           .user = user,
+                           .inspection = inspection,
+                           .limit = UINT64_MAX,
+                           .memory = SCAN_MEMORY_NONE };
+    uint64_t number = 0;
+    enum segment_name_kind kind;
+    enum kaya_status status = KAYA_INVALID;
+
+    *inspection = (struct kaya_wal_inspection){ .report = { .damage_reason = "" } };
+    if (file_name == NULL)
+        status = inspect_directory(&visit);
+    else if (kaya_segment_name_parse(file_name, &number, &kind))
+        status = inspect_file(&visit, file_name, number);
+    kaya_scan_memory_release(&visit.memory, &context);
+    kaya_buffer_release(context.allocator, &visit.stray_bytes);
+    return status;
+}

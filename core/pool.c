@@ -1,0 +1,359 @@
+/* Spares.
+ *
+ * A spare comes to be in an order in which every crash leaves either a leftover or a whole spare:
+ *
+ *   create `N.new` | size, room reserved | both header copies | sync | rename to `N.wal` | sync the directory
+ *   recycled:  rename dead `M.wal` to `N.new` | new header copies over the old ones | sync | rename | sync the directory
+ *
+ * In between, a recycled file may stand under its old name with its new header: a dead number, and nobody looks for it. Its content
+ * stays: frames of the older life fail every check under the new salt (F1).
+ *
+ * A name counts only once a directory sync after it returned OK in this process. Names found at open are unsure: a sync of theirs
+ * may have failed in an earlier process and been forgotten by the system, so that another sync alone would do nothing. Renaming the
+ * file away and back makes the directory owe the entry again. Recovery takes a file found `.away` for the `.wal` it was. */
+#include "pool.h"
+
+#include <string.h>
+
+void kaya_pool_init(struct pool *pool, const struct context *context, const struct kaya_wal_log_id *log_id,
+                    const struct shape *shape, unsigned wanted)
+{
+    *pool = (struct pool){ .context = context, .log_id = *log_id, .shape = *shape, .wanted = wanted };
+}
+
+static void add_spare(struct pool *pool, const struct spare *spare)
+{
+    if (pool->spare_count < POOL_SPARES_MAX)
+        pool->spares[pool->spare_count++] = *spare;
+}
+
+void kaya_pool_adopt(struct pool *pool, const struct survey *survey)
+{
+    for (size_t i = 0; i < survey->file_count; i++) {
+        const struct listed *file = &survey->files[i];
+
+        if (file->kind == SEGMENT_NAME_NEW)
+            continue;
+        if (file->number > pool->number_max)
+            pool->number_max = file->number;
+        if (file->number <= survey->head.number || !file->is_whole ||
+            file != kaya_survey_find(survey, file->number) ||
+            memcmp(&file->log_id, &pool->log_id, sizeof pool->log_id) != 0 ||
+            file->shape.unit_bytes < pool->shape.unit_bytes)
+            continue;
+        add_spare(pool, &(struct spare){ .number = file->number, .kind = file->kind, .shape = file->shape });
+    }
+}
+
+/* --- preparation ---------------------------------------------------------------------------------------------------- */
+
+static enum kaya_status write_headers(const struct context *context, const struct segment *segment)
+{
+    uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES];
+    struct kaya_span span = { bytes, sizeof bytes };
+    enum kaya_status status;
+
+    kaya_segment_header_encode(bytes, &segment->header);
+    status = kaya_disk_write(context->disk, segment->file, 0, &span, 1);
+    if (status == KAYA_OK)
+        status = kaya_disk_write(context->disk, segment->file,
+                                 kaya_shape_second_header(&segment->header.shape), &span, 1);
+    return status;
+}
+
+static enum kaya_status reserve_room(const struct context *context, struct segment *segment)
+{
+    enum kaya_status status;
+
+    segment->file_bytes = segment->header.shape.segment_bytes;
+    status = kaya_disk_allocate(context->disk, segment->file, segment->file_bytes);
+    if (status == KAYA_UNSUPPORTED)
+        status = kaya_disk_truncate(context->disk, segment->file, segment->file_bytes);
+    return status;
+}
+
+/* A leftover of the same name is one that an earlier attempt did not finish. */
+static enum kaya_status create_anew(const struct context *context, const char *name, struct kaya_file **file)
+{
+    enum kaya_status status = kaya_disk_open(context->disk, name, KAYA_OPEN_CREATE | KAYA_OPEN_WRITE, file);
+
+    if (status != KAYA_EXISTS)
+        return status;
+    status = kaya_disk_unlink(context->disk, name);
+    if (status != KAYA_OK)
+        return status;
+    return kaya_disk_open(context->disk, name, KAYA_OPEN_CREATE | KAYA_OPEN_WRITE, file);
+}
+
+static void describe_segment(struct segment *segment, const struct segment_header *header)
+{
+    *segment = SEGMENT_NONE;
+    segment->number = header->number;
+    segment->header = *header;
+    segment->state = SEGMENT_LINKLESS;
+    segment->seeds.segment = kaya_segment_seed(&header->log_id, header->number, header->salt);
+    segment->seeds.base = segment->seeds.segment;
+}
+
+enum kaya_status kaya_pool_create_file(const struct context *context, const struct segment_header *header,
+                                       struct segment *out)
+{
+    struct segment segment;
+    char name[SEGMENT_NAME_BYTES];
+    enum kaya_status status;
+
+    *out = SEGMENT_NONE;
+    describe_segment(&segment, header);
+    kaya_segment_name(name, header->number, SEGMENT_NAME_NEW);
+    status = create_anew(context, name, &segment.file);
+    if (status != KAYA_OK)
+        return status;
+    status = reserve_room(context, &segment);
+    if (status == KAYA_OK)
+        status = write_headers(context, &segment);
+    if (status != KAYA_OK) {
+        kaya_segment_close(&segment, context);
+        if (kaya_disk_unlink(context->disk, name) == KAYA_GONE)
+            status = KAYA_GONE;
+        return status;
+    }
+    *out = segment;
+    return KAYA_OK;
+}
+
+static enum kaya_status draw_header(const struct pool *pool, const struct shape *shape,
+                                    uint32_t previous_seed, struct segment_header *header)
+{
+    *header = (struct segment_header){ .version = KAYA_FORMAT_VERSION,
+                                       .shape = *shape,
+                                       .log_id = pool->log_id,
+                                       .number = pool->number_max + 1,
+                                       .previous_seed = previous_seed };
+    return kaya_random(pool->context->runtime, &header->salt, sizeof header->salt);
+}
+
+/* The file `N.new` is whole and written: give it its name. From the rename on the number is spent and the spare is there, its name
+ * not sure until the directory sync is through. */
+static enum kaya_status name_spare(struct pool *pool, struct segment *segment)
+{
+    struct spare spare = { segment->number, SEGMENT_NAME_WAL, segment->header.shape, false };
+    char from[SEGMENT_NAME_BYTES], to[SEGMENT_NAME_BYTES];
+    enum kaya_status status;
+
+    kaya_segment_name(from, segment->number, SEGMENT_NAME_NEW);
+    kaya_segment_name(to, segment->number, SEGMENT_NAME_WAL);
+    status = kaya_disk_sync(pool->context->disk, segment->file);
+    if (status == KAYA_OK)
+        status = kaya_disk_rename(pool->context->disk, from, to);
+    if (status != KAYA_OK)
+        return status;
+    pool->number_max = segment->number;
+    add_spare(pool, &spare);
+    return kaya_pool_sync_names(pool);
+}
+
+static void tell_failure(const struct pool *pool, enum kaya_status status)
+{
+    kaya_notify(pool->context, &(struct kaya_event){ .kind = KAYA_EVENT_PREPARATION_FAILED,
+                                                     .status = status,
+                                                     .segment = pool->number_max + 1,
+                                                     .text = kaya_status_text(status) });
+}
+
+/* A shape that can carry `cost_min`: the configured one, or a longer one. */
+static struct shape fitting_shape(const struct pool *pool, uint64_t cost_min)
+{
+    struct shape shape = pool->shape;
+
+    while (kaya_carry_capacity(&shape) < cost_min && shape.segment_bytes < KAYA_SEGMENT_BYTES_MAX)
+        shape.segment_bytes *= 2;
+    return shape;
+}
+
+enum kaya_status kaya_pool_prepare(struct pool *pool, uint64_t cost_min)
+{
+    struct shape shape = fitting_shape(pool, cost_min);
+    struct segment_header header;
+    struct segment segment = SEGMENT_NONE;
+    enum kaya_status status;
+
+    status = kaya_pool_settle_names(pool);
+    if (status == KAYA_OK)
+        status = draw_header(pool, &shape, 0, &header);
+    if (status == KAYA_OK)
+        status = kaya_pool_create_file(pool->context, &header, &segment);
+    if (status == KAYA_OK)
+        status = name_spare(pool, &segment);
+    kaya_segment_close(&segment, pool->context);
+    if (status == KAYA_OK) {
+        kaya_notify(pool->context,
+                    &(struct kaya_event){ .kind = KAYA_EVENT_SEGMENT_PREPARED, .segment = header.number });
+        return KAYA_OK;
+    }
+    tell_failure(pool, status);
+    return status == KAYA_NO_MEMORY || status == KAYA_LIMIT || status == KAYA_GONE ? status : KAYA_FULL;
+}
+
+/* --- dead files ----------------------------------------------------------------------------------------------------- */
+
+/* Open the file under its new number and give it its new header. */
+static enum kaya_status rewrite(struct pool *pool, const char *name, const struct chain_segment *dead,
+                                struct segment *segment)
+{
+    struct segment_header header;
+    uint32_t previous_seed;
+    enum kaya_status status;
+
+    status = kaya_segment_open(segment, pool->context, name, dead->number, KAYA_OPEN_WRITE, false);
+    if (status != KAYA_OK)
+        return status;
+    previous_seed = segment->state >= SEGMENT_LINKLESS ? segment->seeds.segment : 0;
+    if (previous_seed == 0 || segment->file_bytes < dead->shape.segment_bytes)
+        return KAYA_INVALID;
+    status = draw_header(pool, &dead->shape, previous_seed, &header);
+    if (status != KAYA_OK)
+        return status;
+    segment->number = header.number;
+    segment->header = header;
+    return write_headers(pool->context, segment);
+}
+
+static enum kaya_status recycle(struct pool *pool, const char *name, const struct chain_segment *dead)
+{
+    char new_name[SEGMENT_NAME_BYTES];
+    struct segment segment = SEGMENT_NONE;
+    enum kaya_status status;
+
+    kaya_segment_name(new_name, pool->number_max + 1, SEGMENT_NAME_NEW);
+    status = kaya_pool_settle_names(pool);
+    if (status == KAYA_OK)
+        status = kaya_disk_rename(pool->context->disk, name, new_name);
+    if (status != KAYA_OK)
+        return status;
+    status = rewrite(pool, new_name, dead, &segment);
+    if (status == KAYA_OK)
+        status = name_spare(pool, &segment);
+    if (status == KAYA_OK)
+        kaya_notify(pool->context, &(struct kaya_event){ .kind = KAYA_EVENT_SEGMENT_RECYCLED,
+                                                         .segment = segment.number,
+                                                         .detail = dead->number });
+    kaya_segment_close(&segment, pool->context);
+    return status;
+}
+
+static bool is_same_shape(const struct shape *one, const struct shape *other)
+{
+    return one->block_bytes == other->block_bytes && one->unit_bytes == other->unit_bytes &&
+           one->segment_bytes == other->segment_bytes;
+}
+
+enum kaya_status kaya_pool_retire(struct pool *pool, const struct chain_segment *dead)
+{
+    char name[SEGMENT_NAME_BYTES];
+    enum kaya_status status = KAYA_INVALID;
+
+    kaya_segment_name(name, dead->number, dead->kind);
+    if (pool->spare_count < pool->wanted && is_same_shape(&dead->shape, &pool->shape) &&
+        dead->file_bytes >= dead->shape.segment_bytes)
+        status = recycle(pool, name, dead);
+    if (status == KAYA_OK || status == KAYA_GONE)
+        return status;
+    status = kaya_disk_unlink(pool->context->disk, name);
+    if (status == KAYA_OK)
+        kaya_notify(
+            pool->context,
+            &(struct kaya_event){ .kind = KAYA_EVENT_SEGMENT_REMOVED, .segment = dead->number, .text = name });
+    return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
+}
+
+/* --- names ---------------------------------------------------------------------------------------------------------- */
+
+enum kaya_status kaya_pool_refresh_names(struct pool *pool)
+{
+    char name[SEGMENT_NAME_BYTES], away[SEGMENT_NAME_BYTES];
+    enum kaya_status status = KAYA_OK;
+
+    for (unsigned i = 0; i < pool->spare_count && status == KAYA_OK; i++) {
+        struct spare *spare = &pool->spares[i];
+
+        if (spare->is_name_sure)
+            continue;
+        kaya_segment_name(name, spare->number, SEGMENT_NAME_WAL);
+        kaya_segment_name(away, spare->number, SEGMENT_NAME_AWAY);
+        if (spare->kind == SEGMENT_NAME_WAL)
+            status = kaya_disk_rename(pool->context->disk, name, away);
+        if (status != KAYA_OK)
+            return status;
+        spare->kind = SEGMENT_NAME_AWAY;
+        status = kaya_disk_rename(pool->context->disk, away, name);
+        if (status == KAYA_OK)
+            spare->kind = SEGMENT_NAME_WAL;
+    }
+    return status;
+}
+
+enum kaya_status kaya_pool_sync_names(struct pool *pool)
+{
+    enum kaya_status status = kaya_disk_sync_directory(pool->context->disk, KAYA_DIRECTORY_LOG);
+
+    for (unsigned i = 0; i < pool->spare_count && status == KAYA_OK; i++)
+        pool->spares[i].is_name_sure = true;
+    return status;
+}
+
+enum kaya_status kaya_pool_settle_names(struct pool *pool)
+{
+    bool is_sure = true;
+    enum kaya_status status;
+
+    for (unsigned i = 0; i < pool->spare_count; i++)
+        is_sure = is_sure && pool->spares[i].is_name_sure;
+    if (is_sure)
+        return KAYA_OK;
+    status = kaya_pool_refresh_names(pool);
+    return status == KAYA_OK ? kaya_pool_sync_names(pool) : status;
+}
+
+/* --- taking --------------------------------------------------------------------------------------------------------- */
+
+unsigned kaya_pool_pick(const struct pool *pool, uint64_t cost_min)
+{
+    unsigned index = 0;
+
+    while (index < pool->spare_count && kaya_carry_capacity(&pool->spares[index].shape) < cost_min)
+        index++;
+    return index;
+}
+
+enum kaya_status kaya_pool_take(struct pool *pool, unsigned index, struct segment *segment)
+{
+    const struct spare *spare = &pool->spares[index];
+    char name[SEGMENT_NAME_BYTES];
+    enum kaya_status status;
+
+    KAYA_ASSERT(index < pool->spare_count);
+    kaya_segment_name(name, spare->number, spare->kind);
+    status = kaya_segment_open(segment, pool->context, name, spare->number, KAYA_OPEN_WRITE, false);
+    if (status == KAYA_OK && segment->state < SEGMENT_LINKLESS) {
+        kaya_segment_close(segment, pool->context);
+        status = KAYA_IO;
+    }
+    if (status != KAYA_OK)
+        return status;
+    pool->spare_count -= index + 1;
+    memmove(pool->spares, pool->spares + index + 1, pool->spare_count * sizeof *pool->spares);
+    return KAYA_OK;
+}
+
+uint64_t kaya_pool_carry_capacity(const struct pool *pool)
+{
+    uint64_t capacity = kaya_carry_capacity(&pool->shape);
+
+    for (unsigned i = 0; i < pool->spare_count; i++) {
+        uint64_t other = kaya_carry_capacity(&pool->spares[i].shape);
+
+        if (other < capacity)
+            capacity = other;
+    }
+    return capacity;
+}

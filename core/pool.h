@@ -1,0 +1,63 @@
+/* The segments behind the one in use: preparing spares, recycling dead files, taking the next one. */
+#ifndef KAYA_POOL_H
+#define KAYA_POOL_H
+
+#include "appender.h"
+#include "survey.h"
+
+enum { POOL_SPARES_MAX = 16 };
+
+struct spare {
+    uint64_t number;
+    enum segment_name_kind kind;
+    struct shape shape;
+    bool is_name_sure; /* this process saw the directory sync that made its name durable */
+};
+
+struct pool {
+    const struct context *context;
+    struct kaya_wal_log_id log_id;
+    struct shape shape;                   /* of new spares */
+    unsigned wanted;                      /* spares to keep behind the segment in use */
+    struct spare spares[POOL_SPARES_MAX]; /* ascending by number */
+    unsigned spare_count;
+    uint64_t number_max; /* the highest number that any file has had */
+};
+
+/* From what a survey found behind the head. With more files than POOL_SPARES_MAX the first ones count. */
+void kaya_pool_init(struct pool *pool, const struct context *context, const struct kaya_wal_log_id *log_id,
+                    const struct shape *shape, unsigned wanted);
+void kaya_pool_adopt(struct pool *pool, const struct survey *survey);
+
+/* Prepare one more spare that can carry at least `cost_min`: created anew. The names of earlier spares are made durable first.
+ * On KAYA_OK it is durable under its number.  KAYA_FULL: the disk has no room, or the preparation failed: the event tells why;
+ * nothing changed that matters. KAYA_NO_MEMORY, KAYA_LIMIT, KAYA_GONE. */
+KAYA_MUST_CHECK enum kaya_status kaya_pool_prepare(struct pool *pool, uint64_t cost_min);
+
+/* A dead file of the log: make it a spare if one is wanted and it fits, else delete it. Failures cost nothing: the next recovery
+ * finds the file again. Only KAYA_GONE is returned. */
+KAYA_MUST_CHECK enum kaya_status kaya_pool_retire(struct pool *pool, const struct chain_segment *dead);
+
+/* Make sure that every spare's name is durable. KAYA_IO, KAYA_FULL: it is not. */
+KAYA_MUST_CHECK enum kaya_status kaya_pool_settle_names(struct pool *pool);
+/* The first half of it, for recovery, which syncs the directory later: rename each unsure spare away and back. */
+KAYA_MUST_CHECK enum kaya_status kaya_pool_refresh_names(struct pool *pool);
+/* The second half. */
+KAYA_MUST_CHECK enum kaya_status kaya_pool_sync_names(struct pool *pool);
+
+/* Index of the first spare that can carry `cost_min`; spare_count: none. */
+unsigned kaya_pool_pick(const struct pool *pool, uint64_t cost_min);
+
+/* Open spare `index` for writing and take it, and the spares before it, out of the pool. On failure nothing changed. */
+KAYA_MUST_CHECK enum kaya_status kaya_pool_take(struct pool *pool, unsigned index, struct segment *segment);
+
+/* What every segment that may take over can carry. */
+uint64_t kaya_pool_carry_capacity(const struct pool *pool);
+
+/* Create a segment file under its `.new` name with header copies, sized; open on return, not synced. For the first segment of a
+ * new log, whose link is written before its name. */
+KAYA_MUST_CHECK enum kaya_status kaya_pool_create_file(const struct context *context,
+                                                       const struct segment_header *header,
+                                                       struct segment *segment);
+
+#endif

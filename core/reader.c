@@ -1,0 +1,256 @@
+/* Reading: a survey tells which segments hold what and where the log ends; then one scan after the other.
+ *
+ * A reader holds nothing that stops a writer. So a segment may be trimmed and recycled under it: then its file is gone or its frames no
+ * longer validate. Both are met in one way: look at the whole log again, and go on behind the last record given, or say TRIMMED. */
+#include "kaya/reader.h"
+
+#include "survey.h"
+#include "writer.h"
+
+enum { RESTARTS_MAX = 16 };
+
+struct kaya_wal_reader {
+    struct context context;
+    struct kaya_wal_reader_options options;
+    struct pin pin;
+    bool is_pinned;
+
+    struct survey survey;
+    size_t index; /* in the survey's chain of the segment being read */
+    struct segment segment;
+    struct scan scan;
+    bool is_scanning;
+
+    uint64_t next_lsn;
+    uint64_t last_lsn;       /* as it was at open */
+    struct scan_entry entry; /* the batch being handed out, or the last record */
+    size_t batch_at;
+    uint32_t batch_index;
+    bool in_batch;
+};
+
+/* Find the log's end and the segment of next_lsn. */
+static enum kaya_status survey_log(struct kaya_wal_reader *reader)
+{
+    struct survey_options options = { .is_live = true, .anchor = reader->options.anchor };
+    enum kaya_status status;
+
+    kaya_survey_release(&reader->survey, &reader->context);
+    status = kaya_survey(&reader->survey, &reader->context, &options);
+    if (status != KAYA_OK)
+        return status;
+    switch (reader->survey.report.verdict) {
+    case KAYA_VERDICT_EMPTY:
+        return KAYA_NOT_FOUND;
+    case KAYA_VERDICT_DAMAGED:
+        return KAYA_DAMAGED;
+    case KAYA_VERDICT_CLEAN:
+    case KAYA_VERDICT_TORN:
+        break;
+    }
+    return KAYA_OK;
+}
+
+static enum kaya_status stand(struct kaya_wal_reader *reader)
+{
+    const struct survey *survey = &reader->survey;
+
+    if (reader->next_lsn < survey->report.first_lsn)
+        return KAYA_TRIMMED;
+    if (reader->next_lsn > survey->report.last_lsn + 1)
+        return KAYA_INVALID;
+    reader->index = survey->chain_count - 1;
+    while (reader->index > 0 && survey->chain[reader->index].base_lsn > reader->next_lsn)
+        reader->index--;
+    return KAYA_OK;
+}
+
+static void leave_segment(struct kaya_wal_reader *reader)
+{
+    kaya_segment_close(&reader->segment, &reader->context);
+    reader->is_scanning = false;
+    reader->in_batch = false;
+}
+
+enum kaya_status kaya_wal_reader_open(const struct kaya_wal_environment *environment,
+                                      const struct kaya_wal_reader_options *options,
+                                      struct kaya_wal_reader **out, struct kaya_wal_recovery_report *report)
+{
+    static const struct kaya_wal_reader_options DEFAULTS = { .from_lsn = 0 };
+    struct kaya_wal_reader *reader = kaya_allocate(environment->allocator, sizeof *reader);
+    enum kaya_status status = KAYA_OK;
+
+    *out = NULL;
+    if (reader == NULL)
+        return KAYA_NO_MEMORY;
+    *reader = (struct kaya_wal_reader){ .options = options != NULL ? *options : DEFAULTS };
+    reader->context = (struct context){ .disk = environment->disk,
+                                        .runtime = environment->runtime,
+                                        .allocator = environment->allocator,
+                                        .on_event = reader->options.on_event,
+                                        .user = reader->options.user };
+    reader->pin.lsn = reader->options.from_lsn;
+    if (reader->options.writer != NULL) {
+        status = kaya_writer_pin(reader->options.writer, &reader->pin);
+        reader->is_pinned = status == KAYA_OK;
+    }
+    if (status == KAYA_OK)
+        status = survey_log(reader);
+    if (report != NULL)
+        *report = reader->survey.report;
+    if (status == KAYA_OK) {
+        reader->next_lsn = reader->pin.lsn != 0 ? reader->pin.lsn : reader->survey.report.first_lsn;
+        reader->last_lsn = reader->survey.report.last_lsn;
+        status = stand(reader);
+    }
+    if (status == KAYA_OK)
+        *out = reader;
+    else
+        kaya_wal_reader_close(reader);
+    return status;
+}
+
+void kaya_wal_reader_close(struct kaya_wal_reader *reader)
+{
+    struct context context;
+
+    if (reader == NULL)
+        return;
+    context = reader->context;
+    if (reader->is_pinned)
+        kaya_writer_unpin(reader->options.writer, &reader->pin);
+    leave_segment(reader);
+    kaya_survey_release(&reader->survey, &context);
+    kaya_release(context.allocator, reader, sizeof *reader);
+}
+
+/* Everything before the segment in use is claimed by a link. */
+static bool is_durable(const struct kaya_wal_reader *reader)
+{
+    return reader->index + 1 < reader->survey.chain_count || reader->entry.end_bytes <= reader->survey.claim;
+}
+
+static enum kaya_status enter_segment(struct kaya_wal_reader *reader)
+{
+    const struct chain_segment *chosen = &reader->survey.chain[reader->index];
+    char name[SEGMENT_NAME_BYTES];
+    enum kaya_status status;
+
+    kaya_segment_name(name, chosen->number, chosen->kind);
+    status = kaya_segment_open(&reader->segment, &reader->context, name, chosen->number, KAYA_OPEN_READ, true);
+    if (status == KAYA_OK &&
+        (reader->segment.state != SEGMENT_LINKED || reader->segment.link.base_lsn != chosen->base_lsn))
+        status = KAYA_NOT_FOUND;
+    if (status != KAYA_OK)
+        return status;
+    kaya_scan_init(&reader->scan, &reader->context, &reader->segment, &reader->survey.memory, chosen->end, true);
+    reader->is_scanning = true;
+    return KAYA_OK;
+}
+
+/* The next record or batch of the log into `entry`. KAYA_END: there is none. KAYA_NOT_FOUND: the log changed underneath. */
+static enum kaya_status next_entry(struct kaya_wal_reader *reader)
+{
+    bool found;
+    enum kaya_status status = KAYA_OK;
+
+    for (;;) {
+        if (!reader->is_scanning)
+            status = enter_segment(reader);
+        if (status == KAYA_OK)
+            status = kaya_scan_next(&reader->scan, &reader->entry, &found);
+        if (status != KAYA_OK)
+            return status;
+        if (!found) {
+            if (reader->scan.end != reader->survey.chain[reader->index].end)
+                return KAYA_NOT_FOUND;
+            if (reader->index + 1 == reader->survey.chain_count)
+                return KAYA_END;
+            reader->index++;
+            leave_segment(reader);
+        } else if (reader->entry.is_record &&
+                   reader->segment.link.base_lsn + reader->scan.sequence > reader->next_lsn) {
+            return KAYA_OK;
+        }
+    }
+}
+
+/* The log changed under the reader: look again and go on, or say what happened. */
+static enum kaya_status find_place_again(struct kaya_wal_reader *reader)
+{
+    enum kaya_status status;
+
+    leave_segment(reader);
+    status = survey_log(reader);
+    return status == KAYA_OK ? stand(reader) : status;
+}
+
+static enum kaya_status find_entry(struct kaya_wal_reader *reader)
+{
+    enum kaya_status status = next_entry(reader);
+
+    for (unsigned restart = 0; status == KAYA_NOT_FOUND; restart++) {
+        if (restart == RESTARTS_MAX)
+            return KAYA_BUSY;
+        status = find_place_again(reader);
+        if (status == KAYA_OK)
+            status = next_entry(reader);
+    }
+    return status;
+}
+
+static void fill(const struct kaya_wal_reader *reader, struct kaya_wal_record *record)
+{
+    const struct scan_entry *entry = &reader->entry;
+
+    *record = (struct kaya_wal_record){ .lsn = reader->segment.link.base_lsn + entry->sequence,
+                                        .type = (enum kaya_wal_record_type)entry->flags,
+                                        .mended = entry->mended,
+                                        .durable = is_durable(reader),
+                                        .bytes = entry->payload,
+                                        .length = entry->length,
+                                        .segment = reader->segment.number,
+                                        .offset_bytes = entry->offset_bytes };
+}
+
+static void fill_member(struct kaya_wal_reader *reader, struct kaya_wal_record *record)
+{
+    struct batch_member member;
+    bool found = kaya_batch_next(reader->entry.payload, reader->entry.length, &reader->batch_at, &member);
+
+    KAYA_ASSERT(found);
+    record->lsn += reader->batch_index++;
+    record->type = member.type;
+    record->bytes = member.bytes;
+    record->length = member.length;
+    record->in_batch = true;
+    record->ends_batch = reader->batch_index == reader->entry.count;
+    reader->in_batch = !record->ends_batch;
+}
+
+enum kaya_status kaya_wal_reader_next(struct kaya_wal_reader *reader, struct kaya_wal_record *record)
+{
+    enum kaya_status status = KAYA_OK;
+
+    do {
+        if (reader->next_lsn > reader->last_lsn)
+            return KAYA_END;
+        if (!reader->in_batch) {
+            status = find_entry(reader);
+            if (status != KAYA_OK)
+                return status;
+            reader->in_batch = reader->entry.flags == FRAME_FLAG_BATCH;
+            reader->batch_at = 0;
+            reader->batch_index = 0;
+        }
+        fill(reader, record);
+        if (reader->in_batch)
+            fill_member(reader, record);
+    } while (record->lsn < reader->next_lsn);
+    if (reader->options.durable_only && !record->durable)
+        return KAYA_END;
+    reader->next_lsn = record->lsn + 1;
+    if (reader->is_pinned)
+        kaya_writer_move_pin(reader->options.writer, &reader->pin, record->lsn);
+    return KAYA_OK;
+}

@@ -1,0 +1,340 @@
+/* Recovery, from the lock to a log that takes records.
+ *
+ *   lock -> survey (nothing is changed; damage, another version or the wrong log end here) -> verdict
+ *     no log      begin one: parent's entry, segment 1 with its link before its name, spares
+ *     closed      go on in place; nothing is written until the first append
+ *     otherwise   carry to the successor (carry.c), then cut the old file and clear away what is dead
+ *
+ * What is done after the carry (cut, delete, recycle, prepare) may fail or be cut short by a crash without harm: the next recovery
+ * finds the same chain and does it again. */
+#include "recover.h"
+
+#include "carry.h"
+
+enum kaya_status kaya_log_reserve_chain(struct opened_log *log, const struct context *context)
+{
+    size_t wanted = log->chain_capacity == 0 ? 16 : 2 * log->chain_capacity;
+    struct chain_segment *chain;
+
+    if (log->chain_count < log->chain_capacity)
+        return KAYA_OK;
+    chain = kaya_allocate(context->allocator, wanted * sizeof *chain);
+    if (chain == NULL)
+        return KAYA_NO_MEMORY;
+    for (size_t i = 0; i < log->chain_count; i++)
+        chain[i] = log->chain[i];
+    kaya_release(context->allocator, log->chain, log->chain_capacity * sizeof *chain);
+    log->chain = chain;
+    log->chain_capacity = wanted;
+    return KAYA_OK;
+}
+
+void kaya_log_push_chain(struct opened_log *log)
+{
+    const struct segment *segment = &log->appender.segment;
+
+    KAYA_ASSERT(log->chain_count < log->chain_capacity);
+    log->chain[log->chain_count++] = (struct chain_segment){ .number = segment->number,
+                                                             .kind = SEGMENT_NAME_WAL,
+                                                             .base_lsn = segment->link.base_lsn,
+                                                             .file_bytes = segment->file_bytes,
+                                                             .shape = segment->header.shape };
+}
+
+void kaya_log_release(struct opened_log *log, const struct context *context)
+{
+    kaya_appender_release(&log->appender);
+    kaya_release(context->allocator, log->chain, log->chain_capacity * sizeof *log->chain);
+    log->chain = NULL;
+    kaya_disk_unlock(context->disk);
+}
+
+/* Spares up to the wanted number, as far as there is room. Only what makes going on impossible is a failure. */
+static enum kaya_status fill_pool(struct opened_log *log)
+{
+    enum kaya_status status = KAYA_OK;
+
+    while (status == KAYA_OK && log->pool.spare_count < log->pool.wanted)
+        status = kaya_pool_prepare(&log->pool, 0);
+    return status == KAYA_FULL ? KAYA_OK : status;
+}
+
+/* --- a new log ------------------------------------------------------------------------------------------------------ */
+
+static enum kaya_status draw_log_id(const struct context *context, struct kaya_wal_log_id *log_id)
+{
+    enum kaya_status status = kaya_random(context->runtime, log_id->bytes, sizeof log_id->bytes);
+
+    log_id->bytes[0] |= 1; /* all zeros is no id */
+    return status;
+}
+
+static enum kaya_status begin_first_segment(struct opened_log *log, const struct context *context,
+                                            const struct settings *settings, const struct kaya_wal_log_id *log_id)
+{
+    struct segment_header header = {
+        .version = KAYA_FORMAT_VERSION, .shape = settings->shape, .log_id = *log_id, .number = 1
+    };
+    struct link link = { .base_lsn = 1, .low_water_lsn = 1, .epoch = 1 };
+    struct segment segment = SEGMENT_NONE;
+    char from[SEGMENT_NAME_BYTES], to[SEGMENT_NAME_BYTES];
+    enum kaya_status status;
+
+    kaya_segment_name(from, header.number, SEGMENT_NAME_NEW);
+    kaya_segment_name(to, header.number, SEGMENT_NAME_WAL);
+    status = kaya_random(context->runtime, &header.salt, sizeof header.salt);
+    if (status == KAYA_OK)
+        status = kaya_random(context->runtime, &link.nonce, sizeof link.nonce);
+    if (status == KAYA_OK)
+        status = kaya_pool_create_file(context, &header, &segment);
+    if (status == KAYA_OK)
+        status = kaya_appender_begin(&log->appender, context, &segment, &link, settings->stride_bytes);
+    if (status == KAYA_OK)
+        status = kaya_appender_sync(&log->appender);
+    if (status == KAYA_OK)
+        status = kaya_disk_rename(context->disk, from, to);
+    if (status == KAYA_OK)
+        status = kaya_disk_sync_directory(context->disk, KAYA_DIRECTORY_LOG);
+    kaya_segment_close(&segment, context);
+    return status;
+}
+
+static enum kaya_status begin_log(struct opened_log *log, const struct context *context,
+                                  const struct settings *settings, struct kaya_wal_recovery_report *report)
+{
+    struct kaya_wal_log_id log_id;
+    enum kaya_status status;
+
+    status = kaya_disk_sync_directory(context->disk, KAYA_DIRECTORY_PARENT);
+    if (status == KAYA_OK)
+        status = draw_log_id(context, &log_id);
+    if (status == KAYA_OK)
+        status = kaya_log_reserve_chain(log, context);
+    if (status == KAYA_OK)
+        status = begin_first_segment(log, context, settings, &log_id);
+    if (status != KAYA_OK)
+        return status;
+    kaya_log_push_chain(log);
+    log->low_water_lsn = 1;
+    kaya_pool_init(&log->pool, context, &log_id, &settings->shape, settings->spare_count);
+    log->pool.number_max = 1;
+    report->log_id = log_id;
+    report->epoch = 1;
+    report->segment_count = 1;
+    report->segment = 1;
+    report->end_offset = log->appender.end;
+    kaya_notify(context, &(struct kaya_event){ .kind = KAYA_EVENT_LOG_CREATED, .segment = 1 });
+    return fill_pool(log);
+}
+
+/* --- an old log ----------------------------------------------------------------------------------------------------- */
+
+static enum kaya_status keep_chain(struct opened_log *log, const struct context *context,
+                                   const struct survey *survey, size_t count)
+{
+    enum kaya_status status = KAYA_OK;
+
+    for (size_t i = 0; i < count && status == KAYA_OK; i++) {
+        status = kaya_log_reserve_chain(log, context);
+        if (status == KAYA_OK)
+            log->chain[log->chain_count++] = survey->chain[i];
+    }
+    return status == KAYA_OK ? kaya_log_reserve_chain(log, context) : status;
+}
+
+static enum kaya_status go_on(struct opened_log *log, const struct context *context,
+                              const struct settings *settings, struct survey *survey)
+{
+    const struct chain_segment *head = &survey->chain[survey->chain_count - 1];
+    struct segment segment;
+    char name[SEGMENT_NAME_BYTES];
+    enum kaya_status status;
+
+    kaya_segment_name(name, head->number, head->kind);
+    status = kaya_segment_open(&segment, context, name, head->number, KAYA_OPEN_WRITE, true);
+    if (status == KAYA_OK && segment.state != SEGMENT_LINKED)
+        status = KAYA_IO;
+    if (status == KAYA_OK)
+        status = keep_chain(log, context, survey, survey->chain_count);
+    if (status == KAYA_OK)
+        status = kaya_appender_resume(&log->appender, context, &segment, head->end, head->record_count,
+                                      settings->stride_bytes);
+    kaya_segment_close(&segment, context);
+    return status;
+}
+
+/* Dead bytes behind the end that the successor's link names. The second header copy stays. */
+static enum kaya_status cut_file(const struct context *context, const struct chain_segment *old, uint64_t end)
+{
+    uint64_t kept = kaya_shape_second_header(&old->shape) + kaya_shape_header_bytes(&old->shape);
+    struct kaya_file *file = NULL;
+    char name[SEGMENT_NAME_BYTES];
+    enum kaya_status status;
+
+    if (kept < end)
+        kept = end;
+    if (kept >= old->file_bytes)
+        return KAYA_OK;
+    kaya_segment_name(name, old->number, old->kind);
+    status = kaya_disk_open(context->disk, name, KAYA_OPEN_WRITE, &file);
+    if (status == KAYA_OK)
+        status = kaya_disk_truncate(context->disk, file, kept);
+    kaya_disk_close(context->disk, file);
+    if (status == KAYA_OK)
+        kaya_notify(context, &(struct kaya_event){
+                                 .kind = KAYA_EVENT_CUT, .segment = old->number, .offset_bytes = kept });
+    return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
+}
+
+static bool is_in_chain(const struct opened_log *log, const struct listed *file)
+{
+    for (size_t i = 0; i < log->chain_count; i++)
+        if (log->chain[i].number == file->number && log->chain[i].kind == file->kind)
+            return true;
+    return false;
+}
+
+/* What is known of a dead file: enough to recycle it if it was in the chain. */
+static struct chain_segment describe_dead(const struct survey *survey, const struct listed *file)
+{
+    for (size_t i = 0; i < survey->chain_count; i++)
+        if (survey->chain[i].number == file->number && survey->chain[i].kind == file->kind)
+            return survey->chain[i];
+    return (struct chain_segment){ .number = file->number, .kind = file->kind };
+}
+
+static enum kaya_status clear_away(struct opened_log *log, const struct context *context,
+                                   const struct survey *survey)
+{
+    uint64_t head = log->appender.segment.number;
+    enum kaya_status status = KAYA_OK;
+
+    for (size_t i = 0; i < survey->file_count && status == KAYA_OK; i++) {
+        const struct listed *file = &survey->files[i];
+        struct chain_segment dead = describe_dead(survey, file);
+
+        if ((file->number >= head && file->kind != SEGMENT_NAME_NEW) || is_in_chain(log, file))
+            continue;
+        kaya_notify(context, &(struct kaya_event){ .kind = KAYA_EVENT_LEFTOVER, .segment = file->number });
+        status = kaya_pool_retire(&log->pool, &dead);
+    }
+    return status;
+}
+
+static enum kaya_status succeed(struct opened_log *log, const struct context *context,
+                                const struct settings *settings, struct survey *survey, uint64_t last_lsn,
+                                struct kaya_wal_recovery_report *report)
+{
+    struct carry_plan plan;
+    size_t kept;
+    enum kaya_status status;
+
+    status = kaya_carry_plan(&plan, context, survey, last_lsn);
+    if (status != KAYA_OK)
+        return status;
+    kept = plan.predecessor < survey->chain_count ? plan.predecessor + 1 : 0;
+    status = keep_chain(log, context, survey, kept);
+    if (status == KAYA_OK)
+        status = kaya_carry(&log->appender, context, survey, &log->pool, &plan, settings->stride_bytes,
+                            &report->carried_records);
+    if (status != KAYA_OK)
+        return status;
+    report->epoch = plan.link.epoch;
+    report->lsns_may_return = report->verdict == KAYA_VERDICT_TORN || last_lsn != report->last_lsn;
+    report->last_lsn = last_lsn;
+    if (report->carried_records > 0)
+        kaya_notify(context, &(struct kaya_event){ .kind = KAYA_EVENT_CARRIED,
+                                                   .segment = log->appender.segment.number,
+                                                   .lsn = plan.link.base_lsn,
+                                                   .detail = report->carried_records });
+    if (kept > 0)
+        status = cut_file(context, &log->chain[kept - 1], plan.link.predecessor_end);
+    kaya_log_push_chain(log);
+    report->segment_count = log->chain_count;
+    if (status == KAYA_OK)
+        status = clear_away(log, context, survey);
+    return status == KAYA_OK ? fill_pool(log) : status;
+}
+
+/* May the survey's log be opened so? */
+static enum kaya_status judge(const struct settings *settings, const struct survey *survey,
+                              const uint64_t *cut_back_lsn)
+{
+    const struct kaya_wal_recovery_report *report = &survey->report;
+
+    if (report->verdict == KAYA_VERDICT_DAMAGED)
+        return KAYA_DAMAGED;
+    if (report->verdict == KAYA_VERDICT_EMPTY)
+        return settings->must_exist ? KAYA_NOT_FOUND : KAYA_OK;
+    if (survey->head.header.read_compatible != 0)
+        return KAYA_UNSUPPORTED;
+    if (settings->cut_is_error && (report->verdict == KAYA_VERDICT_TORN || report->mended_count > 0))
+        return KAYA_DAMAGED;
+    if (cut_back_lsn != NULL && (*cut_back_lsn + 1 < report->first_lsn || *cut_back_lsn > report->last_lsn))
+        return KAYA_INVALID;
+    return KAYA_OK;
+}
+
+static enum kaya_status open_surveyed(struct opened_log *log, const struct context *context,
+                                      const struct settings *settings, struct survey *survey,
+                                      const uint64_t *cut_back_lsn, struct kaya_wal_recovery_report *report)
+{
+    bool cuts = cut_back_lsn != NULL && *cut_back_lsn != report->last_lsn;
+
+    if (report->verdict == KAYA_VERDICT_EMPTY)
+        return begin_log(log, context, settings, report);
+    log->low_water_lsn = report->first_lsn;
+    kaya_pool_init(&log->pool, context, &report->log_id, &settings->shape, settings->spare_count);
+    kaya_pool_adopt(&log->pool, survey);
+    if (report->verdict == KAYA_VERDICT_TORN)
+        kaya_notify(context, &(struct kaya_event){ .kind = KAYA_EVENT_TORN_TAIL,
+                                                   .segment = report->segment,
+                                                   .offset_bytes = report->end_offset,
+                                                   .lsn = report->last_lsn,
+                                                   .text = survey->row->reason });
+    if (survey->row->action == TAIL_GO_ON && !cuts)
+        return go_on(log, context, settings, survey);
+    return succeed(log, context, settings, survey, cuts ? *cut_back_lsn : report->last_lsn, report);
+}
+
+/* The directory and the lock. With must_exist a missing directory is a missing log, and nothing is created. */
+static enum kaya_status enter(const struct context *context, const struct settings *settings)
+{
+    enum kaya_status status = KAYA_OK;
+
+    if (!settings->must_exist)
+        status = kaya_disk_create_directory(context->disk);
+    if (status == KAYA_OK || status == KAYA_EXISTS)
+        status = kaya_disk_lock(context->disk);
+    return status;
+}
+
+enum kaya_status kaya_log_open(struct opened_log *log, const struct context *context,
+                               const struct settings *settings, const uint64_t *cut_back_lsn,
+                               struct kaya_wal_recovery_report *report)
+{
+    struct survey_options options = { .anchor = settings->anchor };
+    struct survey survey;
+    enum kaya_status status;
+
+    *log = OPENED_LOG_NONE;
+    *report = (struct kaya_wal_recovery_report){ .damage_reason = "" };
+    status = enter(context, settings);
+    if (status != KAYA_OK)
+        return status;
+    status = kaya_survey(&survey, context, &options);
+    *report = survey.report;
+    if (status == KAYA_OK)
+        status = judge(settings, &survey, cut_back_lsn);
+    if (status == KAYA_OK)
+        status = open_surveyed(log, context, settings, &survey, cut_back_lsn, report);
+    kaya_survey_release(&survey, context);
+    if (status == KAYA_OK)
+        kaya_notify(context, &(struct kaya_event){ .kind = KAYA_EVENT_LOG_OPENED,
+                                                   .segment = log->appender.segment.number,
+                                                   .lsn = report->last_lsn,
+                                                   .detail = report->epoch });
+    else
+        kaya_log_release(log, context);
+    return status;
+}

@@ -1,0 +1,31 @@
+/* Opening a log: lock, survey, verdict, and then a new log, going on in place, or the successor. */
+#ifndef KAYA_RECOVER_H
+#define KAYA_RECOVER_H
+
+#include "appender.h"
+#include "pool.h"
+#include "settings.h"
+#include "survey.h"
+
+/* An open log, as recovery hands it to the writer. The lock is held. */
+struct opened_log {
+    struct appender appender;
+    struct pool pool;
+    struct chain_segment *chain; /* segments in use, ascending; the last one is the appender's, its `end` not kept */
+    size_t chain_count, chain_capacity;
+    uint64_t low_water_lsn;
+};
+#define OPENED_LOG_NONE ((struct opened_log){ .chain = NULL })
+
+/* `cut_back_lsn`: NULL, or the last record to keep. Statuses as for kaya_wal_writer_open. On failure the lock is free. */
+KAYA_MUST_CHECK enum kaya_status kaya_log_open(struct opened_log *log, const struct context *context,
+                                               const struct settings *settings, const uint64_t *cut_back_lsn,
+                                               struct kaya_wal_recovery_report *report);
+/* Release everything and the lock; writes nothing. */
+void kaya_log_release(struct opened_log *log, const struct context *context);
+
+/* Add a segment to the chain's end. */
+KAYA_MUST_CHECK enum kaya_status kaya_log_reserve_chain(struct opened_log *log, const struct context *context);
+void kaya_log_push_chain(struct opened_log *log);
+
+#endif

@@ -1,0 +1,513 @@
+/* The walker: from LINK, entry by entry, to the first place where no valid frame stands; then over what lies behind.
+ *
+ * Two passes with different questions:
+ *
+ *   kaya_scan_next    follows frames from the front. Its end is V, the end of the contiguous valid prefix, always between two
+ *                     whole records or control frames. A frame is taken if it is valid in any reading, or one flipped bit from
+ *                     valid (F4); lengths are used only after a check that covers them (F2).
+ *   kaya_scan_claims  looks at every place behind V. A frame there proves nothing by standing (disks persist out of order), but
+ *                     its watermark is a claim. The place is in the frame (off4), so a word-by-word filter finds the few
+ *                     places worth a check, at memory speed.
+ *
+ * A read through the cache may be stale or damaged on its way, and what looks like the end of the log may be such a read. So
+ * with `read_again` the block at V and everything behind it is read twice more, past the cache. */
+#include "scan.h"
+
+#include <string.h>
+
+#include "bytes.h"
+
+enum {
+    WINDOW_BYTES = 256 * 1024,
+    READINGS_PAST_CACHE = 2,
+    MEMBER_TYPE_BITS = 3,
+};
+
+void kaya_scan_memory_release(struct scan_memory *memory, const struct context *context)
+{
+    kaya_buffer_release(context->allocator, &memory->window);
+    kaya_buffer_release(context->allocator, &memory->again);
+    kaya_buffer_release(context->allocator, &memory->mended);
+    kaya_buffer_release(context->allocator, &memory->record);
+}
+
+void kaya_scan_init(struct scan *scan, const struct context *context, const struct segment *segment,
+                    struct scan_memory *memory, uint64_t limit, bool read_again)
+{
+    *scan = (struct scan){ .context = context, .segment = segment, .memory = memory };
+    scan->limit = limit < segment->file_bytes ? limit : segment->file_bytes;
+    if (scan->limit > segment->header.shape.segment_bytes)
+        scan->limit = segment->header.shape.segment_bytes;
+    scan->read_again = read_again;
+    scan->end = kaya_shape_first_frame(&segment->header.shape);
+}
+
+/* Windows are whole blocks, so that a frame, which never crosses a block, is never cut by one. */
+static size_t window_bytes(const struct shape *shape)
+{
+    uint64_t bytes = shape->segment_bytes < WINDOW_BYTES ? shape->segment_bytes : WINDOW_BYTES;
+
+    return (size_t)(bytes < shape->block_bytes ? shape->block_bytes
+                                               : bytes / shape->block_bytes * shape->block_bytes);
+}
+
+static enum kaya_status read_range(const struct context *context, const struct segment *segment,
+                                   uint64_t offset, uint64_t end, uint8_t *bytes, size_t capacity,
+                                   unsigned flags, size_t *length)
+{
+    uint64_t wanted = end > offset ? end - offset : 0;
+
+    if (wanted > capacity)
+        wanted = capacity;
+    *length = 0;
+    if (wanted == 0)
+        return KAYA_OK;
+    return kaya_disk_read(context->disk, segment->file, offset, bytes, (size_t)wanted, flags, length);
+}
+
+/* Make the window hold the block of `offset`. */
+static enum kaya_status load_window(struct scan *scan, uint64_t offset)
+{
+    const struct shape *shape = &scan->segment->header.shape;
+    size_t capacity = window_bytes(shape);
+    struct buffer *window = &scan->memory->window;
+    uint64_t start = offset / shape->block_bytes * shape->block_bytes;
+    enum kaya_status status;
+
+    if (offset >= scan->window_offset && offset < scan->window_offset + scan->window_length)
+        return KAYA_OK;
+    status = kaya_buffer_reserve(scan->context->allocator, window, capacity, 0);
+    if (status != KAYA_OK)
+        return status;
+    scan->window_offset = start;
+    scan->window_length = 0;
+    status = read_range(scan->context, scan->segment, start, scan->limit, window->bytes, capacity,
+                        KAYA_READ_CACHED, &scan->window_length);
+    if (status != KAYA_IO)
+        return status;
+    /* Some sector of the window failed: past the cache, and no more than this block, before giving up. */
+    for (unsigned reading = 0; reading < READINGS_PAST_CACHE && status == KAYA_IO; reading++)
+        status = read_range(scan->context, scan->segment, start, scan->limit, window->bytes,
+                            shape->block_bytes, KAYA_READ_PAST_CACHE, &scan->window_length);
+    if (status == KAYA_IO)
+        kaya_notify(scan->context, &(struct kaya_event){ .kind = KAYA_EVENT_DAMAGE,
+                                                         .status = status,
+                                                         .segment = scan->segment->number,
+                                                         .offset_bytes = start,
+                                                         .text = "unreadable" });
+    return status;
+}
+
+static void look(const struct scan *scan, const uint8_t *bytes, size_t available, uint64_t offset,
+                 struct scan_frame *found)
+{
+    found->fault = kaya_frame_decode(bytes, available, &scan->segment->header.shape, &scan->segment->seeds,
+                                     offset, &found->frame);
+}
+
+/* Read the block of `offset` again, past the cache; where a reading has a valid frame there, keep that reading. */
+static enum kaya_status look_again(struct scan *scan, uint64_t offset, struct scan_frame *found)
+{
+    const struct shape *shape = &scan->segment->header.shape;
+    uint64_t start = offset / shape->block_bytes * shape->block_bytes;
+    uint8_t *block = scan->memory->window.bytes + (start - scan->window_offset);
+    size_t length;
+    enum kaya_status status;
+
+    status = kaya_buffer_reserve(scan->context->allocator, &scan->memory->again, window_bytes(shape), 0);
+    for (unsigned reading = 0; reading < READINGS_PAST_CACHE && status == KAYA_OK; reading++) {
+        uint8_t *again = scan->memory->again.bytes;
+
+        status = read_range(scan->context, scan->segment, start, scan->limit, again, shape->block_bytes,
+                            KAYA_READ_PAST_CACHE, &length);
+        if (status != KAYA_OK || length <= offset - start || memcmp(block, again, length) == 0)
+            continue;
+        look(scan, again + (offset - start), length - (size_t)(offset - start), offset, found);
+        if (found->fault != FRAME_FAULT_NONE)
+            continue;
+        memcpy(block, again, length);
+        look(scan, block + (offset - start), length - (size_t)(offset - start), offset, found);
+        kaya_notify(scan->context, &(struct kaya_event){ .kind = KAYA_EVENT_READ_AGAIN,
+                                                         .segment = scan->segment->number,
+                                                         .offset_bytes = offset });
+        break;
+    }
+    return status;
+}
+
+static enum kaya_status try_mending(struct scan *scan, const uint8_t *bytes, size_t available,
+                                    uint64_t offset, struct scan_frame *found)
+{
+    const struct shape *shape = &scan->segment->header.shape;
+    enum kaya_status status;
+
+    status = kaya_buffer_reserve(scan->context->allocator, &scan->memory->mended, shape->block_bytes, 0);
+    if (status != KAYA_OK)
+        return status;
+    if (!kaya_frame_mend(bytes, available, shape, &scan->segment->seeds, offset, scan->memory->mended.bytes,
+                         &found->frame, &found->mended_bit))
+        return KAYA_OK;
+    found->fault = FRAME_FAULT_NONE;
+    found->mended = true;
+    kaya_notify(scan->context, &(struct kaya_event){ .kind = KAYA_EVENT_MENDED,
+                                                     .segment = scan->segment->number,
+                                                     .offset_bytes = offset,
+                                                     .lsn = scan->segment->link.base_lsn + found->frame.sequence,
+                                                     .detail = found->mended_bit });
+    return KAYA_OK;
+}
+
+/* Are these bytes a frame of the life that this file had before it was recycled? */
+static bool is_older_generation(const struct segment *segment, const uint8_t *bytes, size_t available,
+                                uint64_t offset)
+{
+    struct frame frame;
+
+    return segment->header.previous_seed != 0 &&
+           kaya_frame_header(bytes, available, &segment->header.shape, segment->header.previous_seed, offset,
+                             &frame);
+}
+
+static bool is_blank(const uint8_t *bytes, size_t length)
+{
+    return length == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0);
+}
+
+/* A recycled file holds pieces of its older life that start anywhere, so only a whole frame of ours says "written" there; in
+ * a fresh file anything but zeros does. */
+static bool looks_written(const struct scan *scan, const uint8_t *bytes, size_t available, uint64_t offset)
+{
+    struct frame frame;
+
+    if (is_older_generation(scan->segment, bytes, available, offset))
+        return false;
+    if (kaya_frame_header(bytes, available, &scan->segment->header.shape, scan->segment->seeds.segment,
+                          offset, &frame))
+        return true;
+    return scan->segment->header.previous_seed == 0 && !is_blank(bytes, available);
+}
+
+enum kaya_status kaya_scan_frame(struct scan *scan, uint64_t offset, struct scan_frame *found)
+{
+    const uint8_t *bytes;
+    size_t available;
+    uint64_t block_end = kaya_shape_block_end(&scan->segment->header.shape, offset);
+    enum kaya_status status;
+
+    *found = (struct scan_frame){ .fault = FRAME_FAULT_ROOM };
+    if (offset >= scan->limit)
+        return KAYA_OK;
+    status = load_window(scan, offset);
+    if (status != KAYA_OK || offset >= scan->window_offset + scan->window_length)
+        return status;
+    if (block_end > scan->window_offset + scan->window_length)
+        block_end = scan->window_offset + scan->window_length;
+    bytes = scan->memory->window.bytes + (offset - scan->window_offset);
+    available = (size_t)(block_end - offset);
+    look(scan, bytes, available, offset, found);
+    if (found->fault == FRAME_FAULT_NONE || found->fault == FRAME_FAULT_UNKNOWN)
+        return KAYA_OK;
+    if (scan->read_again) {
+        status = look_again(scan, offset, found);
+        if (status != KAYA_OK || found->fault == FRAME_FAULT_NONE)
+            return status;
+        look(scan, bytes, available, offset, found);
+    }
+    status = try_mending(scan, bytes, available, offset, found);
+    if (status == KAYA_OK && found->fault != FRAME_FAULT_NONE)
+        scan->looks_written = looks_written(scan, bytes, available, offset);
+    return status;
+}
+
+bool kaya_batch_next(const uint8_t *payload, size_t length, size_t *at, struct batch_member *member)
+{
+    uint32_t word;
+
+    if (length - *at < KAYA_MEMBER_BYTES)
+        return false;
+    word = load32(payload + *at);
+    member->type = (enum kaya_wal_record_type)(word & ((1u << MEMBER_TYPE_BITS) - 1));
+    member->length = word >> MEMBER_TYPE_BITS;
+    if (member->type < KAYA_RECORD_PUT || member->type > KAYA_RECORD_OPAQUE ||
+        member->length > length - *at - KAYA_MEMBER_BYTES)
+        return false;
+    member->bytes = payload + *at + KAYA_MEMBER_BYTES;
+    *at += KAYA_MEMBER_BYTES + member->length;
+    return true;
+}
+
+/* How many records an entry holds; 0: a batch whose members do not add up. */
+static uint32_t count_records(const struct scan_entry *entry)
+{
+    struct batch_member member;
+    size_t at = 0;
+    uint32_t count = 0;
+
+    if (entry->flags != FRAME_FLAG_BATCH)
+        return 1;
+    while (kaya_batch_next(entry->payload, entry->length, &at, &member))
+        count++;
+    return at == entry->length ? count : 0;
+}
+
+/* Gather the fragments that follow FIRST. *found false: the chain is broken. */
+static enum kaya_status gather(struct scan *scan, struct scan_frame *part, struct scan_entry *entry, bool *found)
+{
+    struct buffer *record = &scan->memory->record;
+    uint64_t total = load64(part->frame.payload);
+    size_t length = part->frame.length - (size_t)KAYA_FIRST_PREFIX_BYTES;
+    enum kaya_status status;
+
+    *found = false;
+    if (total > scan->segment->header.shape.segment_bytes || total <= length) {
+        scan->fault = FRAME_FAULT_FIELDS;
+        return KAYA_OK;
+    }
+    status = kaya_buffer_reserve(scan->context->allocator, record, (size_t)total, 0);
+    if (status != KAYA_OK)
+        return status;
+    memcpy(record->bytes, part->frame.payload + KAYA_FIRST_PREFIX_BYTES, length);
+    while (length < total) {
+        scan->fault_offset = kaya_shape_skip_header(&scan->segment->header.shape, entry->end_bytes);
+        status = kaya_scan_frame(scan, scan->fault_offset, part);
+        scan->fault = part->fault;
+        if (status != KAYA_OK || part->fault != FRAME_FAULT_NONE)
+            return status;
+        scan->fault = FRAME_FAULT_FIELDS;
+        if (part->frame.length > total - length || part->frame.sequence != entry->sequence ||
+            part->frame.type != (part->frame.length == total - length ? FRAME_LAST : FRAME_MIDDLE))
+            return KAYA_OK;
+        memcpy(record->bytes + length, part->frame.payload, part->frame.length);
+        length += part->frame.length;
+        entry->mended = entry->mended || part->mended;
+        entry->end_bytes = scan->fault_offset + part->frame.extent_bytes;
+        entry->watermark_bytes = part->frame.durable_bytes;
+        scan->mended_count += part->mended;
+    }
+    entry->payload = record->bytes;
+    entry->length = length;
+    *found = true;
+    return KAYA_OK;
+}
+
+static bool is_in_place(const struct scan *scan, uint64_t offset, const struct frame *frame)
+{
+    bool is_first = offset == kaya_shape_first_frame(&scan->segment->header.shape);
+
+    return frame->sequence == scan->sequence && is_first == (frame->type == FRAME_LINK) &&
+           frame->type != FRAME_MIDDLE && frame->type != FRAME_LAST;
+}
+
+enum kaya_status kaya_scan_next(struct scan *scan, struct scan_entry *entry, bool *found)
+{
+    uint64_t offset = kaya_shape_skip_header(&scan->segment->header.shape, scan->end);
+    uint64_t mended_before = scan->mended_count;
+    struct scan_frame part;
+    enum kaya_status status;
+
+    *found = false;
+    scan->fault_offset = offset;
+    scan->is_partial = false;
+    scan->looks_written = false;
+    status = kaya_scan_frame(scan, offset, &part);
+    scan->fault = part.fault;
+    if (part.fault == FRAME_FAULT_UNKNOWN)
+        return KAYA_UNSUPPORTED;
+    if (status != KAYA_OK || part.fault != FRAME_FAULT_NONE)
+        return status;
+    if (!is_in_place(scan, offset, &part.frame)) {
+        scan->fault = FRAME_FAULT_FIELDS;
+        return KAYA_OK;
+    }
+    scan->mended_count += part.mended;
+    *entry = (struct scan_entry){ .type = part.frame.type,
+                                  .flags = part.frame.flags,
+                                  .is_record = part.frame.type == FRAME_FULL || part.frame.type == FRAME_FIRST,
+                                  .offset_bytes = offset,
+                                  .end_bytes = offset + part.frame.extent_bytes,
+                                  .sequence = part.frame.sequence,
+                                  .watermark_bytes = part.frame.durable_bytes,
+                                  .mended = part.mended,
+                                  .payload = part.frame.payload,
+                                  .length = part.frame.length };
+    *found = true;
+    if (part.frame.type == FRAME_FIRST) {
+        status = gather(scan, &part, entry, found);
+        entry->type = FRAME_FULL;
+    }
+    if (status == KAYA_OK && *found && entry->is_record) {
+        entry->count = count_records(entry);
+        if (entry->count == 0) {
+            scan->fault = FRAME_FAULT_FIELDS;
+            *found = false;
+        }
+    }
+    if (status != KAYA_OK || !*found) {
+        scan->mended_count = mended_before;
+        scan->is_partial = true;
+        return status == KAYA_OK && scan->fault == FRAME_FAULT_UNKNOWN ? KAYA_UNSUPPORTED : status;
+    }
+    scan->end = entry->end_bytes;
+    scan->sequence += entry->count;
+    if (entry->watermark_bytes > scan->watermark)
+        scan->watermark = entry->watermark_bytes;
+    return KAYA_OK;
+}
+
+/* --- behind the end ------------------------------------------------------------------------------------------------ */
+
+struct claim_scan {
+    const struct segment *segment;
+    uint64_t from;
+    uint32_t sequence;
+    stray_visitor *visit;
+    void *user;
+    struct claims *claims;
+    bool past_cache;
+    bool stopped;
+};
+
+/* A header that one flipped bit keeps from being valid here could come back as a mended frame once the bytes before it are
+ * written anew: then the tail is not blank. */
+static bool is_almost_header(const struct segment *segment, const uint8_t *bytes, size_t available, uint64_t offset)
+{
+    uint8_t header[KAYA_FRAME_HEADER_BYTES];
+    struct frame frame;
+
+    if (is_older_generation(segment, bytes, available, offset))
+        return false;
+    memcpy(header, bytes, sizeof header);
+    for (unsigned bit = 32; bit < 8 * sizeof header; bit++) {
+        bool holds;
+
+        header[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        holds = kaya_frame_header(header, available, &segment->header.shape, segment->seeds.segment, offset,
+                                  &frame);
+        header[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        if (holds)
+            return true;
+    }
+    return false;
+}
+
+static void look_at(struct claim_scan *scan, const uint8_t *bytes, size_t available, uint64_t offset)
+{
+    struct stray stray = { .past_cache = scan->past_cache };
+    struct claims *claims = scan->claims;
+    uint64_t records_max = (offset - scan->from) / KAYA_MEMBER_BYTES;
+
+    if (!kaya_frame_header(bytes, available, &scan->segment->header.shape, scan->segment->seeds.segment,
+                           offset, &stray.frame)) {
+        claims->almost = claims->almost || is_almost_header(scan->segment, bytes, available, offset);
+        return;
+    }
+    if (stray.frame.sequence < scan->sequence || stray.frame.sequence - scan->sequence > records_max)
+        return;
+    claims->stray_count++;
+    claims->stray_end = offset + KAYA_FRAME_HEADER_BYTES;
+    if (stray.frame.durable_bytes > claims->furthest) {
+        claims->furthest = stray.frame.durable_bytes;
+        claims->claim_offset = offset;
+    }
+    if (offset <= claims->furthest && stray.frame.sequence > claims->sequence_there)
+        claims->sequence_there = stray.frame.sequence;
+    if (scan->visit != NULL && !scan->visit(scan->user, &stray))
+        scan->stopped = true;
+}
+
+/* A frame at a place holds that place (off4) in its fourth word. Is there a word in the chunk that holds its own place, give or
+ * take one bit? No branches, so that compilers turn it into vector code: a scan runs at memory speed. */
+enum { OFF4_AT = 16, CHUNK_WORDS = 64 };
+
+static bool chunk_has_place(const uint8_t *bytes, uint32_t place)
+{
+    uint32_t words[CHUNK_WORDS];
+    uint32_t found = 0;
+
+    memcpy(words, bytes, sizeof words);
+    for (uint32_t i = 0; i < CHUNK_WORDS; i++) {
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        uint32_t difference = __builtin_bswap32(words[i]) ^ (place + i);
+#else
+        uint32_t difference = words[i] ^ (place + i);
+#endif
+        found |= (difference & (difference - 1)) == 0;
+    }
+    return found != 0;
+}
+
+static void look_over_block(struct claim_scan *scan, const uint8_t *block, size_t length, uint64_t block_offset)
+{
+    uint32_t first = (uint32_t)(block_offset / 4);
+    size_t at = 0;
+
+    if (block_offset < scan->from)
+        at = (size_t)(scan->from - block_offset);
+    while (at + KAYA_FRAME_HEADER_BYTES <= length && !scan->stopped) {
+        uint32_t place = first + (uint32_t)(at / 4);
+        uint32_t difference;
+
+        if (at + OFF4_AT + 4 * CHUNK_WORDS <= length && !chunk_has_place(block + at + OFF4_AT, place)) {
+            at += 4 * CHUNK_WORDS;
+            continue;
+        }
+        for (unsigned i = 0; i < CHUNK_WORDS && at + KAYA_FRAME_HEADER_BYTES <= length && !scan->stopped; i++) {
+            difference = load32(block + at + OFF4_AT) ^ (place + i);
+            if ((difference & (difference - 1)) == 0 && !is_blank(block + at, KAYA_FRAME_HEADER_BYTES))
+                look_at(scan, block + at, length - at, block_offset + at);
+            at += 4;
+        }
+    }
+}
+
+static void look_over(struct claim_scan *scan, const uint8_t *bytes, size_t length, uint64_t offset)
+{
+    const struct shape *shape = &scan->segment->header.shape;
+
+    for (size_t at = 0; at < length && !scan->stopped; at += shape->block_bytes) {
+        size_t block_length = length - at < shape->block_bytes ? length - at : shape->block_bytes;
+
+        if (offset + at == kaya_shape_skip_header(shape, offset + at))
+            look_over_block(scan, bytes + at, block_length, offset + at);
+    }
+}
+
+enum kaya_status kaya_scan_claims(const struct context *context, const struct segment *segment,
+                                  struct scan_memory *memory, uint64_t from, uint32_t sequence,
+                                  bool read_again, stray_visitor *visit, void *user, struct claims *claims)
+{
+    const struct shape *shape = &segment->header.shape;
+    size_t capacity = window_bytes(shape);
+    struct claim_scan scan = {
+        .segment = segment, .from = from, .sequence = sequence, .visit = visit, .user = user, .claims = claims
+    };
+    uint64_t end = segment->file_bytes < shape->segment_bytes ? segment->file_bytes : shape->segment_bytes;
+    uint64_t offset = from / shape->block_bytes * shape->block_bytes;
+    enum kaya_status status;
+
+    *claims = (struct claims){ .furthest = 0 };
+    status = kaya_buffer_reserve(context->allocator, &memory->window, capacity, 0);
+    if (status == KAYA_OK)
+        status = kaya_buffer_reserve(context->allocator, &memory->again, capacity, 0);
+    for (size_t length = 0; status == KAYA_OK && offset < end && !scan.stopped; offset += length) {
+        scan.past_cache = false;
+        status = read_range(context, segment, offset, end, memory->window.bytes, capacity, KAYA_READ_CACHED,
+                            &length);
+        if (status != KAYA_OK || length == 0)
+            break;
+        look_over(&scan, memory->window.bytes, length, offset);
+        for (unsigned reading = 0; read_again && reading < READINGS_PAST_CACHE && !scan.stopped; reading++) {
+            size_t again;
+
+            status = read_range(context, segment, offset, end, memory->again.bytes, length,
+                                KAYA_READ_PAST_CACHE, &again);
+            if (status != KAYA_OK)
+                return status;
+            if (again == length && memcmp(memory->window.bytes, memory->again.bytes, length) == 0)
+                continue;
+            scan.past_cache = true;
+            look_over(&scan, memory->again.bytes, again, offset);
+        }
+    }
+    return status;
+}

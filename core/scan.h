@@ -1,0 +1,104 @@
+/* Bytes -> facts: the only walker over a segment. Recovery, reader, inspect and verify all use it, so that their verdicts
+ * cannot differ. */
+#ifndef KAYA_SCAN_H
+#define KAYA_SCAN_H
+
+#include "segment.h"
+
+/* Memory for scans, kept from one to the next. SCAN_MEMORY_NONE is safe to release. */
+struct scan_memory {
+    struct buffer window; /* what was read last */
+    struct buffer again;  /* the same range, read once more */
+    struct buffer mended; /* a frame with one bit put right */
+    struct buffer record; /* a record put together from fragments */
+};
+#define SCAN_MEMORY_NONE ((struct scan_memory){ BUFFER_NONE, BUFFER_NONE, BUFFER_NONE, BUFFER_NONE })
+void kaya_scan_memory_release(struct scan_memory *memory, const struct context *context);
+
+/* A scan over one segment that has a link, from its first frame on. */
+struct scan {
+    const struct context *context;
+    const struct segment *segment;
+    struct scan_memory *memory;
+    uint64_t limit;  /* nothing at or behind it is looked at: an end that a link names, or the file's size */
+    bool read_again; /* what fails its checks is read twice more past the cache before it counts as bad */
+    uint64_t window_offset;
+    size_t window_length;
+
+    /* What stands behind the last whole entry. */
+    uint64_t end;       /* V so far: the next entry would start here */
+    uint32_t sequence;  /* its index */
+    uint64_t watermark; /* the furthest that a valid frame before `end` says */
+    uint64_t mended_count;
+
+    /* Why the scan stopped; valid once kaya_scan_next has said that there is no more. */
+    enum frame_fault fault;
+    uint64_t fault_offset; /* of the frame that failed, which may be a later fragment */
+    bool is_partial;       /* a record begins at `end` and is not whole */
+    bool looks_written;    /* the bytes there are neither zero nor an older generation's */
+};
+
+/* What kaya_scan_next found: a whole record or batch, or one frame of another kind. */
+struct scan_entry {
+    uint8_t type;  /* of its first frame; FRAME_FULL for a whole record whatever its fragments */
+    uint8_t flags; /* of its first frame: record type or batch */
+    bool is_record;
+    uint64_t offset_bytes;
+    uint64_t end_bytes;
+    uint32_t sequence;        /* index of its first record */
+    uint32_t count;           /* records in it */
+    uint64_t watermark_bytes; /* of its last frame */
+    bool mended;
+    const uint8_t *payload; /* valid until the next call */
+    size_t length;
+};
+
+/* Stand before the first frame (LINK) of `segment`. `context`, `segment` and `memory` are borrowed. */
+void kaya_scan_init(struct scan *scan, const struct context *context, const struct segment *segment,
+                    struct scan_memory *memory, uint64_t limit, bool read_again);
+
+/* The next whole entry. *found false: there is none; the facts in `scan` say why. KAYA_IO: bytes could not be read.
+ * KAYA_NO_MEMORY. KAYA_UNSUPPORTED: a valid frame of an unknown type that may not be skipped. */
+KAYA_MUST_CHECK enum kaya_status kaya_scan_next(struct scan *scan, struct scan_entry *entry, bool *found);
+
+/* One frame, wherever it stands: valid as it is, in another reading, or mended; else what is wrong with it. */
+struct scan_frame {
+    struct frame frame; /* valid until the next call, if `fault` is FRAME_FAULT_NONE */
+    enum frame_fault fault;
+    bool mended;
+    uint64_t mended_bit; /* counted from the frame's start */
+};
+KAYA_MUST_CHECK enum kaya_status kaya_scan_frame(struct scan *scan, uint64_t offset, struct scan_frame *found);
+
+/* One member of a batch. *at starts at 0; false when there are no more. The batch is one that kaya_scan_next gave. */
+struct batch_member {
+    enum kaya_wal_record_type type;
+    const uint8_t *bytes;
+    size_t length;
+};
+bool kaya_batch_next(const uint8_t *payload, size_t length, size_t *at, struct batch_member *member);
+
+/* A frame behind the end whose header check holds: what nothing leads to any more. */
+struct stray {
+    struct frame frame; /* header fields; payload may be anything */
+    bool past_cache;    /* seen only in a reading past the cache */
+};
+typedef bool stray_visitor(void *user, const struct stray *stray);
+
+struct claims {
+    uint64_t furthest;       /* W: the furthest watermark that a stray says, 0 none */
+    uint64_t claim_offset;   /* of the frame that says it */
+    uint32_t sequence_there; /* at least so many records stood before `furthest` */
+    uint64_t stray_count;
+    uint64_t stray_end; /* end of the last stray's header */
+    bool almost;        /* a header that is one flipped bit from valid stands there (kaya_scan_almost) */
+};
+
+/* Look at every place from `from` to the file's end for frames whose header check holds and whose fields are plausible
+ * behind `sequence` records: once through the cache, and twice more past it where `read_again`. `visit` may be NULL. */
+KAYA_MUST_CHECK enum kaya_status kaya_scan_claims(const struct context *context,
+                                                  const struct segment *segment, struct scan_memory *memory,
+                                                  uint64_t from, uint32_t sequence, bool read_again,
+                                                  stray_visitor *visit, void *user, struct claims *claims);
+
+#endif

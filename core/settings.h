@@ -1,0 +1,22 @@
+/* The configuration, checked and with its defaults filled in. */
+#ifndef KAYA_SETTINGS_H
+#define KAYA_SETTINGS_H
+
+#include "context.h"
+#include "shape.h"
+
+struct settings {
+    struct shape shape;
+    uint32_t record_bytes_max;
+    uint32_t stride_bytes;
+    unsigned spare_count;
+    const struct kaya_wal_anchor *anchor;
+    bool must_exist;
+    bool cut_is_error;
+};
+
+/* KAYA_INVALID: the listener was told the field. `config` may be NULL. */
+KAYA_MUST_CHECK enum kaya_status kaya_settings_make(struct settings *settings, const struct context *context,
+                                                    const struct kaya_wal_config *config);
+
+#endif

@@ -1,0 +1,701 @@
+/* From a directory to a verdict, changing nothing.
+ *
+ *   files -> head -> end of the head (V, W) -> chain, backwards to the low-water mark -> what must stand behind the head -> verdict
+ *
+ * The head is the highest segment whose link counts. A rotation's link counts at once: what it claims was synced before it was
+ * written. A recovery's link counts when a claim reaches its carried end; until then its segment is a spare and the old tail
+ * lives. What the chain passes over is dead, in whatever subset it survives.
+ *
+ * What makes damage, each with the place that first showed it:
+ *   - the head: a claim behind the end of its valid prefix
+ *   - a segment that a link names: missing, not the one named, or not whole up to the end that the link names
+ *   - behind the head: a log with appended records always has the next segment durable under its number, so a missing one is a
+ *     lost one; and one without a link whose frames say that something in it was durable has lost its link
+ *   - the caller's anchor lies beyond the end
+ *
+ * Live logs (P10). A writer may append, rotate and trim while we look. Claims are read before the bytes they speak of: whatever a
+ * claim vouches for was written before it, so it can be seen behind it. And damage is pronounced only if a second look, past the
+ * cache, finds the same place for the same reason at or above the low-water mark; else the look starts over. */
+#include "survey.h"
+
+#include <string.h>
+
+#include "bytes.h"
+
+enum {
+    RESTARTS_MAX = 16, /* of a look at a live log */
+};
+
+/* --- files ---------------------------------------------------------------------------------------------------------- */
+
+struct listing {
+    struct survey *survey;
+    const struct context *context;
+    enum kaya_status status;
+};
+
+static enum kaya_status grow(const struct context *context, void **array, size_t *capacity, size_t size)
+{
+    size_t wanted = *capacity == 0 ? 16 : 2 * *capacity;
+    void *grown = kaya_allocate(context->allocator, wanted * size);
+
+    if (grown == NULL)
+        return KAYA_NO_MEMORY;
+    if (*capacity > 0)
+        memcpy(grown, *array, *capacity * size);
+    kaya_release(context->allocator, *array, *capacity * size);
+    *array = grown;
+    *capacity = wanted;
+    return KAYA_OK;
+}
+
+static bool is_lock(const char *name)
+{
+    static const char lock[] = KAYA_LOCK_NAME;
+
+    for (unsigned i = 0; i < sizeof lock; i++)
+        if (name[i] != lock[i])
+            return false;
+    return true;
+}
+
+static bool note_file(void *user, const char *name, enum kaya_entry_kind kind)
+{
+    struct listing *listing = user;
+    struct survey *survey = listing->survey;
+    struct listed file = { .number = 0 };
+
+    if (kind != KAYA_ENTRY_FILE || !kaya_segment_name_parse(name, &file.number, &file.kind)) {
+        if (!is_lock(name)) {
+            survey->foreign_count++;
+            kaya_notify(listing->context, &(struct kaya_event){ .kind = KAYA_EVENT_FOREIGN_FILE, .text = name });
+        }
+        return true;
+    }
+    if (survey->file_count == survey->file_capacity)
+        listing->status = grow(listing->context, (void **)&survey->files, &survey->file_capacity, sizeof file);
+    if (listing->status != KAYA_OK)
+        return false;
+    survey->files[survey->file_count++] = file;
+    return true;
+}
+
+static bool comes_before(const struct listed *one, const struct listed *other)
+{
+    return one->number != other->number ? one->number < other->number : one->kind < other->kind;
+}
+
+static void sift_down(struct listed *files, size_t root, size_t count)
+{
+    for (size_t child; (child = 2 * root + 1) < count; root = child) {
+        struct listed moved;
+
+        if (child + 1 < count && comes_before(&files[child], &files[child + 1]))
+            child++;
+        if (!comes_before(&files[root], &files[child]))
+            return;
+        moved = files[root];
+        files[root] = files[child];
+        files[child] = moved;
+    }
+}
+
+/* Heap sort: bounded time whatever stands in the directory, and no memory. */
+static void sort_files(struct listed *files, size_t count)
+{
+    for (size_t root = count / 2; root-- > 0;)
+        sift_down(files, root, count);
+    for (size_t last = count; last-- > 1;) {
+        struct listed moved = files[0];
+
+        files[0] = files[last];
+        files[last] = moved;
+        sift_down(files, 0, last);
+    }
+}
+
+static enum kaya_status list_files(struct survey *survey, const struct context *context)
+{
+    struct listing listing = { survey, context, KAYA_OK };
+    enum kaya_status status;
+
+    survey->file_count = 0;
+    survey->foreign_count = 0;
+    status = kaya_disk_list(context->disk, note_file, &listing);
+    if (status == KAYA_NOT_FOUND)
+        return KAYA_OK;
+    if (status == KAYA_OK)
+        status = listing.status;
+    if (status == KAYA_OK)
+        sort_files(survey->files, survey->file_count);
+    return status;
+}
+
+const struct listed *kaya_survey_find(const struct survey *survey, uint64_t number)
+{
+    size_t low = 0, high = survey->file_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (survey->files[middle].number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == survey->file_count || survey->files[low].number != number ||
+        survey->files[low].kind == SEGMENT_NAME_NEW)
+        return NULL;
+    return &survey->files[low];
+}
+
+/* --- one look ------------------------------------------------------------------------------------------------------- */
+
+struct look {
+    struct survey *survey;
+    const struct context *context;
+    const struct survey_options *options;
+    bool read_again;
+    struct segment above;  /* the segment right behind the head, while the head is looked for */
+    bool is_above_vouched; /* `above` says by itself that it was in use */
+    uint64_t low_water;
+    uint64_t end;          /* V of the head */
+    uint64_t close_offset; /* of the last CLOSE before it */
+    uint32_t sequence;
+    uint64_t furthest; /* W of the head */
+    struct claims claims;
+};
+
+static bool is_damaged(const struct survey *survey)
+{
+    return survey->report.verdict == KAYA_VERDICT_DAMAGED;
+}
+
+/* The one place where damage is pronounced. The first place that saw it stays on record. */
+static void pronounce(struct look *look, uint64_t segment, uint64_t offset, uint64_t end, const char *reason)
+{
+    struct kaya_wal_recovery_report *report = &look->survey->report;
+
+    if (is_damaged(look->survey))
+        return;
+    report->verdict = KAYA_VERDICT_DAMAGED;
+    report->damage_segment = segment;
+    report->damage_offset = offset;
+    report->damage_end_offset = end;
+    report->damage_reason = reason;
+    look->survey->facts.claim_past = true;
+}
+
+static void name_lost(struct look *look, uint64_t first, uint64_t last)
+{
+    struct kaya_wal_recovery_report *report = &look->survey->report;
+
+    if (report->lost_first_lsn == 0 && last >= first) {
+        report->lost_first_lsn = first;
+        report->lost_last_lsn = last;
+    }
+}
+
+/* Keep what a file above the head is, for whoever looks for spares. */
+static void describe(struct look *look, size_t index, const struct segment *segment)
+{
+    struct listed *file = &look->survey->files[index];
+
+    file->is_whole =
+        segment->state >= SEGMENT_LINKLESS && segment->file_bytes >= segment->header.shape.segment_bytes;
+    file->shape = segment->header.shape;
+    file->log_id = segment->header.log_id;
+}
+
+static enum kaya_status open_listed(struct look *look, const struct listed *file, struct segment *segment)
+{
+    char name[SEGMENT_NAME_BYTES];
+    enum kaya_status status;
+
+    kaya_segment_name(name, file->number, file->kind);
+    status = kaya_segment_open(segment, look->context, name, file->number, KAYA_OPEN_READ, look->read_again);
+    if (status == KAYA_OK && segment->first_copy_bad && segment->state >= SEGMENT_LINKLESS)
+        kaya_notify(look->context,
+                    &(struct kaya_event){ .kind = KAYA_EVENT_HEADER_COPY_BAD, .segment = file->number });
+    return status;
+}
+
+static enum kaya_status check_copies(struct look *look, const struct segment *segment)
+{
+    uint64_t offset = kaya_shape_second_header(&segment->header.shape);
+    uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES];
+    struct segment_header header;
+    size_t done;
+    enum kaya_status status;
+
+    if (!look->options->thorough)
+        return KAYA_OK;
+    status = kaya_disk_read(look->context->disk, segment->file, offset, bytes, sizeof bytes, KAYA_READ_CACHED,
+                            &done);
+    if (status == KAYA_OK &&
+        (done < sizeof bytes || kaya_segment_header_decode(bytes, &header) != HEADER_FAULT_NONE))
+        kaya_notify(look->context, &(struct kaya_event){ .kind = KAYA_EVENT_HEADER_COPY_BAD,
+                                                         .segment = segment->number,
+                                                         .offset_bytes = offset });
+    return status;
+}
+
+/* Follow the head to its end and note what stands in it. */
+static enum kaya_status scan_prefix(struct look *look, struct segment *segment, struct scan *scan)
+{
+    struct survey *survey = look->survey;
+    struct scan_entry entry;
+    bool found;
+    enum kaya_status status;
+
+    kaya_scan_init(scan, look->context, segment, &survey->memory, UINT64_MAX, look->read_again);
+    look->low_water = segment->link.low_water_lsn;
+    survey->facts = (struct tail_facts){ .claim_past = false };
+    survey->has_appended = false;
+    for (;;) {
+        status = kaya_scan_next(scan, &entry, &found);
+        if (status != KAYA_OK || !found)
+            break;
+        if (entry.type != FRAME_PAD)
+            survey->facts.closed = entry.type == FRAME_CLOSE;
+        if (entry.type == FRAME_CLOSE)
+            look->close_offset = entry.offset_bytes;
+        if (entry.is_record && entry.offset_bytes >= segment->link.carried_end)
+            survey->has_appended = true;
+        if (entry.type == FRAME_TRIM && load64(entry.payload) > look->low_water)
+            look->low_water = load64(entry.payload);
+    }
+    look->end = scan->end;
+    look->sequence = scan->sequence;
+    return status;
+}
+
+/* CLOSE, and the padding behind it, may stand in a cache that no longer owes them to the device; then the log must not go on
+ * behind them. */
+static enum kaya_status check_close(struct look *look, const struct segment *segment)
+{
+    struct scan_memory *memory = &look->survey->memory;
+    size_t length = (size_t)(look->end - look->close_offset);
+    size_t cached, stored;
+    enum kaya_status status;
+
+    status = kaya_buffer_reserve(look->context->allocator, &memory->record, length, 0);
+    if (status == KAYA_OK)
+        status = kaya_buffer_reserve(look->context->allocator, &memory->again, length, 0);
+    if (status == KAYA_OK)
+        status = kaya_disk_read(look->context->disk, segment->file, look->close_offset, memory->record.bytes,
+                                length, KAYA_READ_CACHED, &cached);
+    if (status == KAYA_OK)
+        status = kaya_disk_read(look->context->disk, segment->file, look->close_offset, memory->again.bytes,
+                                length, KAYA_READ_PAST_CACHE, &stored);
+    if (status == KAYA_OK)
+        look->survey->facts.closed = cached == length && stored == length &&
+                                     memcmp(memory->record.bytes, memory->again.bytes, length) == 0;
+    return status;
+}
+
+/* V and W of a segment that may be the head. */
+static enum kaya_status scan_head(struct look *look, struct segment *segment)
+{
+    struct survey *survey = look->survey;
+    uint64_t first = kaya_shape_first_frame(&segment->header.shape);
+    struct claims early = { .furthest = 0 };
+    struct scan scan;
+    enum kaya_status status = KAYA_OK;
+
+    if (look->options->is_live)
+        status = kaya_scan_claims(look->context, segment, &survey->memory, first, 0, false, NULL, NULL, &early);
+    if (status == KAYA_OK)
+        status = scan_prefix(look, segment, &scan);
+    if (status == KAYA_OK && !look->options->is_live)
+        status = kaya_scan_claims(look->context, segment, &survey->memory, look->end, look->sequence,
+                                  look->read_again, NULL, NULL, &early);
+    if (status == KAYA_OK && survey->facts.closed && !look->options->is_live)
+        status = check_close(look, segment);
+    if (status != KAYA_OK)
+        return status;
+    look->claims = early;
+    look->furthest = early.furthest > scan.watermark ? early.furthest : scan.watermark;
+    survey->facts.written =
+        scan.is_partial || scan.looks_written || (!look->options->is_live && early.stray_count > 0);
+    survey->facts.almost =
+        early.almost || segment->header.shape.unit_bytes < kaya_shape_unit_for(&look->context->disk->geometry);
+    survey->claim = scan.watermark;
+    survey->report.mended_count = scan.mended_count + segment->link_mended;
+    return KAYA_OK;
+}
+
+/* Does the segment's link count? */
+static bool link_counts(const struct look *look, const struct segment *segment)
+{
+    return segment->link.carried_end == 0 || look->furthest >= segment->link.carried_end;
+}
+
+static enum kaya_status find_head(struct look *look)
+{
+    struct survey *survey = look->survey;
+    enum kaya_status status = KAYA_OK;
+
+    for (size_t i = survey->file_count; i-- > 0 && status == KAYA_OK;) {
+        const struct listed *file = &survey->files[i];
+        struct segment segment;
+
+        if (file != kaya_survey_find(survey, file->number))
+            continue;
+        status = open_listed(look, file, &segment);
+        if (status == KAYA_NOT_FOUND) {
+            status = KAYA_OK;
+            continue;
+        }
+        if (status == KAYA_OK && segment.state == SEGMENT_UNSUPPORTED)
+            status = KAYA_UNSUPPORTED;
+        if (status == KAYA_OK && segment.state == SEGMENT_LINKED) {
+            status = scan_head(look, &segment);
+            if (status == KAYA_OK && link_counts(look, &segment)) {
+                survey->head = segment;
+                return KAYA_OK;
+            }
+        }
+        describe(look, i, &segment);
+        kaya_segment_close(&look->above, look->context);
+        look->above = segment;
+    }
+    return status;
+}
+
+static enum kaya_status add_to_chain(struct look *look, const struct segment *segment, uint64_t end,
+                                     uint32_t record_count, enum segment_name_kind kind)
+{
+    struct survey *survey = look->survey;
+    enum kaya_status status = KAYA_OK;
+
+    if (survey->chain_count == survey->chain_capacity)
+        status = grow(look->context, (void **)&survey->chain, &survey->chain_capacity, sizeof *survey->chain);
+    if (status == KAYA_OK)
+        survey->chain[survey->chain_count++] = (struct chain_segment){ .number = segment->number,
+                                                                       .kind = kind,
+                                                                       .base_lsn = segment->link.base_lsn,
+                                                                       .end = end,
+                                                                       .record_count = record_count,
+                                                                       .file_bytes = segment->file_bytes,
+                                                                       .shape = segment->header.shape };
+    return status;
+}
+
+/* Is `segment` the predecessor that `successor` names? NULL: yes; else why not. */
+static const char *what_is_wrong(const struct look *look, const struct segment *segment,
+                                 const struct link *successor)
+{
+    switch (segment->state) {
+    case SEGMENT_HEADERLESS:
+        return "both copies of the segment header are bad";
+    case SEGMENT_STRANGE:
+        return "the file is another segment";
+    case SEGMENT_LINKLESS:
+        return "the link, the segment's first frame, is bad";
+    case SEGMENT_UNSUPPORTED:
+    case SEGMENT_LINKED:
+        break;
+    }
+    if (memcmp(&segment->header.log_id, &look->survey->head.header.log_id, sizeof segment->header.log_id) != 0)
+        return "the file belongs to another log";
+    if (kaya_link_chain(segment->link.chain, segment->seeds.base, successor->predecessor_end) != successor->chain)
+        return "the file is not the segment that its successor names";
+    if (segment->file_bytes < successor->predecessor_end)
+        return "the file is shorter than its successor says";
+    return NULL;
+}
+
+/* Every byte of a predecessor, up to the end that its successor names. */
+static enum kaya_status scan_predecessor(struct look *look, const struct segment *segment,
+                                         const struct link *successor, struct scan *scan)
+{
+    struct scan_entry entry;
+    bool found = true;
+    enum kaya_status status = KAYA_OK;
+
+    kaya_scan_init(scan, look->context, segment, &look->survey->memory, successor->predecessor_end,
+                   look->read_again);
+    while (status == KAYA_OK && found)
+        status = kaya_scan_next(scan, &entry, &found);
+    if (status != KAYA_OK)
+        return status;
+    look->survey->report.mended_count += scan->mended_count + segment->link_mended;
+    if (scan->end != successor->predecessor_end) {
+        pronounce(look, segment->number, scan->fault_offset, successor->predecessor_end,
+                  kaya_frame_fault_text(scan->fault));
+        name_lost(look, segment->link.base_lsn + scan->sequence, successor->base_lsn - 1);
+    } else if (segment->link.base_lsn + scan->sequence != successor->base_lsn) {
+        pronounce(look, segment->number, scan->end, scan->end,
+                  "it holds another number of records than its successor says");
+    }
+    return KAYA_OK;
+}
+
+static enum kaya_status check_predecessor(struct look *look, const struct link *successor,
+                                          uint64_t successor_number, struct segment *segment)
+{
+    const struct listed *file = kaya_survey_find(look->survey, successor->predecessor);
+    const char *wrong = "the segment is missing";
+    struct scan scan;
+    enum kaya_status status = KAYA_NOT_FOUND;
+
+    *segment = SEGMENT_NONE;
+    if (successor->predecessor >= successor_number)
+        wrong = "a link names a later segment as its predecessor";
+    else if (file != NULL)
+        status = open_listed(look, file, segment);
+    if (status == KAYA_OK && segment->state == SEGMENT_UNSUPPORTED)
+        return KAYA_UNSUPPORTED;
+    if (status != KAYA_OK && status != KAYA_NOT_FOUND)
+        return status;
+    if (status == KAYA_OK)
+        wrong = what_is_wrong(look, segment, successor);
+    if (wrong != NULL) {
+        pronounce(look, successor->predecessor, segment->file != NULL ? segment->file_bytes : 0,
+                  successor->predecessor_end, wrong);
+        name_lost(look, look->low_water, successor->base_lsn - 1);
+        return KAYA_OK;
+    }
+    status = scan_predecessor(look, segment, successor, &scan);
+    if (status == KAYA_OK)
+        status = check_copies(look, segment);
+    if (status == KAYA_OK && !is_damaged(look->survey))
+        status = add_to_chain(look, segment, scan.end, scan.sequence, file->kind);
+    return status;
+}
+
+static void reverse_chain(struct survey *survey)
+{
+    for (size_t low = 0, high = survey->chain_count; low + 1 < high; low++) {
+        struct chain_segment moved = survey->chain[low];
+
+        survey->chain[low] = survey->chain[--high];
+        survey->chain[high] = moved;
+    }
+}
+
+/* From the head backwards to the segment that holds the low-water mark. */
+static enum kaya_status walk_chain(struct look *look)
+{
+    struct survey *survey = look->survey;
+    const struct listed *head = kaya_survey_find(survey, survey->head.number);
+    struct link link = survey->head.link;
+    uint64_t number = survey->head.number;
+    enum kaya_status status;
+
+    status = add_to_chain(look, &survey->head, look->end, look->sequence, head->kind);
+    while (status == KAYA_OK && !is_damaged(survey) && link.predecessor != 0 && link.base_lsn > look->low_water) {
+        struct segment segment;
+
+        status = check_predecessor(look, &link, number, &segment);
+        number = segment.number;
+        link = segment.link;
+        kaya_segment_close(&segment, look->context);
+    }
+    reverse_chain(survey);
+    return status;
+}
+
+static bool find_vouched(void *user, const struct stray *stray)
+{
+    bool *vouched = user;
+
+    *vouched = *vouched || stray->frame.durable_bytes > 0;
+    return !*vouched;
+}
+
+/* The segment right behind the head: it must stand, and must not have been in use. */
+static enum kaya_status check_above(struct look *look)
+{
+    const struct segment *head = &look->survey->head;
+    const struct segment *above = &look->above;
+    uint64_t wanted = head->number + 1;
+    struct claims claims;
+    bool vouched = false;
+    enum kaya_status status;
+
+    if (above->file == NULL || above->number != wanted) {
+        if (look->survey->has_appended && kaya_survey_find(look->survey, wanted) == NULL)
+            pronounce(look, wanted, 0, 0,
+                      "the segment is missing: a log with records has one more behind the one in use");
+        return KAYA_OK;
+    }
+    if (above->state == SEGMENT_HEADERLESS)
+        return KAYA_OK;
+    if (above->state == SEGMENT_STRANGE ||
+        memcmp(&above->header.log_id, &head->header.log_id, sizeof head->header.log_id) != 0) {
+        if (look->survey->has_appended)
+            pronounce(look, wanted, 0, 0,
+                      above->state == SEGMENT_STRANGE ? "the file is another segment"
+                                                      : "the file belongs to another log");
+        return KAYA_OK;
+    }
+    if (above->state != SEGMENT_LINKLESS)
+        return KAYA_OK;
+    status = kaya_scan_claims(look->context, above, &look->survey->memory,
+                              kaya_shape_first_frame(&above->header.shape), 0, false, find_vouched, &vouched,
+                              &claims);
+    if (status == KAYA_OK && vouched)
+        pronounce(look, wanted, kaya_shape_first_frame(&above->header.shape), claims.furthest,
+                  "the link, the segment's first frame, is bad, but later frames say that it was durable");
+    return status;
+}
+
+static void report_head(struct look *look)
+{
+    struct survey *survey = look->survey;
+    struct kaya_wal_recovery_report *report = &survey->report;
+    const struct segment *head = &survey->head;
+
+    report->log_id = head->header.log_id;
+    report->epoch = head->link.epoch;
+    report->last_lsn = head->link.base_lsn + look->sequence - 1;
+    report->segment = head->number;
+    report->end_offset = look->end;
+    report->closed_cleanly = survey->facts.closed;
+    report->claim_segment = head->number;
+    report->claim_offset = look->furthest;
+    report->unvouched_bytes = look->end - survey->claim;
+    if (survey->claim == 0) {
+        report->claim_segment = head->link.predecessor;
+        report->claim_offset = head->link.predecessor_end;
+        report->unvouched_bytes = look->end - kaya_shape_first_frame(&head->header.shape);
+    }
+    if (survey->facts.written)
+        report->discarded_bytes = look->claims.stray_end > look->end ? look->claims.stray_end - look->end : 1;
+    survey->carried_only = head->link.carried_end > 0 && !survey->has_appended;
+    if (look->furthest > look->end) {
+        pronounce(look, head->number, look->end, look->furthest, "durable bytes do not hold a valid frame");
+        name_lost(look, report->last_lsn + 1, head->link.base_lsn + look->claims.sequence_there - 1);
+    }
+}
+
+static enum kaya_status check_anchor(struct look *look)
+{
+    const struct kaya_wal_anchor *anchor = look->options->anchor;
+    struct survey *survey = look->survey;
+    struct kaya_wal_recovery_report *report = &survey->report;
+
+    if (anchor == NULL)
+        return KAYA_OK;
+    if (survey->head.file == NULL) {
+        pronounce(look, 0, 0, 0, "the anchor names a log, and none is here");
+        name_lost(look, 1, anchor->lsn);
+        return KAYA_OK;
+    }
+    if (memcmp(&anchor->log_id, &report->log_id, sizeof anchor->log_id) != 0)
+        return KAYA_WRONG_LOG;
+    if (report->last_lsn < anchor->lsn) {
+        pronounce(look, report->segment, report->end_offset, 0, "the log ends before its anchor");
+        name_lost(look, report->last_lsn + 1, anchor->lsn);
+    }
+    return KAYA_OK;
+}
+
+static void forget(struct survey *survey, const struct context *context)
+{
+    kaya_segment_close(&survey->head, context);
+    survey->chain_count = 0;
+    survey->row = NULL;
+    survey->claim = 0;
+    survey->carried_only = false;
+    survey->facts = (struct tail_facts){ .claim_past = false };
+    survey->report =
+        (struct kaya_wal_recovery_report){ .verdict = KAYA_VERDICT_EMPTY, .first_lsn = 1, .damage_reason = "" };
+}
+
+static enum kaya_status judge_log(struct look *look)
+{
+    struct survey *survey = look->survey;
+    enum kaya_status status;
+
+    report_head(look);
+    status = check_copies(look, &survey->head);
+    if (status == KAYA_OK)
+        status = walk_chain(look);
+    if (status == KAYA_OK)
+        status = check_above(look);
+    survey->report.segment_count = survey->chain_count;
+    survey->report.first_lsn = look->low_water;
+    return status;
+}
+
+static enum kaya_status look_once(struct survey *survey, const struct context *context,
+                                  const struct survey_options *options, bool read_again)
+{
+    struct look look = { .survey = survey, .context = context, .options = options, .read_again = read_again };
+    enum kaya_status status;
+
+    forget(survey, context);
+    status = list_files(survey, context);
+    if (status == KAYA_OK)
+        status = find_head(&look);
+    if (status == KAYA_OK && survey->head.file != NULL)
+        status = judge_log(&look);
+    else if (status == KAYA_OK && look.above.file != NULL)
+        pronounce(&look, look.above.number, 0, 0, "no segment has a link that counts");
+    if (status == KAYA_OK)
+        status = check_anchor(&look);
+    if (status == KAYA_OK && (survey->head.file != NULL || is_damaged(survey))) {
+        survey->row = kaya_tail_judge(&survey->facts);
+        survey->report.verdict = survey->row->verdict;
+    }
+    kaya_segment_close(&look.above, context);
+    return status;
+}
+
+static bool is_same_damage(const struct kaya_wal_recovery_report *one, const struct kaya_wal_recovery_report *other)
+{
+    return one->verdict == other->verdict && one->damage_segment == other->damage_segment &&
+           one->damage_offset == other->damage_offset && one->damage_reason == other->damage_reason;
+}
+
+static enum kaya_status look_at_live(struct survey *survey, const struct context *context,
+                                     const struct survey_options *options)
+{
+    struct kaya_wal_recovery_report before = { .damage_reason = NULL };
+    enum kaya_status status;
+
+    for (unsigned restart = 0; restart < RESTARTS_MAX; restart++) {
+        status = look_once(survey, context, options, restart % 2 == 1);
+        if (status != KAYA_OK && status != KAYA_IO)
+            return status;
+        if (status == KAYA_OK && !is_damaged(survey))
+            return KAYA_OK;
+        if (status == KAYA_OK && restart > 0 && is_same_damage(&before, &survey->report))
+            return KAYA_OK;
+        before = survey->report;
+    }
+    return status == KAYA_OK ? KAYA_BUSY : status;
+}
+
+enum kaya_status kaya_survey(struct survey *survey, const struct context *context,
+                             const struct survey_options *options)
+{
+    enum kaya_status status;
+
+    *survey = (struct survey){ .head = SEGMENT_NONE, .memory = SCAN_MEMORY_NONE };
+    if (options->is_live)
+        status = look_at_live(survey, context, options);
+    else
+        status = look_once(survey, context, options, true);
+    if (status == KAYA_OK && is_damaged(survey))
+        kaya_notify(context, &(struct kaya_event){ .kind = KAYA_EVENT_DAMAGE,
+                                                   .status = KAYA_DAMAGED,
+                                                   .segment = survey->report.damage_segment,
+                                                   .offset_bytes = survey->report.damage_offset,
+                                                   .lsn = survey->report.lost_first_lsn,
+                                                   .text = survey->report.damage_reason });
+    return status;
+}
+
+void kaya_survey_release(struct survey *survey, const struct context *context)
+{
+    kaya_segment_close(&survey->head, context);
+    kaya_release(context->allocator, survey->files, survey->file_capacity * sizeof *survey->files);
+    kaya_release(context->allocator, survey->chain, survey->chain_capacity * sizeof *survey->chain);
+    kaya_scan_memory_release(&survey->memory, context);
+    survey->files = NULL;
+    survey->chain = NULL;
+}

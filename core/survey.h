@@ -1,0 +1,65 @@
+/* Looking at a whole log without changing it: which files there are, which segments are in use, where the log ends, and what
+ * that means. Recovery, cut-back, readers, verify and inspect all begin here. */
+#ifndef KAYA_SURVEY_H
+#define KAYA_SURVEY_H
+
+#include "scan.h"
+#include "tail.h"
+
+/* A file of the log's, as listed. */
+struct listed {
+    uint64_t number;
+    enum segment_name_kind kind;
+    /* Files above the head only: */
+    bool is_whole; /* a good header, and as long as that says */
+    struct shape shape;
+    struct kaya_wal_log_id log_id;
+};
+
+/* A segment in use. */
+struct chain_segment {
+    uint64_t number;
+    enum segment_name_kind kind;
+    uint64_t base_lsn;
+    uint64_t end; /* where it ends: by its successor's link, or V */
+    uint32_t record_count;
+    uint64_t file_bytes;
+    struct shape shape;
+};
+
+struct survey {
+    struct listed *files; /* ascending by number; for one number .wal before .away before .new */
+    size_t file_count, file_capacity;
+    uint64_t foreign_count;
+
+    struct chain_segment *chain; /* ascending; the last one is the head */
+    size_t chain_count, chain_capacity;
+    struct segment head; /* open for reading; SEGMENT_NONE where there is no log */
+
+    uint64_t claim;    /* in the head: all before this offset is vouched for; 0: not even its link */
+    bool carried_only; /* the head holds nothing but what recovery carried into it */
+    bool has_appended; /* the head holds records that were appended to it */
+    struct tail_facts facts;
+    const struct tail_row *row; /* NULL where there is no log */
+    struct kaya_wal_recovery_report report;
+    struct scan_memory memory;
+};
+
+struct survey_options {
+    bool is_live;  /* a writer may be at work: claims before bytes, damage only if seen twice (P10) */
+    bool thorough; /* tell the listener of header copies and second checks that fail */
+    const struct kaya_wal_anchor *anchor;
+};
+
+/* *survey needs no initialisation and is to be released after any status. What the bytes say is a verdict in `report` and
+ * `row`, never a failure.
+ *   KAYA_UNSUPPORTED  a segment that may be in use is of another version     KAYA_WRONG_LOG  the anchor's id is another
+ *   KAYA_BUSY         live only: it kept changing     KAYA_IO, KAYA_NO_MEMORY, KAYA_LIMIT, KAYA_DENIED */
+KAYA_MUST_CHECK enum kaya_status kaya_survey(struct survey *survey, const struct context *context,
+                                             const struct survey_options *options);
+void kaya_survey_release(struct survey *survey, const struct context *context);
+
+/* The listed file of `number` that stands for the segment (.wal, else .away); NULL: none. */
+const struct listed *kaya_survey_find(const struct survey *survey, uint64_t number);
+
+#endif
