@@ -58,20 +58,20 @@ static enum kaya_status heard(const struct kaya_sim_machine *machine, enum kaya_
 static void on_event(void *user, const struct kaya_event *event)
 {
     struct log_subject *log = user;
-    struct kaya_trace_event traced = {.kind = KAYA_TRACE_SUBJECT,
-                                      .status = event->status,
-                                      .a = event->segment,
-                                      .b = event->offset_bytes,
-                                      .c = event->lsn,
-                                      .text = kaya_event_name(event->kind)};
+    struct kaya_trace_event traced = { .kind = KAYA_TRACE_SUBJECT,
+                                       .status = event->status,
+                                       .a = event->segment,
+                                       .b = event->offset_bytes,
+                                       .c = event->lsn,
+                                       .text = kaya_event_name(event->kind) };
 
     kaya_trace_add(log->trace, &traced);
 }
 
-static void trace(struct log_subject *log, enum kaya_trace_kind kind, const char *text, enum kaya_status status, uint64_t a,
-                  uint64_t b, uint64_t c)
+static void trace(struct log_subject *log, enum kaya_trace_kind kind, const char *text,
+                  enum kaya_status status, uint64_t a, uint64_t b, uint64_t c)
 {
-    struct kaya_trace_event event = {.kind = kind, .status = status, .a = a, .b = b, .c = c, .text = text};
+    struct kaya_trace_event event = { .kind = kind, .status = status, .a = a, .b = b, .c = c, .text = text };
 
     if (log->trace != NULL)
         kaya_trace_add(log->trace, &event);
@@ -79,12 +79,12 @@ static void trace(struct log_subject *log, enum kaya_trace_kind kind, const char
 
 static struct kaya_wal_config config_of(struct log_subject *log)
 {
-    struct kaya_wal_config config = {.segment_bytes = log->plan->segment_bytes,
-                                     .block_bytes = log->plan->block_bytes,
-                                     .record_bytes_max = log->plan->record_bytes_max,
-                                     .spare_count = log->plan->spare_count,
-                                     .on_event = on_event,
-                                     .user = log};
+    struct kaya_wal_config config = { .segment_bytes = log->plan->segment_bytes,
+                                      .block_bytes = log->plan->block_bytes,
+                                      .record_bytes_max = log->plan->record_bytes_max,
+                                      .spare_count = log->plan->spare_count,
+                                      .on_event = on_event,
+                                      .user = log };
 
     return config;
 }
@@ -116,8 +116,8 @@ static enum kaya_status read_records(struct log_subject *log, const struct kaya_
 static enum kaya_status read_all(struct log_subject *log, const struct kaya_sim_machine *machine, bool beside,
                                  struct kaya_violation *violation)
 {
-    struct kaya_wal_reader_options options = {.writer = beside ? NULL : log->writer};
-    struct kaya_wal_recovery_report report = {0};
+    struct kaya_wal_reader_options options = { .writer = beside ? NULL : log->writer };
+    struct kaya_wal_recovery_report report = { 0 };
     struct kaya_wal_reader *reader = NULL;
     enum kaya_status status;
 
@@ -135,7 +135,7 @@ static enum kaya_status read_all(struct log_subject *log, const struct kaya_sim_
 static enum kaya_status verify(struct log_subject *log, const struct kaya_sim_machine *machine,
                                struct kaya_violation *violation)
 {
-    struct kaya_wal_inspection inspection = {0};
+    struct kaya_wal_inspection inspection = { 0 };
     enum kaya_status status = heard(machine, kaya_wal_verify(&log->environment, NULL, &inspection));
 
     kaya_oracle_looked(log->oracle, status, &inspection.report, violation);
@@ -151,7 +151,7 @@ static bool visit_nothing(void *user, const struct kaya_wal_item *item)
 static enum kaya_status inspect(struct log_subject *log, const struct kaya_sim_machine *machine,
                                 struct kaya_violation *violation)
 {
-    struct kaya_wal_inspection inspection = {0};
+    struct kaya_wal_inspection inspection = { 0 };
     enum kaya_status status =
         heard(machine, kaya_wal_inspect_path(&log->environment, NULL, visit_nothing, NULL, &inspection));
 
@@ -165,7 +165,7 @@ static enum kaya_status recover_only(struct log_subject *log, const struct kaya_
                                      struct kaya_violation *violation)
 {
     struct kaya_wal_config config = config_of(log);
-    struct kaya_wal_recovery_report report = {0};
+    struct kaya_wal_recovery_report report = { 0 };
     enum kaya_status status;
 
     trace(log, KAYA_TRACE_OPERATION, "recover", KAYA_OK, 0, 0, 0);
@@ -183,7 +183,7 @@ static enum kaya_status open_writer(struct log_subject *log, const struct kaya_s
 {
     struct kaya_wal_config config = config_of(log);
     struct kaya_wal_anchor anchor = kaya_oracle_anchor(log->oracle);
-    struct kaya_wal_recovery_report report = {0};
+    struct kaya_wal_recovery_report report = { 0 };
     struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
     struct kaya_sim_disk_usage after;
     enum kaya_status status;
@@ -202,7 +202,8 @@ static enum kaya_status open_writer(struct log_subject *log, const struct kaya_s
     log->recoveries++;
     log->fresh = true;
     after = kaya_sim_disk_usage(machine->sim_disk);
-    kaya_oracle_recovery_cost(log->oracle, after.bytes_read - before.bytes_read, before.bytes_stored, 0, violation);
+    kaya_oracle_recovery_cost(log->oracle, after.bytes_read - before.bytes_read, before.bytes_stored, 0,
+                              violation);
     kaya_oracle_disk_use(log->oracle, after.bytes_stored, violation);
     return KAYA_OK;
 }
@@ -224,7 +225,7 @@ static enum kaya_status subject_recover(struct kaya_subject *subject, const stru
     const struct kaya_plan *plan = log->plan;
     enum kaya_status status = KAYA_OK;
 
-    log->environment = (struct kaya_wal_environment){machine->disk, machine->runtime, machine->allocator};
+    log->environment = (struct kaya_wal_environment){ machine->disk, machine->runtime, machine->allocator };
     log->trace = machine->trace;
     if (kaya_percent_draw(plan->look_percent, machine->choices, KAYA_STREAM_WORKLOAD, "look"))
         status = look(log, machine, violation);
@@ -284,7 +285,7 @@ static bool visit_name(void *user, const char *name, enum kaya_entry_kind kind)
 /* Bytes of the log's own files: frames that were valid elsewhere (F1). */
 static void fill_with_echo(struct log_subject *log, const struct kaya_sim_machine *machine, uint32_t length)
 {
-    struct echo_names names = {.count = 0};
+    struct echo_names names = { .count = 0 };
     const char *name;
     uint64_t size = 0;
     uint64_t offset;
@@ -329,11 +330,11 @@ static bool make_payloads(struct log_subject *log, const struct kaya_sim_machine
             fill_with_echo(log, machine, length);
         else
             kaya_payload_fill(key, log->bytes + at, length);
-        append->payloads[i] = (struct kaya_wal_payload){type, log->bytes + at, length};
-        append->contents[i] = (struct kaya_content){.key = echo ? kaya_payload_hash(log->bytes, length) : key,
-                                                    .length = length,
-                                                    .type = (uint8_t)type,
-                                                    .is_hash = echo};
+        append->payloads[i] = (struct kaya_wal_payload){ type, log->bytes + at, length };
+        append->contents[i] = (struct kaya_content){ .key = echo ? kaya_payload_hash(log->bytes, length) : key,
+                                                     .length = length,
+                                                     .type = (uint8_t)type,
+                                                     .is_hash = echo };
         at += length;
     }
     return true;
@@ -342,8 +343,10 @@ static bool make_payloads(struct log_subject *log, const struct kaya_sim_machine
 static enum kaya_status append(struct log_subject *log, const struct kaya_sim_machine *machine,
                                const struct kaya_operation *operation, struct kaya_violation *violation)
 {
-    bool batch = operation->kind == KAYA_OPERATION_BATCH_STRICT || operation->kind == KAYA_OPERATION_BATCH_RELAXED;
-    bool relaxed = operation->kind == KAYA_OPERATION_APPEND_RELAXED || operation->kind == KAYA_OPERATION_BATCH_RELAXED;
+    bool batch =
+        operation->kind == KAYA_OPERATION_BATCH_STRICT || operation->kind == KAYA_OPERATION_BATCH_RELAXED;
+    bool relaxed =
+        operation->kind == KAYA_OPERATION_APPEND_RELAXED || operation->kind == KAYA_OPERATION_BATCH_RELAXED;
     enum kaya_durability_mode mode = relaxed ? KAYA_RELAXED : KAYA_STRICT;
     uint64_t calls = log->fresh ? kaya_sim_disk_calls(machine->sim_disk) : 0;
     uint64_t first = 0;
@@ -376,7 +379,7 @@ static enum kaya_status append(struct log_subject *log, const struct kaya_sim_ma
 static enum kaya_status barrier(struct log_subject *log, const struct kaya_sim_machine *machine,
                                 enum kaya_oracle_barrier barrier, struct kaya_violation *violation)
 {
-    static const char *const names[] = {"sync", "rotate", "close"};
+    static const char *const names[] = { "sync", "rotate", "close" };
     enum kaya_status status;
 
     kaya_oracle_barrier_begin(log->oracle, barrier);
@@ -435,7 +438,8 @@ static enum kaya_status ask(struct log_subject *log, const struct kaya_sim_machi
     if (heard(machine, KAYA_OK) == KAYA_GONE)
         return KAYA_GONE;
     if (first != kaya_oracle_first_lsn(log->oracle) || last != kaya_oracle_last_lsn(log->oracle))
-        kaya_violation_set(violation, "F9", "the writer says that it holds records %llu..%llu; it was given %llu..%llu",
+        kaya_violation_set(violation, "F9",
+                           "the writer says that it holds records %llu..%llu; it was given %llu..%llu",
                            (unsigned long long)first, (unsigned long long)last,
                            (unsigned long long)kaya_oracle_first_lsn(log->oracle),
                            (unsigned long long)kaya_oracle_last_lsn(log->oracle));
@@ -465,8 +469,9 @@ static enum kaya_status reopen(struct log_subject *log, const struct kaya_sim_ma
     if (status == KAYA_OK && !kaya_violation_is_set(violation))
         status = barrier(log, machine, KAYA_BARRIER_CLOSE, violation);
     if (status == KAYA_OK && kaya_sim_disk_usage(machine->sim_disk).bytes_written != written)
-        kaya_violation_set(violation, "P8", "a closed log was opened and closed with nothing appended, and %llu bytes were "
-                                            "written",
+        kaya_violation_set(violation, "P8",
+                           "a closed log was opened and closed with nothing appended, and %llu bytes were "
+                           "written",
                            (unsigned long long)(kaya_sim_disk_usage(machine->sim_disk).bytes_written - written));
     if (status == KAYA_OK && !kaya_violation_is_set(violation))
         status = open_writer(log, machine, violation);
@@ -484,11 +489,11 @@ static uint64_t cut_lsn(const struct log_subject *log, uint64_t give_up)
     return lsn;
 }
 
-static enum kaya_status cut_back(struct log_subject *log, const struct kaya_sim_machine *machine, uint64_t give_up,
-                                 struct kaya_violation *violation)
+static enum kaya_status cut_back(struct log_subject *log, const struct kaya_sim_machine *machine,
+                                 uint64_t give_up, struct kaya_violation *violation)
 {
     struct kaya_wal_config config = config_of(log);
-    struct kaya_wal_recovery_report report = {0};
+    struct kaya_wal_recovery_report report = { 0 };
     uint64_t lsn = cut_lsn(log, give_up);
     enum kaya_status status = barrier(log, machine, KAYA_BARRIER_CLOSE, violation);
 
@@ -524,7 +529,8 @@ static enum kaya_status perform(struct log_subject *log, const struct kaya_sim_m
     case KAYA_OPERATION_TEND:
         return tend(log, machine, violation);
     case KAYA_OPERATION_READ:
-        return read_all(log, machine, kaya_chance(machine->choices, KAYA_STREAM_WORKLOAD, 1, 2, "beside"), violation);
+        return read_all(log, machine, kaya_chance(machine->choices, KAYA_STREAM_WORKLOAD, 1, 2, "beside"),
+                        violation);
     case KAYA_OPERATION_VERIFY:
         return verify(log, machine, violation);
     case KAYA_OPERATION_INSPECT:
@@ -606,21 +612,21 @@ static void subject_destroy(struct kaya_subject *subject)
     free(log);
 }
 
-static const struct kaya_subject_operations operations = {.name = "log",
-                                                          .recover = subject_recover,
-                                                          .step = subject_step,
-                                                          .check = subject_check,
-                                                          .close = subject_close,
-                                                          .crash = subject_crash,
-                                                          .copy_model = subject_copy_model,
-                                                          .destroy = subject_destroy};
+static const struct kaya_subject_operations operations = { .name = "log",
+                                                           .recover = subject_recover,
+                                                           .step = subject_step,
+                                                           .check = subject_check,
+                                                           .close = subject_close,
+                                                           .crash = subject_crash,
+                                                           .copy_model = subject_copy_model,
+                                                           .destroy = subject_destroy };
 
 void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan *plan, uint64_t seed)
 {
     struct log_subject *log = log_of(subject);
-    struct kaya_oracle_shape shape = {.segment_bytes = plan->segment_bytes,
-                                      .block_bytes = plan->block_bytes,
-                                      .spare_count = plan->spare_count};
+    struct kaya_oracle_shape shape = { .segment_bytes = plan->segment_bytes,
+                                       .block_bytes = plan->block_bytes,
+                                       .spare_count = plan->spare_count };
 
     if (plan->profile != NULL && !plan->profile->geometry.power_safe_overwrite)
         shape.padding_bytes = plan->profile->geometry.writeback_bytes + plan->profile->geometry.sector_bytes;

@@ -34,10 +34,10 @@ enum { READS_OF_EACH_BYTE = 6, READ_SLACK_SEGMENTS = 8 };
 
 /* P7 and P8 are promised "bounded" and "a constant"; these are the constants. */
 enum {
-    PROGRESS_CALLS = 128,          /* and 2 for each block of each spare */
-    MEMORY_SEGMENTS = 8,           /* recovery's memory, in segments ... */
-    MEMORY_BYTES = 1 << 20,        /* ... and at most this more */
-    DISK_SLACK_SEGMENTS = 4        /* segments on disk beyond the spares and what holds live records */
+    PROGRESS_CALLS = 128,   /* and 2 for each block of each spare */
+    MEMORY_SEGMENTS = 8,    /* recovery's memory, in segments ... */
+    MEMORY_BYTES = 1 << 20, /* ... and at most this more */
+    DISK_SLACK_SEGMENTS = 4 /* segments on disk beyond the spares and what holds live records */
 };
 
 enum fact_flag {
@@ -108,7 +108,7 @@ static void count(struct kaya_oracle *oracle, enum kaya_promise promise)
 struct kaya_oracle *kaya_oracle_create(void)
 {
     struct kaya_oracle *oracle = calloc(1, sizeof *oracle);
-    struct kaya_oracle_shape shape = {0};
+    struct kaya_oracle_shape shape = { 0 };
 
     if (oracle == NULL)
         return NULL;
@@ -202,8 +202,8 @@ static const char *describe(const struct kaya_oracle *oracle, uint64_t lsn, char
         snprintf(text, NAME_BYTES, "record %" PRIu64, lsn);
     else
         snprintf(text, NAME_BYTES, "record %" PRIu64 " (%u bytes, %s, %s)", lsn, fact->length,
-                 fact->flags & FACT_RETURNED      ? "returned by an earlier recovery"
-                 : lsn <= oracle->durable_lsn     ? "acknowledged as durable"
+                 fact->flags & FACT_RETURNED       ? "returned by an earlier recovery"
+                 : lsn <= oracle->durable_lsn      ? "acknowledged as durable"
                  : fact->flags & FACT_ACKNOWLEDGED ? "acknowledged as relaxed"
                                                    : "never acknowledged",
                  fact->flags & FACT_IN_BATCH ? "in a batch" : "single");
@@ -269,8 +269,8 @@ static bool is_lie_of_ended(struct kaya_oracle *oracle, const char *operation, e
     count(oracle, KAYA_PROMISE_P6);
     if (status != KAYA_OK)
         return false;
-    BREAK(violation, KAYA_PROMISE_P6, "after a failed write or sync the handle must take nothing more, but %s answered OK",
-          operation);
+    BREAK(violation, KAYA_PROMISE_P6,
+          "after a failed write or sync the handle must take nothing more, but %s answered OK", operation);
     return true;
 }
 
@@ -298,8 +298,8 @@ void kaya_oracle_append_end(struct kaya_oracle *oracle, enum kaya_durability_mod
     count(oracle, KAYA_PROMISE_F9);
     if (first_lsn != first || last_lsn != oracle->last_lsn)
         BREAK(violation, KAYA_PROMISE_F9,
-              "records are counted without gaps, so this append is %" PRIu64 "..%" PRIu64 "; the log said %" PRIu64
-              "..%" PRIu64,
+              "records are counted without gaps, so this append is %" PRIu64 "..%" PRIu64
+              "; the log said %" PRIu64 "..%" PRIu64,
               first, oracle->last_lsn, first_lsn, last_lsn);
     for (uint64_t lsn = first; lsn <= oracle->last_lsn; lsn++)
         fact_of(oracle, lsn)->flags |= (uint8_t)(FACT_ACKNOWLEDGED | (mode == KAYA_STRICT ? FACT_STRICT : 0));
@@ -323,10 +323,10 @@ void kaya_oracle_barrier_begin(struct kaya_oracle *oracle, enum kaya_oracle_barr
     oracle->close_lsn = oracle->last_lsn;
 }
 
-void kaya_oracle_barrier_end(struct kaya_oracle *oracle, enum kaya_oracle_barrier barrier, enum kaya_status status,
-                             struct kaya_violation *violation)
+void kaya_oracle_barrier_end(struct kaya_oracle *oracle, enum kaya_oracle_barrier barrier,
+                             enum kaya_status status, struct kaya_violation *violation)
 {
-    static const char *const names[] = {"sync", "rotate", "close"};
+    static const char *const names[] = { "sync", "rotate", "close" };
 
     if (barrier == KAYA_BARRIER_CLOSE)
         oracle->running = false;
@@ -374,14 +374,15 @@ void kaya_oracle_trim_end(struct kaya_oracle *oracle, enum kaya_status status, u
     count(oracle, KAYA_PROMISE_F10);
     if (low_water_lsn < oracle->low_lsn || low_water_lsn > oracle->low_may_lsn) {
         BREAK(violation, KAYA_PROMISE_F10,
-              "a trim before %" PRIu64 " may leave the low-water mark at %" PRIu64 "..%" PRIu64 "; it is said to be %" PRIu64,
+              "a trim before %" PRIu64 " may leave the low-water mark at %" PRIu64 "..%" PRIu64
+              "; it is said to be %" PRIu64,
               oracle->low_may_lsn, oracle->low_lsn, oracle->low_may_lsn, low_water_lsn);
         return;
     }
     count(oracle, KAYA_PROMISE_P11);
     if (low_water_lsn > oracle->low_lsn && !kaya_oracle_ends_batch(oracle, low_water_lsn - 1))
-        BREAK(violation, KAYA_PROMISE_P11, "record %" PRIu64 " stands inside a batch, and is said to be the first left",
-              low_water_lsn);
+        BREAK(violation, KAYA_PROMISE_P11,
+              "record %" PRIu64 " stands inside a batch, and is said to be the first left", low_water_lsn);
     move_low_water(oracle, low_water_lsn);
 }
 
@@ -431,8 +432,8 @@ static void judge_low_water(struct kaya_oracle *oracle, const struct kaya_wal_re
               oracle->low_lsn, report->first_lsn);
     if (report->first_lsn > oracle->low_may_lsn)
         BREAK(violation, KAYA_PROMISE_P1,
-              "the log must begin with record %" PRIu64 " or earlier, nothing asked for more to be trimmed; it begins with %"
-              PRIu64,
+              "the log must begin with record %" PRIu64
+              " or earlier, nothing asked for more to be trimmed; it begins with %" PRIu64,
               oracle->low_may_lsn, report->first_lsn);
 }
 
@@ -445,7 +446,8 @@ static void judge_end(struct kaya_oracle *oracle, const struct kaya_wal_recovery
     count(oracle, KAYA_PROMISE_P1);
     count(oracle, KAYA_PROMISE_P2);
     if (report->last_lsn > oracle->last_lsn)
-        BREAK(violation, KAYA_PROMISE_P1, "the last record appended is %" PRIu64 "; the log is said to end with %" PRIu64,
+        BREAK(violation, KAYA_PROMISE_P1,
+              "the last record appended is %" PRIu64 "; the log is said to end with %" PRIu64,
               oracle->last_lsn, report->last_lsn);
     if (report->last_lsn < oracle->kept_lsn) {
         known = fact_of(oracle, report->last_lsn + 1)->flags & FACT_RETURNED;
@@ -454,13 +456,14 @@ static void judge_end(struct kaya_oracle *oracle, const struct kaya_wal_recovery
               describe(oracle, report->last_lsn + 1, text), oracle->kept_lsn, report->last_lsn);
     }
     if (report->last_lsn + 1 < report->first_lsn)
-        BREAK(violation, KAYA_PROMISE_P1, "the log begins with %" PRIu64 " and ends with %" PRIu64, report->first_lsn,
-              report->last_lsn);
+        BREAK(violation, KAYA_PROMISE_P1, "the log begins with %" PRIu64 " and ends with %" PRIu64,
+              report->first_lsn, report->last_lsn);
     if (oracle->cut_pending) {
         count(oracle, KAYA_PROMISE_P3);
         if (report->last_lsn != oracle->cut_lsn && report->last_lsn != oracle->last_lsn)
-            BREAK(violation, KAYA_PROMISE_P3, "a cut-back to %" PRIu64 " leaves that end or the old one, %" PRIu64
-                                              "; the log ends with %" PRIu64,
+            BREAK(violation, KAYA_PROMISE_P3,
+                  "a cut-back to %" PRIu64 " leaves that end or the old one, %" PRIu64
+                  "; the log ends with %" PRIu64,
                   oracle->cut_lsn, oracle->last_lsn, report->last_lsn);
     }
 }
@@ -477,11 +480,11 @@ static void judge_batches(struct kaya_oracle *oracle, const struct kaya_wal_reco
 {
     count(oracle, KAYA_PROMISE_P11);
     if (report->last_lsn >= report->first_lsn && !kaya_oracle_ends_batch(oracle, report->last_lsn))
-        BREAK(violation, KAYA_PROMISE_P11, "record %" PRIu64 " stands inside a batch, and the log ends with it",
-              report->last_lsn);
+        BREAK(violation, KAYA_PROMISE_P11,
+              "record %" PRIu64 " stands inside a batch, and the log ends with it", report->last_lsn);
     if (report->first_lsn > oracle->low_lsn && !kaya_oracle_ends_batch(oracle, report->first_lsn - 1))
-        BREAK(violation, KAYA_PROMISE_P11, "record %" PRIu64 " stands inside a batch, and the log begins with it",
-              report->first_lsn);
+        BREAK(violation, KAYA_PROMISE_P11,
+              "record %" PRIu64 " stands inside a batch, and the log begins with it", report->first_lsn);
 }
 
 static void judge_close(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
@@ -494,8 +497,8 @@ static void judge_close(struct kaya_oracle *oracle, const struct kaya_wal_recove
                   "the log was closed and nothing happened to it since; it is found %s and %s closed cleanly",
                   kaya_wal_verdict_name(report->verdict), report->closed_cleanly ? "is" : "is not");
     } else if (report->closed_cleanly && !oracle->close_possible) {
-        BREAK(violation, KAYA_PROMISE_P1, "the log was not closed since record %" PRIu64
-                                          " was made durable, but is said to have been",
+        BREAK(violation, KAYA_PROMISE_P1,
+              "the log was not closed since record %" PRIu64 " was made durable, but is said to have been",
               oracle->durable_lsn);
     }
 }
@@ -532,8 +535,8 @@ static void judge_epoch(struct kaya_oracle *oracle, const struct kaya_wal_recove
         return;
     count(oracle, KAYA_PROMISE_F9);
     if (report->epoch < oracle->epoch || (report->epoch == oracle->epoch && !report->closed_cleanly))
-        BREAK(violation, KAYA_PROMISE_F9, "a recovery that finds no clean close raises the epoch; it was %" PRIu64
-                                          " and is %" PRIu64,
+        BREAK(violation, KAYA_PROMISE_F9,
+              "a recovery that finds no clean close raises the epoch; it was %" PRIu64 " and is %" PRIu64,
               oracle->epoch, report->epoch);
 }
 
@@ -579,8 +582,8 @@ void kaya_oracle_recovered(struct kaya_oracle *oracle, enum kaya_status status,
         count(oracle, KAYA_PROMISE_P10);
         if (report->first_lsn != oracle->looked_first_lsn || report->last_lsn != oracle->looked_last_lsn)
             BREAK(violation, KAYA_PROMISE_P10,
-                  "a reader showed records %" PRIu64 "..%" PRIu64 "; the recovery right after it returned %" PRIu64 "..%"
-                  PRIu64,
+                  "a reader showed records %" PRIu64 "..%" PRIu64
+                  "; the recovery right after it returned %" PRIu64 "..%" PRIu64,
                   oracle->looked_first_lsn, oracle->looked_last_lsn, report->first_lsn, report->last_lsn);
     }
     if (kaya_violation_is_set(violation))
@@ -598,8 +601,8 @@ void kaya_oracle_cut_end(struct kaya_oracle *oracle, enum kaya_status status,
         return;
     count(oracle, KAYA_PROMISE_P3);
     if (status != KAYA_OK || report->last_lsn != oracle->cut_lsn) {
-        BREAK(violation, KAYA_PROMISE_P3, "a cut-back to %" PRIu64 " answered %s with the end at %" PRIu64, oracle->cut_lsn,
-              kaya_status_name(status), report->last_lsn);
+        BREAK(violation, KAYA_PROMISE_P3, "a cut-back to %" PRIu64 " answered %s with the end at %" PRIu64,
+              oracle->cut_lsn, kaya_status_name(status), report->last_lsn);
         return;
     }
     adopt(oracle, report);
@@ -623,7 +626,8 @@ void kaya_oracle_looked(struct kaya_oracle *oracle, enum kaya_status status,
     if (oracle->running && !oracle->ended &&
         (report->first_lsn != oracle->low_lsn || report->last_lsn != oracle->last_lsn))
         BREAK(violation, KAYA_PROMISE_P10,
-              "the running writer holds records %" PRIu64 "..%" PRIu64 "; a reader beside it was told of %" PRIu64 "..%" PRIu64,
+              "the running writer holds records %" PRIu64 "..%" PRIu64
+              "; a reader beside it was told of %" PRIu64 "..%" PRIu64,
               oracle->low_lsn, oracle->last_lsn, report->first_lsn, report->last_lsn);
     oracle->looked = !oracle->running && report->verdict != KAYA_VERDICT_EMPTY;
     oracle->looked_first_lsn = report->first_lsn;
@@ -658,14 +662,15 @@ static void report_content(const struct kaya_oracle *oracle, const struct kaya_w
                   describe(oracle, record->lsn, text), lsn);
             return;
         }
-    BREAK(violation, KAYA_PROMISE_P1, "%s came back with %zu bytes of type %s that were never appended, at segment %" PRIu64
-                                      " offset 0x%" PRIx64,
-          describe(oracle, record->lsn, text), record->length, kaya_wal_record_type_name(record->type), record->segment,
-          record->offset_bytes);
+    BREAK(violation, KAYA_PROMISE_P1,
+          "%s came back with %zu bytes of type %s that were never appended, at segment %" PRIu64
+          " offset 0x%" PRIx64,
+          describe(oracle, record->lsn, text), record->length, kaya_wal_record_type_name(record->type),
+          record->segment, record->offset_bytes);
 }
 
-static void judge_membership(struct kaya_oracle *oracle, const struct fact *fact, const struct kaya_wal_record *record,
-                             struct kaya_violation *violation)
+static void judge_membership(struct kaya_oracle *oracle, const struct fact *fact,
+                             const struct kaya_wal_record *record, struct kaya_violation *violation)
 {
     bool in_batch = fact->flags & FACT_IN_BATCH;
     bool ends_batch = fact->flags & FACT_ENDS_BATCH;
@@ -674,9 +679,9 @@ static void judge_membership(struct kaya_oracle *oracle, const struct fact *fact
         return;
     count(oracle, KAYA_PROMISE_P11);
     if (record->in_batch != in_batch || (in_batch && record->ends_batch != ends_batch))
-        BREAK(violation, KAYA_PROMISE_P11, "record %" PRIu64 " was %s a batch%s, and came back as %s one%s", record->lsn,
-              in_batch ? "in" : "in no", ends_batch ? ", its last" : "", record->in_batch ? "in" : "in no",
-              record->ends_batch ? ", its last" : "");
+        BREAK(violation, KAYA_PROMISE_P11, "record %" PRIu64 " was %s a batch%s, and came back as %s one%s",
+              record->lsn, in_batch ? "in" : "in no", ends_batch ? ", its last" : "",
+              record->in_batch ? "in" : "in no", record->ends_batch ? ", its last" : "");
 }
 
 void kaya_oracle_read(struct kaya_oracle *oracle, const struct kaya_wal_record *record,
@@ -686,7 +691,8 @@ void kaya_oracle_read(struct kaya_oracle *oracle, const struct kaya_wal_record *
 
     count(oracle, KAYA_PROMISE_P1);
     if (record->lsn != oracle->read_next_lsn || record->lsn > oracle->read_last_lsn) {
-        BREAK(violation, KAYA_PROMISE_P1, "record %" PRIu64 " was due, of %" PRIu64 " in all; record %" PRIu64 " was read",
+        BREAK(violation, KAYA_PROMISE_P1,
+              "record %" PRIu64 " was due, of %" PRIu64 " in all; record %" PRIu64 " was read",
               oracle->read_next_lsn, oracle->read_last_lsn, record->lsn);
         return;
     }
@@ -708,7 +714,8 @@ void kaya_oracle_read_end(struct kaya_oracle *oracle, struct kaya_violation *vio
 
     count(oracle, KAYA_PROMISE_P1);
     if (oracle->read_next_lsn != oracle->read_last_lsn + 1)
-        BREAK(violation, KAYA_PROMISE_P1, "%s was not read: the reader ended before it, %" PRIu64 " was promised as the last",
+        BREAK(violation, KAYA_PROMISE_P1,
+              "%s was not read: the reader ended before it, %" PRIu64 " was promised as the last",
               describe(oracle, oracle->read_next_lsn, text), oracle->read_last_lsn);
 }
 
@@ -722,12 +729,13 @@ void kaya_oracle_recovery_cost(struct kaya_oracle *oracle, uint64_t bytes_read, 
 
     count(oracle, KAYA_PROMISE_P8);
     if (bytes_read > read_max)
-        BREAK(violation, KAYA_PROMISE_P8, "recovery read %" PRIu64 " bytes of %" PRIu64 " stored; at most %" PRIu64
-                                          " are allowed",
+        BREAK(violation, KAYA_PROMISE_P8,
+              "recovery read %" PRIu64 " bytes of %" PRIu64 " stored; at most %" PRIu64 " are allowed",
               bytes_read, bytes_stored, read_max);
     if (memory_bytes > memory_max)
-        BREAK(violation, KAYA_PROMISE_P8, "recovery took %" PRIu64 " bytes of memory; at most %" PRIu64 " are allowed",
-              memory_bytes, memory_max);
+        BREAK(violation, KAYA_PROMISE_P8,
+              "recovery took %" PRIu64 " bytes of memory; at most %" PRIu64 " are allowed", memory_bytes,
+              memory_max);
 }
 
 void kaya_oracle_disk_use(struct kaya_oracle *oracle, uint64_t bytes_stored, struct kaya_violation *violation)
@@ -741,24 +749,27 @@ void kaya_oracle_disk_use(struct kaya_oracle *oracle, uint64_t bytes_stored, str
     count(oracle, KAYA_PROMISE_P8);
     if (bytes_stored > allowed)
         BREAK(violation, KAYA_PROMISE_P8,
-              "records %" PRIu64 "..%" PRIu64 " are live, at most %" PRIu64 " bytes of log; the files hold %" PRIu64
-              ", allowed are %" PRIu64,
+              "records %" PRIu64 "..%" PRIu64 " are live, at most %" PRIu64
+              " bytes of log; the files hold %" PRIu64 ", allowed are %" PRIu64,
               oracle->low_lsn, oracle->last_lsn, live, bytes_stored, allowed);
 }
 
 void kaya_oracle_progress(struct kaya_oracle *oracle, uint64_t calls, struct kaya_violation *violation)
 {
-    uint64_t blocks = oracle->shape.block_bytes == 0 ? 0 : oracle->shape.segment_bytes / oracle->shape.block_bytes;
+    uint64_t blocks =
+        oracle->shape.block_bytes == 0 ? 0 : oracle->shape.segment_bytes / oracle->shape.block_bytes;
     uint64_t calls_max = PROGRESS_CALLS + 2 * blocks * (oracle->shape.spare_count + 1);
 
     count(oracle, KAYA_PROMISE_P7);
     if (calls > calls_max)
-        BREAK(violation, KAYA_PROMISE_P7, "the first strict append after a recovery took %" PRIu64 " disk calls, at most %"
-                                          PRIu64 " are allowed",
+        BREAK(violation, KAYA_PROMISE_P7,
+              "the first strict append after a recovery took %" PRIu64 " disk calls, at most %" PRIu64
+              " are allowed",
               calls, calls_max);
 }
 
-void kaya_oracle_second_writer(struct kaya_oracle *oracle, enum kaya_status status, struct kaya_violation *violation)
+void kaya_oracle_second_writer(struct kaya_oracle *oracle, enum kaya_status status,
+                               struct kaya_violation *violation)
 {
     if (status == KAYA_GONE)
         return;
@@ -775,8 +786,8 @@ void kaya_oracle_status(struct kaya_oracle *oracle, const char *operation, enum 
         return;
     count(oracle, KAYA_PROMISE_P7);
     if (status != KAYA_OK)
-        BREAK(violation, KAYA_PROMISE_P7, "nothing stood in the way of this %s, but it answered %s", operation,
-              kaya_status_name(status));
+        BREAK(violation, KAYA_PROMISE_P7, "nothing stood in the way of this %s, but it answered %s",
+              operation, kaya_status_name(status));
 }
 
 /* --- Facts --- */
@@ -803,7 +814,7 @@ bool kaya_oracle_exists(const struct kaya_oracle *oracle)
 
 struct kaya_wal_anchor kaya_oracle_anchor(const struct kaya_oracle *oracle)
 {
-    struct kaya_wal_anchor anchor = {.log_id = oracle->log_id, .lsn = oracle->durable_lsn};
+    struct kaya_wal_anchor anchor = { .log_id = oracle->log_id, .lsn = oracle->durable_lsn };
 
     return anchor;
 }

@@ -23,8 +23,8 @@ void kaya_replay_format(const struct kaya_replay_line *line, char text[KAYA_REPL
 
     if (!line->has_digest)
         return;
-    at += snprintf(text + at, (size_t)(KAYA_REPLAY_LINE_MAX - at), " digest=0x%016" PRIx64 " events=%" PRIu64 " marks=",
-                   line->digest, line->events);
+    at += snprintf(text + at, (size_t)(KAYA_REPLAY_LINE_MAX - at),
+                   " digest=0x%016" PRIx64 " events=%" PRIu64 " marks=", line->digest, line->events);
     for (unsigned i = 0; i < KAYA_REPLAY_MARKS; i++)
         at += snprintf(text + at, (size_t)(KAYA_REPLAY_LINE_MAX - at), "%02x", line->marks[i]);
 }
@@ -60,8 +60,8 @@ struct found_keys {
     bool seed, digest, events, marks;
 };
 
-static bool parse_word(const char *word, size_t length, struct kaya_replay_line *line, struct found_keys *found,
-                       const char **expected)
+static bool parse_word(const char *word, size_t length, struct kaya_replay_line *line,
+                       struct found_keys *found, const char **expected)
 {
     bool *seen;
     bool good;
@@ -93,7 +93,7 @@ static bool parse_word(const char *word, size_t length, struct kaya_replay_line 
 
 bool kaya_replay_parse(const char *text, struct kaya_replay_line *line, const char **expected)
 {
-    struct found_keys found = {false, false, false, false};
+    struct found_keys found = { false, false, false, false };
     const char *at = strstr(text, " seed=");
 
     memset(line, 0, sizeof *line);
@@ -145,8 +145,8 @@ static void follow(void *user, const struct kaya_trace_event *event)
     course->digests[course->count++] = (uint32_t)kaya_trace_digest(course->trace);
 }
 
-static enum kaya_status play_course(struct kaya_stage *stage, const struct kaya_scenario *scenario, uint64_t seed,
-                                    struct course *course, struct kaya_run_result *result)
+static enum kaya_status play_course(struct kaya_stage *stage, const struct kaya_scenario *scenario,
+                                    uint64_t seed, struct course *course, struct kaya_run_result *result)
 {
     enum kaya_status status;
 
@@ -165,7 +165,7 @@ static uint8_t mark_of(const struct course *course, uint64_t event)
 enum kaya_status kaya_replay_measure(struct kaya_stage *stage, const struct kaya_scenario *scenario,
                                      struct kaya_replay_line *line, struct kaya_run_result *result)
 {
-    struct course course = {0};
+    struct course course = { 0 };
     enum kaya_status status = play_course(stage, scenario, line->seed, &course, result);
 
     if (status == KAYA_OK) {
@@ -182,7 +182,8 @@ enum kaya_status kaya_replay_measure(struct kaya_stage *stage, const struct kaya
 /* --- Comparing --- */
 
 /* Between the last mark that agrees and the first that does not. */
-static void narrow(const struct course *course, const struct kaya_replay_line *line, struct kaya_replay_result *result)
+static void narrow(const struct course *course, const struct kaya_replay_line *line,
+                   struct kaya_replay_result *result)
 {
     unsigned i = 0;
 
@@ -209,8 +210,8 @@ enum kaya_status kaya_replay(struct kaya_stage *stage, const struct kaya_scenari
                              const struct kaya_replay_line *line, kaya_trace_listener *print, void *user,
                              struct kaya_replay_result *result)
 {
-    struct course first = {.print = print, .user = user};
-    struct course second = {0};
+    struct course first = { .print = print, .user = user };
+    struct course second = { 0 };
     enum kaya_status status;
 
     memset(result, 0, sizeof *result);
@@ -245,10 +246,10 @@ static void print_window(void *user, const struct kaya_trace_event *event)
         kaya_trace_print_event(event, window->file);
 }
 
-enum kaya_status kaya_replay_print(struct kaya_stage *stage, const struct kaya_scenario *scenario, uint64_t seed,
-                                   uint64_t first, uint64_t last, FILE *file)
+enum kaya_status kaya_replay_print(struct kaya_stage *stage, const struct kaya_scenario *scenario,
+                                   uint64_t seed, uint64_t first, uint64_t last, FILE *file)
 {
-    struct window window = {first, last, file};
+    struct window window = { first, last, file };
     struct kaya_run_result result;
     enum kaya_status status;
 

@@ -51,12 +51,12 @@ static void boot(struct kaya_stage *stage)
 {
     kaya_sim_memory_reset(stage->memory);
     kaya_sim_runtime_reset(stage->runtime, stage->seed * 0x9e3779b97f4a7c15u + ++stage->boots);
-    stage->machine = (struct kaya_sim_machine){.disk = kaya_sim_disk_boot(stage->disk),
-                                               .runtime = kaya_sim_runtime_seam(stage->runtime),
-                                               .allocator = kaya_sim_memory_allocator(stage->memory),
-                                               .choices = stage->choices,
-                                               .trace = stage->trace,
-                                               .sim_disk = stage->disk};
+    stage->machine = (struct kaya_sim_machine){ .disk = kaya_sim_disk_boot(stage->disk),
+                                                .runtime = kaya_sim_runtime_seam(stage->runtime),
+                                                .allocator = kaya_sim_memory_allocator(stage->memory),
+                                                .choices = stage->choices,
+                                                .trace = stage->trace,
+                                                .sim_disk = stage->disk };
 }
 
 static void note_runaway(struct kaya_stage *stage)
@@ -99,8 +99,9 @@ static void crash(struct kaya_stage *stage, enum kaya_ending ending)
 
 static enum kaya_ending ending_draw(struct kaya_stage *stage)
 {
-    return (enum kaya_ending)kaya_weight_draw(stage->plan.ending_weights, KAYA_ENDINGS, stage->plan.ending_weight_sum,
-                                              stage->choices, KAYA_STREAM_WORKLOAD, "ending");
+    return (enum kaya_ending)kaya_weight_draw(stage->plan.ending_weights, KAYA_ENDINGS,
+                                              stage->plan.ending_weight_sum, stage->choices,
+                                              KAYA_STREAM_WORKLOAD, "ending");
 }
 
 static bool is_crash(enum kaya_ending ending)
@@ -125,7 +126,8 @@ static enum kaya_status recover(struct kaya_stage *stage, uint32_t depth_max)
                                                    KAYA_STREAM_WORKLOAD, "crash_in_recovery")) {
             ending = ending_draw(stage);
             ending = is_crash(ending) ? ending : KAYA_ENDING_POWER_LOSS;
-            arm(stage, 1 + kaya_choose(stage->choices, KAYA_STREAM_WORKLOAD, stage->recovery_calls + 8, "recovery_call"),
+            arm(stage,
+                1 + kaya_choose(stage->choices, KAYA_STREAM_WORKLOAD, stage->recovery_calls + 8, "recovery_call"),
                 ending);
         }
         status = stage->subject->operations->recover(stage->subject, &stage->machine, &stage->result->violation);
@@ -174,7 +176,8 @@ static enum kaya_status play_boot(struct kaya_stage *stage)
         return status;
     ending = ending_draw(stage);
     within = kaya_range_draw(stage->plan.crash_within, stage->choices, KAYA_STREAM_WORKLOAD, "crash_within");
-    status = steps(stage, kaya_range_draw(stage->plan.operations, stage->choices, KAYA_STREAM_WORKLOAD, "operations"));
+    status = steps(stage,
+                   kaya_range_draw(stage->plan.operations, stage->choices, KAYA_STREAM_WORKLOAD, "operations"));
     if (is_broken(stage) || status != KAYA_OK)
         return status;
     if (is_crash(ending)) {
@@ -217,7 +220,9 @@ static enum kaya_status play_last_boot(struct kaya_stage *stage)
 
 static void reset(struct kaya_stage *stage, const struct kaya_scenario *scenario)
 {
-    struct kaya_sim_disk_options options = {.choices = stage->choices, .trace = stage->trace, .families_set = true};
+    struct kaya_sim_disk_options options = { .choices = stage->choices,
+                                             .trace = stage->trace,
+                                             .families_set = true };
 
     kaya_trace_reset(stage->trace);
     kaya_plan_draw(&stage->plan, scenario, stage->choices);
@@ -245,8 +250,9 @@ static void collect(struct kaya_stage *stage)
     result->events = kaya_trace_count(stage->trace);
 }
 
-enum kaya_status kaya_stage_play_choices(struct kaya_stage *stage, const struct kaya_scenario *scenario, uint64_t seed,
-                                         struct kaya_choices *choices, struct kaya_run_result *result)
+enum kaya_status kaya_stage_play_choices(struct kaya_stage *stage, const struct kaya_scenario *scenario,
+                                         uint64_t seed, struct kaya_choices *choices,
+                                         struct kaya_run_result *result)
 {
     enum kaya_status status = KAYA_OK;
 
@@ -262,8 +268,8 @@ enum kaya_status kaya_stage_play_choices(struct kaya_stage *stage, const struct 
     return status == KAYA_NO_MEMORY ? KAYA_NO_MEMORY : KAYA_OK;
 }
 
-enum kaya_status kaya_stage_play(struct kaya_stage *stage, const struct kaya_scenario *scenario, uint64_t seed,
-                                 struct kaya_run_result *result)
+enum kaya_status kaya_stage_play(struct kaya_stage *stage, const struct kaya_scenario *scenario,
+                                 uint64_t seed, struct kaya_run_result *result)
 {
     kaya_choices_reseed(stage->seeded, seed);
     return kaya_stage_play_choices(stage, scenario, seed, stage->seeded, result);
@@ -274,7 +280,7 @@ enum kaya_status kaya_stage_play(struct kaya_stage *stage, const struct kaya_sce
 struct kaya_stage *kaya_stage_create(size_t keep_events)
 {
     struct kaya_stage *stage = calloc(1, sizeof *stage);
-    struct kaya_sim_disk_options options = {0};
+    struct kaya_sim_disk_options options = { 0 };
 
     if (stage == NULL)
         return NULL;

@@ -34,9 +34,9 @@ enum {
 struct board {
     struct kaya_runner_report sum;
     atomic_uint_fast64_t runs, crashes, violations; /* for progress */
-    uint64_t chunk_next, chunk_end; /* runs of its chunk that are not begun */
-    uint64_t seed;                  /* of the run under way */
-    bool failed;                    /* it had no memory */
+    uint64_t chunk_next, chunk_end;                 /* runs of its chunk that are not begun */
+    uint64_t seed;                                  /* of the run under way */
+    bool failed;                                    /* it had no memory */
 };
 
 struct shared {
@@ -82,7 +82,8 @@ static void note_struck(struct kaya_runner_report *sum, int fault, uint64_t run)
         sum->first_struck[fault] = run;
 }
 
-static void add_run(struct kaya_runner_report *sum, uint64_t index, uint64_t seed, const struct kaya_run_result *run)
+static void add_run(struct kaya_runner_report *sum, uint64_t index, uint64_t seed,
+                    const struct kaya_run_result *run)
 {
     sum->runs++;
     sum->crashes += run->crashes;
@@ -260,12 +261,12 @@ struct parent {
 
 static enum kaya_status start_worker(struct parent *parent, unsigned job)
 {
-    struct worker worker = {.options = parent->options,
-                            .shared = parent->shared,
-                            .board = &parent->shared->boards[job],
-                            .end_seconds = parent->options->seconds_max > 0
-                                               ? parent->start_seconds + parent->options->seconds_max
-                                               : 0};
+    struct worker worker = { .options = parent->options,
+                             .shared = parent->shared,
+                             .board = &parent->shared->boards[job],
+                             .end_seconds = parent->options->seconds_max > 0
+                                                ? parent->start_seconds + parent->options->seconds_max
+                                                : 0 };
     int ends[2];
 
     parent->watched[job].fd = -1;
@@ -302,10 +303,12 @@ static void report_death(struct parent *parent, unsigned job, int signal_number)
     violation->line.seed = board->seed;
     strncpy(violation->line.scenario, name_of(parent->options), sizeof violation->line.scenario - 1);
     if (signal_number == SIGALRM)
-        kaya_violation_set(&violation->violation, "P8", "the run was still going after %d seconds", (int)ALARM_SECONDS);
+        kaya_violation_set(&violation->violation, "P8", "the run was still going after %d seconds",
+                           (int)ALARM_SECONDS);
     else
-        kaya_violation_set(&violation->violation, "assert", "the process died of signal %d (%s): an assertion failed, or worse",
-                           signal_number, strsignal(signal_number));
+        kaya_violation_set(&violation->violation, "assert",
+                           "the process died of signal %d (%s): an assertion failed, or worse", signal_number,
+                           strsignal(signal_number));
     keep_violation(&board->sum, violation);
     free(violation);
 }
@@ -338,7 +341,8 @@ static void show_progress(const struct parent *parent)
         crashes += atomic_load(&parent->shared->boards[i].crashes);
         violations += atomic_load(&parent->shared->boards[i].violations);
     }
-    parent->options->on_progress(parent->options->user, runs, crashes, violations, now_seconds() - parent->start_seconds);
+    parent->options->on_progress(parent->options->user, runs, crashes, violations,
+                                 now_seconds() - parent->start_seconds);
 }
 
 static enum kaya_status watch(struct parent *parent)
@@ -420,7 +424,8 @@ enum kaya_status kaya_runner_run(const struct kaya_runner_options *options, stru
     return status;
 }
 
-uint32_t kaya_runner_missing(const struct kaya_scenario *scenario, const struct kaya_runner_report *report, bool *too_few)
+uint32_t kaya_runner_missing(const struct kaya_scenario *scenario, const struct kaya_runner_report *report,
+                             bool *too_few)
 {
     uint32_t missing = 0;
 

@@ -34,15 +34,15 @@ void kaya_scenario_init(struct kaya_scenario *scenario)
         .seeds = 1000,
         .expect_struck_within = 1000,
         .profiles = 1,
-        .segment_bytes = {{4096}, 1},
-        .block_bytes = {{512}, 1},
-        .spares = {{2}, 1},
-        .boots = {4, 8},
-        .operations = {0, 40},
-        .crash_within = {0, 6},
-        .record_bytes = {0, 200},
-        .batch_records = {1, 8},
-        .keep_records = {0, 40},
+        .segment_bytes = { { 4096 }, 1 },
+        .block_bytes = { { 512 }, 1 },
+        .spares = { { 2 }, 1 },
+        .boots = { 4, 8 },
+        .operations = { 0, 40 },
+        .crash_within = { 0, 6 },
+        .record_bytes = { 0, 200 },
+        .batch_records = { 1, 8 },
+        .keep_records = { 0, 40 },
     };
 }
 
@@ -64,7 +64,8 @@ static bool numbers_fit(const struct kaya_numbers *numbers, uint32_t from, uint3
     if (numbers->count == 0 || numbers->count > KAYA_NUMBERS_MAX)
         return false;
     for (uint32_t i = 0; i < numbers->count; i++)
-        if (numbers->values[i] < from || numbers->values[i] > to || (powers && !is_power_of_two(numbers->values[i])))
+        if (numbers->values[i] < from || numbers->values[i] > to ||
+            (powers && !is_power_of_two(numbers->values[i])))
             return false;
     return true;
 }
@@ -86,8 +87,7 @@ static bool name_fits(const char *name)
     const char *end = memchr(name, 0, KAYA_SCENARIO_NAME_MAX);
     size_t length = end == NULL ? 0 : (size_t)(end - name);
 
-    return length > 0 &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == length;
+    return length > 0 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == length;
 }
 
 bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **key, const char **allowed)
@@ -99,33 +99,34 @@ bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **k
         const char *key, *allowed;
         bool fits;
     } rules[] = {
-        {"name", "1 to 47 of a-z, 0-9 and -", name_fits(scenario->name)},
-        {"story", "what happens, in words", scenario->story[0] != '\0'},
-        {"seeds", "1 to 1000000", scenario->seeds >= 1 && scenario->seeds <= COUNT_MAX},
-        {"expect_struck_within", "1 to 1000000",
-         scenario->expect_struck_within >= 1 && scenario->expect_struck_within <= COUNT_MAX},
-        {"faults", "a list of fault names", scenario->faults < (uint32_t)1 << KAYA_FAULTS},
-        {"profiles", "a list of profile names, one at least",
-         profiles != NULL && scenario->profiles != 0 && (scenario->profiles & ~known_profiles) == 0},
-        {"log.segment_bytes", "a list of powers of two from 4096 to 16777216",
-         numbers_fit(&scenario->segment_bytes, BLOCK_MIN * BLOCKS_MIN, BYTES_MAX, true)},
-        {"log.block_bytes", "a list of powers of two from 512 to 65536",
-         numbers_fit(&scenario->block_bytes, BLOCK_MIN, BLOCK_MAX, true)},
-        {"log.spares", "a list of numbers from 2 to 16", numbers_fit(&scenario->spares, 2, 16, false)},
-        {"boots", "{from, to}, 1 to 1000000", fits(scenario->boots, 1, COUNT_MAX)},
-        {"operations", "{from, to}, 0 to 1000000", fits(scenario->operations, 0, COUNT_MAX)},
-        {"crash.within_calls", "{from, to}, 0 to 1000000", fits(scenario->crash_within, 0, COUNT_MAX)},
-        {"crash.endings", "weights from 0 to 1000, one of them above 0", weights_fit(scenario->endings, KAYA_ENDINGS)},
-        {"crash.in_recovery_percent", "0 to 100", scenario->recovery_crash_percent <= PERCENT_MAX},
-        {"crash.in_recovery_depth", "0 to 16", scenario->recovery_crash_depth <= DEPTH_MAX},
-        {"open.look_percent", "0 to 100", scenario->look_percent <= PERCENT_MAX},
-        {"open.recover_only_percent", "0 to 100", scenario->recover_only_percent <= PERCENT_MAX},
-        {"open.anchor_percent", "0 to 100", scenario->anchor_percent <= PERCENT_MAX},
-        {"workload", "weights from 0 to 1000, one of them above 0",
-         weights_fit(scenario->operation_weights, KAYA_OPERATIONS)},
-        {"record_bytes", "{from, to}, 0 to 16777216", fits(scenario->record_bytes, 0, BYTES_MAX)},
-        {"batch_records", "{from, to}, 1 to 16", fits(scenario->batch_records, 1, KAYA_BATCH_RECORDS_MAX)},
-        {"keep_records", "{from, to}, 0 to 1000000", fits(scenario->keep_records, 0, COUNT_MAX)},
+        { "name", "1 to 47 of a-z, 0-9 and -", name_fits(scenario->name) },
+        { "story", "what happens, in words", scenario->story[0] != '\0' },
+        { "seeds", "1 to 1000000", scenario->seeds >= 1 && scenario->seeds <= COUNT_MAX },
+        { "expect_struck_within", "1 to 1000000",
+          scenario->expect_struck_within >= 1 && scenario->expect_struck_within <= COUNT_MAX },
+        { "faults", "a list of fault names", scenario->faults < (uint32_t)1 << KAYA_FAULTS },
+        { "profiles", "a list of profile names, one at least",
+          profiles != NULL && scenario->profiles != 0 && (scenario->profiles & ~known_profiles) == 0 },
+        { "log.segment_bytes", "a list of powers of two from 4096 to 16777216",
+          numbers_fit(&scenario->segment_bytes, BLOCK_MIN * BLOCKS_MIN, BYTES_MAX, true) },
+        { "log.block_bytes", "a list of powers of two from 512 to 65536",
+          numbers_fit(&scenario->block_bytes, BLOCK_MIN, BLOCK_MAX, true) },
+        { "log.spares", "a list of numbers from 2 to 16", numbers_fit(&scenario->spares, 2, 16, false) },
+        { "boots", "{from, to}, 1 to 1000000", fits(scenario->boots, 1, COUNT_MAX) },
+        { "operations", "{from, to}, 0 to 1000000", fits(scenario->operations, 0, COUNT_MAX) },
+        { "crash.within_calls", "{from, to}, 0 to 1000000", fits(scenario->crash_within, 0, COUNT_MAX) },
+        { "crash.endings", "weights from 0 to 1000, one of them above 0",
+          weights_fit(scenario->endings, KAYA_ENDINGS) },
+        { "crash.in_recovery_percent", "0 to 100", scenario->recovery_crash_percent <= PERCENT_MAX },
+        { "crash.in_recovery_depth", "0 to 16", scenario->recovery_crash_depth <= DEPTH_MAX },
+        { "open.look_percent", "0 to 100", scenario->look_percent <= PERCENT_MAX },
+        { "open.recover_only_percent", "0 to 100", scenario->recover_only_percent <= PERCENT_MAX },
+        { "open.anchor_percent", "0 to 100", scenario->anchor_percent <= PERCENT_MAX },
+        { "workload", "weights from 0 to 1000, one of them above 0",
+          weights_fit(scenario->operation_weights, KAYA_OPERATIONS) },
+        { "record_bytes", "{from, to}, 0 to 16777216", fits(scenario->record_bytes, 0, BYTES_MAX) },
+        { "batch_records", "{from, to}, 1 to 16", fits(scenario->batch_records, 1, KAYA_BATCH_RECORDS_MAX) },
+        { "keep_records", "{from, to}, 0 to 1000000", fits(scenario->keep_records, 0, COUNT_MAX) },
     };
 
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {

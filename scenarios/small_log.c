@@ -13,8 +13,14 @@
 
 enum { SEED = 20 };
 
-#define ONE(KIND, length) {.kind = KAYA_OPERATION_##KIND, .record_count = 1, .lengths = {length}}
-#define BARE(KIND) {.kind = KAYA_OPERATION_##KIND}
+#define ONE(KIND, length)                                                                                    \
+    {                                                                                                        \
+        .kind = KAYA_OPERATION_##KIND, .record_count = 1, .lengths = { length }                              \
+    }
+#define BARE(KIND)                                                                                           \
+    {                                                                                                        \
+        .kind = KAYA_OPERATION_##KIND                                                                        \
+    }
 
 static const struct kaya_operation long_script[] = {
     ONE(APPEND_STRICT, 100),
@@ -23,10 +29,10 @@ static const struct kaya_operation long_script[] = {
     ONE(APPEND_STRICT, 60),
     BARE(ROTATE),
     ONE(APPEND_RELAXED, 120),
-    {.kind = KAYA_OPERATION_BATCH_STRICT, .record_count = 3, .lengths = {50, 40, 70}},
+    { .kind = KAYA_OPERATION_BATCH_STRICT, .record_count = 3, .lengths = { 50, 40, 70 } },
     ONE(APPEND_RELAXED, 80),
     BARE(ROTATE),
-    {.kind = KAYA_OPERATION_TRIM, .keep_records = 3},
+    { .kind = KAYA_OPERATION_TRIM, .keep_records = 3 },
     ONE(APPEND_STRICT, 40),
     ONE(APPEND_RELAXED, 150),
     ONE(APPEND_RELAXED, 90),
@@ -43,12 +49,13 @@ static const struct kaya_operation short_script[] = {
 
 static const struct kaya_sim_profile dense_profile = {
     .name = "small-dense",
-    .source = "POSIX.1-2017, fsync and rename: nothing is promised but what they say; sectors of 512 B, overwritten power-safely",
-    .geometry = {.sector_bytes = 512,
-                 .atomic_bytes = 0,
-                 .writeback_bytes = 512,
-                 .buffer_alignment = 1,
-                 .power_safe_overwrite = true},
+    .source =
+        "POSIX.1-2017, fsync and rename: nothing is promised but what they say; sectors of 512 B, overwritten power-safely",
+    .geometry = { .sector_bytes = 512,
+                  .atomic_bytes = 0,
+                  .writeback_bytes = 512,
+                  .buffer_alignment = 1,
+                  .power_safe_overwrite = true },
     .growth = KAYA_GROWTH_STALE,
     .byte_tears = true,
 };
@@ -56,16 +63,22 @@ static const struct kaya_sim_profile dense_profile = {
 static const struct kaya_sim_profile padded_profile = {
     .name = "small-padded",
     .source = "as small-dense, through a page cache of 4 KiB and without power-safe overwrite",
-    .geometry = {.sector_bytes = 512,
-                 .atomic_bytes = 0,
-                 .writeback_bytes = 4096,
-                 .buffer_alignment = 1,
-                 .power_safe_overwrite = false},
+    .geometry = { .sector_bytes = 512,
+                  .atomic_bytes = 0,
+                  .writeback_bytes = 4096,
+                  .buffer_alignment = 1,
+                  .power_safe_overwrite = false },
     .growth = KAYA_GROWTH_STALE,
     .byte_tears = true,
 };
 
-enum { DENSE_SEGMENT = 4096, DENSE_BLOCK = 512, PADDED_SEGMENT = 32768, PADDED_BLOCK = 4096, RECORD_MAX = 512 };
+enum {
+    DENSE_SEGMENT = 4096,
+    DENSE_BLOCK = 512,
+    PADDED_SEGMENT = 32768,
+    PADDED_BLOCK = 4096,
+    RECORD_MAX = 512
+};
 
 #define PLAN(profile_of, segment, block, script_of)                                                          \
     {                                                                                                        \
@@ -74,12 +87,14 @@ enum { DENSE_SEGMENT = 4096, DENSE_BLOCK = 512, PADDED_SEGMENT = 32768, PADDED_B
     }
 
 static const struct kaya_small_log logs[] = {
-    {"small", "12 records over three segments of 4 KiB, dense mode", PLAN(dense_profile, DENSE_SEGMENT, DENSE_BLOCK, long_script)},
-    {"padded", "the same over segments of 32 KiB, padding mode",
-     PLAN(padded_profile, PADDED_SEGMENT, PADDED_BLOCK, long_script)},
-    {"short", "three records and a rotation, dense mode, for nested crashes",
-     PLAN(dense_profile, DENSE_SEGMENT, DENSE_BLOCK, short_script)},
-    {"short-padded", "the same in padding mode", PLAN(padded_profile, PADDED_SEGMENT, PADDED_BLOCK, short_script)},
+    { "small", "12 records over three segments of 4 KiB, dense mode",
+      PLAN(dense_profile, DENSE_SEGMENT, DENSE_BLOCK, long_script) },
+    { "padded", "the same over segments of 32 KiB, padding mode",
+      PLAN(padded_profile, PADDED_SEGMENT, PADDED_BLOCK, long_script) },
+    { "short", "three records and a rotation, dense mode, for nested crashes",
+      PLAN(dense_profile, DENSE_SEGMENT, DENSE_BLOCK, short_script) },
+    { "short-padded", "the same in padding mode",
+      PLAN(padded_profile, PADDED_SEGMENT, PADDED_BLOCK, short_script) },
 };
 
 const struct kaya_small_log *kaya_small_logs(size_t *count)

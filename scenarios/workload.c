@@ -64,7 +64,8 @@ static void faults_draw(struct kaya_plan *plan, const struct kaya_scenario *scen
     for (int i = 0; i < KAYA_FAULTS; i++) {
         plan->families[i] = (scenario->faults >> i & 1) != 0;
         if (plan->families[i] && scenario->swarm)
-            plan->families[i] = kaya_chance(choices, KAYA_STREAM_CONFIG, SWARM_KEEP_IN, SWARM_KEEP_OF, "fault") && !plan->calm;
+            plan->families[i] =
+                kaya_chance(choices, KAYA_STREAM_CONFIG, SWARM_KEEP_IN, SWARM_KEEP_OF, "fault") && !plan->calm;
     }
 }
 
@@ -77,7 +78,8 @@ static uint32_t sum_of(const uint32_t *weights, uint32_t count)
     return sum;
 }
 
-static void operations_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario, struct kaya_choices *choices)
+static void operations_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario,
+                            struct kaya_choices *choices)
 {
     memcpy(plan->operation_weights, scenario->operation_weights, sizeof plan->operation_weights);
     for (int i = 0; i < KAYA_OPERATIONS && scenario->swarm; i++)
@@ -164,7 +166,8 @@ static uint32_t length_draw(struct kaya_range range, struct kaya_choices *choice
 }
 
 /* A batch as a whole is bounded as a record is, with 4 bytes for each member. */
-static void lengths_draw(struct kaya_operation *operation, const struct kaya_plan *plan, struct kaya_choices *choices)
+static void lengths_draw(struct kaya_operation *operation, const struct kaya_plan *plan,
+                         struct kaya_choices *choices)
 {
     uint32_t left = plan->record_bytes_max - (uint32_t)(4 * operation->record_count);
     struct kaya_range range = plan->record_bytes;
@@ -177,7 +180,8 @@ static void lengths_draw(struct kaya_operation *operation, const struct kaya_pla
         operation->lengths[i] = length_draw(range, choices);
 }
 
-void kaya_operation_draw(struct kaya_operation *operation, const struct kaya_plan *plan, struct kaya_choices *choices)
+void kaya_operation_draw(struct kaya_operation *operation, const struct kaya_plan *plan,
+                         struct kaya_choices *choices)
 {
     operation->kind = (enum kaya_operation_kind)kaya_weight_draw(plan->operation_weights, KAYA_OPERATIONS,
                                                                  plan->operation_weight_sum, choices,
@@ -198,7 +202,8 @@ void kaya_operation_draw(struct kaya_operation *operation, const struct kaya_pla
         break;
     case KAYA_OPERATION_TRIM:
     case KAYA_OPERATION_CUT_BACK:
-        operation->keep_records = kaya_range_draw(plan->keep_records, choices, KAYA_STREAM_WORKLOAD, "keep_records");
+        operation->keep_records =
+            kaya_range_draw(plan->keep_records, choices, KAYA_STREAM_WORKLOAD, "keep_records");
         break;
     default:
         break;

@@ -12,7 +12,7 @@
 
 enum { LENGTH = 40, RECORDS_MAX = 32, SEED = 77 };
 
-static const struct kaya_oracle_shape shape = {.segment_bytes = 4096, .block_bytes = 512, .spare_count = 2};
+static const struct kaya_oracle_shape shape = { .segment_bytes = 4096, .block_bytes = 512, .spare_count = 2 };
 
 struct table {
     struct kaya_oracle *oracle;
@@ -22,7 +22,8 @@ struct table {
     struct kaya_wal_record records[RECORDS_MAX]; /* by LSN: the honest ones */
 };
 
-static void append(struct table *table, enum kaya_durability_mode mode, enum kaya_status status, size_t count, bool batch)
+static void append(struct table *table, enum kaya_durability_mode mode, enum kaya_status status, size_t count,
+                   bool batch)
 {
     struct kaya_content contents[8];
     uint64_t first = kaya_oracle_last_lsn(table->oracle) + 1;
@@ -30,14 +31,14 @@ static void append(struct table *table, enum kaya_durability_mode mode, enum kay
     for (size_t i = 0; i < count; i++) {
         uint64_t lsn = first + i;
         uint64_t key = kaya_payload_key(SEED, 2 * lsn + 1);
-        contents[i] = (struct kaya_content){.key = key, .length = LENGTH, .type = KAYA_RECORD_PUT};
+        contents[i] = (struct kaya_content){ .key = key, .length = LENGTH, .type = KAYA_RECORD_PUT };
         kaya_payload_fill(key, table->bytes[lsn], LENGTH);
-        table->records[lsn] = (struct kaya_wal_record){.lsn = lsn,
-                                                       .type = KAYA_RECORD_PUT,
-                                                       .in_batch = batch,
-                                                       .ends_batch = batch && i + 1 == count,
-                                                       .bytes = table->bytes[lsn],
-                                                       .length = LENGTH};
+        table->records[lsn] = (struct kaya_wal_record){ .lsn = lsn,
+                                                        .type = KAYA_RECORD_PUT,
+                                                        .in_batch = batch,
+                                                        .ends_batch = batch && i + 1 == count,
+                                                        .bytes = table->bytes[lsn],
+                                                        .length = LENGTH };
     }
     cr_assert(eq(int, kaya_oracle_append_begin(table->oracle, contents, count, batch), KAYA_OK));
     kaya_oracle_append_end(table->oracle, mode, status, first, first + count - 1, &table->violation);
@@ -90,13 +91,27 @@ static void play(struct table *table, const char *history)
 {
     for (; *history != '\0'; history++) {
         switch (*history) {
-        case 's': strict(table); break;
-        case 'r': relaxed(table); break;
-        case 'd': append(table, KAYA_STRICT, KAYA_GONE, 1, false); break;
-        case 'f': append(table, KAYA_STRICT, KAYA_IO, 1, false); break;
-        case 'n': append(table, KAYA_STRICT, KAYA_FULL, 1, false); break;
-        case 'B': append(table, KAYA_STRICT, KAYA_OK, 3, true); break;
-        case 'b': append(table, KAYA_STRICT, KAYA_GONE, 3, true); break;
+        case 's':
+            strict(table);
+            break;
+        case 'r':
+            relaxed(table);
+            break;
+        case 'd':
+            append(table, KAYA_STRICT, KAYA_GONE, 1, false);
+            break;
+        case 'f':
+            append(table, KAYA_STRICT, KAYA_IO, 1, false);
+            break;
+        case 'n':
+            append(table, KAYA_STRICT, KAYA_FULL, 1, false);
+            break;
+        case 'B':
+            append(table, KAYA_STRICT, KAYA_OK, 3, true);
+            break;
+        case 'b':
+            append(table, KAYA_STRICT, KAYA_GONE, 3, true);
+            break;
         case 'S':
             kaya_oracle_barrier_begin(table->oracle, KAYA_BARRIER_SYNC);
             kaya_oracle_barrier_end(table->oracle, KAYA_BARRIER_SYNC, KAYA_OK, &table->violation);
@@ -109,10 +124,17 @@ static void play(struct table *table, const char *history)
             kaya_oracle_trim_begin(table->oracle, 3);
             kaya_oracle_trim_end(table->oracle, KAYA_OK, 3, &table->violation);
             break;
-        case 't': kaya_oracle_trim_begin(table->oracle, 3); break;
-        case 'P': kaya_oracle_crash(table->oracle, KAYA_CRASH_POWER_LOSS); break;
-        case 'K': kaya_oracle_crash(table->oracle, KAYA_CRASH_PROCESS); break;
-        default: cr_assert(0, "no such step: %c", *history);
+        case 't':
+            kaya_oracle_trim_begin(table->oracle, 3);
+            break;
+        case 'P':
+            kaya_oracle_crash(table->oracle, KAYA_CRASH_POWER_LOSS);
+            break;
+        case 'K':
+            kaya_oracle_crash(table->oracle, KAYA_CRASH_PROCESS);
+            break;
+        default:
+            cr_assert(0, "no such step: %c", *history);
         }
     }
 }
@@ -123,28 +145,14 @@ Test(oracle, says_of_each_record_whether_it_must_may_or_must_not_come_back)
     static const struct {
         const char *history, *expected;
     } rows[] = {
-        {"", "-"},
-        {"s", "M-"},
-        {"sP", "M-"},
-        {"r", "M-"},
-        {"rP", "m-"},
-        {"rK", "M-"},
-        {"rKP", "m-"},
-        {"rrsrrP", "MMMmm-"},
-        {"rrsrrK", "MMMMM-"},
-        {"rrSrP", "MMm-"},
-        {"sdP", "Mm-"},
-        {"sdK", "Mm-"},
-        {"sfP", "Mm-"},
-        {"sfK", "Mm-"},
-        {"snP", "M-"},
-        {"sbK", "Mmmm-"},
-        {"rBP", "MMMM-"},
-        {"ssssT", "--MM-"},
-        {"sssstP", "mmMM-"},
-        {"sssstK", "mmMM-"},
-        {"ssssTP", "--MM-"},
-        {"rrCP", "MM-"},
+        { "", "-" },           { "s", "M-" },          { "sP", "M-" },
+        { "r", "M-" },         { "rP", "m-" },         { "rK", "M-" },
+        { "rKP", "m-" },       { "rrsrrP", "MMMmm-" }, { "rrsrrK", "MMMMM-" },
+        { "rrSrP", "MMm-" },   { "sdP", "Mm-" },       { "sdK", "Mm-" },
+        { "sfP", "Mm-" },      { "sfK", "Mm-" },       { "snP", "M-" },
+        { "sbK", "Mmmm-" },    { "rBP", "MMMM-" },     { "ssssT", "--MM-" },
+        { "sssstP", "mmMM-" }, { "sssstK", "mmMM-" },  { "ssssTP", "--MM-" },
+        { "rrCP", "MM-" },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -164,21 +172,23 @@ Test(oracle, judges_what_a_recovery_reports)
         uint64_t first, last;
         const char *promise;
     } rows[] = {
-        {"ssP", 1, 2, ""},      {"ssP", 1, 1, "P2"},    {"ssP", 1, 3, "P1"},   {"srrP", 1, 1, ""},
-        {"srrP", 1, 2, ""},     {"srrP", 1, 0, "P2"},   {"srrK", 1, 3, ""},    {"srrK", 1, 2, "P2"},
-        {"sdP", 1, 1, ""},      {"sdP", 1, 2, ""},      {"sfK", 1, 1, ""},     {"sfK", 1, 2, ""},
-        {"ssssTP", 3, 4, ""},   {"ssssTP", 1, 4, "F10"}, {"ssssTP", 2, 4, "F10"}, {"ssssTP", 4, 4, "P1"},
-        {"sssstP", 1, 4, ""},   {"sssstP", 2, 4, ""},   {"sssstP", 3, 4, ""},  {"sssstP", 4, 4, "P1"},
-        {"sbP", 1, 1, ""},      {"sbP", 1, 4, ""},      {"sbP", 1, 2, "P11"},  {"sbP", 1, 3, "P11"},
-        {"BsP", 1, 3, "P2"},    {"BssssT", 3, 7, "P11"},
+        { "ssP", 1, 2, "" },      { "ssP", 1, 1, "P2" },     { "ssP", 1, 3, "P1" },
+        { "srrP", 1, 1, "" },     { "srrP", 1, 2, "" },      { "srrP", 1, 0, "P2" },
+        { "srrK", 1, 3, "" },     { "srrK", 1, 2, "P2" },    { "sdP", 1, 1, "" },
+        { "sdP", 1, 2, "" },      { "sfK", 1, 1, "" },       { "sfK", 1, 2, "" },
+        { "ssssTP", 3, 4, "" },   { "ssssTP", 1, 4, "F10" }, { "ssssTP", 2, 4, "F10" },
+        { "ssssTP", 4, 4, "P1" }, { "sssstP", 1, 4, "" },    { "sssstP", 2, 4, "" },
+        { "sssstP", 3, 4, "" },   { "sssstP", 4, 4, "P1" },  { "sbP", 1, 1, "" },
+        { "sbP", 1, 4, "" },      { "sbP", 1, 2, "P11" },    { "sbP", 1, 3, "P11" },
+        { "BsP", 1, 3, "P2" },    { "BssssT", 3, 7, "P11" },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct table *table = set();
         play(table, rows[i].history);
         recover(table, rows[i].first, rows[i].last);
-        cr_expect(eq(str, table->violation.promise, (char *)rows[i].promise), "%s to %u..%u: %s", rows[i].history,
-                  (unsigned)rows[i].first, (unsigned)rows[i].last, table->violation.what);
+        cr_expect(eq(str, table->violation.promise, (char *)rows[i].promise), "%s to %u..%u: %s",
+                  rows[i].history, (unsigned)rows[i].first, (unsigned)rows[i].last, table->violation.what);
     }
 }
 
@@ -193,8 +203,11 @@ Test(oracle, what_one_recovery_returned_the_next_must_return)
         cr_expect(eq(int, kaya_oracle_expect(table->oracle, 3), KAYA_MUST_NOT));
         play(table, "P");
         recover(table, 1, last);
-        cr_expect(eq(str, table->violation.promise, last == 2 ? "" : last < 2 ? "P3" : "P1"), "to %u: %s", (unsigned)last,
-                  table->violation.what);
+        cr_expect(eq(str, table->violation.promise,
+                     last == 2  ? ""
+                     : last < 2 ? "P3"
+                                : "P1"),
+                  "to %u: %s", (unsigned)last, table->violation.what);
     }
 }
 
@@ -220,45 +233,78 @@ Test(oracle, a_lost_number_names_a_new_record_afterwards)
 
 Test(oracle, catches_every_lie_about_contents)
 {
-    enum lie { NONE, CHANGED, SHORTER, LONGER, TYPE, SWAPPED, TWICE, LEFT_OUT, TOO_FEW, INVENTED, BATCH, BATCH_END, LIES };
+    enum lie {
+        NONE,
+        CHANGED,
+        SHORTER,
+        LONGER,
+        TYPE,
+        SWAPPED,
+        TWICE,
+        LEFT_OUT,
+        TOO_FEW,
+        INVENTED,
+        BATCH,
+        BATCH_END,
+        LIES
+    };
     static const char *const promises[LIES] = {
-        [NONE] = "",      [CHANGED] = "P1",  [SHORTER] = "P1", [LONGER] = "P1",   [TYPE] = "P1",   [SWAPPED] = "P1",
-        [TWICE] = "P1",   [LEFT_OUT] = "P1", [TOO_FEW] = "P1", [INVENTED] = "P1", [BATCH] = "P11", [BATCH_END] = "P11"};
+        [NONE] = "",      [CHANGED] = "P1",  [SHORTER] = "P1", [LONGER] = "P1",
+        [TYPE] = "P1",    [SWAPPED] = "P1",  [TWICE] = "P1",   [LEFT_OUT] = "P1",
+        [TOO_FEW] = "P1", [INVENTED] = "P1", [BATCH] = "P11",  [BATCH_END] = "P11"
+    };
 
     for (int lie = NONE; lie < LIES; lie++) {
         struct table *table = set();
         uint64_t last = 7;
-        unsigned char longer[LENGTH + 1] = {0};
+        unsigned char longer[LENGTH + 1] = { 0 };
 
         play(table, "ssBssP"); /* 1 2 (3 4 5) 6 7 */
         recover(table, 1, last);
         cr_assert(eq(str, table->violation.promise, ""), "%s", table->violation.what);
         switch (lie) {
-        case CHANGED: table->bytes[6][LENGTH - 1] ^= 1; break;
-        case SHORTER: table->records[6].length--; break;
+        case CHANGED:
+            table->bytes[6][LENGTH - 1] ^= 1;
+            break;
+        case SHORTER:
+            table->records[6].length--;
+            break;
         case LONGER:
             memcpy(longer, table->bytes[6], LENGTH);
             table->records[6].bytes = longer;
             table->records[6].length++;
             break;
-        case TYPE: table->records[6].type = KAYA_RECORD_DELETE; break;
+        case TYPE:
+            table->records[6].type = KAYA_RECORD_DELETE;
+            break;
         case SWAPPED:
             table->records[6].bytes = table->bytes[7];
             table->records[7].bytes = table->bytes[6];
             break;
-        case TWICE: table->records[6] = table->records[2]; break;
-        case LEFT_OUT: table->records[6] = table->records[7]; break;
-        case BATCH: table->records[6].in_batch = true; break;
-        case BATCH_END: table->records[4].ends_batch = true; break;
-        default: break;
+        case TWICE:
+            table->records[6] = table->records[2];
+            break;
+        case LEFT_OUT:
+            table->records[6] = table->records[7];
+            break;
+        case BATCH:
+            table->records[6].in_batch = true;
+            break;
+        case BATCH_END:
+            table->records[4].ends_batch = true;
+            break;
+        default:
+            break;
         }
         kaya_oracle_read_begin(table->oracle, 1, last);
         if (lie == INVENTED)
-            table->records[8] = (struct kaya_wal_record){.lsn = 8, .type = KAYA_RECORD_PUT, .bytes = longer, .length = 5};
+            table->records[8] =
+                (struct kaya_wal_record){ .lsn = 8, .type = KAYA_RECORD_PUT, .bytes = longer, .length = 5 };
         for (uint64_t lsn = 1; lsn <= last - (lie == TOO_FEW) + (lie == INVENTED); lsn++)
             kaya_oracle_read(table->oracle, &table->records[lsn], &table->violation);
         kaya_oracle_read_end(table->oracle, &table->violation);
-        cr_expect(eq(str, table->violation.promise, (char *)promises[lie]), "lie %d: %s", lie, table->violation.what);
+        cr_expect(eq(str, table->violation.promise, (char *)promises[lie]), "lie %d: %s", lie,
+                  table->violation.what);
     }
 }
 
@@ -270,14 +316,15 @@ Test(oracle, names_the_record_whose_bytes_came_back_in_the_wrong_place)
     recover(table, 1, 3);
     table->records[2].bytes = table->bytes[3];
     read_all(table, 1, 3);
-    cr_expect(ne(ptr, strstr(table->violation.what, "with the bytes of record 3"), NULL), "%s", table->violation.what);
+    cr_expect(ne(ptr, strstr(table->violation.what, "with the bytes of record 3"), NULL), "%s",
+              table->violation.what);
 }
 
 Test(oracle, knows_bytes_by_their_hash_where_no_key_makes_them)
 {
     struct table *table = set();
-    struct kaya_content content = {.length = 5, .type = KAYA_RECORD_OPAQUE, .is_hash = true};
-    struct kaya_wal_record record = {.lsn = 1, .type = KAYA_RECORD_OPAQUE, .bytes = "hallo", .length = 5};
+    struct kaya_content content = { .length = 5, .type = KAYA_RECORD_OPAQUE, .is_hash = true };
+    struct kaya_wal_record record = { .lsn = 1, .type = KAYA_RECORD_OPAQUE, .bytes = "hallo", .length = 5 };
 
     content.key = kaya_payload_hash("hallo", 5);
     cr_assert(eq(int, kaya_oracle_append_begin(table->oracle, &content, 1, false), KAYA_OK));
@@ -294,7 +341,8 @@ Test(oracle, takes_no_acknowledgement_from_an_ended_handle)
 {
     static const struct {
         const char *history, *promise;
-    } rows[] = {{"sfs", "P6"}, {"sfr", "P6"}, {"sfS", "P6"}, {"sff", ""}, {"sfT", "P6"}, {"sfPs", ""}, {"sns", ""}};
+    } rows[] = { { "sfs", "P6" }, { "sfr", "P6" }, { "sfS", "P6" }, { "sff", "" },
+                 { "sfT", "P6" }, { "sfPs", "" },  { "sns", "" } };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct table *table = set();
@@ -307,7 +355,7 @@ Test(oracle, takes_no_acknowledgement_from_an_ended_handle)
 Test(oracle, catches_numbers_that_are_not_dense)
 {
     struct table *table = set();
-    struct kaya_content content = {.key = 1, .length = 8, .type = KAYA_RECORD_PUT};
+    struct kaya_content content = { .key = 1, .length = 8, .type = KAYA_RECORD_PUT };
 
     play(table, "s");
     cr_assert(eq(int, kaya_oracle_append_begin(table->oracle, &content, 1, false), KAYA_OK));
@@ -330,8 +378,8 @@ Test(oracle, wants_a_higher_epoch_unless_the_log_was_closed)
             table->report.last_lsn = 1;
             table->report.epoch = (uint64_t)(10 + step);
             kaya_oracle_recovered(table->oracle, KAYA_OK, &table->report, &table->violation);
-            cr_expect(eq(str, table->violation.promise, fits ? "" : "F9"), "closed %d, epoch %+d: %s", closed, step,
-                      table->violation.what);
+            cr_expect(eq(str, table->violation.promise, fits ? "" : "F9"), "closed %d, epoch %+d: %s", closed,
+                      step, table->violation.what);
         }
 }
 
@@ -341,8 +389,8 @@ Test(oracle, a_closed_log_is_found_closed_and_a_crashed_one_is_not)
         const char *history;
         bool closed;
         const char *promise;
-    } rows[] = {{"sC", true, ""},   {"sCP", true, ""},  {"sCP", false, "P4"}, {"sP", false, ""},
-                {"sP", true, "P1"}, {"sCrP", true, ""}, {"sCsP", true, "P1"}, {"sCrP", false, ""}};
+    } rows[] = { { "sC", true, "" },   { "sCP", true, "" },  { "sCP", false, "P4" }, { "sP", false, "" },
+                 { "sP", true, "P1" }, { "sCrP", true, "" }, { "sCsP", true, "P1" }, { "sCrP", false, "" } };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct table *table = set();
@@ -352,15 +400,16 @@ Test(oracle, a_closed_log_is_found_closed_and_a_crashed_one_is_not)
         table->report.last_lsn = strcmp(rows[i].history, "sCsP") == 0 ? 2 : 1;
         table->report.epoch++;
         kaya_oracle_recovered(table->oracle, KAYA_OK, &table->report, &table->violation);
-        cr_expect(eq(str, table->violation.promise, (char *)rows[i].promise), "%s found %s: %s", rows[i].history,
-                  rows[i].closed ? "closed" : "open", table->violation.what);
+        cr_expect(eq(str, table->violation.promise, (char *)rows[i].promise), "%s found %s: %s",
+                  rows[i].history, rows[i].closed ? "closed" : "open", table->violation.what);
     }
 }
 
 Test(oracle, forbids_refusal_after_mere_crashes)
 {
-    static const enum kaya_status refusals[] = {KAYA_DAMAGED, KAYA_IO,          KAYA_FULL,        KAYA_NOT_FOUND,
-                                                KAYA_INVALID, KAYA_UNSUPPORTED, KAYA_WRONG_LOG};
+    static const enum kaya_status refusals[] = { KAYA_DAMAGED,   KAYA_IO,      KAYA_FULL,
+                                                 KAYA_NOT_FOUND, KAYA_INVALID, KAYA_UNSUPPORTED,
+                                                 KAYA_WRONG_LOG };
 
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
         struct table *table = set();
@@ -482,7 +531,7 @@ Test(oracle, a_copy_judges_alike_and_apart)
 {
     struct table *table = set();
     struct kaya_oracle *copy = kaya_oracle_create();
-    struct kaya_violation violation = {0};
+    struct kaya_violation violation = { 0 };
 
     play(table, "ssrr");
     cr_assert(eq(int, kaya_oracle_copy(table->oracle, copy), KAYA_OK));
@@ -500,8 +549,8 @@ Test(oracle, a_copy_judges_alike_and_apart)
 Test(oracle, remembers_more_records_than_it_first_had_room_for)
 {
     struct table *table = set();
-    struct kaya_content content = {.length = LENGTH, .type = KAYA_RECORD_PUT};
-    struct kaya_wal_record record = {.type = KAYA_RECORD_PUT, .length = LENGTH};
+    struct kaya_content content = { .length = LENGTH, .type = KAYA_RECORD_PUT };
+    struct kaya_wal_record record = { .type = KAYA_RECORD_PUT, .length = LENGTH };
     unsigned char bytes[LENGTH];
 
     for (uint64_t lsn = 1; lsn <= 3000; lsn++) {

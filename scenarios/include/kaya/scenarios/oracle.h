@@ -19,7 +19,7 @@ enum kaya_expectation { KAYA_MUST_NOT, KAYA_MAY, KAYA_MUST };
 struct kaya_content {
     uint64_t key; /* kaya_payload_fill(key), or kaya_payload_hash of the bytes */
     uint32_t length;
-    uint8_t type;  /* enum kaya_wal_record_type */
+    uint8_t type; /* enum kaya_wal_record_type */
     bool is_hash;
 };
 
@@ -33,7 +33,7 @@ struct kaya_oracle_shape {
 
 struct kaya_oracle;
 
-struct kaya_oracle *kaya_oracle_create(void);        /* NULL: no memory */
+struct kaya_oracle *kaya_oracle_create(void);         /* NULL: no memory */
 void kaya_oracle_destroy(struct kaya_oracle *oracle); /* takes NULL */
 void kaya_oracle_reset(struct kaya_oracle *oracle, const struct kaya_oracle_shape *shape); /* as new; keeps memory */
 KAYA_MUST_CHECK enum kaya_status kaya_oracle_copy(const struct kaya_oracle *from, struct kaya_oracle *to);
@@ -46,15 +46,16 @@ enum kaya_expectation kaya_oracle_expect(const struct kaya_oracle *oracle, uint6
  * crash does not count. --- */
 
 /* KAYA_NO_MEMORY: the oracle itself has none. */
-KAYA_MUST_CHECK enum kaya_status kaya_oracle_append_begin(struct kaya_oracle *oracle, const struct kaya_content *contents,
-                                                          size_t count, bool batch);
+KAYA_MUST_CHECK enum kaya_status kaya_oracle_append_begin(struct kaya_oracle *oracle,
+                                                          const struct kaya_content *contents, size_t count,
+                                                          bool batch);
 void kaya_oracle_append_end(struct kaya_oracle *oracle, enum kaya_durability_mode mode, enum kaya_status status,
                             uint64_t first_lsn, uint64_t last_lsn, struct kaya_violation *violation);
 /* sync, rotate and close make everything durable; `close` also ends the log cleanly. */
 enum kaya_oracle_barrier { KAYA_BARRIER_SYNC, KAYA_BARRIER_ROTATE, KAYA_BARRIER_CLOSE };
 void kaya_oracle_barrier_begin(struct kaya_oracle *oracle, enum kaya_oracle_barrier barrier);
-void kaya_oracle_barrier_end(struct kaya_oracle *oracle, enum kaya_oracle_barrier barrier, enum kaya_status status,
-                             struct kaya_violation *violation);
+void kaya_oracle_barrier_end(struct kaya_oracle *oracle, enum kaya_oracle_barrier barrier,
+                             enum kaya_status status, struct kaya_violation *violation);
 void kaya_oracle_trim_begin(struct kaya_oracle *oracle, uint64_t lsn);
 void kaya_oracle_trim_end(struct kaya_oracle *oracle, enum kaya_status status, uint64_t low_water_lsn,
                           struct kaya_violation *violation);
@@ -91,7 +92,8 @@ void kaya_oracle_disk_use(struct kaya_oracle *oracle, uint64_t bytes_stored, str
 /* The first append or sync after a recovery took `calls` seam calls (P7). */
 void kaya_oracle_progress(struct kaya_oracle *oracle, uint64_t calls, struct kaya_violation *violation);
 /* A second writer tried (P10). */
-void kaya_oracle_second_writer(struct kaya_oracle *oracle, enum kaya_status status, struct kaya_violation *violation);
+void kaya_oracle_second_writer(struct kaya_oracle *oracle, enum kaya_status status,
+                               struct kaya_violation *violation);
 /* An operation that nothing stood in the way of answered `status` (P7). */
 void kaya_oracle_status(struct kaya_oracle *oracle, const char *operation, enum kaya_status status,
                         struct kaya_violation *violation);

@@ -28,8 +28,10 @@ bool kaya_replay_parse(const char *text, struct kaya_replay_line *line, const ch
 uint64_t kaya_replay_mark_at(uint64_t events, unsigned i);
 
 /* Play `line`'s run and fill in its digest, events and marks. The stage keeps its last events. */
-KAYA_MUST_CHECK enum kaya_status kaya_replay_measure(struct kaya_stage *stage, const struct kaya_scenario *scenario,
-                                                     struct kaya_replay_line *line, struct kaya_run_result *result);
+KAYA_MUST_CHECK enum kaya_status kaya_replay_measure(struct kaya_stage *stage,
+                                                     const struct kaya_scenario *scenario,
+                                                     struct kaya_replay_line *line,
+                                                     struct kaya_run_result *result);
 
 enum kaya_replay_verdict {
     KAYA_REPLAY_SAME,              /* event for event */
@@ -47,8 +49,8 @@ struct kaya_replay_result {
 
 /* Replay, twice, and compare. `print` (may be NULL) hears every event of the first. */
 KAYA_MUST_CHECK enum kaya_status kaya_replay(struct kaya_stage *stage, const struct kaya_scenario *scenario,
-                                             const struct kaya_replay_line *line, kaya_trace_listener *print, void *user,
-                                             struct kaya_replay_result *result);
+                                             const struct kaya_replay_line *line, kaya_trace_listener *print,
+                                             void *user, struct kaya_replay_result *result);
 
 /* Play again and print events first..last. */
 KAYA_MUST_CHECK enum kaya_status kaya_replay_print(struct kaya_stage *stage, const struct kaya_scenario *scenario,

@@ -26,8 +26,9 @@ KAYA_MUST_CHECK enum kaya_status kaya_stage_play(struct kaya_stage *stage, const
 
 /* The same with answers from elsewhere (a tape, a fuzzer's bytes); borrowed. `seed` still makes payloads and the
  * machine's random bytes. */
-KAYA_MUST_CHECK enum kaya_status kaya_stage_play_choices(struct kaya_stage *stage, const struct kaya_scenario *scenario,
-                                                         uint64_t seed, struct kaya_choices *choices,
+KAYA_MUST_CHECK enum kaya_status kaya_stage_play_choices(struct kaya_stage *stage,
+                                                         const struct kaya_scenario *scenario, uint64_t seed,
+                                                         struct kaya_choices *choices,
                                                          struct kaya_run_result *result);
 
 struct kaya_trace *kaya_stage_trace(struct kaya_stage *stage);     /* of the last run; to listen or print */

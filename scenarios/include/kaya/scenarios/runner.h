@@ -30,11 +30,12 @@ struct kaya_runner_report {
 };
 
 /* Called now and then with what was done so far. */
-typedef void kaya_runner_progress(void *user, uint64_t runs, uint64_t crashes, uint64_t violations, double seconds);
+typedef void kaya_runner_progress(void *user, uint64_t runs, uint64_t crashes, uint64_t violations,
+                                  double seconds);
 
 struct kaya_runner_options {
     const struct kaya_scenario *scenario;
-    const char *name;    /* as the replay line shall call it; NULL: the scenario's */
+    const char *name; /* as the replay line shall call it; NULL: the scenario's */
     uint64_t first_seed;
     uint64_t seed_count; /* 0: the scenario's */
     unsigned job_count;  /* 0: 1 */

@@ -40,12 +40,12 @@ enum kaya_operation_kind {
 const char *kaya_operation_name(enum kaya_operation_kind kind);
 
 /* How a boot ends. X(NAME, name, text) */
-#define KAYA_ENDING_LIST(X)                                                                                  \
-    X(POWER_LOSS, power_loss, "the power fails")                                                             \
-    X(PROCESS_CRASH, process_crash, "the process dies, the cache survives")                                  \
-    X(EVICTION, eviction, "the process dies, then the cache is partly written back and dropped")             \
-    X(LATE_POWER_LOSS, late_power_loss, "the process dies, some of the cache is written back, the power fails")  \
-    X(CLOSE, close, "the log is closed, the machine goes on")                                                \
+#define KAYA_ENDING_LIST(X)                                                                                     \
+    X(POWER_LOSS, power_loss, "the power fails")                                                                \
+    X(PROCESS_CRASH, process_crash, "the process dies, the cache survives")                                     \
+    X(EVICTION, eviction, "the process dies, then the cache is partly written back and dropped")                \
+    X(LATE_POWER_LOSS, late_power_loss, "the process dies, some of the cache is written back, the power fails") \
+    X(CLOSE, close, "the log is closed, the machine goes on")                                                   \
     X(CLOSE_AND_POWER_LOSS, close_and_power_loss, "the log is closed, then the power fails")
 
 enum kaya_ending {
@@ -74,12 +74,12 @@ struct kaya_scenario {
     char name[KAYA_SCENARIO_NAME_MAX];
     char story[KAYA_SCENARIO_STORY_MAX];
 
-    uint64_t seeds;               /* runs, when nobody says how many */
+    uint64_t seeds;                /* runs, when nobody says how many */
     uint64_t expect_struck_within; /* each declared fault must have struck after so many runs */
-    uint32_t faults;              /* bit set of enum kaya_fault: what may strike here, and must in the long run */
-    bool swarm;                   /* each run draws a subset of the faults and operations; one run in ten is calm */
+    uint32_t faults; /* bit set of enum kaya_fault: what may strike here, and must in the long run */
+    bool swarm;      /* each run draws a subset of the faults and operations; one run in ten is calm */
 
-    uint32_t profiles;                /* bit set, by index in kaya_sim_profiles(): one is drawn for each run */
+    uint32_t profiles; /* bit set, by index in kaya_sim_profiles(): one is drawn for each run */
     struct kaya_numbers segment_bytes; /* one is drawn for each run */
     struct kaya_numbers block_bytes;   /* likewise; made smaller where a segment would hold fewer than 8 */
     struct kaya_numbers spares;        /* likewise */
@@ -87,7 +87,7 @@ struct kaya_scenario {
     struct kaya_range boots;        /* boots in a run */
     struct kaya_range operations;   /* in a boot, before the crash is armed */
     struct kaya_range crash_within; /* disk calls from there to the crash; 0: at once, between two operations */
-    uint32_t endings[KAYA_ENDINGS]; /* weights */
+    uint32_t endings[KAYA_ENDINGS];  /* weights */
     uint32_t recovery_crash_percent; /* a boot crashes in its recovery */
     uint32_t recovery_crash_depth;   /* at most so many times in a row */
     uint32_t look_percent;           /* a reader looks at what a crash left before recovery does */

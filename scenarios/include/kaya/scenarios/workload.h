@@ -40,11 +40,13 @@ void kaya_plan_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario
 uint32_t kaya_plan_record_bytes_max(uint32_t segment_bytes, uint32_t block_bytes);
 
 /* Draw the next operation. */
-void kaya_operation_draw(struct kaya_operation *operation, const struct kaya_plan *plan, struct kaya_choices *choices);
+void kaya_operation_draw(struct kaya_operation *operation, const struct kaya_plan *plan,
+                         struct kaya_choices *choices);
 
 uint64_t kaya_range_draw(struct kaya_range range, struct kaya_choices *choices, enum kaya_stream stream,
                          const char *label);
-bool kaya_percent_draw(uint32_t percent, struct kaya_choices *choices, enum kaya_stream stream, const char *label);
+bool kaya_percent_draw(uint32_t percent, struct kaya_choices *choices, enum kaya_stream stream,
+                       const char *label);
 /* An index, with odds by weight; `sum` > 0. */
 uint32_t kaya_weight_draw(const uint32_t *weights, uint32_t count, uint32_t sum, struct kaya_choices *choices,
                           enum kaya_stream stream, const char *label);

@@ -1,0 +1,68 @@
+/* Scenarios by name (they come with the program) or from a file. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "kaya/scenarios/scenario_file.h"
+#include "sim.h"
+
+static int compare_names(const void *one, const void *other)
+{
+    return strcmp(((const struct kaya_scenario *)one)->name, ((const struct kaya_scenario *)other)->name);
+}
+
+const struct kaya_scenario *kaya_sim_scenarios(size_t *count)
+{
+    static struct kaya_scenario *scenarios;
+    const struct kaya_scenario_text *texts = kaya_scenario_texts(count);
+    struct kaya_scenario_mistake mistake;
+
+    if (scenarios != NULL)
+        return scenarios;
+    scenarios = calloc(*count, sizeof *scenarios);
+    if (scenarios == NULL) {
+        kaya_sim_complain("no memory");
+        return NULL;
+    }
+    for (size_t i = 0; i < *count; i++) {
+        if (kaya_scenario_parse(texts[i].file_name, texts[i].text, texts[i].length, &scenarios[i], &mistake) ==
+            KAYA_OK)
+            continue;
+        kaya_sim_complain("%s", mistake.text);
+        free(scenarios);
+        scenarios = NULL;
+        return NULL;
+    }
+    qsort(scenarios, *count, sizeof *scenarios, compare_names);
+    return scenarios;
+}
+
+static bool is_path(const char *name)
+{
+    size_t length = strlen(name);
+
+    return strchr(name, '/') != NULL || (length > 5 && strcmp(name + length - 5, ".yaml") == 0);
+}
+
+bool kaya_sim_find(const char *name, struct kaya_scenario *scenario)
+{
+    struct kaya_scenario_mistake mistake;
+    const struct kaya_scenario *scenarios;
+    size_t count;
+
+    if (is_path(name)) {
+        if (kaya_scenario_load(name, scenario, &mistake) == KAYA_OK)
+            return true;
+        kaya_sim_complain("%s", mistake.text[0] != '\0' ? mistake.text : "no memory");
+        return false;
+    }
+    scenarios = kaya_sim_scenarios(&count);
+    for (size_t i = 0; scenarios != NULL && i < count; i++)
+        if (strcmp(scenarios[i].name, name) == 0) {
+            *scenario = scenarios[i];
+            return true;
+        }
+    if (scenarios != NULL)
+        kaya_sim_complain(
+            "there is no scenario '%s'; `kaya-sim list` shows them, and a file's name ends in .yaml", name);
+    return false;
+}

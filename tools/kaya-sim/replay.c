@@ -1,0 +1,374 @@
+/* kaya-sim replay.
+ *
+ * A run that killed its process (a failed assertion) kills it again, so the replay is made in a child, and the parent
+ * says what became of it. */
+#include <argp.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kaya/scenarios/replay.h"
+#include "sim.h"
+
+enum { EVENTS_KEPT = 40, WINDOW_SHOWN_MAX = 200, TEXT_BYTES_MAX = 4096 };
+
+struct arguments {
+    char text[TEXT_BYTES_MAX]; /* the line, put together from the words of the command line */
+    const char *save;
+    bool trace;
+    bool json;
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    size_t length;
+
+    switch (key) {
+    case 't':
+        arguments->trace = true;
+        return 0;
+    case 's':
+        arguments->save = argument;
+        return 0;
+    case 'j':
+        arguments->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        length = strlen(arguments->text);
+        if (length + strlen(argument) + 2 > sizeof arguments->text)
+            argp_error(state, "the line is too long");
+        snprintf(arguments->text + length, sizeof arguments->text - length, "%s%s", length > 0 ? " " : "",
+                 argument);
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_usage(state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* --- What is replayed --- */
+
+struct replay {
+    const struct arguments *arguments;
+    struct kaya_replay_line line;
+    struct kaya_scenario scenario;
+    struct kaya_choices *tape; /* NULL: answers come from the seed */
+    struct kaya_stage *stage;
+};
+
+/* The "# key value" lines of a tape, which kaya_choices_load skips. */
+static bool read_tape_facts(FILE *file, struct kaya_replay_line *line)
+{
+    char text[1024];
+
+    while (fgets(text, sizeof text, file) != NULL) {
+        text[strcspn(text, "\n")] = '\0';
+        if (strncmp(text, "# replay ", 9) == 0) {
+            const char *expected;
+            return kaya_replay_parse(text + 9, line, &expected);
+        }
+    }
+    return false;
+}
+
+static bool open_tape(struct replay *replay, FILE *file)
+{
+    size_t line;
+    const char *expected;
+    enum kaya_status status;
+
+    if (!read_tape_facts(file, &replay->line)) {
+        kaya_sim_complain("%s: no line '# replay NAME seed=0x...': which scenario is this a tape of?",
+                          replay->arguments->text);
+        return false;
+    }
+    rewind(file);
+    status = kaya_choices_load(file, &replay->tape, &line, &expected);
+    if (status == KAYA_INVALID)
+        kaya_sim_complain("%s:%zu: this is no tape; expected %s", replay->arguments->text, line, expected);
+    else if (status != KAYA_OK)
+        kaya_sim_complain("%s: %s", replay->arguments->text, kaya_status_text(status));
+    return status == KAYA_OK;
+}
+
+static bool open_replay(struct replay *replay)
+{
+    FILE *file = fopen(replay->arguments->text, "r");
+    const char *expected;
+    bool good;
+
+    if (file != NULL) {
+        good = open_tape(replay, file);
+        fclose(file);
+    } else {
+        good = kaya_replay_parse(replay->arguments->text, &replay->line, &expected);
+        if (!good)
+            kaya_sim_complain("'%s' is neither a replay line nor a tape; expected %s",
+                              replay->arguments->text, expected);
+    }
+    if (!good || !kaya_sim_find(replay->line.scenario, &replay->scenario))
+        return false;
+    replay->stage = kaya_stage_create(EVENTS_KEPT);
+    if (replay->stage == NULL)
+        kaya_sim_complain("no memory");
+    return replay->stage != NULL;
+}
+
+/* --- Saying what came of it --- */
+
+static void print_event(void *user, const struct kaya_trace_event *event)
+{
+    kaya_trace_print_event(event, user);
+}
+
+static void print_found(const struct replay *replay, const struct kaya_run_result *run)
+{
+    printf("%s seed=0x%016" PRIx64 ": %" PRIu64 " events, %" PRIu64 " crashes, %" PRIu64
+           " recoveries, %" PRIu64 " records appended\n",
+           replay->line.scenario, replay->line.seed, run->events, run->crashes, run->recoveries, run->appended);
+    if (!kaya_violation_is_set(&run->violation)) {
+        printf("all promises held\n");
+        return;
+    }
+    if (!replay->arguments->trace) {
+        printf("the last events:\n");
+        kaya_trace_print(kaya_stage_trace(replay->stage), stdout);
+    }
+    printf("%sbroken: %s%s\nfound:  %s\n", kaya_sim_red(stdout), run->violation.promise,
+           kaya_sim_plain(stdout), run->violation.what);
+}
+
+static void print_window(const struct replay *replay, const struct kaya_replay_result *result)
+{
+    uint64_t last = result->last_event;
+
+    if (last - result->first_event >= WINDOW_SHOWN_MAX)
+        last = result->first_event + WINDOW_SHOWN_MAX - 1;
+    if (result->first_event == result->last_event)
+        printf("the first event that differs is event %" PRIu64 ":\n", result->first_event);
+    else
+        printf("the first event that differs is one of %" PRIu64 " to %" PRIu64 "; these are now:\n",
+               result->first_event, result->last_event);
+    if (kaya_replay_print(replay->stage, &replay->scenario, replay->line.seed, result->first_event, last,
+                          stdout) != KAYA_OK)
+        kaya_sim_complain("no memory");
+}
+
+static void print_verdict(const struct replay *replay, const struct kaya_replay_result *result)
+{
+    switch (result->verdict) {
+    case KAYA_REPLAY_SAME:
+        if (replay->line.has_digest)
+            printf("reproduced, event for event: digest 0x%016" PRIx64 "\n", result->run.digest);
+        else
+            printf("replayed twice, the same event for event: digest 0x%016" PRIx64 "\n", result->run.digest);
+        break;
+    case KAYA_REPLAY_DIFFERS:
+        printf("not reproduced: the line says digest 0x%016" PRIx64 " over %" PRIu64
+               " events, this is 0x%016" PRIx64 " over %" PRIu64 "; the code or the scenario has changed\n",
+               replay->line.digest, replay->line.events, result->run.digest, result->run.events);
+        print_window(replay, result);
+        break;
+    case KAYA_REPLAY_NOT_DETERMINISTIC:
+        printf("not deterministic: two runs of this seed differ from event %" PRIu64 " on; in a third it is:\n",
+               result->first_event);
+        print_window(replay, result);
+        break;
+    }
+}
+
+static void print_json(const struct replay *replay, const struct kaya_replay_result *result)
+{
+    static const char *const verdicts[] = { "reproduced", "differs", "not deterministic" };
+    const struct kaya_run_result *run = &result->run;
+    bool differs = result->verdict != KAYA_REPLAY_SAME;
+    char seed[24];
+    char digest[24];
+    json_t *object;
+
+    snprintf(seed, sizeof seed, "0x%016" PRIx64, replay->line.seed);
+    snprintf(digest, sizeof digest, "0x%016" PRIx64, run->digest);
+    object = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I}", "scenario", replay->line.scenario,
+                       "seed", seed, "verdict", verdicts[result->verdict], "digest", digest, "events",
+                       (json_int_t)run->events, "promise", run->violation.promise, "what",
+                       run->violation.what, "first_event", (json_int_t)(differs ? result->first_event : 0),
+                       "last_event", (json_int_t)(differs ? result->last_event : 0));
+    json_dumpf(object, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(object);
+}
+
+static int exit_of(const struct kaya_replay_result *result)
+{
+    if (result->verdict == KAYA_REPLAY_NOT_DETERMINISTIC)
+        return KAYA_SIM_NOT_DETERMINISTIC;
+    return kaya_violation_is_set(&result->run.violation) ? KAYA_SIM_BROKEN : KAYA_SIM_HELD;
+}
+
+/* --- Replaying --- */
+
+static int replay_seed(struct replay *replay)
+{
+    struct kaya_replay_result result;
+    bool trace = replay->arguments->trace && !replay->arguments->json;
+    enum kaya_status status = kaya_replay(replay->stage, &replay->scenario, &replay->line,
+                                          trace ? print_event : NULL, stdout, &result);
+
+    if (status != KAYA_OK)
+        return kaya_sim_complain("%s", kaya_status_text(status));
+    if (replay->arguments->json) {
+        print_json(replay, &result);
+    } else {
+        print_found(replay, &result.run);
+        print_verdict(replay, &result);
+    }
+    return exit_of(&result);
+}
+
+static int replay_tape(struct replay *replay)
+{
+    struct kaya_replay_result result = { .verdict = KAYA_REPLAY_SAME };
+    const char *misfit;
+    enum kaya_status status;
+
+    if (replay->arguments->trace && !replay->arguments->json)
+        kaya_trace_listen(kaya_stage_trace(replay->stage), print_event, stdout);
+    status =
+        kaya_stage_play_choices(replay->stage, &replay->scenario, replay->line.seed, replay->tape, &result.run);
+    if (status != KAYA_OK)
+        return kaya_sim_complain("%s", kaya_status_text(status));
+    misfit = kaya_choices_misfit(replay->tape);
+    if (misfit != NULL || (replay->line.has_digest && replay->line.digest != result.run.digest))
+        result.verdict = KAYA_REPLAY_DIFFERS;
+    if (replay->arguments->json) {
+        print_json(replay, &result);
+        return exit_of(&result);
+    }
+    print_found(replay, &result.run);
+    if (misfit != NULL)
+        printf("the tape no longer fits: %s; every answer from there on was 0\n", misfit);
+    else if (result.verdict == KAYA_REPLAY_SAME)
+        printf("reproduced: digest 0x%016" PRIx64 "\n", result.run.digest);
+    else
+        printf("every decision of the tape still fits, but what came of them differs: digest 0x%016" PRIx64
+               ", the tape says 0x%016" PRIx64 "\n",
+               result.run.digest, replay->line.digest);
+    return exit_of(&result);
+}
+
+/* --- Saving a tape --- */
+
+/* The head of the tape, then what it is a tape of, then the decisions. */
+static bool write_tape(const struct replay *replay, FILE *file)
+{
+    char line[KAYA_REPLAY_LINE_MAX];
+    char *text = NULL;
+    size_t length = 0;
+    FILE *memory = open_memstream(&text, &length);
+    char *end_of_head;
+    bool good;
+
+    if (memory == NULL)
+        return false;
+    good = kaya_choices_save(kaya_stage_choices(replay->stage), memory) == KAYA_OK;
+    good = fclose(memory) == 0 && good;
+    end_of_head = good ? strchr(text, '\n') : NULL;
+    if (end_of_head != NULL) {
+        kaya_replay_format(&replay->line, line);
+        good = fprintf(file, "%.*s\n# replay %s%s", (int)(end_of_head - text), text, line, end_of_head) > 0;
+    }
+    free(text);
+    return good && end_of_head != NULL;
+}
+
+static int save_tape(struct replay *replay)
+{
+    struct kaya_run_result result;
+    FILE *file;
+    bool good;
+
+    if (replay->tape != NULL)
+        return kaya_sim_complain("--save goes with a line; this is a tape already");
+    kaya_choices_record(kaya_stage_choices(replay->stage), true);
+    if (kaya_replay_measure(replay->stage, &replay->scenario, &replay->line, &result) != KAYA_OK)
+        return kaya_sim_complain("no memory");
+    file = fopen(replay->arguments->save, "w");
+    good = file != NULL && write_tape(replay, file);
+    good = file != NULL && fclose(file) == 0 && good;
+    kaya_choices_record(kaya_stage_choices(replay->stage), false);
+    return good ? KAYA_SIM_HELD : kaya_sim_complain("%s: %s", replay->arguments->save, strerror(errno));
+}
+
+static int replay_all(struct replay *replay)
+{
+    int code = KAYA_SIM_HELD;
+
+    if (!open_replay(replay))
+        return KAYA_SIM_USAGE;
+    if (replay->arguments->save != NULL)
+        code = save_tape(replay);
+    if (code == KAYA_SIM_HELD)
+        code = replay->tape != NULL ? replay_tape(replay) : replay_seed(replay);
+    kaya_stage_destroy(replay->stage);
+    kaya_choices_destroy(replay->tape);
+    return kaya_sim_flush() ? code : KAYA_SIM_USAGE;
+}
+
+static int replay_in_child(const struct arguments *arguments)
+{
+    struct replay replay = { .arguments = arguments };
+    pid_t child;
+    int how;
+
+    fflush(stdout);
+    child = fork();
+    if (child < 0)
+        return kaya_sim_complain("no process: %s", strerror(errno));
+    if (child == 0)
+        _exit(replay_all(&replay));
+    while (waitpid(child, &how, 0) < 0 && errno == EINTR)
+        ;
+    if (WIFEXITED(how))
+        return WEXITSTATUS(how);
+    printf("reproduced, if it died before: the process died of signal %d (%s): an assertion failed, or worse\n",
+           WTERMSIG(how), strsignal(WTERMSIG(how)));
+    return kaya_sim_flush() ? KAYA_SIM_BROKEN : KAYA_SIM_USAGE;
+}
+
+int kaya_sim_replay(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        { "trace", 't', NULL, 0, "Print every event", 0 },
+        { "save", 's', "TAPE", 0,
+          "Write the run's decisions to a file: a tape replays what it can, also after the code has "
+          "changed",
+          0 },
+        { "json", 'j', NULL, 0, "One JSON object", 0 },
+        { 0 },
+    };
+    static const struct argp argp = {
+        .options = options,
+        .parser = parse,
+        .args_doc = "LINE or TAPE",
+        .doc = "Play one run again: from the line that a failing run printed, or from a tape."
+               "\vA line needs no more than a scenario and a seed. With the digest that a failing run prints, the replay says "
+               "whether it went the same way, and if not, where it left. Every line is played twice: two runs that differ "
+               "are not deterministic.\n\n"
+               "Exit codes: 0 all promises held; 1 one was broken; 2 usage; 3 not deterministic.\n\n"
+               "  kaya-sim replay 'power-loss seed=0x00000000000004d2 digest=0x...'\n"
+               "  kaya-sim replay power-loss seed=7 --trace\n"
+               "  kaya-sim replay 'power-loss seed=7' --save seven.tape && kaya-sim replay seven.tape",
+    };
+    struct arguments arguments = { .save = NULL };
+
+    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    return replay_in_child(&arguments);
+}

@@ -1,0 +1,59 @@
+/* Shared by the commands of kaya-sim. */
+#ifndef KAYA_TOOLS_SIM_H
+#define KAYA_TOOLS_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "kaya/scenarios/runner.h"
+#include "kaya/scenarios/scenario.h"
+
+enum kaya_sim_exit {
+    KAYA_SIM_HELD = 0,
+    KAYA_SIM_BROKEN = 1, /* a promise was broken */
+    KAYA_SIM_USAGE = 2,  /* the command line or a file is wrong, or the machine gave no memory or process */
+    KAYA_SIM_NOT_DETERMINISTIC = 3, /* two runs of one seed differ */
+    KAYA_SIM_NOT_STRUCK = 4,        /* a declared fault did not strike in time */
+};
+
+int kaya_sim_list(int argc, char **argv);
+int kaya_sim_run(int argc, char **argv);
+int kaya_sim_replay(int argc, char **argv);
+int kaya_sim_explore(int argc, char **argv);
+
+/* To standard error, behind "kaya-sim: ". Returns KAYA_SIM_USAGE. */
+int kaya_sim_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* False: standard output did not take everything; it was complained about. */
+bool kaya_sim_flush(void);
+
+/* A whole number of an option, decimal or 0x...; complains and returns false if it is none or outside. */
+bool kaya_sim_number(const char *text, const char *option, uint64_t from, uint64_t to, uint64_t *number);
+
+/* The scenarios that come with the program, in the order of their names; NULL (complained) if one does not parse. */
+const struct kaya_scenario *kaya_sim_scenarios(size_t *count);
+
+/* By name, or from a file if `name` has a '/' or ends in ".yaml". False: complained. */
+bool kaya_sim_find(const char *name, struct kaya_scenario *scenario);
+
+/* --- Reports --- */
+
+struct kaya_sim_outcome {
+    const struct kaya_scenario *scenario;
+    const char *name;
+    const struct kaya_runner_report *report;
+};
+
+int kaya_sim_exit_of(const struct kaya_sim_outcome *outcome);
+void kaya_sim_print_heading(FILE *file);
+void kaya_sim_print_row(const struct kaya_sim_outcome *outcome, FILE *file);   /* the table's line for it */
+void kaya_sim_print_notes(const struct kaya_sim_outcome *outcome, FILE *file); /* what went wrong, at length */
+void kaya_sim_print_json(const struct kaya_sim_outcome *outcome, FILE *file);
+
+/* Escape sequences, or "" where the file is no terminal or NO_COLOR is set. */
+const char *kaya_sim_red(FILE *file);
+const char *kaya_sim_green(FILE *file);
+const char *kaya_sim_plain(FILE *file);
+
+#endif
