@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "bytes.h"
-#include "checksum.h"
 #include "frame.h"
 #include "tests/core/golden.h"
 
@@ -81,7 +80,7 @@ static bool padding_is_zero(const uint8_t *bytes, const struct frame *frame)
 static bool is_canonical(const struct place *place, const struct frame *frame)
 {
     return kaya_frame_header_check_holds(place->bytes, seeds.segment, place->offset) &&
-           kaya_frame_second_check_holds(place->bytes, frame) && padding_is_zero(place->bytes, frame);
+           kaya_frame_second_check_holds(place->bytes, &seeds, frame) && padding_is_zero(place->bytes, frame);
 }
 
 static void check_bounds(const struct place *place, const struct frame *frame)
@@ -142,7 +141,7 @@ static void check_mending(const struct place *place, uint8_t *scratch)
          FRAME_FAULT_NONE);
     must(same_fields(&mended, &decoded));
     must(kaya_frame_header_check_holds(scratch, seeds.segment, place->offset));
-    must(kaya_frame_second_check_holds(scratch, &decoded));
+    must(kaya_frame_second_check_holds(scratch, &seeds, &decoded));
     must(bit / 8 < decoded.extent_bytes);
     must(differing_bits(scratch, place->bytes, decoded.extent_bytes) == 1);
     must((scratch[bit / 8] ^ place->bytes[bit / 8]) == 1 << bit % 8);
@@ -199,7 +198,7 @@ static void mend_checks(uint8_t *data, size_t size)
         return;
     memset(bytes + KAYA_FRAME_HEADER_BYTES + frame.length, 0,
            frame.extent_bytes - KAYA_FRAME_HEADER_BYTES - frame.length);
-    store32(bytes + CHECK, kaya_check32(bytes + KAYA_FRAME_HEADER_BYTES, frame.length));
+    store32(bytes + CHECK, kaya_frame_second_check(bytes, &seeds, &frame));
     store32(bytes + HCRC, kaya_frame_header_check(bytes, seeds.segment, place.offset));
     store32(bytes + PCRC, kaya_frame_payload_check(bytes, &seeds, &frame));
 }
