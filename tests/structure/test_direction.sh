@@ -22,12 +22,13 @@ includes() { # TOP
     )
 }
 resolve() { # FILE KIND NAME
-    local folder
+    local folder found
     local roots=(core/include sim/include scenarios/include tools)
-    [[ $1 != fuzz/* ]] || roots+=(core)
+    [[ $1 != fuzz/* ]] || roots+=(core .)
     for folder in "$(dirname "$1")" "${roots[@]}"; do
         if [ -f "$folder/$3" ]; then
-            echo "$1 $folder/$3"
+            found=$folder/$3
+            echo "$1 ${found#./}"
             return
         fi
     done

@@ -38,5 +38,5 @@ done < <(awk '
 
 while IFS=: read -r page link; do
     [ -e "$(dirname "$page")/$link" ] || complain "$page: the link to $link leads nowhere"
-done < <(grep -oHE '\]\([^)#: ]+' "${pages[@]}" | sed 's/:\](/:/' | sort -u)
+done < <(grep -oHE '\]\([^)#: ]+' "${pages[@]}" | sed 's/:\](/:/' | grep -vE ':(https?|mailto)$' | sort -u)
 exit "$failures"
