@@ -224,7 +224,7 @@ enum kaya_status kaya_carry(struct appender *appender, const struct context *con
     if (status == KAYA_OK)
         status = take_successor(pool, copying.cost, &segment);
     if (status == KAYA_OK)
-        status = kaya_random(context->runtime, &link.nonce, sizeof link.nonce);
+        status = kaya_draw32(context, &link.nonce);
     if (status != KAYA_OK)
         goto done;
     copying.shape = segment.header.shape;

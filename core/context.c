@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "bytes.h"
 #include "kaya/inspect.h"
 
 void kaya_notify(const struct context *context, const struct kaya_event *event)
@@ -14,6 +15,24 @@ void kaya_notify(const struct context *context, const struct kaya_event *event)
     if (told.text == NULL)
         told.text = "";
     context->on_event(context->user, &told);
+}
+
+enum kaya_status kaya_draw32(const struct context *context, uint32_t *value)
+{
+    uint8_t bytes[4] = { 0 };
+    enum kaya_status status = kaya_random(context->runtime, bytes, sizeof bytes);
+
+    *value = load32(bytes);
+    return status;
+}
+
+enum kaya_status kaya_draw64(const struct context *context, uint64_t *value)
+{
+    uint8_t bytes[8] = { 0 };
+    enum kaya_status status = kaya_random(context->runtime, bytes, sizeof bytes);
+
+    *value = load64(bytes);
+    return status;
 }
 
 enum kaya_status kaya_buffer_reserve(struct kaya_allocator *allocator, struct buffer *buffer, size_t capacity,

@@ -15,6 +15,10 @@ struct context {
 /* Tell the listener. `text` may be NULL. */
 void kaya_notify(const struct context *context, const struct kaya_event *event);
 
+/* Draw a number from the runtime's random bytes, the same on every byte order. */
+KAYA_MUST_CHECK enum kaya_status kaya_draw32(const struct context *context, uint32_t *value);
+KAYA_MUST_CHECK enum kaya_status kaya_draw64(const struct context *context, uint64_t *value);
+
 /* A buffer from the allocator seam that grows and never shrinks. BUFFER_NONE is safe to release. */
 struct buffer {
     uint8_t *bytes;

@@ -129,7 +129,7 @@ static enum kaya_status draw_header(const struct pool *pool, const struct shape 
                                        .log_id = pool->log_id,
                                        .number = pool->number_max + 1,
                                        .previous_seed = previous_seed };
-    return kaya_random(pool->context->runtime, &header->salt, sizeof header->salt);
+    return kaya_draw64(pool->context, &header->salt);
 }
 
 /* The file `N.new` is whole and written: give it its name. From the rename on the number is spent and the spare is there, its name

@@ -82,9 +82,9 @@ static enum kaya_status begin_first_segment(struct opened_log *log, const struct
 
     kaya_segment_name(from, header.number, SEGMENT_NAME_NEW);
     kaya_segment_name(to, header.number, SEGMENT_NAME_WAL);
-    status = kaya_random(context->runtime, &header.salt, sizeof header.salt);
+    status = kaya_draw64(context, &header.salt);
     if (status == KAYA_OK)
-        status = kaya_random(context->runtime, &link.nonce, sizeof link.nonce);
+        status = kaya_draw32(context, &link.nonce);
     if (status == KAYA_OK)
         status = kaya_pool_create_file(context, &header, &segment);
     if (status == KAYA_OK)

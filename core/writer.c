@@ -203,7 +203,7 @@ static enum kaya_status make_link(const struct kaya_wal_writer *writer, struct l
                            .epoch = writer->epoch,
                            .chain = kaya_link_chain(old->link.chain, old->seeds.base,
                                                     writer->log.appender.durable) };
-    return kaya_random(writer->context.runtime, &link->nonce, sizeof link->nonce);
+    return kaya_draw32(&writer->context, &link->nonce);
 }
 
 /* Let the next segment, one that fits a record of `cost`, take over. Its link is encoded, to be written with what follows. */
