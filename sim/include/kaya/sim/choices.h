@@ -35,6 +35,10 @@ uint64_t kaya_choose(struct kaya_choices *choices, enum kaya_stream stream, uint
 /* True with odds of `in` to `of` (in <= of): kaya_choose(of) >= of - in, so that 0 means false. */
 bool kaya_chance(struct kaya_choices *choices, enum kaya_stream stream, uint64_t in, uint64_t of, const char *label);
 
+/* Say that a new turn begins in `stream`: a crash, a boot. Drivers that draw at random then draw a mood for it, so that some
+ * turns are calm (every answer 0), some mild and some wild; for all others it is nothing. No decision, on no tape. */
+void kaya_choices_begin_turn(struct kaya_choices *choices, enum kaya_stream stream);
+
 /* Drivers. Each object is the caller's; kaya_choices_destroy takes NULL. NULL: no memory. */
 struct kaya_choices *kaya_choices_from_seed(uint64_t seed);
 struct kaya_choices *kaya_choices_from_bytes(const uint8_t *bytes, size_t length); /* borrowed; past the end: 0 */
@@ -47,11 +51,23 @@ void kaya_choices_reseed(struct kaya_choices *choices, uint64_t seed);
 /* Odometer: go to the next combination of answers; false when all were tried. After it, ask from the start again. */
 bool kaya_choices_advance(struct kaya_choices *choices);
 
+/* Odometer: start over, as new (all 0), or with all 0 but the answer number `index` of the pass, which is `answer` (below
+ * the count that was asked there in the pass of all 0). */
+void kaya_choices_restart(struct kaya_choices *choices);
+void kaya_choices_restart_alone(struct kaya_choices *choices, size_t index, uint64_t answer);
+
+/* Odometer: how many answers this pass has given so far; of how many the answer number `index` (below given) was one; and
+ * how many leading answers kaya_choices_advance left as they were in the pass before (0 in a first pass). */
+size_t kaya_choices_given(const struct kaya_choices *choices);
+uint64_t kaya_choices_count_at(const struct kaya_choices *choices, size_t index);
+size_t kaya_choices_kept(const struct kaya_choices *choices);
+
 /* Keep every answer from now on, as a tape. */
 void kaya_choices_record(struct kaya_choices *choices, bool on);
 
 /* A tape is text, one decision a line: "STREAM LABEL COUNT ANSWER", behind a line "kaya tape 1" and any number of
- * "# key value" lines, which are the caller's. Write what was recorded; read one back as a driver.
+ * "# key value" lines, which are the caller's. Write what was recorded (the first line included; the caller's may follow); read one back
+ * as a driver.
  * Reading: KAYA_INVALID with *line and *expected set (static text) where the file is no tape. */
 KAYA_MUST_CHECK enum kaya_status kaya_choices_save(const struct kaya_choices *choices, FILE *file);
 KAYA_MUST_CHECK enum kaya_status kaya_choices_load(FILE *file, struct kaya_choices **choices, size_t *line,

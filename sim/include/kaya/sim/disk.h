@@ -55,6 +55,7 @@ struct kaya_sim_disk_options {
                                     0 means 1,000,000 */
     bool families[KAYA_FAULTS];  /* swarm: which families may strike; PROCESS_CRASH and EVICTION are the caller's calls */
     bool families_set;           /* false: all of them */
+    bool list_sorted;            /* listings in order of names; false: in any order, by choice (stream SCHEDULE) */
 };
 
 KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_create(const struct kaya_sim_disk_options *options,
@@ -64,7 +65,9 @@ void kaya_sim_disk_destroy(struct kaya_sim_disk *disk); /* takes NULL */
 /* Empty again, as new, with other options; keeps memory (runs in a loop). */
 void kaya_sim_disk_reset(struct kaya_sim_disk *disk, const struct kaya_sim_disk_options *options);
 
-/* A copy that shares unchanged bytes, with its own choices and trace (borrowed, may be NULL for the trace). Costs what is
+/* Disks that were forked or copied from each other share memory: one thread at a time for all of them.
+ *
+ * A copy that shares unchanged bytes, with its own choices and trace (borrowed, may be NULL for the trace). Costs what is
  * copied of the tables, not of the data. No boot is running on the copy: if one ran on the original, the copy has lost
  * its open handles and its lock, and its cache stands as it was: call one of the crashes on it next. */
 KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_fork(const struct kaya_sim_disk *disk, struct kaya_choices *choices,
@@ -73,6 +76,9 @@ KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_fork(const struct kaya_sim_disk *
 /* Make `copy` the same as `disk`, as fork does, reusing copy's memory. */
 KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_copy(const struct kaya_sim_disk *disk, struct kaya_choices *choices,
                                                     struct kaya_trace *trace, struct kaya_sim_disk *copy);
+
+/* Switch one family on or off from now on (a copy has its original's): for an explorer that takes tears only here and there. */
+void kaya_sim_disk_allow(struct kaya_sim_disk *disk, enum kaya_fault family, bool may_strike);
 
 /* The seam of a new boot. The one before must have ended by a crash or kaya_sim_disk_shut_down. Owned by `disk`. */
 struct kaya_disk *kaya_sim_disk_boot(struct kaya_sim_disk *disk);
@@ -110,8 +116,8 @@ void kaya_sim_disk_on_boundary(struct kaya_sim_disk *disk, kaya_sim_disk_boundar
 
 struct kaya_fault_counts kaya_sim_disk_fault_counts(const struct kaya_sim_disk *disk);
 
-/* The image as the next reader sees it, for oracles and for damage made by hand. Fates that were open are decided by
- * `peek`. Names: those that exist now. */
+/* The image as the next reader sees it, for oracles and for damage made by hand. Fates that were open are decided, as far as
+ * each call looks. Names: those of files that exist now, in order, without the lock file, which holds nothing. */
 void kaya_sim_disk_names(struct kaya_sim_disk *disk, kaya_list_visitor *visit, void *user);
 KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_peek(struct kaya_sim_disk *disk, const char *name, uint64_t offset,
                                                     void *bytes, size_t length, size_t *done);

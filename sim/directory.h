@@ -1,0 +1,69 @@
+/* The names of one directory: those that a listing shows, those that are durable, and the changes between the two. */
+#ifndef KAYA_SIM_DIRECTORY_H
+#define KAYA_SIM_DIRECTORY_H
+
+#include "pool.h"
+
+enum kaya_change_kind { KAYA_CHANGE_CREATE, KAYA_CHANGE_RENAME, KAYA_CHANGE_UNLINK };
+
+enum {
+    KAYA_CHANGES_MAX = 64,
+    KAYA_NO_FILE = UINT32_MAX,
+};
+
+struct kaya_entry {
+    struct kaya_name *name;
+    uint32_t file; /* a slot of the disk's file table */
+};
+
+struct kaya_entries {
+    struct kaya_entry *entries; /* in order of their names */
+    uint32_t count, capacity;
+};
+
+struct kaya_change {
+    enum kaya_change_kind kind;
+    uint32_t file;
+    struct kaya_name *name; /* the new one; of an unlink the one that goes */
+    bool is_durable;        /* a sync of the file took it along */
+};
+
+struct kaya_names {
+    bool exists;
+    bool is_durable;   /* the directory's own entry in its parent */
+    bool is_undecided; /* a power loss struck; nobody has looked since */
+    bool has_lock_file;
+    struct kaya_entries now;
+    struct kaya_entries durable; /* before `changes`; only kept while there are any */
+    struct kaya_change changes[KAYA_CHANGES_MAX];
+    uint32_t change_count;
+};
+
+void kaya_names_clear(struct kaya_pool *pool, struct kaya_names *directory); /* keeps memory */
+void kaya_names_free(struct kaya_pool *pool, struct kaya_names *directory);
+void kaya_names_copy(struct kaya_pool *pool, const struct kaya_names *from, struct kaya_names *to);
+
+/* The file of that name, or KAYA_NO_FILE. */
+uint32_t kaya_names_find(const struct kaya_names *directory, const char *name);
+
+/* True if the file has a name now, or some outcome of a power loss would give it one. */
+bool kaya_names_refers(const struct kaya_names *directory, uint32_t file);
+
+/* The name is free. */
+void kaya_names_create(struct kaya_pool *pool, struct kaya_names *directory, const char *name, uint32_t file);
+/* `from` exists; `to` may, and then its file has no name any more. */
+void kaya_names_rename(struct kaya_pool *pool, struct kaya_names *directory, const char *from, const char *to);
+void kaya_names_unlink(struct kaya_pool *pool, struct kaya_names *directory, const char *name);
+
+/* All changes are durable now. */
+void kaya_names_sync(struct kaya_pool *pool, struct kaya_names *directory);
+
+/* The changes to this file's name are durable now; `in_order`: and all before them. */
+void kaya_names_sync_file(struct kaya_pool *pool, struct kaya_names *directory, uint32_t file, bool in_order);
+
+/* The names if exactly the changes of `mask` (bit n: change n) had happened, in their order. The hash tells outcomes apart
+ * (names and files, no addresses). */
+uint64_t kaya_names_outcome_hash(struct kaya_pool *pool, struct kaya_names *directory, uint64_t mask);
+void kaya_names_take_outcome(struct kaya_pool *pool, struct kaya_names *directory, uint64_t mask);
+
+#endif

@@ -1,0 +1,523 @@
+/* The disk over many boots: its files, its forks, and how boots begin and end.
+ *
+ * A fork shares what it can: inodes, blocks, versions and names are counted, and whoever changes an inode first makes a copy
+ * of its own (kaya_disk_own). What is copied is two small tables, of files and of names.
+ *
+ *     disk   files [ 1 | 2 | 3 ]
+ *                    |   |   |
+ *     fork   files [ 1 | 2 | 3']      3 was written on the fork
+ *
+ * A boot ends by a crash, or by being shut down: handles and the lock are gone, the cache stays, and files that no name can
+ * lead to any more are freed. Its seam stays good memory until the boot after the next one, so that code which unwinds
+ * from a crash finds KAYA_GONE and not chaos. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "state.h"
+
+enum { CALLS_PER_BOOT_MAX_DEFAULT = 1000000, SCRATCH_ITEMS_MIN = 64 };
+
+void *kaya_disk_scratch(void *array, size_t *capacity, size_t needed, size_t item_bytes)
+{
+    size_t next = *capacity ? *capacity : SCRATCH_ITEMS_MIN;
+
+    if (needed <= *capacity)
+        return array;
+    while (next < needed)
+        next *= 2;
+    array = realloc(array, next * item_bytes);
+    KAYA_ASSERT(array != NULL);
+    *capacity = next;
+    return array;
+}
+
+/* ---- files ---- */
+
+struct kaya_inode *kaya_disk_own(struct kaya_sim_disk *disk, uint32_t file)
+{
+    struct kaya_inode *shared = disk->files[file].inode;
+
+    if (shared->references > 1) {
+        disk->files[file].inode = kaya_inode_clone(&disk->store, shared);
+        kaya_inode_release(&disk->store, shared);
+    }
+    return disk->files[file].inode;
+}
+
+static void reserve_files(struct kaya_sim_disk *disk, uint32_t needed)
+{
+    size_t capacity = disk->file_capacity;
+
+    disk->files = kaya_disk_scratch(disk->files, &capacity, needed, sizeof *disk->files);
+    disk->file_capacity = (uint32_t)capacity;
+}
+
+uint32_t kaya_disk_add_file(struct kaya_sim_disk *disk)
+{
+    uint32_t file = 0;
+
+    while (file < disk->file_count && disk->files[file].inode != NULL)
+        file++;
+    if (file == disk->file_count) {
+        reserve_files(disk, file + 1);
+        disk->file_count++;
+    }
+    disk->files[file] = (struct kaya_sim_file){ .inode = kaya_inode_create(&disk->store, ++disk->inode_number) };
+    return file;
+}
+
+void kaya_disk_drop_file(struct kaya_sim_disk *disk, uint32_t file)
+{
+    struct kaya_sim_file *entry = &disk->files[file];
+
+    if (entry->inode == NULL || entry->open_count > 0 || kaya_names_refers(&disk->directory, file))
+        return;
+    kaya_stale_add(&disk->store, entry->inode, 0);
+    kaya_inode_release(&disk->store, entry->inode);
+    entry->inode = NULL;
+}
+
+/* ---- making and unmaking ---- */
+
+/* A sector of the model: what a power loss never mixes. */
+static uint32_t unit_bytes(const struct kaya_geometry *geometry)
+{
+    return geometry->atomic_bytes > geometry->sector_bytes ? geometry->atomic_bytes : geometry->sector_bytes;
+}
+
+static void release_contents(struct kaya_sim_disk *disk)
+{
+    struct kaya_sim_handle *handle;
+
+    for (uint32_t file = 0; file < disk->file_count; file++)
+        kaya_inode_release(&disk->store, disk->files[file].inode);
+    disk->file_count = 0;
+    kaya_stale_release(&disk->store, disk->store.stale);
+    disk->store.stale = NULL;
+    kaya_names_clear(disk->store.pool, &disk->directory);
+    while ((handle = disk->handles) != NULL) {
+        disk->handles = handle->next;
+        handle->next = disk->free_handles;
+        disk->free_handles = handle;
+    }
+}
+
+/* A pool whose blocks have the size of this profile's sectors. */
+static enum kaya_status choose_pool(struct kaya_sim_disk *disk, uint32_t sector_bytes)
+{
+    struct kaya_pool *pool = disk->store.pool;
+
+    if (pool != NULL && pool->block_bytes == sector_bytes)
+        return KAYA_OK;
+    pool = kaya_pool_create(sector_bytes);
+    if (pool == NULL)
+        return KAYA_NO_MEMORY;
+    kaya_pool_release(disk->store.pool);
+    disk->store.pool = pool;
+    return KAYA_OK;
+}
+
+static void set_profile(struct kaya_sim_disk *disk, const struct kaya_sim_profile *profile)
+{
+    struct kaya_store *store = &disk->store;
+
+    disk->profile = profile;
+    store->sector_bytes = unit_bytes(&profile->geometry);
+    store->sector_shift = 0;
+    while (1u << store->sector_shift < store->sector_bytes)
+        store->sector_shift++;
+    store->equal_is_nothing = profile->geometry.power_safe_overwrite;
+}
+
+static void set_boots(struct kaya_sim_disk *disk)
+{
+    for (unsigned index = 0; index < 2; index++)
+        disk->boots[index] = (struct kaya_sim_boot){ .disk = disk };
+    disk->boot_number = 0;
+    disk->is_running = false;
+    disk->is_crashed = false;
+    disk->is_runaway = false;
+    disk->is_locked = false;
+    disk->calls = 0;
+    disk->crash_at = 0;
+    disk->boundary = NULL;
+    disk->inflight.is_active = false;
+}
+
+static void set_options(struct kaya_sim_disk *disk, const struct kaya_sim_disk_options *options)
+{
+    disk->choices = options->choices;
+    disk->trace = options->trace;
+    disk->calls_per_boot_max =
+        options->calls_per_boot_max ? options->calls_per_boot_max : CALLS_PER_BOOT_MAX_DEFAULT;
+    disk->list_sorted = options->list_sorted;
+    for (unsigned family = 0; family < KAYA_FAULTS; family++)
+        disk->families[family] = !options->families_set || options->families[family];
+}
+
+static enum kaya_status start_over(struct kaya_sim_disk *disk, const struct kaya_sim_disk_options *options)
+{
+    size_t profile_count;
+    const struct kaya_sim_profile *profile =
+        options->profile ? options->profile : kaya_sim_profiles(&profile_count);
+    enum kaya_status status = choose_pool(disk, unit_bytes(&profile->geometry));
+
+    if (status != KAYA_OK)
+        return status;
+    set_profile(disk, profile);
+    set_options(disk, options);
+    set_boots(disk);
+    disk->store.stamp = 0;
+    disk->inode_number = 0;
+    disk->crash_number = 0;
+    disk->survived_stamp = 0;
+    disk->lost_stamp = UINT64_MAX;
+    disk->is_reordered = false;
+    disk->usage = (struct kaya_sim_usage){ 0 };
+    disk->counts = (struct kaya_fault_counts){ 0 };
+    return KAYA_OK;
+}
+
+enum kaya_status kaya_sim_disk_create(const struct kaya_sim_disk_options *options, struct kaya_sim_disk **disk)
+{
+    struct kaya_sim_disk *made = calloc(1, sizeof *made);
+    enum kaya_status status = KAYA_NO_MEMORY;
+
+    *disk = NULL;
+    if (made == NULL)
+        return status;
+    status = start_over(made, options);
+    if (status != KAYA_OK)
+        goto done;
+
+    *disk = made;
+    made = NULL;
+done:
+    kaya_sim_disk_destroy(made);
+    return status;
+}
+
+static void free_handles(struct kaya_sim_handle *handle)
+{
+    while (handle != NULL) {
+        struct kaya_sim_handle *next = handle->next;
+
+        free(handle);
+        handle = next;
+    }
+}
+
+void kaya_sim_disk_destroy(struct kaya_sim_disk *disk)
+{
+    if (disk == NULL)
+        return;
+    if (disk->store.pool != NULL)
+        release_contents(disk);
+    free_handles(disk->free_handles);
+    kaya_names_free(disk->store.pool, &disk->directory);
+    kaya_pool_release(disk->store.pool);
+    free(disk->files);
+    free(disk->gathered);
+    free(disk->inflight_bytes);
+    free(disk->outcomes);
+    free(disk->stamps);
+    free(disk->listing);
+    free(disk);
+}
+
+void kaya_sim_disk_reset(struct kaya_sim_disk *disk, const struct kaya_sim_disk_options *options)
+{
+    enum kaya_status status;
+
+    release_contents(disk);
+    status = start_over(disk, options);
+    KAYA_ASSERT(status == KAYA_OK); /* another sector size, and no memory for a new pool */
+}
+
+/* ---- forks ---- */
+
+static void share_pool(const struct kaya_sim_disk *disk, struct kaya_sim_disk *copy)
+{
+    if (copy->store.pool != disk->store.pool) {
+        kaya_pool_release(copy->store.pool);
+        copy->store.pool = disk->store.pool;
+        kaya_pool_retain(copy->store.pool);
+    }
+}
+
+static void copy_files(const struct kaya_sim_disk *disk, struct kaya_sim_disk *copy)
+{
+    reserve_files(copy, disk->file_count);
+    copy->file_count = disk->file_count;
+    for (uint32_t file = 0; file < disk->file_count; file++) {
+        copy->files[file] = (struct kaya_sim_file){ .inode = disk->files[file].inode };
+        if (copy->files[file].inode != NULL)
+            copy->files[file].inode->references++;
+    }
+}
+
+/* At a boundary the fork takes along what was about to be written: the crash may interrupt it. */
+static void copy_inflight(const struct kaya_sim_disk *disk, struct kaya_sim_disk *copy)
+{
+    copy->inflight = disk->inflight;
+    if (!disk->inflight.is_active)
+        return;
+    copy->inflight_bytes =
+        kaya_disk_scratch(copy->inflight_bytes, &copy->inflight_capacity, disk->inflight.length, 1);
+    memcpy(copy->inflight_bytes, disk->inflight.bytes, disk->inflight.length);
+    copy->inflight.bytes = copy->inflight_bytes;
+}
+
+/* Handles ended with the boot, so files that only a handle held are gone. */
+static void drop_unreachable_files(struct kaya_sim_disk *disk)
+{
+    for (uint32_t file = 0; file < disk->file_count; file++)
+        kaya_disk_drop_file(disk, file);
+}
+
+static void copy_facts(const struct kaya_sim_disk *disk, struct kaya_sim_disk *copy)
+{
+    copy->calls_per_boot_max = disk->calls_per_boot_max;
+    copy->list_sorted = disk->list_sorted;
+    memcpy(copy->families, disk->families, sizeof copy->families);
+    copy->store.stamp = disk->store.stamp;
+    copy->inode_number = disk->inode_number;
+    copy->crash_number = disk->crash_number;
+    copy->survived_stamp = disk->survived_stamp;
+    copy->lost_stamp = disk->lost_stamp;
+    copy->is_reordered = disk->is_reordered;
+    copy->usage = disk->usage;
+    copy->counts = disk->counts;
+}
+
+enum kaya_status kaya_sim_disk_copy(const struct kaya_sim_disk *disk, struct kaya_choices *choices,
+                                    struct kaya_trace *trace, struct kaya_sim_disk *copy)
+{
+    KAYA_ASSERT(disk != copy);
+    release_contents(copy);
+    share_pool(disk, copy);
+    set_profile(copy, disk->profile);
+    set_boots(copy);
+    copy->choices = choices;
+    copy->trace = trace;
+    copy_facts(disk, copy);
+    copy_files(disk, copy);
+    copy->store.stale = kaya_stale_retain(disk->store.stale);
+    kaya_names_copy(copy->store.pool, &disk->directory, &copy->directory);
+    copy_inflight(disk, copy);
+    return KAYA_OK;
+}
+
+enum kaya_status kaya_sim_disk_fork(const struct kaya_sim_disk *disk, struct kaya_choices *choices,
+                                    struct kaya_trace *trace, struct kaya_sim_disk **fork)
+{
+    const struct kaya_sim_disk_options options = { .profile = disk->profile, .choices = choices };
+    enum kaya_status status = kaya_sim_disk_create(&options, fork);
+
+    return status == KAYA_OK ? kaya_sim_disk_copy(disk, choices, trace, *fork) : status;
+}
+
+void kaya_sim_disk_allow(struct kaya_sim_disk *disk, enum kaya_fault family, bool may_strike)
+{
+    KAYA_ASSERT((unsigned)family < KAYA_FAULTS);
+    disk->families[family] = may_strike;
+}
+
+/* ---- boots ---- */
+
+struct kaya_disk *kaya_sim_disk_boot(struct kaya_sim_disk *disk)
+{
+    struct kaya_sim_boot *boot;
+
+    KAYA_ASSERT(!disk->is_running);
+    drop_unreachable_files(disk);
+    disk->boot_number++;
+    boot = &disk->boots[disk->boot_number % 2];
+    *boot = (struct kaya_sim_boot){
+        .seam = { .operations = &kaya_sim_disk_operations, .geometry = disk->profile->geometry },
+        .disk = disk,
+        .number = disk->boot_number,
+    };
+    disk->is_running = true;
+    disk->is_crashed = false;
+    disk->is_runaway = false;
+    disk->calls = 0;
+    disk->inflight.is_active = false;
+    kaya_disk_trace(disk, KAYA_TRACE_BOOT, KAYA_OK, disk->boot_number, 0, 0, NULL);
+    return &boot->seam;
+}
+
+/* Handles stay good memory, so that code which unwinds may close them; they are free for the boots to come. */
+static void end_boot(struct kaya_sim_disk *disk)
+{
+    struct kaya_sim_handle *handle;
+
+    while ((handle = disk->handles) != NULL) {
+        disk->files[handle->file].open_count--;
+        disk->handles = handle->next;
+        handle->next = disk->free_handles;
+        disk->free_handles = handle;
+    }
+    disk->is_running = false;
+    disk->is_locked = false;
+    disk->crash_at = 0;
+}
+
+void kaya_sim_disk_shut_down(struct kaya_sim_disk *disk)
+{
+    end_boot(disk);
+}
+
+void kaya_sim_disk_process_crash(struct kaya_sim_disk *disk)
+{
+    kaya_disk_trace(disk, KAYA_TRACE_PROCESS_CRASH, KAYA_OK, disk->calls, 0, 0, NULL);
+    kaya_crash_process(disk);
+    end_boot(disk);
+    disk->is_crashed = true;
+}
+
+void kaya_sim_disk_power_loss(struct kaya_sim_disk *disk)
+{
+    kaya_disk_trace(disk, KAYA_TRACE_POWER_LOSS, KAYA_OK, disk->calls, 0, 0, NULL);
+    kaya_crash_power_loss(disk);
+    end_boot(disk);
+    disk->is_crashed = true;
+}
+
+void kaya_sim_disk_evict(struct kaya_sim_disk *disk)
+{
+    KAYA_ASSERT(!disk->is_running);
+    kaya_disk_trace(disk, KAYA_TRACE_EVICT, KAYA_OK, 0, 0, 0, NULL);
+    kaya_crash_evict(disk);
+}
+
+void kaya_sim_disk_crash_at(struct kaya_sim_disk *disk, uint64_t call, enum kaya_crash crash)
+{
+    disk->crash_at = call;
+    disk->crash_at_kind = crash;
+}
+
+void kaya_sim_disk_on_boundary(struct kaya_sim_disk *disk, kaya_sim_disk_boundary *boundary, void *user)
+{
+    disk->boundary = boundary;
+    disk->boundary_user = user;
+}
+
+/* ---- facts ---- */
+
+bool kaya_sim_disk_is_crashed(const struct kaya_sim_disk *disk)
+{
+    return disk->is_crashed;
+}
+
+bool kaya_sim_disk_is_runaway(const struct kaya_sim_disk *disk)
+{
+    return disk->is_runaway;
+}
+
+uint64_t kaya_sim_disk_calls(const struct kaya_sim_disk *disk)
+{
+    return disk->calls;
+}
+
+bool kaya_sim_disk_lock_held(const struct kaya_sim_disk *disk)
+{
+    return disk->is_locked;
+}
+
+struct kaya_fault_counts kaya_sim_disk_fault_counts(const struct kaya_sim_disk *disk)
+{
+    return disk->counts;
+}
+
+struct kaya_sim_disk_usage kaya_sim_disk_usage(const struct kaya_sim_disk *disk)
+{
+    struct kaya_sim_disk_usage usage = {
+        .bytes_read = disk->usage.bytes_read,
+        .bytes_written = disk->usage.bytes_written,
+        .syncs = disk->usage.syncs,
+        .directory_syncs = disk->usage.directory_syncs,
+        .calls = disk->usage.calls,
+        .file_count = disk->directory.now.count,
+    };
+
+    for (uint32_t index = 0; index < disk->directory.now.count; index++)
+        usage.bytes_stored += disk->files[disk->directory.now.entries[index].file].inode->size_bytes;
+    return usage;
+}
+
+/* ---- the image ---- */
+
+void kaya_sim_disk_names(struct kaya_sim_disk *disk, kaya_list_visitor *visit, void *user)
+{
+    kaya_crash_decide_names(disk);
+    for (uint32_t index = 0; index < disk->directory.now.count; index++)
+        if (!visit(user, disk->directory.now.entries[index].name->text, KAYA_ENTRY_FILE))
+            return;
+}
+
+/* The file of that name, its size decided. */
+static enum kaya_status find_file(struct kaya_sim_disk *disk, const char *name, uint32_t *file)
+{
+    kaya_crash_decide_names(disk);
+    *file = kaya_names_find(&disk->directory, name);
+    if (*file == KAYA_NO_FILE)
+        return KAYA_NOT_FOUND;
+    kaya_crash_decide_size(disk, *file);
+    return KAYA_OK;
+}
+
+enum kaya_status kaya_sim_disk_peek(struct kaya_sim_disk *disk, const char *name, uint64_t offset,
+                                    void *bytes, size_t length, size_t *done)
+{
+    uint32_t file;
+    enum kaya_status status = find_file(disk, name, &file);
+    uint64_t size_bytes;
+
+    *done = 0;
+    if (status != KAYA_OK)
+        return status;
+    size_bytes = disk->files[file].inode->size_bytes;
+    if (offset >= size_bytes || length == 0)
+        return KAYA_OK;
+    *done = size_bytes - offset < length ? (size_t)(size_bytes - offset) : length;
+    kaya_crash_decide_bytes(disk, file, offset, *done);
+    kaya_inode_read(&disk->store, disk->files[file].inode, offset, bytes, *done);
+    return KAYA_OK;
+}
+
+enum kaya_status kaya_sim_disk_poke(struct kaya_sim_disk *disk, const char *name, uint64_t offset,
+                                    const void *bytes, size_t length)
+{
+    uint32_t file;
+    enum kaya_status status = find_file(disk, name, &file);
+
+    if (status != KAYA_OK)
+        return status;
+    if (offset > disk->files[file].inode->size_bytes || length > disk->files[file].inode->size_bytes - offset)
+        return KAYA_INVALID;
+    if (length > 0) {
+        kaya_crash_decide_bytes(disk, file, offset, length);
+        kaya_inode_patch(&disk->store, kaya_disk_own(disk, file), offset, bytes, length);
+    }
+    return KAYA_OK;
+}
+
+enum kaya_status kaya_sim_disk_file_size(struct kaya_sim_disk *disk, const char *name, uint64_t *bytes)
+{
+    uint32_t file;
+    enum kaya_status status = find_file(disk, name, &file);
+
+    if (status == KAYA_OK)
+        *bytes = disk->files[file].inode->size_bytes;
+    return status;
+}
+
+uint64_t kaya_sim_disk_inode(struct kaya_sim_disk *disk, const char *name)
+{
+    uint32_t file;
+
+    kaya_crash_decide_names(disk);
+    file = kaya_names_find(&disk->directory, name);
+    return file == KAYA_NO_FILE ? 0 : disk->files[file].inode->number;
+}

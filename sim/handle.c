@@ -1,0 +1,582 @@
+/* The seam: one function a slot, over the files and names of a disk.
+ *
+ * Every call goes through `enter`, in this order: a boot that is over answers KAYA_GONE; the call is counted; whoever
+ * listens at the boundary may fork; a crash that is due strikes, and the call never happened. Then what an earlier crash
+ * left open is decided, as far as this call looks at it, and only then the call takes effect.
+ *
+ * The lock file. `lock` makes KAYA_LOCK_NAME, which stays and is listed, as with real files. It holds nothing and needs no
+ * durability, so no crash asks what became of it: it stays as long as its directory does. It is no file of this table: opening,
+ * renaming and removing it answer KAYA_INVALID.
+ *
+ * Listings come in any order, by choice (stream SCHEDULE); 0 is sorted.
+ *
+ * Handles and spans are the log's own: a wrong one is a bug and traps, here as in the checked wrappers. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "state.h"
+
+/* ---- before each call ---- */
+
+static struct kaya_sim_boot *boot_of(struct kaya_disk *seam)
+{
+    return (struct kaya_sim_boot *)seam;
+}
+
+static void crash(struct kaya_sim_disk *disk, enum kaya_crash kind)
+{
+    if (kind == KAYA_CRASH_POWER_LOSS)
+        kaya_sim_disk_power_loss(disk);
+    else
+        kaya_sim_disk_process_crash(disk);
+}
+
+static bool is_over(const struct kaya_sim_boot *boot)
+{
+    return !boot->disk->is_running || boot->number != boot->disk->boot_number;
+}
+
+/* KAYA_OK: go on with the call. */
+static enum kaya_status enter(struct kaya_disk *seam, enum kaya_trace_kind kind)
+{
+    struct kaya_sim_boot *boot = boot_of(seam);
+    struct kaya_sim_disk *disk = boot->disk;
+
+    if (is_over(boot))
+        return KAYA_GONE;
+    disk->calls++;
+    disk->usage.calls++;
+    if (disk->boundary != NULL)
+        disk->boundary(disk->boundary_user, disk, disk->calls, kind);
+    if (disk->calls == disk->crash_at && disk->is_running)
+        crash(disk, disk->crash_at_kind);
+    if (disk->calls > disk->calls_per_boot_max && disk->is_running) {
+        disk->is_runaway = true;
+        kaya_sim_disk_process_crash(disk);
+    }
+    disk->inflight.is_active = false;
+    return disk->is_running ? KAYA_OK : KAYA_GONE;
+}
+
+/* As `enter`, for calls that touch names. KAYA_NOT_FOUND: there is no directory. */
+static enum kaya_status enter_directory(struct kaya_disk *seam, enum kaya_trace_kind kind)
+{
+    struct kaya_sim_disk *disk = boot_of(seam)->disk;
+    enum kaya_status status = enter(seam, kind);
+
+    if (status != KAYA_OK)
+        return status;
+    kaya_crash_decide_names(disk);
+    return disk->directory.exists ? KAYA_OK : KAYA_NOT_FOUND;
+}
+
+/* As `enter`, for calls on a file. */
+static enum kaya_status enter_file(struct kaya_disk *seam, enum kaya_trace_kind kind, uint32_t file)
+{
+    enum kaya_status status = enter(seam, kind);
+
+    if (status == KAYA_OK)
+        kaya_crash_decide_size(boot_of(seam)->disk, file);
+    return status;
+}
+
+static uint64_t inode_of_name(const struct kaya_sim_disk *disk, const char *name)
+{
+    uint32_t file = kaya_names_find(&disk->directory, name);
+
+    return file == KAYA_NO_FILE ? 0 : disk->files[file].inode->number;
+}
+
+/* ---- handles ---- */
+
+static const struct kaya_sim_handle *handle_of(const struct kaya_file *file)
+{
+    return (const struct kaya_sim_handle *)file;
+}
+
+static struct kaya_file *add_handle(struct kaya_disk *seam, uint32_t file, bool is_writable)
+{
+    struct kaya_sim_disk *disk = boot_of(seam)->disk;
+    struct kaya_sim_handle *handle = disk->free_handles;
+
+    if (handle != NULL)
+        disk->free_handles = handle->next;
+    else
+        handle = malloc(sizeof *handle);
+    KAYA_ASSERT(handle != NULL);
+    *handle = (struct kaya_sim_handle){
+        .base = { .disk = seam }, .next = disk->handles, .file = file, .is_writable = is_writable
+    };
+    disk->handles = handle;
+    disk->files[file].open_count++;
+    return &handle->base;
+}
+
+static enum kaya_status open_file(struct kaya_disk *seam, const char *name, unsigned flags,
+                                  struct kaya_file **file)
+{
+    struct kaya_sim_disk *disk = boot_of(seam)->disk;
+    bool create = (flags & KAYA_OPEN_CREATE) != 0;
+    uint32_t found;
+
+    if (!kaya_name_is_valid(name) || strcmp(name, KAYA_LOCK_NAME) == 0)
+        return KAYA_INVALID;
+    found = kaya_names_find(&disk->directory, name);
+    if (found != KAYA_NO_FILE && create)
+        return KAYA_EXISTS;
+    if (found == KAYA_NO_FILE && !create)
+        return KAYA_NOT_FOUND;
+    if (create) {
+        found = kaya_disk_add_file(disk);
+        kaya_names_create(disk->store.pool, &disk->directory, name, found);
+    }
+    *file = add_handle(seam, found, create || (flags & KAYA_OPEN_WRITE) != 0);
+    return KAYA_OK;
+}
+
+static enum kaya_status sim_open(struct kaya_disk *seam, const char *name, unsigned flags, struct kaya_file **file)
+{
+    struct kaya_sim_disk *disk = boot_of(seam)->disk;
+    enum kaya_status status = enter_directory(seam, KAYA_TRACE_OPEN);
+
+    if (status == KAYA_GONE)
+        return status;
+    if (status == KAYA_OK)
+        status = open_file(seam, name, flags, file);
+    kaya_disk_trace(disk, KAYA_TRACE_OPEN, status, status == KAYA_OK ? inode_of_name(disk, name) : 0, flags,
+                    0, name);
+    return status;
+}
+
+static void sim_close(struct kaya_disk *seam, struct kaya_file *file)
+{
+    struct kaya_sim_disk *disk = boot_of(seam)->disk;
+    struct kaya_sim_handle *handle = (struct kaya_sim_handle *)file;
+    struct kaya_sim_handle **link = &disk->handles;
+
+    if (enter(seam, KAYA_TRACE_CLOSE) != KAYA_OK)
+        return;
+    kaya_disk_trace(disk, KAYA_TRACE_CLOSE, KAYA_OK, disk->files[handle->file].inode->number, 0, 0, NULL);
+    while (*link != handle)
+        link = &(*link)->next; /* a handle that is not in the list is none of ours: this traps */
+    *link = handle->next;
+    handle->next = disk->free_handles;
+    disk->free_handles = handle;
+    disk->files[handle->file].open_count--;
+    kaya_disk_drop_file(disk, handle->file);
+}
+
+static enum kaya_status sim_size(struct kaya_disk *seam, struct kaya_file *file, uint64_t *bytes)
+{
+    struct kaya_sim_disk *disk = boot_of(seam)->disk;
+    uint32_t number = handle_of(file)->file;
+    enum kaya_status status = enter_file(seam, KAYA_TRACE_SIZE, number);
+
+    if (status != KAYA_OK)
+        return status;
+    *bytes = disk->files[number].inode->size_bytes;
+    kaya_disk_trace(disk, KAYA_TRACE_SIZE, KAYA_OK, disk->files[number].inode->number, *bytes, 0, NULL);
+    return KAYA_OK;
+}
+
+/* ---- reading ---- */
+
+static size_t spans_length(const struct kaya_span *spans, size_t span_count)
+{
+    size_t length = 0;
+
+    for (size_t index = 0; index < span_count; index++)
+        length += spans[index].length;
+    return length;
+}
+
+static void read_spans(struct kaya_sim_disk *disk, const struct kaya_inode *inode, uint64_t offset,
+                       const struct kaya_span *spans, size_t length)
+{
+    while (length > 0) {
+        size_t part = spans->length < length ? spans->length : length;
+
+        if (part > 0)
+            kaya_inode_read(&disk->store, inode, offset, spans->bytes, part);
+        offset += part;
+        length -= part;
+        spans++;
+    }
+}
+
+/* Past the cache: the range's dirty bytes go to the device first. That is no durability: its own cache loses power, too. So
+ * both ways read the same, as long as the disk fails in no other way than by crashing. */
+static enum kaya_status sim_read(struct kaya_disk *seam, struct kaya_file *file, uint64_t offset,
+                                 const struct kaya_span *spans, size_t span_count, unsigned flags, size_t *done)
+{
+    struct kaya_sim_disk *disk = boot_of(seam)->disk;
+    uint32_t number = handle_of(file)->file;
+    uint64_t length = spans_length(spans, span_count);
+    enum kaya_status status = enter_file(seam, KAYA_TRACE_READ, number);
+    uint64_t size_bytes;
+
+    if (status != KAYA_OK)
+        return status;
+    size_bytes = disk->files[number].inode->size_bytes;
+    length = offset >= size_bytes ? 0 : size_bytes - offset < length ? size_bytes - offset : length;
+    kaya_crash_decide_bytes(disk, number, offset, length);
+    read_spans(disk, disk->files[number].inode, offset, spans, (size_t)length);
+    *done = (size_t)length;
+    disk->usage.bytes_read += length;
+    kaya_disk_trace(disk, KAYA_TRACE_READ, KAYA_OK, disk->files[number].inode->number, offset, length,
+                    (flags & KAYA_READ_PAST_CACHE) != 0 ? "past cache" : NULL);
+    return KAYA_OK;
+}
+
+/* ---- writing ---- */
+
+/* One stretch of bytes: the span itself, or all of them copied together, so that one call is one version of a sector. */
+static const uint8_t *gather(struct kaya_sim_disk *disk, const struct kaya_span *spans, size_t span_count,
+                             size_t length)
+{
+    size_t used = 0;
+
+    if (span_count == 1)
+        return spans[0].bytes;
+    disk->gathered = kaya_disk_scratch(disk->gathered, &disk->gathered_capacity, length, 1);
+    for (size_t index = 0; index < span_count; index++) {
+        if (spans[index].length > 0)
+            memcpy(disk->gathered + used, spans[index].bytes, spans[index].length);
+        used += spans[index].length;
+    }
+    return disk->gathered;
+}
+
+/* A range that is only written in part at its ends needs to know what stands there. */
+static void decide_ends(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length)
+{
+    uint64_t within = disk->store.sector_bytes - 1;
+    uint64_t end = offset + length;
+
+    if ((offset & within) != 0)
+        kaya_crash_decide_bytes(disk, file, offset, 1);
+    if ((end & within) != 0 && length > 0)
+        kaya_crash_decide_bytes(disk, file, end - 1, 1);
+}
+
+static bool fits(const struct kaya_sim_disk *disk, uint64_t end)
+{
+    return end <= (uint64_t)KAYA_INODE_SECTORS_MAX << disk->store.sector_shift;
+}
+
+static void trace_write(struct kaya_sim_disk *disk, enum kaya_trace_kind kind, uint64_t inode,
+                        uint64_t offset, const uint8_t *bytes, size_t length)
+{
+    if (disk->trace != NULL)
+        kaya_trace_add(
+            disk->trace,
+            &(struct kaya_trace_event){
+                .kind = kind, .a = inode, .b = offset, .c = length, .content = bytes, .content_length = length });
+}
+
+static enum kaya_status write_file(struct kaya_disk *seam, enum kaya_trace_kind kind, struct kaya_file *file,
+                                   uint64_t offset, const struct kaya_span *spans, size_t span_count,
+                                   size_t *done)
+{
+    struct kaya_sim_disk *disk = boot_of(seam)->disk;
+    uint32_t number = handle_of(file)->file;
+    size_t length = spans_length(spans, span_count);
+    const uint8_t *bytes = gather(disk, spans, span_count, length);
+    enum kaya_status status;
+    struct kaya_inode *inode;
+
+    KAYA_ASSERT(length > 0);
+    if (is_over(boot_of(seam)))
+        return KAYA_GONE;
+    KAYA_ASSERT(handle_of(file)->is_writable);
+    disk->inflight = (struct kaya_sim_inflight){
+        fits(disk, offset + length), kind == KAYA_TRACE_WRITE_DURABLE, number, offset, bytes, length
+    };
+    status = enter_file(seam, kind, number);
+    if (status != KAYA_OK)
+        return status;
+    if (!fits(disk, offset + length))
+        return KAYA_FULL;
+    inode = kaya_disk_own(disk, number);
+    if (kind == KAYA_TRACE_WRITE_DURABLE) {
+        KAYA_ASSERT(offset + length <= inode->size_bytes);
+        kaya_crash_decide_bytes(disk, number, offset, length);
+        kaya_inode_patch(&disk->store, inode, offset, bytes, length);
+    } else {
+        decide_ends(disk, number, offset, length);
+        kaya_inode_write(&disk->store, inode, offset, bytes, length);
+    }
+    *done = length;
+    disk->usage.bytes_written += length;
+    trace_write(disk, kind, inode->number, offset, bytes, length);
+    return KAYA_OK;
+}
+
+static enum kaya_status sim_write(struct kaya_disk *seam, struct kaya_file *file, uint64_t offset,
+                                  const struct kaya_span *spans, size_t span_count, size_t *done)
+{
+    return write_file(seam, KAYA_TRACE_WRITE, file, offset, spans, span_count, done);
+}
+
+static enum kaya_status sim_write_durable(struct kaya_disk *seam, struct kaya_file *file, uint64_t offset,
+                                          const struct kaya_span *spans, size_t span_count, size_t *done)
+{
+    return write_file(seam, KAYA_TRACE_WRITE_DURABLE, file, offset, spans, span_count, done);
+}
+
+/* ---- sizes and durability ---- */
+
+static void drop_unnamed_files(struct kaya_sim_disk *disk)
+{
+    for (uint32_t file = 0; file < disk->file_count; file++)
+        kaya_disk_drop_file(disk, file);
+}
+
+/* One journal carries names, the directory's own too, along with the file that was synced. */
+static void sync_names_of(struct kaya_sim_disk *disk, uint32_t file)
+{
+    bool in_order = disk->profile->names_in_order;
+
+    kaya_crash_decide_names(disk);
+    if (in_order)
+        disk->directory.is_durable = disk->directory.exists;
+    if (disk->directory.change_count == 0)
+        return;
+    kaya_names_sync_file(disk->store.pool, &disk->directory, file, in_order);
+    if (disk->directory.change_count == 0)
+        drop_unnamed_files(disk);
+}
+
+static enum kaya_status sim_sync(struct kaya_disk *seam, struct kaya_file *file)
+{
+    struct kaya_sim_disk *disk = boot_of(seam)->disk;
+    uint32_t number = handle_of(file)->file;
+    enum kaya_status status = enter_file(seam, KAYA_TRACE_SYNC, number);
+
+    if (status != KAYA_OK)
+        return status;
+    disk->usage.syncs++;
+    if (disk->files[number].inode->listed_count > 0 || disk->files[number].inode->size_count > 0)
+        kaya_inode_sync(&disk->store, kaya_disk_own(disk, number));
+    if (disk->profile->sync_covers_names)
+        sync_names_of(disk, number);
+    kaya_disk_trace(disk, KAYA_TRACE_SYNC, KAYA_OK, disk->files[number].inode->number, 0, 0, NULL);
+    return KAYA_OK;
+}
+
+static enum kaya_status resize(struct kaya_disk *seam, enum kaya_trace_kind kind, struct kaya_file *file,
+                               uint64_t bytes)
+{
+    struct kaya_sim_disk *disk = boot_of(seam)->disk;
+    uint32_t number = handle_of(file)->file;
+    enum kaya_status status = enter_file(seam, kind, number);
+    struct kaya_inode *inode;
+
+    if (status != KAYA_OK)
+        return status;
+    KAYA_ASSERT(handle_of(file)->is_writable);
+    if (!fits(disk, bytes))
+        status = KAYA_FULL;
+    inode = kaya_disk_own(disk, number);
+    if (status == KAYA_OK && (kind == KAYA_TRACE_TRUNCATE || bytes > inode->size_bytes)) {
+        decide_ends(disk, number, bytes, 0);
+        kaya_inode_resize(&disk->store, inode, bytes);
+    }
+    kaya_disk_trace(disk, kind, status, inode->number, bytes, 0, NULL);
+    return status;
+}
+
+static enum kaya_status sim_truncate(struct kaya_disk *seam, struct kaya_file *file, uint64_t bytes)
+{
+    return resize(seam, KAYA_TRACE_TRUNCATE, file, bytes);
+}
+
+static enum kaya_status sim_allocate(struct kaya_disk *seam, struct kaya_file *file, uint64_t bytes)
+{
+    return resize(seam, KAYA_TRACE_ALLOCATE, file, bytes);
+}
+
+/* ---- names ---- */
+
+static enum kaya_status sim_sync_directory(struct kaya_disk *seam, enum kaya_directory which)
+{
+    struct kaya_sim_disk *disk = boot_of(seam)->disk;
+    enum kaya_status status = enter_directory(seam, KAYA_TRACE_SYNC_DIRECTORY);
+
+    if (status == KAYA_GONE)
+        return status;
+    if (which == KAYA_DIRECTORY_PARENT) {
+        status = KAYA_OK; /* the parent is always there */
+        disk->directory.is_durable = disk->directory.exists;
+    } else if (status == KAYA_OK && disk->directory.change_count > 0) {
+        kaya_names_sync(disk->store.pool, &disk->directory);
+        drop_unnamed_files(disk);
+    }
+    disk->usage.directory_syncs++;
+    kaya_disk_trace(disk, KAYA_TRACE_SYNC_DIRECTORY, status, 0, (uint64_t)which, 0, NULL);
+    return status;
+}
+
+static bool is_reserved(const char *name)
+{
+    return !kaya_name_is_valid(name) || strcmp(name, KAYA_LOCK_NAME) == 0;
+}
+
+static enum kaya_status sim_rename(struct kaya_disk *seam, const char *from, const char *to)
+{
+    struct kaya_sim_disk *disk = boot_of(seam)->disk;
+    enum kaya_status status = enter_directory(seam, KAYA_TRACE_RENAME);
+    uint64_t inode = 0;
+
+    if (status == KAYA_GONE)
+        return status;
+    if (status == KAYA_OK && (is_reserved(from) || is_reserved(to)))
+        status = KAYA_INVALID;
+    if (status == KAYA_OK)
+        inode = inode_of_name(disk, from);
+    if (status == KAYA_OK && inode == 0)
+        status = KAYA_NOT_FOUND;
+    if (status == KAYA_OK && strcmp(from, to) != 0)
+        kaya_names_rename(disk->store.pool, &disk->directory, from, to);
+    kaya_disk_trace(disk, KAYA_TRACE_RENAME, status, inode, 0, 0, from);
+    kaya_disk_trace(disk, KAYA_TRACE_RENAME, status, inode, 1, 0, to);
+    return status;
+}
+
+static enum kaya_status sim_unlink(struct kaya_disk *seam, const char *name)
+{
+    struct kaya_sim_disk *disk = boot_of(seam)->disk;
+    enum kaya_status status = enter_directory(seam, KAYA_TRACE_UNLINK);
+    uint64_t inode = 0;
+
+    if (status == KAYA_GONE)
+        return status;
+    if (status == KAYA_OK && is_reserved(name))
+        status = KAYA_INVALID;
+    if (status == KAYA_OK)
+        inode = inode_of_name(disk, name);
+    if (status == KAYA_OK && inode == 0)
+        status = KAYA_NOT_FOUND;
+    if (status == KAYA_OK)
+        kaya_names_unlink(disk->store.pool, &disk->directory, name);
+    kaya_disk_trace(disk, KAYA_TRACE_UNLINK, status, inode, 0, 0, name);
+    return status;
+}
+
+static enum kaya_status sim_create_directory(struct kaya_disk *seam)
+{
+    struct kaya_sim_disk *disk = boot_of(seam)->disk;
+    enum kaya_status status = enter_directory(seam, KAYA_TRACE_CREATE_DIRECTORY);
+
+    if (status == KAYA_GONE)
+        return status;
+    status = status == KAYA_OK ? KAYA_EXISTS : KAYA_OK;
+    disk->directory.exists = true;
+    kaya_disk_trace(disk, KAYA_TRACE_CREATE_DIRECTORY, status, 0, 0, 0, NULL);
+    return status;
+}
+
+/* ---- listings ---- */
+
+/* The names in the order of the listing; the array is good until the next call. */
+static const char **ordered_names(struct kaya_sim_disk *disk, size_t *count)
+{
+    const struct kaya_entries *entries = &disk->directory.now;
+    const char **names;
+
+    disk->listing = kaya_disk_scratch(disk->listing, &disk->listing_capacity, (size_t)entries->count + 1,
+                                      sizeof *disk->listing);
+    names = disk->listing;
+    for (*count = 0; *count < entries->count; ++*count)
+        names[*count] = entries->entries[*count].name->text;
+    if (disk->directory.has_lock_file)
+        names[(*count)++] = KAYA_LOCK_NAME;
+    for (size_t index = 0; index + 1 < *count && !disk->list_sorted; index++) {
+        size_t other =
+            index + (size_t)kaya_choose(disk->choices, KAYA_STREAM_SCHEDULE, *count - index, "listing");
+        const char *name = names[other];
+
+        names[other] = names[index];
+        names[index] = name;
+    }
+    return names;
+}
+
+static enum kaya_status sim_list(struct kaya_disk *seam, kaya_list_visitor *visit, void *user)
+{
+    struct kaya_sim_disk *disk = boot_of(seam)->disk;
+    enum kaya_status status = enter_directory(seam, KAYA_TRACE_LIST);
+    const char **names;
+    size_t count = 0;
+
+    if (status == KAYA_GONE)
+        return status;
+    names = status == KAYA_OK ? ordered_names(disk, &count) : NULL;
+    kaya_disk_trace(disk, KAYA_TRACE_LIST, status, 0, 0, count, count > 0 ? names[0] : NULL);
+    for (size_t index = 0; index < count; index++)
+        if (!visit(user, names[index], KAYA_ENTRY_FILE))
+            break;
+    return status;
+}
+
+/* ---- the lock ---- */
+
+static enum kaya_status sim_lock(struct kaya_disk *seam)
+{
+    struct kaya_sim_disk *disk = boot_of(seam)->disk;
+    enum kaya_status status = enter_directory(seam, KAYA_TRACE_LOCK);
+
+    if (status == KAYA_GONE)
+        return status;
+    if (status == KAYA_OK && disk->is_locked)
+        status = KAYA_LOCKED;
+    if (status == KAYA_OK) {
+        disk->is_locked = true;
+        disk->directory.has_lock_file = true;
+    }
+    kaya_disk_trace(disk, KAYA_TRACE_LOCK, status, 0, 0, 0, NULL);
+    return status;
+}
+
+static void sim_unlock(struct kaya_disk *seam)
+{
+    struct kaya_sim_disk *disk = boot_of(seam)->disk;
+
+    if (enter(seam, KAYA_TRACE_UNLOCK) != KAYA_OK)
+        return;
+    disk->is_locked = false;
+    kaya_disk_trace(disk, KAYA_TRACE_UNLOCK, KAYA_OK, 0, 0, 0, NULL);
+}
+
+static enum kaya_status sim_probe_lock(struct kaya_disk *seam, bool *held)
+{
+    struct kaya_sim_disk *disk = boot_of(seam)->disk;
+    enum kaya_status status = enter_directory(seam, KAYA_TRACE_PROBE_LOCK);
+
+    if (status == KAYA_GONE)
+        return status;
+    status = KAYA_OK; /* no directory, no lock */
+    *held = disk->is_locked;
+    kaya_disk_trace(disk, KAYA_TRACE_PROBE_LOCK, status, 0, disk->is_locked, 0, NULL);
+    return status;
+}
+
+const struct kaya_disk_operations kaya_sim_disk_operations = {
+    .open = sim_open,
+    .close = sim_close,
+    .size = sim_size,
+    .read = sim_read,
+    .write = sim_write,
+    .write_durable = sim_write_durable,
+    .sync = sim_sync,
+    .sync_directory = sim_sync_directory,
+    .truncate = sim_truncate,
+    .allocate = sim_allocate,
+    .rename = sim_rename,
+    .unlink = sim_unlink,
+    .create_directory = sim_create_directory,
+    .list = sim_list,
+    .lock = sim_lock,
+    .unlock = sim_unlock,
+    .probe_lock = sim_probe_lock,
+};

@@ -1,0 +1,117 @@
+/* Files without names: a size and sectors, each with the list of its versions since the last durable one. */
+#ifndef KAYA_SIM_INODE_H
+#define KAYA_SIM_INODE_H
+
+#include "pool.h"
+
+enum { KAYA_STALE_MAX = 16 };
+
+/* Blocks that files of this disk gave up last: what growth may show. Shared by forks until one of them adds. */
+struct kaya_stale {
+    uint32_t references;
+    uint32_t count;
+    uint32_t next;
+    struct kaya_stale *next_free;
+    struct {
+        struct kaya_block *block;
+        uint64_t sector;
+    } entries[KAYA_STALE_MAX];
+};
+
+/* What all files of one disk share. */
+struct kaya_store {
+    struct kaya_pool *pool;
+    struct kaya_stale *stale; /* NULL: nothing was given up yet */
+    uint64_t stamp;           /* counts the versions that were made: a later one has a higher stamp */
+    uint32_t sector_bytes;
+    unsigned sector_shift;
+    bool equal_is_nothing; /* writing what stands there already is no write (power-safe overwrite) */
+};
+
+enum kaya_sector_flags {
+    KAYA_SECTOR_LISTED = 1,     /* its index stands in `listed` */
+    KAYA_SECTOR_GROWN = 2,      /* what it was before its oldest version is growth, not a durable block */
+    KAYA_SECTOR_BARE = 4,       /* never written in this life: reads as zeros, is growth on the medium */
+    KAYA_SECTOR_CUT = 8,        /* bare since a truncation that is not durable yet */
+    KAYA_SECTOR_UNDECIDED = 16, /* a power loss struck; nobody has read it since */
+    KAYA_SECTOR_GARBLED = 32,   /* undecided, and a neighbour's torn write-back may have hit it */
+};
+
+struct kaya_sector {
+    struct kaya_block *newest; /* what a read gives; NULL: zeros */
+    struct kaya_version *older;
+    uint64_t stamp; /* of newest */
+    uint32_t flags;
+};
+
+struct kaya_size {
+    uint64_t bytes;
+    uint64_t stamp;
+    bool is_cut;
+};
+
+struct kaya_inode {
+    uint32_t references; /* disks: the one that has it and its forks */
+    struct kaya_inode *next_free;
+    uint64_t number;
+    uint64_t size_bytes;         /* now */
+    uint64_t durable_size_bytes; /* what a power loss cannot take back */
+    struct kaya_size *sizes;     /* those since, oldest first; the last is size_bytes */
+    uint32_t size_count, size_capacity;
+    bool is_size_undecided;
+    bool has_cut; /* some of `sizes` is one */
+    struct kaya_sector *sectors;
+    uint32_t sector_count, sector_capacity; /* sectors behind sector_count are zeros */
+    uint32_t *listed;                       /* every sector that may differ from its durable version */
+    uint32_t listed_count, listed_capacity;
+    uint32_t undecided_count;
+};
+
+enum { KAYA_INODE_SECTORS_MAX = 1 << 22 };
+
+struct kaya_inode *kaya_inode_create(struct kaya_store *store, uint64_t number);
+struct kaya_inode *kaya_inode_clone(struct kaya_store *store, const struct kaya_inode *inode);
+void kaya_inode_release(struct kaya_store *store, struct kaya_inode *inode); /* takes NULL */
+
+/* Sector `index`, made if it is not there; and listed. */
+struct kaya_sector *kaya_inode_sector(struct kaya_store *store, struct kaya_inode *inode, uint64_t index);
+void kaya_inode_list(struct kaya_store *store, struct kaya_inode *inode, uint64_t index);
+
+/* From the cache. [offset, offset + length) is inside the size and decided. */
+void kaya_inode_read(const struct kaya_store *store, const struct kaya_inode *inode, uint64_t offset,
+                     uint8_t *bytes, size_t length);
+
+/* One more version of each sector touched, and one more size if it grows. Sectors touched in part are decided. */
+void kaya_inode_write(struct kaya_store *store, struct kaya_inode *inode, uint64_t offset,
+                      const uint8_t *bytes, size_t length);
+
+/* Change bytes in every version of the sectors touched: those bytes are durable, all others stay as undecided as they
+ * were. Inside the size. */
+void kaya_inode_patch(struct kaya_store *store, struct kaya_inode *inode, uint64_t offset,
+                      const uint8_t *bytes, size_t length);
+
+/* Set the size. The sector that holds the new end is decided. */
+void kaya_inode_resize(struct kaya_store *store, struct kaya_inode *inode, uint64_t bytes);
+
+/* Make the newest versions and the size durable. What an earlier power loss left undecided stays so. */
+void kaya_inode_sync(struct kaya_store *store, struct kaya_inode *inode);
+
+/* Make one sector's newest version durable, not the size. */
+void kaya_inode_settle_sector(struct kaya_store *store, struct kaya_inode *inode, struct kaya_sector *sector);
+
+/* True if the sector has a version that a power loss could show instead of the newest. */
+static inline bool kaya_sector_is_dirty(const struct kaya_sector *sector)
+{
+    return sector->older != NULL || (sector->flags & (KAYA_SECTOR_GROWN | KAYA_SECTOR_BARE)) != 0;
+}
+
+/* True if a power loss could change anything that a process crash would not. */
+bool kaya_inode_is_dirty(const struct kaya_inode *inode);
+
+/* Keep up to KAYA_STALE_MAX blocks of the sectors from `first` on for growth to show. */
+void kaya_stale_add(struct kaya_store *store, const struct kaya_inode *inode, uint64_t first);
+struct kaya_stale *kaya_stale_retain(struct kaya_stale *stale);                      /* takes NULL */
+void kaya_stale_release(struct kaya_store *store, struct kaya_stale *stale);         /* takes NULL */
+struct kaya_block *kaya_stale_find(const struct kaya_store *store, uint64_t sector); /* NULL: none */
+
+#endif

@@ -1,0 +1,109 @@
+/* Slabs behind the free lists. A slab is a stretch of memory from the C library, kept until the pool goes. */
+#include "pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    BLOCKS_A_SLAB = 64,
+    VERSIONS_A_SLAB = 256,
+    NAME_BYTES_COMMON = 48, /* names up to this come from the free list, longer ones from the C library */
+};
+
+struct kaya_slab {
+    struct kaya_slab *next;
+    _Alignas(16) uint8_t memory[];
+};
+
+struct kaya_pool *kaya_pool_create(uint32_t block_bytes)
+{
+    struct kaya_pool *pool = calloc(1, sizeof *pool);
+
+    if (pool == NULL)
+        return NULL;
+    pool->references = 1;
+    pool->block_bytes = block_bytes;
+    return pool;
+}
+
+void kaya_pool_retain(struct kaya_pool *pool)
+{
+    pool->references++;
+}
+
+void kaya_pool_release(struct kaya_pool *pool)
+{
+    if (pool == NULL || --pool->references > 0)
+        return;
+    while (pool->slabs != NULL) {
+        struct kaya_slab *slab = pool->slabs;
+
+        pool->slabs = slab->next;
+        free(slab);
+    }
+    free(pool);
+}
+
+void *kaya_pool_memory(struct kaya_pool *pool, size_t size)
+{
+    struct kaya_slab *slab = malloc(sizeof *slab + size);
+
+    KAYA_ASSERT(slab != NULL);
+    slab->next = pool->slabs;
+    pool->slabs = slab;
+    return slab->memory;
+}
+
+void kaya_pool_refill_blocks(struct kaya_pool *pool)
+{
+    size_t stride = (sizeof(struct kaya_block) + pool->block_bytes + 15) / 16 * 16;
+    uint8_t *memory = kaya_pool_memory(pool, stride * BLOCKS_A_SLAB);
+
+    for (size_t index = BLOCKS_A_SLAB; index-- > 0;) {
+        struct kaya_block *block = (struct kaya_block *)(void *)(memory + index * stride);
+
+        block->next_free = pool->free_blocks;
+        pool->free_blocks = block;
+    }
+}
+
+void kaya_pool_refill_versions(struct kaya_pool *pool)
+{
+    struct kaya_version *versions = kaya_pool_memory(pool, sizeof *versions * VERSIONS_A_SLAB);
+
+    for (size_t index = VERSIONS_A_SLAB; index-- > 0;) {
+        versions[index].older = pool->free_versions;
+        pool->free_versions = &versions[index];
+    }
+}
+
+struct kaya_name *kaya_pool_name(struct kaya_pool *pool, const char *text)
+{
+    size_t length = strlen(text);
+    struct kaya_name *name = pool->free_names;
+
+    if (length >= NAME_BYTES_COMMON) {
+        name = malloc(sizeof *name + length + 1);
+        KAYA_ASSERT(name != NULL);
+    } else if (name != NULL) {
+        pool->free_names = name->next_free;
+    } else {
+        name = kaya_pool_memory(pool, sizeof *name + NAME_BYTES_COMMON);
+    }
+    name->references = 1;
+    name->length = (uint32_t)length;
+    memcpy(name->text, text, length + 1);
+    return name;
+}
+
+void kaya_pool_name_release(struct kaya_pool *pool, struct kaya_name *name)
+{
+    if (name == NULL || --name->references > 0)
+        return;
+    if (name->length >= NAME_BYTES_COMMON) {
+        free(name);
+        return;
+    }
+    name->next_free = pool->free_names;
+    pool->free_names = name;
+}

@@ -1,0 +1,139 @@
+/* Memory that a disk and its forks share: blocks of one sector, versions and names, all counted and never changed once
+ * they are shared. Nothing is given back to the C library before the pool goes, so that a run in a loop allocates only the
+ * first time.
+ *
+ * One thread at a time for a disk and all that were forked from it or copied from it. */
+#ifndef KAYA_SIM_POOL_H
+#define KAYA_SIM_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kaya/seam/status.h"
+
+/* The bytes of one sector. NULL stands for zeros wherever a block may be. */
+struct kaya_block {
+    uint32_t references;
+    struct kaya_block *next_free;
+    _Alignas(16) uint8_t bytes[];
+};
+
+/* An older version of a sector, and those before it. Immutable, so that forks share the whole list. */
+struct kaya_version {
+    uint32_t references;
+    bool is_cut; /* a truncation: here a new life of the sector begins, and its content is growth */
+    struct kaya_block *block;
+    uint64_t stamp;
+    struct kaya_version *older; /* or next free */
+};
+
+struct kaya_name {
+    uint32_t references;
+    uint32_t length;
+    struct kaya_name *next_free;
+    char text[]; /* with a NUL */
+};
+
+struct kaya_slab;
+struct kaya_inode;
+struct kaya_stale;
+
+struct kaya_pool {
+    uint32_t references; /* disks */
+    uint32_t block_bytes;
+    struct kaya_block *free_blocks;
+    struct kaya_version *free_versions;
+    struct kaya_name *free_names;
+    struct kaya_inode *free_inodes; /* these two: see inode.c */
+    struct kaya_stale *free_stale;
+    struct kaya_slab *slabs;
+};
+
+struct kaya_pool *kaya_pool_create(uint32_t block_bytes); /* NULL: no memory */
+void kaya_pool_retain(struct kaya_pool *pool);
+void kaya_pool_release(struct kaya_pool *pool); /* takes NULL */
+
+/* Refill an empty free list; traps when there is no memory, since a simulated disk cannot do half a call. */
+void kaya_pool_refill_blocks(struct kaya_pool *pool);
+void kaya_pool_refill_versions(struct kaya_pool *pool);
+
+/* Memory of the pool's own, freed with it. */
+void *kaya_pool_memory(struct kaya_pool *pool, size_t size);
+
+struct kaya_name *kaya_pool_name(struct kaya_pool *pool, const char *text);
+void kaya_pool_name_release(struct kaya_pool *pool, struct kaya_name *name); /* takes NULL */
+
+static inline struct kaya_name *kaya_name_retain(struct kaya_name *name)
+{
+    if (name != NULL)
+        name->references++;
+    return name;
+}
+
+/* A block of which the caller fills every byte. */
+static inline struct kaya_block *kaya_pool_block(struct kaya_pool *pool)
+{
+    struct kaya_block *block;
+
+    if (__builtin_expect(pool->free_blocks == NULL, 0))
+        kaya_pool_refill_blocks(pool);
+    block = pool->free_blocks;
+    pool->free_blocks = block->next_free;
+    block->references = 1;
+    return block;
+}
+
+static inline struct kaya_block *kaya_block_retain(struct kaya_block *block)
+{
+    if (block != NULL)
+        block->references++;
+    return block;
+}
+
+static inline void kaya_block_release(struct kaya_pool *pool, struct kaya_block *block)
+{
+    if (block == NULL || --block->references > 0)
+        return;
+    block->next_free = pool->free_blocks;
+    pool->free_blocks = block;
+}
+
+/* Takes over the caller's references to `block` and `older`. */
+static inline struct kaya_version *kaya_pool_version(struct kaya_pool *pool, struct kaya_block *block,
+                                                     uint64_t stamp, bool is_cut, struct kaya_version *older)
+{
+    struct kaya_version *version;
+
+    if (__builtin_expect(pool->free_versions == NULL, 0))
+        kaya_pool_refill_versions(pool);
+    version = pool->free_versions;
+    pool->free_versions = version->older;
+    version->references = 1;
+    version->block = block;
+    version->stamp = stamp;
+    version->is_cut = is_cut;
+    version->older = older;
+    return version;
+}
+
+static inline struct kaya_version *kaya_version_retain(struct kaya_version *version)
+{
+    if (version != NULL)
+        version->references++;
+    return version;
+}
+
+static inline void kaya_version_release(struct kaya_pool *pool, struct kaya_version *version)
+{
+    while (version != NULL && --version->references == 0) {
+        struct kaya_version *older = version->older;
+
+        kaya_block_release(pool, version->block);
+        version->older = pool->free_versions;
+        pool->free_versions = version;
+        version = older;
+    }
+}
+
+#endif

@@ -1,0 +1,157 @@
+/* The simulated disk from the inside: what crash.c, handle.c, fault.c and disk.c share. */
+#ifndef KAYA_SIM_STATE_H
+#define KAYA_SIM_STATE_H
+
+#include "directory.h"
+#include "inode.h"
+#include "kaya/sim/disk.h"
+
+/* A file and who holds it. Its place in the table is its number for names and handles. */
+struct kaya_sim_file {
+    struct kaya_inode *inode; /* NULL: the place is free */
+    uint32_t open_count;
+};
+
+struct kaya_sim_handle {
+    struct kaya_file base;
+    struct kaya_sim_handle *next; /* of all, or of the free ones */
+    uint32_t file;
+    bool is_writable;
+};
+
+/* The seam of one boot. Two take turns, so that code that still unwinds from the last crash is told so. */
+struct kaya_sim_boot {
+    struct kaya_disk seam;
+    struct kaya_sim_disk *disk;
+    uint64_t number;
+};
+
+/* The write that a crash may interrupt. */
+struct kaya_sim_inflight {
+    bool is_active;
+    bool is_durable; /* write_durable */
+    uint32_t file;
+    uint64_t offset;
+    const uint8_t *bytes;
+    size_t length;
+};
+
+struct kaya_outcome;
+
+struct kaya_sim_disk {
+    struct kaya_store store;
+    const struct kaya_sim_profile *profile;
+    struct kaya_choices *choices;
+    struct kaya_trace *trace;
+    uint64_t calls_per_boot_max;
+    bool families[KAYA_FAULTS];
+    bool list_sorted;
+
+    struct kaya_names directory;
+    struct kaya_sim_file *files;
+    uint32_t file_count, file_capacity;
+    uint64_t inode_number; /* the last one given */
+
+    struct kaya_sim_boot boots[2];
+    uint64_t boot_number;
+    bool is_running;
+    bool is_crashed;
+    bool is_runaway;
+    bool is_locked;
+    uint64_t calls; /* of this boot */
+    uint64_t crash_at;
+    enum kaya_crash crash_at_kind;
+    kaya_sim_disk_boundary *boundary;
+    void *boundary_user;
+
+    struct kaya_sim_usage {
+        uint64_t bytes_read, bytes_written, syncs, directory_syncs, calls;
+    } usage;
+    struct kaya_fault_counts counts;
+
+    uint64_t crash_number;   /* power losses so far */
+    uint64_t survived_stamp; /* of the last power loss: the newest unsynced version that survived ... */
+    uint64_t lost_stamp;     /* ... and the oldest that did not; UINT64_MAX: none */
+    bool is_reordered;       /* both were seen in the wrong order */
+
+    struct kaya_sim_inflight inflight;
+    struct kaya_sim_handle *handles, *free_handles;
+
+    /* Scratch, kept for the next call. */
+    uint8_t *gathered;
+    size_t gathered_capacity;
+    uint8_t *inflight_bytes;
+    size_t inflight_capacity;
+    struct kaya_outcome *outcomes;
+    size_t outcome_capacity;
+    uint64_t *stamps;
+    size_t stamp_capacity;
+    const char **listing;
+    size_t listing_capacity;
+};
+
+/* ---- disk.c ---- */
+
+/* The inode of a file, to change it: a copy of its own if a fork shares it. */
+struct kaya_inode *kaya_disk_own(struct kaya_sim_disk *disk, uint32_t file);
+
+/* A new empty file in the table. */
+uint32_t kaya_disk_add_file(struct kaya_sim_disk *disk);
+
+/* Free the file if nothing names it, could name it or holds it. */
+void kaya_disk_drop_file(struct kaya_sim_disk *disk, uint32_t file);
+
+/* At least `needed` items in an array that is kept for later. Traps without memory. */
+void *kaya_disk_scratch(void *array, size_t *capacity, size_t needed, size_t item_bytes);
+
+static inline void kaya_disk_trace(struct kaya_sim_disk *disk, enum kaya_trace_kind kind,
+                                   enum kaya_status status, uint64_t a, uint64_t b, uint64_t c, const char *text)
+{
+    if (disk->trace != NULL)
+        kaya_trace_add(disk->trace, &(struct kaya_trace_event){
+                                        .kind = kind, .status = status, .a = a, .b = b, .c = c, .text = text });
+}
+
+/* ---- handle.c ---- */
+
+extern const struct kaya_disk_operations kaya_sim_disk_operations;
+
+/* ---- fault.c ---- */
+
+/* The dice said so; and: bytes or results differ by it. */
+void kaya_fault_draw(struct kaya_sim_disk *disk, enum kaya_fault fault);
+void kaya_fault_strike(struct kaya_sim_disk *disk, enum kaya_fault fault);
+
+/* ---- crash.c ---- */
+
+/* What survives, without touching boots and handles. */
+void kaya_crash_power_loss(struct kaya_sim_disk *disk);
+void kaya_crash_process(struct kaya_sim_disk *disk);
+void kaya_crash_evict(struct kaya_sim_disk *disk);
+
+/* Decide what is asked for, as far as an earlier power loss left it open: the directory and its names, a file's size, the
+ * bytes of [offset, offset + length) of a file whose size is decided. */
+void kaya_crash_decide_names_slowly(struct kaya_sim_disk *disk);
+void kaya_crash_decide_size_slowly(struct kaya_sim_disk *disk, uint32_t file);
+void kaya_crash_decide_bytes_slowly(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length);
+
+static inline void kaya_crash_decide_names(struct kaya_sim_disk *disk)
+{
+    if (disk->directory.is_undecided)
+        kaya_crash_decide_names_slowly(disk);
+}
+
+static inline void kaya_crash_decide_size(struct kaya_sim_disk *disk, uint32_t file)
+{
+    if (disk->files[file].inode->is_size_undecided)
+        kaya_crash_decide_size_slowly(disk, file);
+}
+
+static inline void kaya_crash_decide_bytes(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset,
+                                           uint64_t length)
+{
+    if (length > 0 && disk->files[file].inode->undecided_count > 0)
+        kaya_crash_decide_bytes_slowly(disk, file, offset, length);
+}
+
+#endif
