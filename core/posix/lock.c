@@ -30,13 +30,18 @@ static enum kaya_status open_lock_file(int directory, int *descriptor)
     return status;
 }
 
-static enum kaya_status take(int directory, int *lock)
+/* A second attempt of the disk that holds it comes with another description, and is refused like anybody else's. */
+enum kaya_status kaya_posix_lock(struct kaya_disk *disk)
 {
+    struct posix_disk *posix = (struct posix_disk *)disk;
     struct flock range = whole_file();
     enum kaya_status status;
+    int directory;
     int descriptor;
 
-    status = open_lock_file(directory, &descriptor);
+    status = kaya_posix_directory(posix, &directory);
+    if (status == KAYA_OK)
+        status = open_lock_file(directory, &descriptor);
     if (status != KAYA_OK)
         return status;
     if (fcntl(descriptor, F_OFD_SETLK, &range) != 0) {
@@ -44,23 +49,10 @@ static enum kaya_status take(int directory, int *lock)
         (void)close(descriptor);
         return status;
     }
-    *lock = descriptor;
-    return KAYA_OK;
-}
-
-enum kaya_status kaya_posix_lock(struct kaya_disk *disk)
-{
-    struct posix_disk *posix = (struct posix_disk *)disk;
-    enum kaya_status status;
-    int directory;
-
-    status = kaya_posix_directory(posix, &directory);
-    if (status != KAYA_OK)
-        return status;
     (void)pthread_mutex_lock(&posix->mutex);
-    status = posix->lock != DESCRIPTOR_NONE ? KAYA_LOCKED : take(directory, &posix->lock);
+    posix->lock = descriptor;
     (void)pthread_mutex_unlock(&posix->mutex);
-    return status;
+    return KAYA_OK;
 }
 
 void kaya_posix_unlock(struct kaya_disk *disk)

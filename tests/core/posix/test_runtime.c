@@ -96,6 +96,41 @@ Test(runtime, the_longest_waits_last_until_woken)
     }
 }
 
+Test(runtime, waking_all_wakes_all)
+{
+    enum { SLEEPERS = 4 };
+    struct kaya_runtime *runtime = kaya_posix_runtime();
+    struct sleeper sleepers[SLEEPERS];
+    struct kaya_condition *condition;
+    struct kaya_mutex *mutex;
+    pthread_t threads[SLEEPERS];
+    unsigned asleep = 0;
+
+    cr_assert(kaya_mutex_create(runtime, &mutex) == KAYA_OK);
+    cr_assert(kaya_condition_create(runtime, &condition) == KAYA_OK);
+    for (unsigned index = 0; index < SLEEPERS; index++) {
+        sleepers[index] = (struct sleeper){ mutex, condition, (uint64_t)3 * 1000000000, false, false, false };
+        cr_assert(pthread_create(&threads[index], NULL, sleep_until_woken, &sleepers[index]) == 0);
+    }
+    kaya_mutex_lock(runtime, mutex);
+    while (asleep < SLEEPERS) { /* a wait of our own lets them get to theirs */
+        (void)kaya_condition_wait(runtime, condition, mutex, 1000000);
+        asleep = 0;
+        for (unsigned index = 0; index < SLEEPERS; index++)
+            asleep += sleepers[index].asleep;
+    }
+    for (unsigned index = 0; index < SLEEPERS; index++)
+        sleepers[index].wake = true;
+    kaya_condition_wake_all(runtime, condition);
+    kaya_mutex_unlock(runtime, mutex);
+    for (unsigned index = 0; index < SLEEPERS; index++) {
+        pthread_join(threads[index], NULL);
+        cr_expect(!sleepers[index].timed_out, "sleeper %u slept on", index);
+    }
+    kaya_condition_destroy(runtime, condition);
+    kaya_mutex_destroy(runtime, mutex);
+}
+
 Test(runtime, long_random_bytes_are_filled_to_the_end)
 {
     enum { BYTES = 100000, TAIL = 32 };

@@ -1,0 +1,524 @@
+/* The POSIX disk under a system that fails as told. The calls that it makes are taken over by this program (whoever
+ * links against them finds these first), counted, and passed on to the true ones unless a fault is due. So the answers
+ * to what no file system here does on command are tested: EINTR anywhere, short transfers, EIO, and missing features. */
+#define _GNU_SOURCE 1
+#define _FILE_OFFSET_BITS 64
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "kaya/posix.h"
+#include "scratch_directory.h"
+
+/* ---- the system ---- */
+
+enum call {
+    CALL_PREADV,
+    CALL_PWRITEV,
+    CALL_PWRITEV2,
+    CALL_FDATASYNC,
+    CALL_FSYNC,
+    CALL_FTRUNCATE,
+    CALL_FALLOCATE,
+    CALL_SYNC_FILE_RANGE,
+    CALL_FADVISE,
+    CALL_OPENAT,
+    CALL_READDIR,
+    CALL_FCHMOD,
+    CALLS
+};
+
+struct fault {
+    int error;      /* what the call answers; 0: none */
+    unsigned times; /* how often */
+};
+
+static struct fault faults[CALLS];
+static unsigned calls[CALLS];
+static size_t transfer_max;  /* a transfer does no more; 0: no limit */
+static bool kind_is_unknown; /* readdir leaves it out, as some file systems do */
+static bool fallocate_grows; /* and then fails */
+static char order[64];       /* of calls on the way of a read: w(rite back), d(rop), r(ead) */
+static off_t dropped_first, dropped_end, written_first, written_end;
+
+static bool fails(enum call call)
+{
+    calls[call]++;
+    if (faults[call].times == 0)
+        return false;
+    faults[call].times--;
+    errno = faults[call].error;
+    return true;
+}
+
+/* The true call behind this program's own of the same name. */
+static void *next(const char *name)
+{
+    void *function = dlsym(RTLD_NEXT, name);
+
+    if (function == NULL)
+        abort();
+    return function;
+}
+
+static void note(char letter)
+{
+    size_t length = strlen(order);
+
+    if (length + 1 < sizeof order)
+        order[length] = letter;
+}
+
+static int shortened(const struct iovec *vector, int count, struct iovec *cut)
+{
+    size_t room = transfer_max == 0 ? SIZE_MAX : transfer_max;
+
+    for (int index = 0; index < count; index++) {
+        cut[index] = vector[index];
+        if (cut[index].iov_len > room)
+            cut[index].iov_len = room;
+        room -= cut[index].iov_len;
+    }
+    return count;
+}
+
+ssize_t preadv(int descriptor, const struct iovec *vector, int count, off_t offset)
+{
+    struct iovec cut[KAYA_SPANS_MAX];
+
+    note('r');
+    if (fails(CALL_PREADV))
+        return -1;
+    return ((ssize_t(*)(int, const struct iovec *, int, off_t))next("preadv64"))(
+        descriptor, cut, shortened(vector, count, cut), offset);
+}
+
+ssize_t pwritev(int descriptor, const struct iovec *vector, int count, off_t offset)
+{
+    struct iovec cut[KAYA_SPANS_MAX];
+
+    if (fails(CALL_PWRITEV))
+        return faults[CALL_PWRITEV].error == 0 ? 0 : -1;
+    return ((ssize_t(*)(int, const struct iovec *, int, off_t))next("pwritev64"))(
+        descriptor, cut, shortened(vector, count, cut), offset);
+}
+
+ssize_t pwritev2(int descriptor, const struct iovec *vector, int count, off_t offset, int flags)
+{
+    struct iovec cut[KAYA_SPANS_MAX];
+
+    cr_expect(flags == RWF_DSYNC);
+    if (fails(CALL_PWRITEV2))
+        return -1;
+    return ((ssize_t(*)(int, const struct iovec *, int, off_t, int))next("pwritev64v2"))(
+        descriptor, cut, shortened(vector, count, cut), offset, flags);
+}
+
+int fdatasync(int descriptor)
+{
+    return fails(CALL_FDATASYNC) ? -1 : ((int (*)(int))next("fdatasync"))(descriptor);
+}
+
+int fsync(int descriptor)
+{
+    return fails(CALL_FSYNC) ? -1 : ((int (*)(int))next("fsync"))(descriptor);
+}
+
+int ftruncate(int descriptor, off_t length)
+{
+    return fails(CALL_FTRUNCATE) ? -1 : ((int (*)(int, off_t))next("ftruncate64"))(descriptor, length);
+}
+
+int fallocate(int descriptor, int mode, off_t offset, off_t length)
+{
+    int (*true_call)(int, int, off_t, off_t) = (int (*)(int, int, off_t, off_t))next("fallocate64");
+    int error;
+
+    if (!fails(CALL_FALLOCATE))
+        return true_call(descriptor, mode, offset, length);
+    error = errno;
+    if (fallocate_grows)
+        (void)true_call(descriptor, mode, offset, length / 2);
+    errno = error;
+    return -1;
+}
+
+int sync_file_range(int descriptor, off_t offset, off_t length, unsigned flags)
+{
+    note('w');
+    written_first = offset;
+    written_end = offset + length;
+    cr_expect(flags == (SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER));
+    if (fails(CALL_SYNC_FILE_RANGE))
+        return -1;
+    return ((int (*)(int, off_t, off_t, unsigned))next("sync_file_range"))(descriptor, offset, length, flags);
+}
+
+int posix_fadvise(int descriptor, off_t offset, off_t length, int advice)
+{
+    note('d');
+    dropped_first = offset;
+    dropped_end = offset + length;
+    cr_expect(advice == POSIX_FADV_DONTNEED);
+    if (fails(CALL_FADVISE))
+        return faults[CALL_FADVISE].error;
+    return ((int (*)(int, off_t, off_t, int))next("posix_fadvise64"))(descriptor, offset, length, advice);
+}
+
+int openat(int directory, const char *name, int flags, ...)
+{
+    va_list arguments;
+    unsigned mode;
+
+    va_start(arguments, flags);
+    mode = (flags & O_CREAT) != 0 ? va_arg(arguments, unsigned) : 0;
+    va_end(arguments);
+    if (fails(CALL_OPENAT))
+        return -1;
+    return ((int (*)(int, const char *, int, ...))next("openat64"))(directory, name, flags, mode);
+}
+
+struct dirent *readdir(DIR *stream)
+{
+    struct dirent *entry;
+
+    if (fails(CALL_READDIR))
+        return NULL;
+    entry = ((struct dirent * (*)(DIR *)) next("readdir64"))(stream);
+    if (entry != NULL && kind_is_unknown)
+        entry->d_type = DT_UNKNOWN;
+    return entry;
+}
+
+int fchmod(int descriptor, mode_t mode)
+{
+    return fails(CALL_FCHMOD) ? -1 : ((int (*)(int, mode_t))next("fchmod"))(descriptor, mode);
+}
+
+/* ---- the disk on it ---- */
+
+enum { LENGTH = 10000 };
+
+static char scratch[SCRATCH_PATH_BYTES];
+static struct kaya_disk *disk;
+static struct kaya_file *file;
+static unsigned char bytes[LENGTH], found[LENGTH];
+
+static void begin(void)
+{
+    cr_assert(kaya_tests_scratch_make(scratch));
+    cr_assert(chdir(scratch) == 0);
+    cr_assert(kaya_posix_disk_create("log", true, &disk) == KAYA_OK);
+    cr_assert(kaya_disk_create_directory(disk) == KAYA_OK);
+    cr_assert(kaya_disk_open(disk, "a", KAYA_OPEN_CREATE, &file) == KAYA_OK);
+    for (size_t index = 0; index < LENGTH; index++)
+        bytes[index] = (unsigned char)(index * 7 + index / 251 + 1);
+    memset(calls, 0, sizeof calls);
+}
+
+static void end(void)
+{
+    kaya_posix_disk_destroy(disk);
+    (void)!chdir("/");
+    kaya_tests_scratch_remove(scratch);
+}
+
+TestSuite(posix_faults, .init = begin, .fini = end);
+
+static void fail(enum call call, int error, unsigned times)
+{
+    faults[call] = (struct fault){ .error = error, .times = times };
+    calls[call] = 0;
+}
+
+static enum kaya_status write_all(void)
+{
+    struct kaya_span spans[3] = { { bytes, 1 }, { bytes + 1, 5000 }, { bytes + 5001, LENGTH - 5001 } };
+
+    return kaya_disk_write(disk, file, 0, spans, 3);
+}
+
+static enum kaya_status write_all_durably(void)
+{
+    struct kaya_span span = { bytes, LENGTH };
+
+    return kaya_disk_write_durable(disk, file, 0, &span, 1);
+}
+
+static enum kaya_status read_by(unsigned flags)
+{
+    size_t done = 0;
+    enum kaya_status status;
+
+    memset(found, 0, LENGTH);
+    status = kaya_disk_read(disk, file, 0, found, LENGTH, flags, &done);
+    if (status == KAYA_OK)
+        cr_expect(done == LENGTH && memcmp(bytes, found, LENGTH) == 0, "other bytes than were written");
+    return status;
+}
+
+static enum kaya_status read_cached(void)
+{
+    return read_by(KAYA_READ_CACHED);
+}
+
+static enum kaya_status read_past_cache(void)
+{
+    return read_by(KAYA_READ_PAST_CACHE);
+}
+
+static enum kaya_status sync_it(void)
+{
+    return kaya_disk_sync(disk, file);
+}
+
+static enum kaya_status sync_names(void)
+{
+    return kaya_disk_sync_directory(disk, KAYA_DIRECTORY_LOG);
+}
+
+static enum kaya_status truncate_it(void)
+{
+    return kaya_disk_truncate(disk, file, LENGTH);
+}
+
+static enum kaya_status allocate_it(void)
+{
+    return kaya_disk_allocate(disk, file, LENGTH);
+}
+
+static enum kaya_status open_again(void)
+{
+    struct kaya_file *again = NULL;
+    enum kaya_status status = kaya_disk_open(disk, "a", KAYA_OPEN_READ, &again);
+
+    kaya_disk_close(disk, again);
+    return status;
+}
+
+/* Everything that may be interrupted is done all the same, and given up when it never ends. */
+Test(posix_faults, interruptions_are_borne_and_bounded)
+{
+    static const struct {
+        enum call call;
+        enum kaya_status (*run)(void);
+    } cases[] = {
+        { CALL_PWRITEV, write_all },          { CALL_PREADV, read_cached },
+        { CALL_PREADV, read_past_cache },     { CALL_SYNC_FILE_RANGE, read_past_cache },
+        { CALL_PWRITEV2, write_all_durably }, { CALL_FDATASYNC, sync_it },
+        { CALL_FSYNC, sync_names },           { CALL_FTRUNCATE, truncate_it },
+        { CALL_FALLOCATE, allocate_it },      { CALL_OPENAT, open_again },
+    };
+
+    cr_assert(write_all() == KAYA_OK);
+    for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
+        fail(cases[index].call, EINTR, KAYA_INTERRUPTIONS_MAX - 1);
+        cr_expect(cases[index].run() == KAYA_OK, "case %zu", index);
+        cr_expect(faults[cases[index].call].times == 0);
+        fail(cases[index].call, EINTR, UINT32_MAX);
+        cr_expect(cases[index].run() == KAYA_IO, "case %zu", index);
+        cr_expect(calls[cases[index].call] <= 2 * KAYA_INTERRUPTIONS_MAX, "%u calls", calls[cases[index].call]);
+        fail(cases[index].call, 0, 0);
+    }
+    cr_expect(read_cached() == KAYA_OK);
+}
+
+/* One error once, and the status it must give; never a second try. */
+Test(posix_faults, errors_are_answered_at_once)
+{
+    static const struct {
+        enum call call;
+        enum kaya_status (*run)(void);
+        int error;
+        enum kaya_status status;
+    } cases[] = {
+        { CALL_PWRITEV, write_all, EIO, KAYA_IO },
+        { CALL_PWRITEV, write_all, ENOSPC, KAYA_FULL },
+        { CALL_PWRITEV, write_all, EDQUOT, KAYA_FULL },
+        { CALL_PWRITEV, write_all, EPERM, KAYA_IO },
+        { CALL_PWRITEV2, write_all_durably, EIO, KAYA_IO },
+        { CALL_PWRITEV2, write_all_durably, ENOSPC, KAYA_FULL },
+        { CALL_PREADV, read_cached, EIO, KAYA_IO },
+        { CALL_PREADV, read_cached, ENOMEM, KAYA_IO },
+        { CALL_SYNC_FILE_RANGE, read_past_cache, EIO, KAYA_IO },
+        { CALL_SYNC_FILE_RANGE, read_past_cache, ENOSPC, KAYA_IO },
+        { CALL_FDATASYNC, sync_it, EIO, KAYA_IO },
+        { CALL_FDATASYNC, sync_it, ENOSPC, KAYA_FULL },
+        { CALL_FDATASYNC, sync_it, EDQUOT, KAYA_FULL },
+        { CALL_FDATASYNC, sync_it, EROFS, KAYA_IO },
+        { CALL_FSYNC, sync_names, EIO, KAYA_IO },
+        { CALL_FSYNC, sync_names, EINVAL, KAYA_IO },
+        { CALL_FTRUNCATE, truncate_it, EIO, KAYA_IO },
+        { CALL_FTRUNCATE, truncate_it, ENOSPC, KAYA_FULL },
+        { CALL_FALLOCATE, allocate_it, EIO, KAYA_IO },
+        { CALL_FALLOCATE, allocate_it, ENOSPC, KAYA_FULL },
+        { CALL_FALLOCATE, allocate_it, EOPNOTSUPP, KAYA_UNSUPPORTED },
+        { CALL_FALLOCATE, allocate_it, ENOSYS, KAYA_UNSUPPORTED },
+        { CALL_OPENAT, open_again, ENFILE, KAYA_LIMIT },
+        { CALL_OPENAT, open_again, ENOMEM, KAYA_NO_MEMORY },
+        { CALL_OPENAT, open_again, EIO, KAYA_IO },
+    };
+
+    for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
+        fail(cases[index].call, 0, 0);
+        cr_assert(write_all() == KAYA_OK);
+        fail(cases[index].call, cases[index].error, 1);
+        cr_expect(cases[index].run() == cases[index].status, "case %zu", index);
+        cr_expect(calls[cases[index].call] == 1, "case %zu was tried %u times", index, calls[cases[index].call]);
+    }
+}
+
+Test(posix_faults, short_transfers_are_finished)
+{
+    static const size_t steps[] = { 97, 4096, 9999 };
+
+    for (size_t index = 0; index < sizeof steps / sizeof *steps; index++) {
+        cr_assert(kaya_disk_truncate(disk, file, 0) == KAYA_OK);
+        transfer_max = steps[index];
+        cr_expect(write_all() == KAYA_OK);
+        cr_expect(read_cached() == KAYA_OK);
+        cr_expect(read_past_cache() == KAYA_OK);
+        memset(found, 0, LENGTH);
+        cr_expect(write_all_durably() == KAYA_OK);
+        cr_expect(read_cached() == KAYA_OK);
+        transfer_max = 0;
+    }
+}
+
+Test(posix_faults, a_write_that_takes_nothing_is_an_error)
+{
+    fail(CALL_PWRITEV, 0, 1); /* the call answers 0 */
+    cr_expect(write_all() == KAYA_IO);
+    cr_expect(calls[CALL_PWRITEV] == 1);
+}
+
+/* Older kernels and some file systems know no durable write: write and sync, and an error of either counts. */
+Test(posix_faults, durable_writes_have_a_substitute)
+{
+    static const int missing[] = { EOPNOTSUPP, ENOSYS, EINVAL };
+
+    for (size_t index = 0; index < sizeof missing / sizeof *missing; index++) {
+        cr_assert(kaya_disk_truncate(disk, file, 0) == KAYA_OK);
+        fail(CALL_PWRITEV2, missing[index], UINT32_MAX);
+        fail(CALL_FDATASYNC, 0, 0);
+        cr_expect(write_all_durably() == KAYA_OK);
+        cr_expect(calls[CALL_FDATASYNC] == 1);
+        cr_expect(read_cached() == KAYA_OK);
+        fail(CALL_FDATASYNC, EIO, 1);
+        cr_expect(write_all_durably() == KAYA_IO);
+        fail(CALL_PWRITEV, ENOSPC, 1);
+        fail(CALL_FDATASYNC, 0, 0);
+        cr_expect(write_all_durably() == KAYA_FULL);
+        cr_expect(calls[CALL_FDATASYNC] == 0, "nothing was written, nothing is synced");
+    }
+}
+
+Test(posix_faults, a_durable_write_syncs_nothing_else)
+{
+    cr_assert(write_all() == KAYA_OK);
+    cr_expect(write_all_durably() == KAYA_OK);
+    cr_expect(calls[CALL_PWRITEV2] == 1);
+    cr_expect(calls[CALL_FDATASYNC] == 0);
+    cr_expect(calls[CALL_FSYNC] == 0);
+}
+
+/* Write back, drop, read, in this order, whole pages that cover the range; never a sync. */
+Test(posix_faults, reading_past_the_cache_goes_past_the_cache)
+{
+    long page = sysconf(_SC_PAGESIZE);
+    size_t done;
+
+    cr_assert(write_all() == KAYA_OK);
+    cr_expect(kaya_disk_read(disk, file, 4097, found, 10, KAYA_READ_PAST_CACHE, &done) == KAYA_OK);
+    cr_expect(strcmp(order, "wdr") == 0, "%s", order);
+    cr_expect(written_first <= 4097 && written_end >= 4107);
+    cr_expect(dropped_first <= 4097 && dropped_end >= 4107);
+    cr_expect(dropped_first % page == 0 && dropped_end % page == 0);
+    cr_expect(calls[CALL_FDATASYNC] + calls[CALL_FSYNC] == 0, "a reader's sync would eat the writer's error");
+    memset(order, 0, sizeof order);
+    cr_expect(read_cached() == KAYA_OK);
+    cr_expect(strcmp(order, "r") == 0, "%s", order);
+    fail(CALL_SYNC_FILE_RANGE, ENOSYS, 1); /* a kernel that cannot, or advice that is not taken, is no error */
+    fail(CALL_FADVISE, EINVAL, 1);
+    cr_expect(read_past_cache() == KAYA_OK);
+    cr_expect(kaya_disk_read(disk, file, (uint64_t)INT64_MAX - 10, found, 10, KAYA_READ_PAST_CACHE, &done) ==
+              KAYA_OK);
+    cr_expect(done == 0);
+}
+
+/* ext4 keeps what it had got when the disk got full. */
+Test(posix_faults, a_failed_allocate_gives_back_what_it_got)
+{
+    static const int errors[] = { ENOSPC, EIO, EFBIG };
+    struct stat information;
+
+    fallocate_grows = true;
+    for (size_t index = 0; index < sizeof errors / sizeof *errors; index++) {
+        uint64_t size = 0;
+
+        cr_assert(kaya_disk_truncate(disk, file, 100) == KAYA_OK);
+        fail(CALL_FALLOCATE, errors[index], 1);
+        cr_expect(kaya_disk_allocate(disk, file, 1 << 20) == (errors[index] == EIO ? KAYA_IO : KAYA_FULL));
+        cr_expect(kaya_disk_size(disk, file, &size) == KAYA_OK);
+        cr_expect(size == 100);
+        cr_expect(stat("log/a", &information) == 0 && information.st_blocks <= 128);
+    }
+    fail(CALL_FALLOCATE, ENOSPC, 1);
+    fail(CALL_FTRUNCATE, EIO, 1);
+    cr_expect(kaya_disk_allocate(disk, file, 1 << 20) == KAYA_IO, "what it got could not be given back");
+}
+
+struct entries {
+    unsigned files;
+    unsigned others;
+};
+
+static bool count_entry(void *user, const char *name, enum kaya_entry_kind kind)
+{
+    struct entries *entries = user;
+
+    (void)name;
+    *(kind == KAYA_ENTRY_FILE ? &entries->files : &entries->others) += 1;
+    return true;
+}
+
+Test(posix_faults, kinds_are_found_where_the_directory_does_not_say)
+{
+    struct entries entries = { 0, 0 };
+
+    cr_assert(symlink("a", "log/link") == 0);
+    cr_assert(mkdir("log/directory", 0700) == 0);
+    kind_is_unknown = true;
+    cr_expect(kaya_disk_list(disk, count_entry, &entries) == KAYA_OK);
+    cr_expect(entries.files == 1);
+    cr_expect(entries.others == 2);
+}
+
+Test(posix_faults, a_directory_that_cannot_be_read_is_no_empty_one)
+{
+    struct entries entries = { 0, 0 };
+
+    fail(CALL_READDIR, EIO, 1);
+    cr_expect(kaya_disk_list(disk, count_entry, &entries) == KAYA_IO);
+    fail(CALL_OPENAT, EMFILE, 1);
+    cr_expect(kaya_disk_list(disk, count_entry, &entries) == KAYA_LIMIT);
+}
+
+Test(posix_faults, a_file_whose_mode_cannot_be_set_is_not_made)
+{
+    struct kaya_file *made = NULL;
+
+    umask(0700);
+    fail(CALL_FCHMOD, EPERM, 1);
+    cr_expect(kaya_disk_open(disk, "b", KAYA_OPEN_CREATE, &made) == KAYA_DENIED);
+    cr_expect(access("log/b", F_OK) != 0 && errno == ENOENT);
+    umask(0);
+}
