@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "frame.h"
 
 enum { BLOCK_BYTES = 512, SOME_BLOCK = 4 * BLOCK_BYTES };
@@ -57,6 +58,33 @@ static inline struct frame a_frame(uint8_t type, uint64_t offset, uint16_t lengt
         .sequence = 77,
         .payload = payload,
     };
+}
+
+/* Bytes of a golden vector; the caller frees them. */
+static inline uint8_t *from_hex(const char *hex, size_t *length)
+{
+    size_t count = strlen(hex) / 2;
+    uint8_t *bytes = malloc(count);
+
+    cr_assert(bytes != NULL || count == 0);
+    for (size_t i = 0; i < count; i++) {
+        char digits[] = { hex[2 * i], hex[2 * i + 1], 0 };
+
+        bytes[i] = (uint8_t)strtoul(digits, NULL, 16);
+    }
+    *length = count;
+    return bytes;
+}
+
+/* Make the checks of altered bytes good again, as far as a reader who knows the seeds could. */
+static inline void sign(uint8_t *bytes, const struct shape *shape, const struct frame_seeds *seeds, uint64_t offset)
+{
+    struct frame frame = { .type = bytes[14], .offset_bytes = offset, .length = load16(bytes + 12) };
+
+    frame.extent_bytes = kaya_frame_extent(shape, offset, frame.length);
+    store32(bytes + 8, kaya_frame_second_check(bytes, seeds, &frame));
+    store32(bytes + 4, kaya_frame_header_check(bytes, seeds->segment, offset));
+    store32(bytes, kaya_frame_payload_check(bytes, seeds, &frame));
 }
 
 static inline bool same_fields(const struct frame *a, const struct frame *b)
