@@ -19,7 +19,7 @@
 #include "kaya/scenarios/payload.h"
 #include "kaya/wal.h"
 
-enum { ECHO_FILES_MAX = 8 };
+enum { FILES_MAX = 8, PIECE_BYTES = 4096 };
 
 struct log_subject {
     struct kaya_subject base;
@@ -52,7 +52,9 @@ static const struct log_subject *log_of_const(const struct kaya_subject *subject
 /* What the log said, as far as anybody could hear it. */
 static enum kaya_status heard(const struct kaya_sim_machine *machine, enum kaya_status status)
 {
-    return kaya_sim_disk_is_crashed(machine->sim_disk) ? KAYA_GONE : status;
+    if (kaya_sim_disk_is_crashed(machine->sim_disk))
+        return KAYA_GONE;
+    return status == KAYA_GONE ? KAYA_IO : status; /* a machine that stands is not gone */
 }
 
 static void on_event(void *user, const struct kaya_event *event)
@@ -65,7 +67,14 @@ static void on_event(void *user, const struct kaya_event *event)
                                        .c = event->lsn,
                                        .text = kaya_event_name(event->kind) };
 
+    if (log->trace == NULL)
+        return;
     kaya_trace_add(log->trace, &traced);
+    if (event->status != KAYA_OK && event->text[0] != '\0') { /* the reason, or the field */
+        traced.kind = KAYA_TRACE_NOTE;
+        traced.text = event->text;
+        kaya_trace_add(log->trace, &traced);
+    }
 }
 
 static void trace(struct log_subject *log, enum kaya_trace_kind kind, const char *text,
@@ -87,6 +96,49 @@ static struct kaya_wal_config config_of(struct log_subject *log)
                                       .user = log };
 
     return config;
+}
+
+/* --- The files, as anybody may see them --- */
+
+struct file_names {
+    char names[FILES_MAX][KAYA_NAME_BYTES_MAX + 1];
+    size_t count;
+};
+
+/* Keeps the names sorted: a disk lists them in no order. */
+static bool visit_name(void *user, const char *name, enum kaya_entry_kind kind)
+{
+    struct file_names *names = user;
+    size_t at = names->count;
+
+    if (kind != KAYA_ENTRY_FILE || names->count == FILES_MAX)
+        return true;
+    for (; at > 0 && strcmp(names->names[at - 1], name) > 0; at--)
+        memcpy(names->names[at], names->names[at - 1], sizeof names->names[at]);
+    strncpy(names->names[at], name, KAYA_NAME_BYTES_MAX);
+    names->names[at][KAYA_NAME_BYTES_MAX] = '\0';
+    names->count++;
+    return true;
+}
+
+/* What `cp` would do with what a crash left: read every byte of every file. So what the crash left undecided is decided here, also
+ * where recovery would never look. */
+static void copy_files(struct log_subject *log, const struct kaya_sim_machine *machine)
+{
+    struct file_names names = { .count = 0 };
+    unsigned char piece[PIECE_BYTES];
+    size_t done;
+
+    kaya_sim_disk_names(machine->sim_disk, visit_name, &names);
+    for (size_t i = 0; i < names.count; i++) {
+        uint64_t size = 0;
+        if (kaya_sim_disk_file_size(machine->sim_disk, names.names[i], &size) != KAYA_OK)
+            continue;
+        trace(log, KAYA_TRACE_NOTE, names.names[i], KAYA_OK, size, 0, 0);
+        for (uint64_t offset = 0; offset < size; offset += PIECE_BYTES)
+            if (kaya_sim_disk_peek(machine->sim_disk, names.names[i], offset, piece, PIECE_BYTES, &done) != KAYA_OK)
+                break;
+    }
 }
 
 /* --- Reading back --- */
@@ -193,7 +245,8 @@ static enum kaya_status open_writer(struct log_subject *log, const struct kaya_s
         config.anchor = &anchor;
     config.must_exist = kaya_oracle_exists(log->oracle);
     log->writer = NULL;
-    trace(log, KAYA_TRACE_OPERATION, "open", KAYA_OK, 0, 0, 0);
+    trace(log, KAYA_TRACE_OPERATION, "open", KAYA_OK, config.segment_bytes, config.block_bytes,
+          config.record_bytes_max);
     status = heard(machine, kaya_wal_writer_open(&log->environment, &config, &log->writer, &report));
     trace(log, KAYA_TRACE_ANSWER, "open", status, report.first_lsn, report.last_lsn, report.epoch);
     kaya_oracle_recovered(log->oracle, status, &report, violation);
@@ -208,14 +261,20 @@ static enum kaya_status open_writer(struct log_subject *log, const struct kaya_s
     return KAYA_OK;
 }
 
-/* A reader looks at what the crash left, before recovery touches it. */
+/* Somebody looks at what the crash left, before recovery touches it. */
 static enum kaya_status look(struct log_subject *log, const struct kaya_sim_machine *machine,
                              struct kaya_violation *violation)
 {
     trace(log, KAYA_TRACE_OPERATION, "look", KAYA_OK, 0, 0, 0);
-    if (kaya_chance(machine->choices, KAYA_STREAM_WORKLOAD, 1, 2, "look_by_verify"))
+    switch (kaya_choose(machine->choices, KAYA_STREAM_WORKLOAD, 3, "look_by")) {
+    case 0:
+        return read_all(log, machine, true, violation);
+    case 1:
         return verify(log, machine, violation);
-    return read_all(log, machine, true, violation);
+    default:
+        copy_files(log, machine);
+        return KAYA_OK;
+    }
 }
 
 static enum kaya_status subject_recover(struct kaya_subject *subject, const struct kaya_sim_machine *machine,
@@ -261,31 +320,10 @@ static bool reserve(struct log_subject *log, size_t size)
     return true;
 }
 
-struct echo_names {
-    char names[ECHO_FILES_MAX][KAYA_NAME_BYTES_MAX + 1];
-    size_t count;
-};
-
-/* Keeps the names sorted: a disk lists them in no order. */
-static bool visit_name(void *user, const char *name, enum kaya_entry_kind kind)
-{
-    struct echo_names *names = user;
-    size_t at = names->count;
-
-    if (kind != KAYA_ENTRY_FILE || names->count == ECHO_FILES_MAX)
-        return true;
-    for (; at > 0 && strcmp(names->names[at - 1], name) > 0; at--)
-        memcpy(names->names[at], names->names[at - 1], sizeof names->names[at]);
-    strncpy(names->names[at], name, KAYA_NAME_BYTES_MAX);
-    names->names[at][KAYA_NAME_BYTES_MAX] = '\0';
-    names->count++;
-    return true;
-}
-
 /* Bytes of the log's own files: frames that were valid elsewhere (F1). */
 static void fill_with_echo(struct log_subject *log, const struct kaya_sim_machine *machine, uint32_t length)
 {
-    struct echo_names names = { .count = 0 };
+    struct file_names names = { .count = 0 };
     const char *name;
     uint64_t size = 0;
     uint64_t offset;
@@ -628,8 +666,8 @@ void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan
                                        .block_bytes = plan->block_bytes,
                                        .spare_count = plan->spare_count };
 
-    if (plan->profile != NULL && !plan->profile->geometry.power_safe_overwrite)
-        shape.padding_bytes = plan->profile->geometry.writeback_bytes + plan->profile->geometry.sector_bytes;
+    if (plan->profile != NULL)
+        shape.padding_bytes = kaya_plan_padding_bytes(&plan->profile->geometry);
     log->plan = plan;
     log->writer = NULL;
     log->seed = seed;

@@ -508,6 +508,7 @@ static void judge_identity(struct kaya_oracle *oracle, const struct kaya_wal_rec
 {
     if (!oracle->exists)
         return;
+    count(oracle, KAYA_PROMISE_P3);
     if (report->verdict == KAYA_VERDICT_EMPTY)
         BREAK(violation, KAYA_PROMISE_P3, "a log was opened here before; now there is said to be none");
     else if (memcmp(&report->log_id, &oracle->log_id, sizeof report->log_id) != 0)
@@ -554,14 +555,14 @@ static void adopt(struct kaya_oracle *oracle, const struct kaya_wal_recovery_rep
     oracle->durable_lsn = report->last_lsn;
     oracle->kept_lsn = report->last_lsn;
     oracle->cut_pending = false;
-    oracle->close_certain = report->closed_cleanly;
+    if (!oracle->close_certain) /* else it goes on in place */
+        oracle->cost_bytes += oracle->shape.segment_bytes;
+    oracle->close_certain = oracle->close_certain && report->closed_cleanly;
     oracle->close_possible = report->closed_cleanly || report->last_lsn == 0;
     oracle->close_lsn = report->last_lsn;
     oracle->log_id = report->log_id;
     oracle->epoch = report->epoch;
     oracle->exists = true;
-    if (!report->closed_cleanly) /* a successor took over */
-        oracle->cost_bytes += oracle->shape.segment_bytes;
 }
 
 void kaya_oracle_recovered(struct kaya_oracle *oracle, enum kaya_status status,

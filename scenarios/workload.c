@@ -97,21 +97,33 @@ static void operations_draw(struct kaya_plan *plan, const struct kaya_scenario *
 
 enum { FRAME_BYTES_MAX = 40, BLOCKS_IN_SEGMENT_MIN = 8, HEADER_SLACK_BYTES = 64 };
 
-uint32_t kaya_plan_record_bytes_max(uint32_t segment_bytes, uint32_t block_bytes)
+uint32_t kaya_plan_padding_bytes(const struct kaya_geometry *geometry)
+{
+    if (geometry->power_safe_overwrite)
+        return 0;
+    return geometry->writeback_bytes > geometry->sector_bytes ? geometry->writeback_bytes
+                                                              : geometry->sector_bytes;
+}
+
+uint32_t kaya_plan_record_bytes_max(uint32_t segment_bytes, uint32_t block_bytes, uint32_t padding_bytes)
 {
     uint32_t blocks = segment_bytes / 2 / block_bytes;
 
-    return blocks * (block_bytes - FRAME_BYTES_MAX) - block_bytes - HEADER_SLACK_BYTES;
+    return blocks * (block_bytes - FRAME_BYTES_MAX) - block_bytes - HEADER_SLACK_BYTES - 2 * padding_bytes;
 }
 
 static void sizes_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario, struct kaya_choices *choices)
 {
+    uint32_t padding_bytes = kaya_plan_padding_bytes(&plan->profile->geometry);
+
     plan->segment_bytes = number_draw(&scenario->segment_bytes, choices, "segment_bytes");
+    while (plan->segment_bytes / BLOCKS_IN_SEGMENT_MIN < padding_bytes)
+        plan->segment_bytes *= 2;
     plan->block_bytes = number_draw(&scenario->block_bytes, choices, "block_bytes");
     while (plan->block_bytes > plan->segment_bytes / BLOCKS_IN_SEGMENT_MIN)
         plan->block_bytes /= 2;
     plan->spare_count = number_draw(&scenario->spares, choices, "spares");
-    plan->record_bytes_max = kaya_plan_record_bytes_max(plan->segment_bytes, plan->block_bytes);
+    plan->record_bytes_max = kaya_plan_record_bytes_max(plan->segment_bytes, plan->block_bytes, padding_bytes);
 }
 
 static struct kaya_range cut_to(struct kaya_range range, uint64_t most)

@@ -36,8 +36,11 @@ struct kaya_plan {
 /* Draw a run's plan. */
 void kaya_plan_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario, struct kaya_choices *choices);
 
+/* What a sync pads to where the disk's overwrites are not power-safe; 0 where they are. */
+uint32_t kaya_plan_padding_bytes(const struct kaya_geometry *geometry);
+
 /* The longest payload of which the frames surely fit half a segment. */
-uint32_t kaya_plan_record_bytes_max(uint32_t segment_bytes, uint32_t block_bytes);
+uint32_t kaya_plan_record_bytes_max(uint32_t segment_bytes, uint32_t block_bytes, uint32_t padding_bytes);
 
 /* Draw the next operation. */
 void kaya_operation_draw(struct kaya_operation *operation, const struct kaya_plan *plan,
