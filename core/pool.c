@@ -41,7 +41,10 @@ void kaya_pool_adopt(struct pool *pool, const struct survey *survey)
             memcmp(&file->log_id, &pool->log_id, sizeof pool->log_id) != 0 ||
             file->shape.unit_bytes < pool->shape.unit_bytes)
             continue;
-        add_spare(pool, &(struct spare){ .number = file->number, .kind = file->kind, .shape = file->shape });
+        add_spare(pool, &(struct spare){ .number = file->number,
+                                         .kind = file->kind,
+                                         .shape = file->shape,
+                                         .is_clean = file->is_clean });
     }
 }
 
@@ -136,7 +139,7 @@ static enum kaya_status draw_header(const struct pool *pool, const struct shape 
  * not sure until the directory sync is through. */
 static enum kaya_status name_spare(struct pool *pool, struct segment *segment)
 {
-    struct spare spare = { segment->number, SEGMENT_NAME_WAL, segment->header.shape, false };
+    struct spare spare = { segment->number, SEGMENT_NAME_WAL, segment->header.shape, true, false };
     char from[SEGMENT_NAME_BYTES], to[SEGMENT_NAME_BYTES];
     enum kaya_status status;
 
@@ -325,6 +328,43 @@ unsigned kaya_pool_pick(const struct pool *pool, uint64_t cost_min)
     return index;
 }
 
+/* One copy is good at any time, so a crash leaves a spare with the old salt or the new one. */
+static enum kaya_status draw_new_salt(const struct context *context, struct segment *segment)
+{
+    uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES];
+    struct kaya_span span = { bytes, sizeof bytes };
+    const uint64_t places[] = { 0, kaya_shape_second_header(&segment->header.shape) };
+    struct segment_header header = segment->header;
+    enum kaya_status status;
+
+    header.previous_seed = segment->seeds.segment;
+    status = kaya_draw64(context, &header.salt);
+    kaya_segment_header_encode(bytes, &header);
+    for (unsigned i = 0; i < 2 && status == KAYA_OK; i++) {
+        status = kaya_disk_write(context->disk, segment->file, places[i], &span, 1);
+        if (status == KAYA_OK)
+            status = kaya_disk_sync(context->disk, segment->file);
+    }
+    segment->header = header;
+    segment->seeds.segment = kaya_segment_seed(&header.log_id, header.number, header.salt);
+    segment->seeds.base = segment->seeds.segment;
+    return status;
+}
+
+static enum kaya_status make_clean(const struct context *context, struct segment *segment)
+{
+    struct scan_memory memory = SCAN_MEMORY_NONE;
+    struct claims claims;
+    enum kaya_status status;
+
+    status = kaya_scan_claims(context, segment, &memory, kaya_shape_first_frame(&segment->header.shape), 0,
+                              false, NULL, NULL, &claims);
+    kaya_scan_memory_release(&memory, context);
+    if (status == KAYA_OK && (claims.stray_count > 0 || claims.almost))
+        status = draw_new_salt(context, segment);
+    return status;
+}
+
 enum kaya_status kaya_pool_take(struct pool *pool, unsigned index, struct segment *segment)
 {
     const struct spare *spare = &pool->spares[index];
@@ -338,8 +378,12 @@ enum kaya_status kaya_pool_take(struct pool *pool, unsigned index, struct segmen
         kaya_segment_close(segment, pool->context);
         status = KAYA_IO;
     }
-    if (status != KAYA_OK)
+    if (status == KAYA_OK && !spare->is_clean)
+        status = make_clean(pool->context, segment);
+    if (status != KAYA_OK) {
+        kaya_segment_close(segment, pool->context);
         return status;
+    }
     pool->spare_count -= index + 1;
     memmove(pool->spares, pool->spares + index + 1, pool->spare_count * sizeof *pool->spares);
     return KAYA_OK;

@@ -11,6 +11,7 @@ struct spare {
     uint64_t number;
     enum segment_name_kind kind;
     struct shape shape;
+    bool is_clean;     /* known to hold no frame of its present life */
     bool is_name_sure; /* this process saw the directory sync that made its name durable */
 };
 
@@ -48,7 +49,8 @@ KAYA_MUST_CHECK enum kaya_status kaya_pool_sync_names(struct pool *pool);
 /* Index of the first spare that can carry `cost_min`; spare_count: none. */
 unsigned kaya_pool_pick(const struct pool *pool, uint64_t cost_min);
 
-/* Open spare `index` for writing and take it, and the spares before it, out of the pool. On failure nothing changed. */
+/* Open spare `index` for writing and take it, and the spares before it, out of the pool. Where an unfinished rotation or recovery left
+ * frames in it, it gets a new salt first, so that they are an older life's. On failure nothing changed that matters. */
 KAYA_MUST_CHECK enum kaya_status kaya_pool_take(struct pool *pool, unsigned index, struct segment *segment);
 
 /* What every segment that may take over can carry. */

@@ -505,6 +505,13 @@ static bool find_vouched(void *user, const struct stray *stray)
     return !*vouched;
 }
 
+static void mark_clean(struct survey *survey, uint64_t number)
+{
+    for (size_t i = 0; i < survey->file_count; i++)
+        if (survey->files[i].number == number && &survey->files[i] == kaya_survey_find(survey, number))
+            survey->files[i].is_clean = true;
+}
+
 /* The segment right behind the head: it must stand, and must not have been in use. */
 static enum kaya_status check_above(struct look *look)
 {
@@ -536,6 +543,8 @@ static enum kaya_status check_above(struct look *look)
     status = kaya_scan_claims(look->context, above, &look->survey->memory,
                               kaya_shape_first_frame(&above->header.shape), 0, false, find_vouched, &vouched,
                               &claims);
+    if (status == KAYA_OK && claims.stray_count == 0 && !claims.almost)
+        mark_clean(look->survey, wanted);
     if (status == KAYA_OK && vouched)
         pronounce(look, wanted, kaya_shape_first_frame(&above->header.shape), claims.furthest,
                   "the link, the segment's first frame, is bad, but later frames say that it was durable");
@@ -553,7 +562,6 @@ static void report_head(struct look *look)
     report->last_lsn = head->link.base_lsn + look->sequence - 1;
     report->segment = head->number;
     report->end_offset = look->end;
-    report->closed_cleanly = survey->facts.closed;
     report->claim_segment = head->number;
     report->claim_offset = look->furthest;
     report->unvouched_bytes = look->end - survey->claim;
@@ -640,6 +648,7 @@ static enum kaya_status look_once(struct survey *survey, const struct context *c
     if (status == KAYA_OK && (survey->head.file != NULL || is_damaged(survey))) {
         survey->row = kaya_tail_judge(&survey->facts);
         survey->report.verdict = survey->row->verdict;
+        survey->report.closed_cleanly = survey->row->action == TAIL_GO_ON;
     }
     kaya_segment_close(&look.above, context);
     return status;

@@ -12,6 +12,7 @@ struct listed {
     enum segment_name_kind kind;
     /* Files above the head only: */
     bool is_whole; /* a good header, and as long as that says */
+    bool is_clean; /* known to hold no frame of its present life */
     struct shape shape;
     struct kaya_wal_log_id log_id;
 };

@@ -81,7 +81,7 @@ struct kaya_wal_recovery_report {
     uint64_t discarded_bytes;   /* bytes behind the end that were neither zero nor an older generation's */
     uint64_t mended_count;      /* frames with one flipped bit */
     uint64_t carried_records;   /* records copied to the successor */
-    bool closed_cleanly;        /* a CLOSE frame ends the log */
+    bool closed_cleanly;        /* a CLOSE frame ends the log, and nothing was tried since */
     bool lsns_may_return;       /* a tail was cut: numbers above last_lsn may be given again, under the new epoch */
     /* KAYA_VERDICT_DAMAGED only: the first bad place, and what is lost */
     uint64_t damage_segment;
