@@ -105,6 +105,7 @@ struct explorer {
     struct kaya_seen_set seen;
     struct kaya_explore_report report;
     bool stopped;            /* no more points */
+    bool passing;            /* the walk tries outcomes before the wanted one */
     bool reached;            /* the walk came to its end */
     enum kaya_status status; /* what the explorer itself met */
 };
@@ -262,14 +263,17 @@ static bool may_crash_again(const struct level *level)
     return level->depth + 1 < level->explorer->level_count;
 }
 
-/* True if the call can make the disk differ from before, durably or in the cache. */
-static bool changes_disk(enum kaya_trace_kind kind)
+/* True if the call can make the disk differ from before, durably or in the cache. A lock ends with its boot. */
+static bool changes_disk(const struct level *level, enum kaya_trace_kind kind)
 {
     switch (kind) {
+    case KAYA_TRACE_OPEN:
+        return (level->seen.open_flags & KAYA_OPEN_CREATE) != 0;
     case KAYA_TRACE_CLOSE:
     case KAYA_TRACE_SIZE:
     case KAYA_TRACE_READ:
     case KAYA_TRACE_LIST:
+    case KAYA_TRACE_LOCK:
     case KAYA_TRACE_UNLOCK:
     case KAYA_TRACE_PROBE_LOCK:
         return false;
@@ -284,7 +288,7 @@ static void on_boundary(void *user, struct kaya_sim_disk *disk, uint64_t call, e
 
     (void)disk;
     visit_point(level, call);
-    level->changed = level->changed || changes_disk(kind);
+    level->changed = level->changed || changes_disk(level, kind);
 }
 
 static struct kaya_sim_machine machine_of(struct level *level)
@@ -293,14 +297,13 @@ static struct kaya_sim_machine machine_of(struct level *level)
 
     if (level->depth == 0)
         level->explorer->disk_operations = disk->operations;
-    else
-        kaya_seen_watch(&level->seen, disk, level->explorer->disk_operations);
+    kaya_seen_watch(&level->seen, disk, level->explorer->disk_operations);
     return (struct kaya_sim_machine){
         .disk = disk,
         .runtime = kaya_sim_runtime_seam(level->runtime),
         .allocator = kaya_sim_memory_allocator(level->memory),
         .choices = level->explorer->tame,
-        .trace = level->explorer->wanted ? level->explorer->trace : NULL,
+        .trace = level->explorer->passing ? NULL : level->explorer->trace,
         .sim_disk = level->disk,
     };
 }
@@ -468,7 +471,21 @@ static void explore_point(struct level *level, uint64_t call)
 
 /* ---- walking one path again ---- */
 
-/* The wanted outcome comes behind all those before it: which answers there are hangs on what recovery reads. */
+/* Try the outcomes before the wanted one, silently: which answers there are hangs on what recovery reads. False: there are
+ * not so many. */
+static bool pass_outcomes(struct level *level, uint64_t wanted)
+{
+    bool is_left = true;
+
+    level->explorer->passing = true;
+    while (is_left && level->outcomes.index < wanted) {
+        crash_and_live_on(level, false, NULL);
+        is_left = level->explorer->status == KAYA_OK && outcomes_next(&level->outcomes);
+    }
+    level->explorer->passing = false;
+    return is_left;
+}
+
 static void walk_point(struct level *level, uint64_t call)
 {
     struct explorer *explorer = level->explorer;
@@ -481,18 +498,11 @@ static void walk_point(struct level *level, uint64_t call)
     last = level->depth + 1 == explorer->wanted->count;
     level++;
     begin_crash(level, call, wanted->kind);
-    while (level->outcomes.index < wanted->outcome) {
-        struct kaya_trace *trace = explorer->trace;
-
-        explorer->trace = NULL;
-        crash_and_live_on(level, false, NULL);
-        explorer->trace = trace;
-        if (!outcomes_next(&level->outcomes) || explorer->status != KAYA_OK)
-            return;
+    if (pass_outcomes(level, wanted->outcome)) {
+        level->crash.outcome = wanted->outcome;
+        crash_and_live_on(level, !last, explorer->trace);
+        explorer->reached = explorer->reached || last;
     }
-    level->crash.outcome = wanted->outcome;
-    crash_and_live_on(level, !last, explorer->trace);
-    explorer->reached = explorer->reached || last;
     explorer->stopped = true;
     kaya_trace_listen(explorer->trace, NULL, NULL);
 }
@@ -500,9 +510,13 @@ static void walk_point(struct level *level, uint64_t call)
 /* Crash right before call number `call` of `level`'s boot, if there is anything to do there. */
 static void visit_point(struct level *level, uint64_t call)
 {
-    if (level->explorer->stopped || !may_crash_again(level) || kaya_violation_is_set(&level->violation))
+    const struct explorer *explorer = level->explorer;
+
+    if (explorer->stopped || explorer->passing || !may_crash_again(level))
         return;
-    if (level->explorer->wanted)
+    if (kaya_violation_is_set(&level->violation))
+        return;
+    if (explorer->wanted)
         walk_point(level, call);
     else
         explore_point(level, call);
@@ -545,14 +559,25 @@ static bool parse_path(const char *text, struct path *path)
 
 /* ---- the whole ---- */
 
+/* The disks of all levels are forks of one, so that copies among them share what is not written. */
+static enum kaya_status create_disk(struct level *level)
+{
+    struct explorer *explorer = level->explorer;
+    struct kaya_sim_disk_options options = {
+        .profile = explorer->options->profile,
+        .choices = explorer->tame,
+        .trace = explorer->trace,
+        .calls_per_boot_max = explorer->options->calls_per_boot_max,
+    };
+
+    if (level->depth == 0)
+        return kaya_sim_disk_create(&options, &level->disk);
+    return kaya_sim_disk_fork(explorer->levels[0].disk, level->outcomes.odometer, NULL, &level->disk);
+}
+
 static enum kaya_status level_create(struct level *level, struct explorer *explorer, unsigned depth)
 {
     const struct kaya_explore_options *options = explorer->options;
-    struct kaya_sim_disk_options disk_options = {
-        .profile = options->profile,
-        .choices = explorer->tame,
-        .trace = depth == 0 ? explorer->trace : NULL,
-    };
     enum kaya_status status;
 
     level->explorer = explorer;
@@ -563,7 +588,7 @@ static enum kaya_status level_create(struct level *level, struct explorer *explo
     level->outcomes.dice = kaya_choices_from_seed(0);
     if (!level->memory || !level->runtime || !level->outcomes.odometer || !level->outcomes.dice)
         return KAYA_NO_MEMORY;
-    status = kaya_sim_disk_create(&disk_options, &level->disk);
+    status = create_disk(level);
     if (status != KAYA_OK)
         return status;
     return options->create_subject(options->user, &level->subject);

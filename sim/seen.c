@@ -37,8 +37,10 @@ static enum kaya_status watched_open(struct kaya_disk *disk, const char *name, u
                                      struct kaya_file **file)
 {
     struct kaya_seen_disk *seen = of(disk);
-    enum kaya_status status = seen->under->open(disk, name, flags, file);
+    enum kaya_status status;
 
+    seen->open_flags = flags;
+    status = seen->under->open(disk, name, flags, file);
     note_bytes(seen, name, strlen(name));
     note(seen, status);
     return status;

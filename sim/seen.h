@@ -9,6 +9,7 @@
 struct kaya_seen_disk {
     struct kaya_disk_operations operations; /* first: the disk's table while it is watched */
     const struct kaya_disk_operations *under;
+    unsigned open_flags; /* of the last open, from before it takes effect */
     uint64_t hash;
 };
 

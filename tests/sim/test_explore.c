@@ -1,0 +1,327 @@
+/* Goal: the explorer visits every outcome once and finds what is wrong, wherever it hides. Method: numbers of states
+ * against those worked out by hand for a subject that is nothing but sectors; a toy log without a bug and with each of some
+ * bugs; every path that it names is walked again. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <string.h>
+
+#include "kaya/sim/explore.h"
+
+#include "sector_subject.h"
+#include "toy_log.h"
+
+/* ---- counting ---- */
+
+static struct kaya_explore_report explore_sectors(struct sector_options *sectors,
+                                                  struct kaya_explore_options options)
+{
+    struct kaya_explore_report report;
+
+    options.profile = &sector_profile;
+    options.create_subject = sector_subject_create;
+    options.user = sectors;
+    cr_assert(eq(int, kaya_explore(&options, &report), KAYA_OK));
+    cr_assert(eq(str, report.first.what, ""), "%s", report.first_path);
+    return report;
+}
+
+/* A workload without the second write has a point before the close and one behind it, an outcome each. The write adds the
+ * point before itself, and both of the others have 2^n outcomes then: n sectors that are old or new. */
+static uint64_t states_added_by_write(unsigned read_sectors)
+{
+    return 1 + 2 * ((uint64_t)1 << read_sectors) - 2;
+}
+
+Test(explore, unsynced_sectors_make_two_outcomes_each)
+{
+    for (unsigned count = 1; count <= 8; count++) {
+        struct sector_options without = { .sector_count = count, .read_count = count };
+        struct sector_options with = { .sector_count = count, .read_count = count, .write_count = count };
+        struct kaya_explore_report before =
+            explore_sectors(&without, (struct kaya_explore_options){ .crash_depth = 1 });
+        struct kaya_explore_report after =
+            explore_sectors(&with, (struct kaya_explore_options){ .crash_depth = 1 });
+
+        cr_expect(eq(u64, after.states - before.states, states_added_by_write(count)), "%u sectors", count);
+        cr_expect(eq(u64, after.points - before.points, 1));
+        cr_expect(eq(u64, after.distinct - before.distinct, ((uint64_t)1 << count) - 1), "%u sectors", count);
+        cr_expect(after.exhaustive);
+    }
+}
+
+Test(explore, sectors_that_recovery_does_not_read_make_no_outcomes)
+{
+    enum { COUNT = 20 };
+
+    for (unsigned read_count = 0; read_count <= 5; read_count++) {
+        struct sector_options without = { .sector_count = COUNT, .read_count = read_count };
+        struct sector_options with = { .sector_count = COUNT, .read_count = read_count, .write_count = COUNT };
+        struct kaya_explore_report before =
+            explore_sectors(&without, (struct kaya_explore_options){ .crash_depth = 1 });
+        struct kaya_explore_report after =
+            explore_sectors(&with, (struct kaya_explore_options){ .crash_depth = 1 });
+
+        cr_expect(eq(u64, after.states - before.states, states_added_by_write(read_count)), "%u read",
+                  read_count);
+    }
+}
+
+/* What one recovery read is decided, so the crash behind it has one outcome; in front of it nothing changed. */
+Test(explore, a_second_crash_behind_a_recovery_that_only_reads_has_one_outcome)
+{
+    struct sector_options sectors = { .sector_count = 3, .read_count = 3, .write_count = 3 };
+    struct kaya_explore_report one =
+        explore_sectors(&sectors, (struct kaya_explore_options){ .crash_depth = 1 });
+    struct kaya_explore_report two =
+        explore_sectors(&sectors, (struct kaya_explore_options){ .crash_depth = 2 });
+    struct kaya_explore_report three =
+        explore_sectors(&sectors, (struct kaya_explore_options){ .crash_depth = 3 });
+
+    cr_expect(eq(u64, two.states, 2 * one.states));
+    cr_expect(eq(u64, three.states, 3 * one.states));
+    cr_expect(eq(u64, three.distinct, one.distinct));
+}
+
+/* Each point gets one process crash more, and that keeps the cache: one outcome. */
+Test(explore, a_process_crash_has_one_outcome)
+{
+    struct sector_options sectors = { .sector_count = 4, .read_count = 4, .write_count = 4 };
+    struct kaya_explore_options options = { .crash_depth = 1 };
+    struct kaya_explore_report power_only = explore_sectors(&sectors, options);
+    struct kaya_explore_report both;
+
+    options.process_crashes = true;
+    both = explore_sectors(&sectors, options);
+    cr_expect(eq(u64, both.points, power_only.points));
+    cr_expect(eq(u64, both.states, power_only.states + power_only.points));
+}
+
+/* ---- bounds ---- */
+
+Test(explore, a_point_with_too_many_outcomes_is_sampled_and_counted)
+{
+    enum { COUNT = 20, BUDGET = 100 };
+    struct sector_options without = { .sector_count = COUNT, .read_count = COUNT };
+    struct sector_options with = { .sector_count = COUNT, .read_count = COUNT, .write_count = COUNT };
+    struct kaya_explore_options options = { .crash_depth = 1, .outcomes_per_point_max = BUDGET };
+    struct kaya_explore_report before = explore_sectors(&without, options);
+    struct kaya_explore_report after = explore_sectors(&with, options);
+
+    cr_expect(eq(u64, after.sampled_points - before.sampled_points, 2)); /* before the close and behind it */
+    cr_expect(eq(u64, after.states - before.states, 1 + 2 * BUDGET - 2));
+    cr_expect(not(after.exhaustive));
+}
+
+static unsigned alone_seen; /* bit n: sector n old, all others new; bit COUNT: nothing lost */
+
+static void note_alone(void *user, const unsigned char *values, unsigned count)
+{
+    unsigned old_count = 0, last_old = count;
+
+    (void)user;
+    for (unsigned index = 0; index < count; index++) {
+        if (values[index] == OLD_BYTE) {
+            old_count++;
+            last_old = index;
+        }
+    }
+    if (old_count <= 1 && count > 0)
+        alone_seen |= 1u << last_old;
+}
+
+Test(explore, a_sampled_point_loses_each_sector_alone)
+{
+    enum { COUNT = 20 };
+    struct sector_options sectors = {
+        .sector_count = COUNT, .read_count = COUNT, .write_count = COUNT, .found = note_alone
+    };
+    struct kaya_explore_options options = { .crash_depth = 1, .outcomes_per_point_max = 3 * COUNT };
+
+    explore_sectors(&sectors, options);
+    cr_expect(eq(u32, alone_seen, (1u << (COUNT + 1)) - 1));
+}
+
+Test(explore, the_bound_on_states_ends_it)
+{
+    struct sector_options sectors = { .sector_count = 8, .read_count = 8, .write_count = 8 };
+    struct kaya_explore_options options = { .crash_depth = 3, .states_max = 77, .process_crashes = true };
+    struct kaya_explore_report report = explore_sectors(&sectors, options);
+
+    cr_expect(eq(u64, report.states, 77));
+    cr_expect(not(report.exhaustive));
+}
+
+Test(explore, a_depth_out_of_range_is_refused)
+{
+    struct kaya_explore_report report;
+    struct kaya_explore_options options = { .create_subject = toy_log_create };
+
+    cr_expect(eq(int, kaya_explore(&options, &report), KAYA_INVALID));
+    options.crash_depth = KAYA_EXPLORE_DEPTH_MAX + 1;
+    cr_expect(eq(int, kaya_explore(&options, &report), KAYA_INVALID));
+}
+
+/* ---- bugs ---- */
+
+struct bug {
+    const char *name;
+    enum toy_bug bug;
+    unsigned crash_depth;
+    bool process_crashes;
+    unsigned steps_after_recovery;
+    const char *promise;
+};
+
+/* The least of crashes and kinds with which each bug shows. */
+static const struct bug bugs[] = {
+    { "no sync", TOY_NO_SYNC, 1, false, 0, "P2" },
+    { "no directory sync", TOY_NO_DIRECTORY_SYNC, 1, false, 0, "P2" },
+    { "no parent sync", TOY_NO_PARENT_SYNC, 1, false, 0, "P2" },
+    { "append behind a torn tail", TOY_APPEND_BEHIND_TORN, 2, false, 1, "P2" },
+    { "acknowledge early", TOY_ACKNOWLEDGE_EARLY, 1, false, 0, "P2" },
+    { "serve what is not synced", TOY_SERVE_UNSYNCED, 2, true, 0, "P2" },
+    { "put an unsynced copy in place", TOY_REWRITE_UNSYNCED, 2, false, 0, "P2" },
+    { "recovery that never ends", TOY_NEVER_ENDS, 1, false, 0, "P8" },
+};
+
+static struct kaya_explore_options toy_options(struct toy_options *toy)
+{
+    return (struct kaya_explore_options){
+        .profile = &sector_profile,
+        .create_subject = toy_log_create,
+        .user = toy,
+        .crash_depth = 1,
+        .calls_per_boot_max = 1000,
+    };
+}
+
+static struct kaya_explore_report explore(const struct kaya_explore_options *options)
+{
+    struct kaya_explore_report report;
+
+    cr_assert(eq(int, kaya_explore(options, &report), KAYA_OK));
+    return report;
+}
+
+/* A path leads to what was found there, and its walk tells of every crash (stopping a runaway is one more). */
+static void expect_replay(const struct kaya_explore_options *options, struct kaya_explore_report *report)
+{
+    unsigned wanted_crashes = 1, told_crashes = 0;
+    struct kaya_violation violation;
+    FILE *file = tmpfile();
+    char line[1024];
+
+    cr_assert(eq(int, kaya_explore_replay(options, report->first_path, file, &violation), KAYA_OK));
+    cr_expect(eq(str, violation.promise, report->first.promise), "%s", report->first_path);
+    cr_expect(eq(str, violation.what, report->first.what), "%s", report->first_path);
+    for (const char *at = report->first_path; (at = strchr(at, ';')) != NULL; at++)
+        wanted_crashes++;
+    rewind(file);
+    while (fgets(line, sizeof line, file))
+        told_crashes += strstr(line, "power_loss") || strstr(line, "process_crash");
+    wanted_crashes += strcmp(report->first.promise, "P8") == 0;
+    cr_expect(eq(u32, told_crashes, wanted_crashes), "%s", report->first_path);
+    fclose(file);
+}
+
+Test(explore, each_bug_is_found_with_a_path_that_leads_to_it_again)
+{
+    for (unsigned index = 0; index < sizeof bugs / sizeof *bugs; index++) {
+        const struct bug *bug = &bugs[index];
+        struct toy_options toy = { .bug = bug->bug, .record_count = 3, .payload_bytes = 700 };
+        struct kaya_explore_options options = toy_options(&toy);
+        struct kaya_explore_report report;
+
+        options.crash_depth = bug->crash_depth;
+        options.process_crashes = bug->process_crashes;
+        options.steps_after_recovery = bug->steps_after_recovery;
+        options.stop_at_first = true;
+        report = explore(&options);
+        cr_expect(eq(u64, report.violations, 1), "%s was not found", bug->name);
+        cr_expect(eq(str, report.first.promise, (char *)bug->promise), "%s: %s", bug->name, report.first.what);
+        cr_expect(not(report.exhaustive));
+        if (report.violations > 0)
+            expect_replay(&options, &report);
+    }
+}
+
+/* What the table above says of depth and kinds is the least: with less, each of these bugs hides. */
+Test(explore, bugs_that_need_a_second_crash_hide_from_one)
+{
+    static const enum toy_bug deep[] = { TOY_APPEND_BEHIND_TORN, TOY_SERVE_UNSYNCED, TOY_REWRITE_UNSYNCED };
+
+    for (unsigned index = 0; index < sizeof deep / sizeof *deep; index++) {
+        struct toy_options toy = { .bug = deep[index], .record_count = 3, .payload_bytes = 700 };
+        struct kaya_explore_options options = toy_options(&toy);
+        struct kaya_explore_report report;
+
+        options.process_crashes = true;
+        report = explore(&options);
+        cr_expect(eq(u64, report.violations, 0), "bug %u: %s: %s", deep[index], report.first_path,
+                  report.first.what);
+    }
+}
+
+Test(explore, the_correct_log_keeps_its_promises)
+{
+    for (unsigned depth = 1; depth <= 3; depth++) {
+        struct toy_options toy = { .record_count = 3, .payload_bytes = 700 };
+        struct kaya_explore_options options = toy_options(&toy);
+        struct kaya_explore_report report;
+
+        options.crash_depth = depth;
+        options.process_crashes = true;
+        options.steps_after_recovery = depth < 3;
+        report = explore(&options);
+        cr_expect(eq(u64, report.violations, 0), "%s: %s", report.first_path, report.first.what);
+        cr_expect(report.exhaustive);
+        cr_expect(gt(u64, report.states, report.points));
+    }
+}
+
+Test(explore, the_same_workload_gives_the_same_report)
+{
+    struct toy_options toy = { .bug = TOY_NO_SYNC, .record_count = 4, .payload_bytes = 300 };
+    struct kaya_explore_options options = toy_options(&toy);
+    struct kaya_explore_report one, two;
+
+    options.crash_depth = 2;
+    one = explore(&options);
+    two = explore(&options);
+    cr_expect(eq(u64, one.digest, two.digest));
+    cr_expect(eq(u64, one.states, two.states));
+    cr_expect(eq(u64, one.distinct, two.distinct));
+    cr_expect(eq(u64, one.violations, two.violations));
+    cr_expect(gt(u64, one.violations, 1));
+    cr_expect(eq(str, one.first_path, two.first_path));
+    expect_replay(&options, &one);
+}
+
+/* ---- paths ---- */
+
+Test(explore, a_path_that_leads_nowhere_is_refused)
+{
+    static const char *const no_paths[] = { "",
+                                            "call",
+                                            "call 1",
+                                            "call 1 power_loss",
+                                            "call 1 fire 0",
+                                            "call 1 power_loss 0;",
+                                            "call 1 power_loss 0; no",
+                                            "call x power_loss 0",
+                                            "call 1 power_loss 0 0" };
+    static const char *const nowhere[] = { "call 999 power_loss 0", "call 1 power_loss 999",
+                                           "call 1 power_loss 0; call 999 power_loss 0" };
+    struct toy_options toy = { .record_count = 1, .payload_bytes = 10 };
+    struct kaya_explore_options options = toy_options(&toy);
+    struct kaya_violation violation;
+
+    for (unsigned index = 0; index < sizeof no_paths / sizeof *no_paths; index++)
+        cr_expect(eq(int, kaya_explore_replay(&options, no_paths[index], NULL, &violation), KAYA_INVALID),
+                  "%s", no_paths[index]);
+    for (unsigned index = 0; index < sizeof nowhere / sizeof *nowhere; index++)
+        cr_expect(eq(int, kaya_explore_replay(&options, nowhere[index], NULL, &violation), KAYA_NOT_FOUND),
+                  "%s", nowhere[index]);
+    cr_expect(eq(int, kaya_explore_replay(&options, "no crash", NULL, &violation), KAYA_OK));
+    cr_expect(not(kaya_violation_is_set(&violation)));
+}

@@ -1,0 +1,274 @@
+/* Goal (S3): for a fixed workload and crash, what a seed can draw is among what the odometer enumerates, and all of that can
+ * be drawn. Method: short workloads on every built-in profile; after the crash the whole image is read back and hashed; the
+ * set of images under the odometer is compared with the set under seeds, which are drawn until the sets are equal. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "kaya/sim/disk.h"
+
+#include "seen.h"
+
+enum {
+    IMAGES_MAX = 600,          /* cases with more are left out */
+    SEEDS_PER_IMAGE_MAX = 400, /* the rarest image comes up within so many times their number */
+    NAMES_MAX = 8,
+    FILE_BYTES_MAX = 4 * 4096,
+};
+
+/* ---- workloads ---- */
+
+static void must(enum kaya_status status)
+{
+    cr_assert(eq(int, status, KAYA_OK));
+}
+
+static void write_bytes(struct kaya_disk *disk, struct kaya_file *file, uint64_t offset, size_t length, int value)
+{
+    static unsigned char bytes[FILE_BYTES_MAX];
+    struct kaya_span span = { .bytes = bytes, .length = length };
+
+    memset(bytes, value, length);
+    must(kaya_disk_write(disk, file, offset, &span, 1));
+}
+
+/* A file of `length` bytes, all of them and its name durable. */
+static struct kaya_file *make_file(struct kaya_disk *disk, const char *name, size_t length)
+{
+    struct kaya_file *file;
+
+    must(kaya_disk_open(disk, name, KAYA_OPEN_CREATE | KAYA_OPEN_WRITE, &file));
+    if (length > 0)
+        write_bytes(disk, file, 0, length, 'o');
+    must(kaya_disk_sync(disk, file));
+    must(kaya_disk_sync_directory(disk, KAYA_DIRECTORY_LOG));
+    return file;
+}
+
+static void overwrite_sectors(struct kaya_disk *disk)
+{
+    struct kaya_file *file = make_file(disk, "a", 2048);
+
+    write_bytes(disk, file, 0, 1536, '1');
+}
+
+static void overwrite_twice(struct kaya_disk *disk)
+{
+    struct kaya_file *file = make_file(disk, "a", 1024);
+
+    write_bytes(disk, file, 0, 1024, '1');
+    write_bytes(disk, file, 512, 512, '2');
+}
+
+static void overwrite_a_few_bytes(struct kaya_disk *disk)
+{
+    struct kaya_file *file = make_file(disk, "a", 512);
+
+    write_bytes(disk, file, 100, 5, '1');
+}
+
+static void grow(struct kaya_disk *disk)
+{
+    struct kaya_file *file = make_file(disk, "a", 512);
+
+    write_bytes(disk, file, 512, 512, '1');
+}
+
+static void shrink(struct kaya_disk *disk)
+{
+    struct kaya_file *file = make_file(disk, "a", 1024);
+
+    must(kaya_disk_truncate(disk, file, 512));
+}
+
+static void create_names(struct kaya_disk *disk)
+{
+    struct kaya_file *file;
+
+    must(kaya_disk_open(disk, "a", KAYA_OPEN_CREATE | KAYA_OPEN_WRITE, &file));
+    must(kaya_disk_open(disk, "b", KAYA_OPEN_CREATE | KAYA_OPEN_WRITE, &file));
+    must(kaya_disk_open(disk, "c", KAYA_OPEN_CREATE | KAYA_OPEN_WRITE, &file));
+}
+
+static void replace_by_rename(struct kaya_disk *disk)
+{
+    make_file(disk, "a", 512);
+    make_file(disk, "b", 100);
+    must(kaya_disk_rename(disk, "b", "a"));
+}
+
+static void unlink_two(struct kaya_disk *disk)
+{
+    make_file(disk, "a", 1);
+    make_file(disk, "b", 2);
+    must(kaya_disk_unlink(disk, "a"));
+    must(kaya_disk_unlink(disk, "b"));
+}
+
+static const struct {
+    const char *name;
+    void (*run)(struct kaya_disk *disk);
+} workloads[] = {
+    { "overwrite sectors", overwrite_sectors },
+    { "overwrite twice", overwrite_twice },
+    { "overwrite a few bytes", overwrite_a_few_bytes },
+    { "grow", grow },
+    { "shrink", shrink },
+    { "create names", create_names },
+    { "replace by rename", replace_by_rename },
+    { "unlink two", unlink_two },
+};
+
+/* ---- images ---- */
+
+struct names {
+    char names[NAMES_MAX][16];
+    unsigned count;
+};
+
+static bool add_name(void *user, const char *name, enum kaya_entry_kind kind)
+{
+    struct names *names = user;
+
+    (void)kind;
+    cr_assert(lt(u32, names->count, NAMES_MAX));
+    strncpy(names->names[names->count++], name, sizeof names->names[0] - 1);
+    return true;
+}
+
+static int compare_names(const void *left, const void *right)
+{
+    return strcmp(left, right);
+}
+
+static uint64_t image_of(struct kaya_sim_disk *disk)
+{
+    static unsigned char bytes[FILE_BYTES_MAX];
+    struct names names = { 0 };
+    uint64_t hash = 1;
+
+    kaya_sim_disk_names(disk, add_name, &names);
+    qsort(names.names, names.count, sizeof names.names[0], compare_names);
+    for (unsigned index = 0; index < names.count; index++) {
+        uint64_t size;
+        size_t done = 0;
+
+        must(kaya_sim_disk_file_size(disk, names.names[index], &size));
+        cr_assert(le(u64, size, sizeof bytes));
+        if (size > 0)
+            must(kaya_sim_disk_peek(disk, names.names[index], 0, bytes, size, &done));
+        hash = kaya_seen_mix(hash, XXH3_64bits(names.names[index], strlen(names.names[index])));
+        hash = kaya_seen_mix(hash, size);
+        hash = kaya_seen_mix(hash, XXH3_64bits(bytes, done));
+    }
+    return hash;
+}
+
+/* ---- crashes ---- */
+
+struct bench {
+    struct kaya_sim_disk *disk; /* where the workload ran */
+    struct kaya_sim_disk *fork;
+    struct kaya_choices *tame, *odometer, *seeds;
+};
+
+static uint64_t crashed_image(struct bench *bench, struct kaya_choices *choices, bool is_power_loss)
+{
+    must(kaya_sim_disk_copy(bench->disk, choices, NULL, bench->fork));
+    if (is_power_loss) {
+        kaya_sim_disk_power_loss(bench->fork);
+    } else {
+        kaya_sim_disk_process_crash(bench->fork);
+        kaya_sim_disk_evict(bench->fork);
+        kaya_sim_disk_power_loss(bench->fork);
+    }
+    return image_of(bench->fork);
+}
+
+/* False: more than IMAGES_MAX of them. */
+static bool enumerate(struct bench *bench, bool is_power_loss, struct kaya_seen_set *images)
+{
+    unsigned passes = 0;
+    bool added;
+
+    kaya_choices_restart(bench->odometer);
+    do {
+        must(kaya_seen_add(images, crashed_image(bench, bench->odometer, is_power_loss), &added));
+        if (images->count > IMAGES_MAX || ++passes > 50 * IMAGES_MAX)
+            return false;
+    } while (kaya_choices_advance(bench->odometer));
+    return true;
+}
+
+static void compare(struct bench *bench, bool is_power_loss, const char *what, unsigned *compared)
+{
+    struct kaya_seen_set enumerated = { 0 }, sampled = { 0 };
+    bool added;
+
+    if (enumerate(bench, is_power_loss, &enumerated)) {
+        size_t image_count = enumerated.count;
+
+        for (uint64_t seed = 0; seed < image_count * SEEDS_PER_IMAGE_MAX && sampled.count < image_count; seed++) {
+            uint64_t image;
+
+            kaya_choices_reseed(bench->seeds, seed);
+            image = crashed_image(bench, bench->seeds, is_power_loss);
+            must(kaya_seen_add(&sampled, image, &added));
+            must(kaya_seen_add(&enumerated, image, &added));
+            cr_expect(not(added), "%s: seed %u draws what was not enumerated", what, (unsigned)seed);
+        }
+        cr_expect(eq(sz, sampled.count, image_count), "%s: not every outcome can be drawn", what);
+        ++*compared;
+    }
+    kaya_seen_clear(&enumerated);
+    kaya_seen_clear(&sampled);
+}
+
+static void run_workload(struct bench *bench, const struct kaya_sim_profile *profile,
+                         void (*run)(struct kaya_disk *))
+{
+    struct kaya_sim_disk_options options = { .profile = profile, .choices = bench->tame };
+    struct kaya_disk *disk;
+
+    kaya_sim_disk_reset(bench->disk, &options);
+    disk = kaya_sim_disk_boot(bench->disk);
+    must(kaya_disk_create_directory(disk));
+    must(kaya_disk_sync_directory(disk, KAYA_DIRECTORY_PARENT));
+    run(disk);
+}
+
+Test(sampling, draws_what_is_enumerated_and_all_of_it)
+{
+    enum { WORKLOADS = sizeof workloads / sizeof *workloads };
+    size_t profile_count;
+    const struct kaya_sim_profile *profiles = kaya_sim_profiles(&profile_count);
+    struct bench bench = {
+        .tame = kaya_choices_from_bytes(NULL, 0),
+        .odometer = kaya_choices_odometer(),
+        .seeds = kaya_choices_from_seed(0),
+    };
+    struct kaya_sim_disk_options options = { .choices = bench.tame };
+    unsigned compared[WORKLOADS] = { 0 };
+
+    must(kaya_sim_disk_create(&options, &bench.disk));
+    must(kaya_sim_disk_fork(bench.disk, bench.odometer, NULL, &bench.fork));
+    for (size_t profile = 0; profile < profile_count; profile++) {
+        for (unsigned workload = 0; workload < WORKLOADS; workload++) {
+            char what[128];
+
+            snprintf(what, sizeof what, "%s on %s", workloads[workload].name, profiles[profile].name);
+            run_workload(&bench, &profiles[profile], workloads[workload].run);
+            compare(&bench, true, what, &compared[workload]);
+            compare(&bench, false, what, &compared[workload]);
+        }
+    }
+    for (unsigned workload = 0; workload < WORKLOADS; workload++)
+        cr_expect(gt(u32, compared[workload], 0), "%s is always too large", workloads[workload].name);
+    kaya_sim_disk_destroy(bench.fork);
+    kaya_sim_disk_destroy(bench.disk);
+    kaya_choices_destroy(bench.tame);
+    kaya_choices_destroy(bench.odometer);
+    kaya_choices_destroy(bench.seeds);
+}
