@@ -31,4 +31,4 @@ sh -c "$command" || fail "README.md's command does not build: $command"
 "$work/notes" "$work/log" 'milk, eggs' 'call Ada' >"$work/out"
 printf '1: milk, eggs\n2: call Ada\n' | diff - "$work/out" || fail 'notes does not print what it was given'
 "$work/notes" "$work/log" 'third' | tail -1 | grep -qx '3: third' || fail 'notes forgets'
-"$work/notes" "$work/no/such/parent" x 2>/dev/null && fail 'notes does not say that it failed'
+if "$work/notes" "$work/no/such/parent" x 2>/dev/null; then fail 'notes does not say that it failed'; fi

@@ -176,7 +176,6 @@ static int run(const struct options *options)
     int code = KAYA_EXIT_OTHER;
     uint64_t line_bytes_max = options->record_bytes_max ? options->record_bytes_max : LINE_BYTES_MAX;
     struct kaya_wal_config config = {
-        .segment_bytes = options->segment_bytes,
         .record_bytes_max = (uint32_t)options->record_bytes_max,
         .on_event = hear,
         .user = (void *)(uintptr_t)options,
@@ -185,6 +184,8 @@ static int run(const struct options *options)
     kaya_lines_init(&session.lines, STDIN_FILENO, options->delimiter, (size_t)line_bytes_max);
     if (kaya_place_open(&session.place, options->path, false, !options->padded) != KAYA_OK)
         goto done;
+    config.segment_bytes =
+        options->segment_bytes ? options->segment_bytes : kaya_place_segment_bytes(&session.place);
     enum kaya_status status =
         kaya_wal_writer_open(&session.place.environment, &config, &session.writer, &report);
     if (status != KAYA_OK) {
@@ -214,8 +215,7 @@ static const struct argp_option argp_options[] = {
       0 },
     { "null", '0', NULL, 0, "Records end with a NUL byte instead of a newline", 0 },
     { "segment-bytes", OPTION_SEGMENT_BYTES, "SIZE", 0,
-      "Size of new segment files; K, M and G are understood "
-      "(default 16M)",
+      "Size of new segment files; K, M and G are understood (default: that of the newest segment; 16M in a new log)",
       0 },
     { "record-bytes-max", OPTION_RECORD_BYTES_MAX, "SIZE", 0,
       "Longest record; fits half a segment (default 4M, less "

@@ -29,6 +29,9 @@ static bool look(void *user, const struct kaya_wal_item *item)
 
     if (item->segment == search->report->damage_segment)
         snprintf(search->claimer->damaged_file, sizeof(search->claimer->damaged_file), "%s", item->file_name);
+    if (item->kind == KAYA_ITEM_DAMAGE && item->segment == search->report->damage_segment &&
+        item->offset_bytes == search->report->damage_offset)
+        search->claimer->reason = item->reason;
     if (!search->claimer->found && makes_the_claim(item, search->report)) {
         search->claimer->found = true;
         search->claimer->kind = item->kind;
@@ -44,13 +47,13 @@ void kaya_find_claimer(const struct kaya_place *place, const struct kaya_wal_rec
     struct kaya_wal_inspection inspection;
     struct search search = { .report = report, .claimer = claimer };
 
-    *claimer = (struct kaya_claimer){ .found = false };
+    *claimer = (struct kaya_claimer){ .reason = "" };
     enum kaya_status status = kaya_wal_inspect_path(&place->environment, NULL, look, &search, &inspection);
     if (status != KAYA_OK)
         claimer->found = false; /* a live log moved on: the report stands without it */
 }
 
-/* "frame at 0xa000 (watermark) says", "the link of segment 4 says", "claims say" */
+/* "the frame at 0xa000 says", "the link of segment 4 says", "claims say" */
 static void print_claim(FILE *stream, const struct kaya_wal_recovery_report *report,
                         const struct kaya_claimer *claimer)
 {
@@ -87,8 +90,10 @@ void kaya_explain_damage(FILE *stream, const struct kaya_wal_recovery_report *re
     fprintf(stream, "  segment %" PRIu64, report->damage_segment);
     if (claimer && claimer->damaged_file[0])
         fprintf(stream, " (%s)", kaya_escape(claimer->damaged_file, escaped, sizeof(escaped)));
-    fprintf(stream, ", 0x%" PRIx64 ": %s\n", report->damage_offset,
-            report->damage_reason[0] ? report->damage_reason : "durable bytes are missing");
+    fprintf(stream, ", 0x%" PRIx64 ": %s", report->damage_offset, report->damage_reason);
+    if (claimer && claimer->reason[0] && strcmp(claimer->reason, report->damage_reason) != 0)
+        fprintf(stream, ": %s", claimer->reason);
+    fputc('\n', stream);
     fputs("  ", stream);
     if (report->damage_end_offset > 0)
         print_claim(stream, report, claimer);

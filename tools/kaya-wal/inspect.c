@@ -24,6 +24,12 @@ struct look {
 
 enum { PREVIEW_BYTES = 40, NOTE_BYTES = 256, CELL_BYTES = 48, CHECKS_WIDTH = 9 };
 
+/* Of a record that spans blocks. */
+static bool is_piece(const struct kaya_wal_item *item)
+{
+    return item->kind == KAYA_ITEM_FIRST || item->kind == KAYA_ITEM_MIDDLE || item->kind == KAYA_ITEM_LAST;
+}
+
 static bool holds_records(const struct kaya_wal_item *item)
 {
     return item->kind == KAYA_ITEM_RECORD || item->kind == KAYA_ITEM_FIRST;
@@ -45,9 +51,9 @@ static void print_segment_heading(struct look *look, const struct kaya_wal_item 
 
 static void lsn_cell(const struct kaya_wal_item *item, char cell[CELL_BYTES])
 {
-    if (item->lsn == 0 || item->lsn_count == 0)
+    if (item->lsn == 0 || (item->lsn_count == 0 && !is_piece(item)))
         snprintf(cell, CELL_BYTES, "-");
-    else if (item->lsn_count == 1)
+    else if (item->lsn_count <= 1)
         snprintf(cell, CELL_BYTES, "%" PRIu64, item->lsn);
     else
         snprintf(cell, CELL_BYTES, "%" PRIu64 "..%" PRIu64, item->lsn, item->lsn + item->lsn_count - 1);
@@ -98,7 +104,9 @@ static void record_note(const struct kaya_wal_item *item, char note[NOTE_BYTES])
     char text[PREVIEW_BYTES + 1];
 
     preview(item, text);
-    if (item->lsn_count > 1)
+    if (is_piece(item))
+        snprintf(note, NOTE_BYTES, "piece of %zu bytes", item->length);
+    else if (item->lsn_count > 1)
         snprintf(note, NOTE_BYTES, "batch of %" PRIu64 ", %zu bytes", item->lsn_count, item->length);
     else
         snprintf(note, NOTE_BYTES, "%s, %zu bytes: %s", kaya_wal_record_type_name(item->record_type),
@@ -133,7 +141,7 @@ static void note_of(const struct kaya_wal_item *item, char note[NOTE_BYTES])
     note[0] = 0;
     if (item->reason && item->reason[0])
         snprintf(note, NOTE_BYTES, "%s", item->reason);
-    else if (holds_records(item))
+    else if (item->kind == KAYA_ITEM_RECORD || is_piece(item))
         record_note(item, note);
     else if (item->kind == KAYA_ITEM_LINK)
         link_note(item, note);
@@ -165,7 +173,7 @@ static void print_row(struct look *look, const struct kaya_wal_item *item)
     printf("%s  0x%08" PRIx64 " %8" PRIu64 "  %-9s %-13s %-10s %s", colour_of(look, item), item->offset_bytes,
            item->size_bytes, kaya_wal_item_name(item->kind), lsn, watermark, checks);
     if (note[0])
-        printf("%*s%s", CHECKS_WIDTH - (int)strlen(checks), "", note);
+        printf("%*s%s", strlen(checks) < CHECKS_WIDTH ? CHECKS_WIDTH - (int)strlen(checks) : 1, "", note);
     if (item->mended)
         printf(" (bit %" PRIu64 " put right)", item->mended_bit);
     printf("%s\n", look->paint.plain);
@@ -264,11 +272,12 @@ static void print_sums(const struct look *look, const struct kaya_wal_inspection
 {
     if (look->items > 0)
         putchar('\n');
-    printf("%" PRIu64 " segment%s", sums->segment_count, plural(sums->segment_count));
     if (whole_directory)
-        printf(" (%" PRIu64 " spare, %" PRIu64 " leftover), %" PRIu64 " foreign file%s", sums->spare_count,
-               sums->leftover_count, sums->foreign_count, plural(sums->foreign_count));
-    printf(", %" PRIu64 " frame%s, %" PRIu64 " record%s, %" PRIu64 " damaged place%s\n", sums->frame_count,
+        printf("%" PRIu64 " segment%s in use, %" PRIu64 " spare, %" PRIu64 " leftover, %" PRIu64
+               " foreign file%s, ",
+               sums->segment_count, plural(sums->segment_count), sums->spare_count, sums->leftover_count,
+               sums->foreign_count, plural(sums->foreign_count));
+    printf("%" PRIu64 " frame%s, %" PRIu64 " record%s, %" PRIu64 " damaged place%s\n", sums->frame_count,
            plural(sums->frame_count), sums->record_count, plural(sums->record_count), sums->damage_count,
            plural(sums->damage_count));
     if (whole_directory)
@@ -281,17 +290,20 @@ static void print_sums_json(const struct kaya_wal_inspection *sums, bool whole_d
     json_t *object = kaya_json_new();
 
     kaya_json_text(object, "item", "sums");
-    kaya_json_integer(object, "segment_files", sums->segment_count);
-    kaya_json_integer(object, "spares", sums->spare_count);
-    kaya_json_integer(object, "leftovers", sums->leftover_count);
-    kaya_json_integer(object, "foreign_files", sums->foreign_count);
+    if (whole_directory) {
+        kaya_json_integer(object, "segments_in_use", sums->segment_count);
+        kaya_json_integer(object, "spares", sums->spare_count);
+        kaya_json_integer(object, "leftovers", sums->leftover_count);
+        kaya_json_integer(object, "foreign_files", sums->foreign_count);
+    }
     kaya_json_integer(object, "frames", sums->frame_count);
     kaya_json_integer(object, "records", sums->record_count);
     kaya_json_integer(object, "damaged_places", sums->damage_count);
     kaya_json_integer(object, "notices", sums->notice_count);
-    kaya_json_bool(object, "writer_is_live", sums->writer_is_live);
-    if (whole_directory)
+    if (whole_directory) {
+        kaya_json_bool(object, "writer_is_live", sums->writer_is_live);
         kaya_json_report(object, &sums->report);
+    }
     kaya_json_print(object);
 }
 

@@ -1,6 +1,7 @@
 /* Where a log stands: a path of the user's becomes a disk and an environment.
  *
- * A directory that does not exist is no mistake here: append makes it, the others answer that there is no log. */
+ * A directory that does not exist is no mistake here: append makes it, the others answer that there is no log. A log that
+ * is there goes on with segments of the size it has: who trims a log of small segments must not give it large spares. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
@@ -59,6 +60,45 @@ done:
         kaya_say_status(&place, "reach", status, NULL);
     kaya_place_close(&place);
     return status;
+}
+
+struct newest {
+    char name[KAYA_NAME_BYTES_MAX + 1]; /* "": no segment */
+    uint64_t segment_bytes;             /* 0: its header does not tell */
+};
+
+/* Segment names are numbers of one width: the greatest name is the newest segment. */
+static bool note_newest(void *user, const char *name, enum kaya_entry_kind kind)
+{
+    static const char ending[] = ".wal";
+    struct newest *newest = user;
+    size_t length = strlen(name);
+
+    if (kind == KAYA_ENTRY_FILE && length > strlen(ending) &&
+        strcmp(name + length - strlen(ending), ending) == 0 && strcmp(name, newest->name) > 0)
+        snprintf(newest->name, sizeof(newest->name), "%s", name);
+    return true;
+}
+
+static bool note_size(void *user, const struct kaya_wal_item *item)
+{
+    struct newest *newest = user;
+
+    if (item->kind == KAYA_ITEM_HEADER && item->header_check_good)
+        newest->segment_bytes = item->segment_bytes;
+    return newest->segment_bytes == 0;
+}
+
+uint64_t kaya_place_segment_bytes(const struct kaya_place *place)
+{
+    struct kaya_wal_inspection inspection;
+    struct newest newest = { .segment_bytes = 0 };
+
+    if (kaya_disk_list(place->environment.disk, note_newest, &newest) != KAYA_OK || !newest.name[0])
+        return 0;
+    if (kaya_wal_inspect_path(&place->environment, newest.name, note_size, &newest, &inspection) != KAYA_OK)
+        return 0;
+    return newest.segment_bytes;
 }
 
 void kaya_place_close(struct kaya_place *place)

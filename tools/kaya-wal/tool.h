@@ -43,6 +43,8 @@ struct kaya_place {
 KAYA_MUST_CHECK enum kaya_status kaya_place_open(struct kaya_place *place, const char *path,
                                                  bool file_allowed, bool power_safe_overwrite);
 void kaya_place_close(struct kaya_place *place);
+/* The size of the newest segment: what new ones get where the user does not say. 0: there is none, or it does not tell. */
+uint64_t kaya_place_segment_bytes(const struct kaya_place *place);
 
 /* lines.c: records from standard input ----------------------------------------------------------------------------- */
 
@@ -82,6 +84,7 @@ struct kaya_claimer {
     uint64_t segment;
     uint64_t offset_bytes;
     char damaged_file[KAYA_NAME_BYTES_MAX + 1]; /* "": no such file */
+    const char *reason; /* which check fails at the damaged place; "": it does not tell */
 };
 
 /* Look through the directory for it. Fills in what it can. */

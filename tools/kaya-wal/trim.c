@@ -59,6 +59,7 @@ static int run(const struct options *options)
 
     if (kaya_place_open(&place, options->path, false, true) != KAYA_OK)
         goto done;
+    config.segment_bytes = kaya_place_segment_bytes(&place);
     enum kaya_status status = kaya_wal_writer_open(&place.environment, &config, &writer, &report);
     if (status != KAYA_OK) {
         code = kaya_say_status(&place, "open the log for writing", status, &report);

@@ -194,9 +194,9 @@ static void print_end(const struct kaya_wal_inspection *inspection)
            : report->closed_cleanly   ? "closed cleanly"
                                       : "not closed",
            report->epoch);
-    if (report->claim_segment)
+    if (report->claim_segment && !report->closed_cleanly)
         printf("  claims vouch for all before 0x%" PRIx64 " of segment %" PRIu64
-               "; nothing vouches for the last %" PRIu64 " bytes of records\n",
+               "; nothing vouches for the %" PRIu64 " bytes of records behind it\n",
                report->claim_offset, report->claim_segment, report->unvouched_bytes);
     if (report->discarded_bytes > 0)
         printf("  %" PRIu64 " bytes behind the end are %s\n", report->discarded_bytes,
