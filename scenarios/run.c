@@ -20,7 +20,13 @@
 #include "kaya/scenarios/workload.h"
 #include "kaya/sim/boot.h"
 
-enum { RECOVERY_CALLS_FIRST_GUESS = 60, LIVENESS_OPERATIONS = 8, EXTRA_OPERATIONS_MAX = 1000 };
+enum {
+    RECOVERY_CALLS_FIRST_GUESS = 60,
+    RECOVERY_CALLS_SLACK = 8,
+    FIRST_CALLS = 12,
+    LIVENESS_OPERATIONS = 8,
+    EXTRA_OPERATIONS_MAX = 1000
+};
 
 struct kaya_stage {
     struct kaya_choices *seeded;
@@ -114,6 +120,16 @@ static void arm(struct kaya_stage *stage, uint64_t calls_from_now, enum kaya_end
     kaya_sim_disk_crash_at(stage->disk, kaya_sim_disk_calls(stage->disk) + calls_from_now, crash_of(ending));
 }
 
+/* A log is made only once in a run, so the few calls that make it are crashed at more often than others. */
+static uint64_t recovery_call_draw(struct kaya_stage *stage)
+{
+    uint64_t count = stage->recovery_calls + RECOVERY_CALLS_SLACK;
+
+    if (stage->boots == 1 && kaya_chance(stage->choices, KAYA_STREAM_WORKLOAD, 1, 2, "early_call"))
+        count = FIRST_CALLS;
+    return 1 + kaya_choose(stage->choices, KAYA_STREAM_WORKLOAD, count, "recovery_call");
+}
+
 /* Recover, perhaps through crashes inside recovery. False: the boot is over (a broken promise). */
 static enum kaya_status recover(struct kaya_stage *stage, uint32_t depth_max)
 {
@@ -126,9 +142,7 @@ static enum kaya_status recover(struct kaya_stage *stage, uint32_t depth_max)
                                                    KAYA_STREAM_WORKLOAD, "crash_in_recovery")) {
             ending = ending_draw(stage);
             ending = is_crash(ending) ? ending : KAYA_ENDING_POWER_LOSS;
-            arm(stage,
-                1 + kaya_choose(stage->choices, KAYA_STREAM_WORKLOAD, stage->recovery_calls + 8, "recovery_call"),
-                ending);
+            arm(stage, recovery_call_draw(stage), ending);
         }
         status = stage->subject->operations->recover(stage->subject, &stage->machine, &stage->result->violation);
         if (!kaya_sim_disk_is_crashed(stage->disk) || is_broken(stage))
@@ -218,6 +232,17 @@ static enum kaya_status play_last_boot(struct kaya_stage *stage)
 
 /* --- Runs --- */
 
+static void trace_plan(struct kaya_stage *stage)
+{
+    struct kaya_trace_event event = { .kind = KAYA_TRACE_NOTE,
+                                      .a = stage->plan.segment_bytes,
+                                      .b = stage->plan.block_bytes,
+                                      .c = stage->plan.boot_count,
+                                      .text = stage->plan.profile->name };
+
+    kaya_trace_add(stage->trace, &event);
+}
+
 static void reset(struct kaya_stage *stage, const struct kaya_scenario *scenario)
 {
     struct kaya_sim_disk_options options = { .choices = stage->choices,
@@ -228,6 +253,7 @@ static void reset(struct kaya_stage *stage, const struct kaya_scenario *scenario
     kaya_plan_draw(&stage->plan, scenario, stage->choices);
     options.profile = stage->plan.profile;
     memcpy(options.families, stage->plan.families, sizeof options.families);
+    trace_plan(stage);
     kaya_sim_disk_reset(stage->disk, &options);
     kaya_log_subject_reset(stage->subject, &stage->plan, stage->seed);
     memset(stage->result, 0, sizeof *stage->result);

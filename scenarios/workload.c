@@ -109,7 +109,9 @@ uint32_t kaya_plan_record_bytes_max(uint32_t segment_bytes, uint32_t block_bytes
 {
     uint32_t blocks = segment_bytes / 2 / block_bytes;
 
-    return blocks * (block_bytes - FRAME_BYTES_MAX) - block_bytes - HEADER_SLACK_BYTES - 2 * padding_bytes;
+    if (padding_bytes > 0) /* much of a short segment is for padding and for what recovery must be able to add */
+        return segment_bytes / 8;
+    return blocks * (block_bytes - FRAME_BYTES_MAX) - block_bytes - HEADER_SLACK_BYTES;
 }
 
 static void sizes_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario, struct kaya_choices *choices)
