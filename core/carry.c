@@ -24,36 +24,18 @@ static bool names_head(const struct survey *survey)
     return survey->claim > 0 && !survey->carried_only;
 }
 
-/* Go to the first entry of `segment` behind `offset`. */
-static enum kaya_status skip_to(struct scan *scan, uint64_t offset)
-{
-    struct scan_entry entry;
-    bool found = true;
-    enum kaya_status status = KAYA_OK;
-
-    scan->limit = offset < scan->limit ? offset : scan->limit;
-    while (status == KAYA_OK && found)
-        status = kaya_scan_next(scan, &entry, &found);
-    return status;
-}
-
 /* Name the head, as far as it is claimed. */
-static enum kaya_status plan_behind_head(struct carry_plan *plan, const struct context *context,
-                                         struct survey *survey)
+static void plan_behind_head(struct carry_plan *plan, const struct survey *survey)
 {
     const struct segment *head = &survey->head;
-    struct scan scan;
-    enum kaya_status status;
+    const struct scan_place *claimed = &survey->claimed;
 
-    kaya_scan_init(&scan, context, head, &survey->memory, UINT64_MAX, true);
-    status = skip_to(&scan, survey->claim);
     plan->predecessor = survey->chain_count - 1;
-    plan->copy_from = scan.end;
-    plan->link.base_lsn = head->link.base_lsn + scan.sequence;
+    plan->copy_from = *claimed;
+    plan->link.base_lsn = head->link.base_lsn + claimed->sequence;
     plan->link.predecessor = head->number;
-    plan->link.predecessor_end = scan.end;
-    plan->link.chain = kaya_link_chain(head->link.chain, head->seeds.base, scan.end);
-    return status;
+    plan->link.predecessor_end = claimed->offset_bytes;
+    plan->link.chain = kaya_link_chain(head->link.chain, head->seeds.base, claimed->offset_bytes);
 }
 
 /* Take the place of `segment`, chain entry `index`: name what it names. */
@@ -61,7 +43,7 @@ static void plan_instead_of(struct carry_plan *plan, const struct survey *survey
                             const struct segment *segment, size_t index)
 {
     plan->predecessor = index > 0 ? index - 1 : survey->chain_count;
-    plan->copy_from = 0;
+    plan->copy_from = (struct scan_place){ kaya_shape_first_frame(&segment->header.shape), 0 };
     plan->link.base_lsn = segment->link.base_lsn;
     plan->link.predecessor = segment->link.predecessor;
     plan->link.predecessor_end = segment->link.predecessor_end;
@@ -130,17 +112,16 @@ enum kaya_status kaya_carry_plan(struct carry_plan *plan, const struct context *
                                  struct survey *survey, uint64_t last_lsn)
 {
     size_t index = survey->chain_count - 1;
-    enum kaya_status status = KAYA_OK;
 
     *plan = (struct carry_plan){ .copies = true, .copy_until_lsn = last_lsn };
     plan->link.low_water_lsn = survey->report.first_lsn;
     plan->link.epoch = survey->report.epoch + 1;
     if (names_head(survey))
-        status = plan_behind_head(plan, context, survey);
+        plan_behind_head(plan, survey);
     else
         plan_instead_of(plan, survey, &survey->head, index);
-    if (status != KAYA_OK || last_lsn == survey->report.last_lsn)
-        return status;
+    if (last_lsn == survey->report.last_lsn)
+        return KAYA_OK;
     if (last_lsn + 1 >= plan->link.base_lsn)
         return last_lsn + 1 > survey->head.link.base_lsn ? check_boundary(plan, context, survey) : KAYA_OK;
     plan->copies = false;
@@ -186,9 +167,10 @@ static enum kaya_status copy_records(struct copying *copying)
     copying->records = 0;
     kaya_scan_init(&scan, copying->context, head, &copying->survey->memory,
                    copying->survey->report.end_offset, true);
+    kaya_scan_from(&scan, &copying->plan->copy_from);
     while (status == KAYA_OK && found && copying->plan->copies) {
         status = kaya_scan_next(&scan, &entry, &found);
-        if (status != KAYA_OK || !found || !entry.is_record || entry.offset_bytes < copying->plan->copy_from)
+        if (status != KAYA_OK || !found || !entry.is_record)
             continue;
         if (head->link.base_lsn + entry.sequence > copying->plan->copy_until_lsn)
             break;
@@ -227,8 +209,10 @@ enum kaya_status kaya_carry(struct appender *appender, const struct context *con
         status = kaya_draw32(context, &link.nonce);
     if (status != KAYA_OK)
         goto done;
-    copying.shape = segment.header.shape;
-    status = copy_records(&copying);
+    if (!kaya_shape_equals(&copying.shape, &segment.header.shape)) {
+        copying.shape = segment.header.shape;
+        status = copy_records(&copying);
+    }
     if (status != KAYA_OK)
         goto done;
     link.carried_end = copying.end;

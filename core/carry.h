@@ -10,9 +10,9 @@
 struct carry_plan {
     struct link link; /* of the successor; carried_end and nonce are set by kaya_carry */
     size_t predecessor; /* index in the survey's chain of the segment that the link names; chain_count: none that stays */
-    uint64_t copy_from;      /* offset in the head behind which records are copied */
-    uint64_t copy_until_lsn; /* the last record copied */
-    bool copies;             /* false: nothing is */
+    struct scan_place copy_from; /* in the head */
+    uint64_t copy_until_lsn;     /* the last record copied */
+    bool copies;                 /* false: nothing is */
 };
 
 /* The plan that keeps every record up to `last_lsn`. KAYA_INVALID: last_lsn lies inside a batch. KAYA_IO, KAYA_NO_MEMORY. */

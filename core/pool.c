@@ -244,19 +244,13 @@ static enum kaya_status recycle(struct pool *pool, const char *name, const struc
     return status;
 }
 
-static bool is_same_shape(const struct shape *one, const struct shape *other)
-{
-    return one->block_bytes == other->block_bytes && one->unit_bytes == other->unit_bytes &&
-           one->segment_bytes == other->segment_bytes;
-}
-
 enum kaya_status kaya_pool_retire(struct pool *pool, const struct chain_segment *dead)
 {
     char name[SEGMENT_NAME_BYTES];
     enum kaya_status status = KAYA_INVALID;
 
     kaya_segment_name(name, dead->number, dead->kind);
-    if (pool->spare_count < pool->wanted && is_same_shape(&dead->shape, &pool->shape) &&
+    if (pool->spare_count < pool->wanted && kaya_shape_equals(&dead->shape, &pool->shape) &&
         dead->file_bytes >= dead->shape.segment_bytes)
         status = recycle(pool, name, dead);
     if (status == KAYA_OK || status == KAYA_GONE)

@@ -40,6 +40,13 @@ void kaya_scan_init(struct scan *scan, const struct context *context, const stru
         scan->limit = segment->header.shape.segment_bytes;
     scan->read_again = read_again;
     scan->end = kaya_shape_first_frame(&segment->header.shape);
+    scan->claimed.offset_bytes = scan->end;
+}
+
+void kaya_scan_from(struct scan *scan, const struct scan_place *place)
+{
+    scan->end = place->offset_bytes;
+    scan->sequence = place->sequence;
 }
 
 /* Windows are whole blocks, so that a frame, which never crosses a block, is never cut by one. */
@@ -347,10 +354,13 @@ enum kaya_status kaya_scan_next(struct scan *scan, struct scan_entry *entry, boo
         scan->is_partial = true;
         return status == KAYA_OK && scan->fault == FRAME_FAULT_UNKNOWN ? KAYA_UNSUPPORTED : status;
     }
+    if (entry->watermark_bytes > scan->watermark) {
+        scan->watermark = entry->watermark_bytes;
+        if (scan->watermark >= scan->end) /* the first frame behind a sync says that all before it is durable */
+            scan->claimed = (struct scan_place){ scan->end, scan->sequence };
+    }
     scan->end = entry->end_bytes;
     scan->sequence += entry->count;
-    if (entry->watermark_bytes > scan->watermark)
-        scan->watermark = entry->watermark_bytes;
     return KAYA_OK;
 }
 

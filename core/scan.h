@@ -15,6 +15,12 @@ struct scan_memory {
 #define SCAN_MEMORY_NONE ((struct scan_memory){ BUFFER_NONE, BUFFER_NONE, BUFFER_NONE, BUFFER_NONE })
 void kaya_scan_memory_release(struct scan_memory *memory, const struct context *context);
 
+/* A place between two entries. */
+struct scan_place {
+    uint64_t offset_bytes;
+    uint32_t sequence; /* index of the next record */
+};
+
 /* A scan over one segment that has a link, from its first frame on. */
 struct scan {
     const struct context *context;
@@ -30,6 +36,7 @@ struct scan {
     uint32_t sequence;  /* its index */
     uint64_t watermark; /* the furthest that a valid frame before `end` says */
     uint64_t mended_count;
+    struct scan_place claimed; /* the furthest place between two entries that `watermark` is known to cover */
 
     /* Why the scan stopped; valid once kaya_scan_next has said that there is no more. */
     enum frame_fault fault;
@@ -56,6 +63,9 @@ struct scan_entry {
 /* Stand before the first frame (LINK) of `segment`. `context`, `segment` and `memory` are borrowed. */
 void kaya_scan_init(struct scan *scan, const struct context *context, const struct segment *segment,
                     struct scan_memory *memory, uint64_t limit, bool read_again);
+
+/* Go on from a place that an earlier scan of the segment passed. */
+void kaya_scan_from(struct scan *scan, const struct scan_place *place);
 
 /* The next whole entry. *found false: there is none; the facts in `scan` say why. KAYA_IO: bytes could not be read.
  * KAYA_NO_MEMORY. KAYA_UNSUPPORTED: a valid frame of an unknown type that may not be skipped. */

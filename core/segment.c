@@ -14,8 +14,7 @@
 
 enum {
     NUMBER_DIGITS = 16,
-    READINGS = 3,      /* one through the cache, two past it */
-    OPEN_BYTES = 4096, /* enough for header and LINK of small blocks in one read */
+    READINGS = 3, /* one through the cache, two past it */
     LINK_FRAME_BYTES_MAX = KAYA_FRAME_HEADER_BYTES + KAYA_LINK_BYTES + KAYA_FRAME_ROOM_MIN,
 };
 
@@ -148,43 +147,41 @@ static bool judge_link(struct segment *segment, const uint8_t *bytes, size_t len
     return true;
 }
 
-/* One reading of header and link. `bytes` is OPEN_BYTES long. */
-static enum kaya_status read_once(struct segment *segment, const struct context *context, uint8_t *bytes,
-                                  unsigned reading)
+static enum kaya_status read_header(struct segment *segment, const struct context *context, unsigned reading)
 {
+    uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES];
     enum kaya_status status;
-    uint64_t link_offset;
 
-    status = read_some(segment, context, 0, bytes, OPEN_BYTES, reading);
+    status = read_some(segment, context, 0, bytes, sizeof bytes, reading);
     if (status != KAYA_OK)
         return status;
     segment->state = judge_header(segment, bytes);
     segment->first_copy_bad = segment->state == SEGMENT_HEADERLESS;
-    if (segment->first_copy_bad) {
-        status = find_second_header(segment, context, reading);
-        if (status != KAYA_OK)
-            return status;
-    }
-    if (segment->state != SEGMENT_LINKLESS)
-        return KAYA_OK;
+    return segment->first_copy_bad ? find_second_header(segment, context, reading) : KAYA_OK;
+}
 
+/* One reading of header and link; a header that an earlier reading found good stays. */
+static enum kaya_status read_once(struct segment *segment, const struct context *context, unsigned reading)
+{
+    uint8_t bytes[LINK_FRAME_BYTES_MAX];
+    enum kaya_status status = KAYA_OK;
+
+    if (segment->state < SEGMENT_LINKLESS)
+        status = read_header(segment, context, reading);
+    if (status != KAYA_OK || segment->state < SEGMENT_LINKLESS)
+        return status;
     segment->seeds.segment =
         kaya_segment_seed(&segment->header.log_id, segment->header.number, segment->header.salt);
     segment->seeds.base = segment->seeds.segment;
-    link_offset = kaya_shape_first_frame(&segment->header.shape);
-    if (link_offset + LINK_FRAME_BYTES_MAX <= OPEN_BYTES) {
-        judge_link(segment, bytes + link_offset, OPEN_BYTES - (size_t)link_offset);
-        return KAYA_OK;
-    }
-    status = read_some(segment, context, link_offset, bytes, LINK_FRAME_BYTES_MAX, reading);
+    status = read_some(segment, context, kaya_shape_first_frame(&segment->header.shape), bytes, sizeof bytes,
+                       reading);
     if (status == KAYA_OK)
-        judge_link(segment, bytes, LINK_FRAME_BYTES_MAX);
+        judge_link(segment, bytes, sizeof bytes);
     return status;
 }
 
 /* The best of some readings: what validates in any of them counts. */
-static enum kaya_status read_best(struct segment *segment, const struct context *context, uint8_t *bytes,
-                                  unsigned readings)
+static enum kaya_status read_best(struct segment *segment, const struct context *context, unsigned readings)
 {
     enum kaya_status status = KAYA_IO;
     bool read = false;
@@ -192,7 +189,7 @@ static enum kaya_status read_best(struct segment *segment, const struct context 
     for (unsigned reading = 0; reading < readings; reading++) {
         struct segment attempt = *segment;
 
-        status = read_once(&attempt, context, bytes, reading);
+        status = read_once(&attempt, context, reading);
         if (status != KAYA_OK && status != KAYA_IO)
             return status;
         if (status == KAYA_OK && (!read || attempt.state > segment->state ||
@@ -209,12 +206,9 @@ enum kaya_status kaya_segment_open(struct segment *out, const struct context *co
                                    uint64_t number, unsigned open_flags, bool read_again)
 {
     struct segment segment = SEGMENT_NONE;
-    uint8_t *bytes = kaya_allocate(context->allocator, OPEN_BYTES);
-    enum kaya_status status = KAYA_NO_MEMORY;
+    enum kaya_status status;
 
     *out = SEGMENT_NONE;
-    if (bytes == NULL)
-        goto done;
     segment.number = number;
     status = kaya_disk_open(context->disk, name, open_flags, &segment.file);
     if (status != KAYA_OK)
@@ -222,13 +216,12 @@ enum kaya_status kaya_segment_open(struct segment *out, const struct context *co
     status = kaya_disk_size(context->disk, segment.file, &segment.file_bytes);
     if (status != KAYA_OK)
         goto done;
-    status = read_best(&segment, context, bytes, read_again ? READINGS : 1);
+    status = read_best(&segment, context, read_again ? READINGS : 1);
     if (status != KAYA_OK)
         goto done;
     *out = segment;
     segment = SEGMENT_NONE;
 done:
-    kaya_release(context->allocator, bytes, OPEN_BYTES);
     kaya_segment_close(&segment, context);
     return status;
 }

@@ -29,6 +29,12 @@ bool kaya_shape_is_valid(const struct shape *shape)
            shape->segment_bytes <= KAYA_SEGMENT_BYTES_MAX;
 }
 
+bool kaya_shape_equals(const struct shape *one, const struct shape *other)
+{
+    return one->block_bytes == other->block_bytes && one->unit_bytes == other->unit_bytes &&
+           one->segment_bytes == other->segment_bytes;
+}
+
 uint32_t kaya_shape_unit_for(const struct kaya_geometry *geometry)
 {
     if (geometry->power_safe_overwrite)

@@ -22,6 +22,7 @@ struct shape {
 };
 
 bool kaya_shape_is_valid(const struct shape *shape);
+bool kaya_shape_equals(const struct shape *one, const struct shape *other);
 
 /* The unit that a disk asks for; 0: dense mode will do. */
 uint32_t kaya_shape_unit_for(const struct kaya_geometry *geometry);

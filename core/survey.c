@@ -321,6 +321,7 @@ static enum kaya_status scan_head(struct look *look, struct segment *segment)
     survey->facts.almost =
         early.almost || segment->header.shape.unit_bytes < kaya_shape_unit_for(&look->context->disk->geometry);
     survey->claim = scan.watermark;
+    survey->claimed = scan.claimed;
     survey->report.mended_count = scan.mended_count + segment->link_mended;
     return KAYA_OK;
 }

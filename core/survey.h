@@ -37,7 +37,8 @@ struct survey {
     size_t chain_count, chain_capacity;
     struct segment head; /* open for reading; SEGMENT_NONE where there is no log */
 
-    uint64_t claim;    /* in the head: all before this offset is vouched for; 0: not even its link */
+    uint64_t claim;            /* in the head: all before this offset is vouched for; 0: not even its link */
+    struct scan_place claimed; /* the furthest place between two entries of the head that is known to be covered by it */
     bool carried_only; /* the head holds nothing but what recovery carried into it */
     bool has_appended; /* the head holds records that were appended to it */
     struct tail_facts facts;
