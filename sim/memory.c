@@ -77,6 +77,7 @@ struct kaya_sim_memory {
     struct chunk *current; /* NULL: no chunk yet */
     uint64_t in_use_bytes;
     uint64_t peak_bytes;
+    bool has_released; /* some list below is not empty */
     struct block *released[CLASSES];
 };
 
@@ -114,7 +115,9 @@ void kaya_sim_memory_reset(struct kaya_sim_memory *memory)
     memory->current = memory->first;
     memory->in_use_bytes = 0;
     memory->peak_bytes = 0;
-    memset(memory->released, 0, sizeof memory->released);
+    if (memory->has_released)
+        memset(memory->released, 0, sizeof memory->released);
+    memory->has_released = false;
 }
 
 struct kaya_allocator *kaya_sim_memory_allocator(struct kaya_sim_memory *memory)
@@ -250,6 +253,7 @@ static void release(struct kaya_allocator *allocator, void *bytes, size_t size)
     FILL(block, STALE_BYTE, class_bytes);
     block->next = memory->released[class_index];
     memory->released[class_index] = block;
+    memory->has_released = true;
     FORBID(block, class_bytes);
     memory->in_use_bytes -= size;
 }
