@@ -206,17 +206,11 @@ uint32_t kaya_frame_encode(uint8_t *out, const struct shape *shape, const struct
     return extent;
 }
 
-/* Whether a frame may begin at `offset`, and a header is at hand. Cuts *available to the block's end. */
-static bool has_room(size_t *available, const struct shape *shape, uint64_t offset)
+/* Whether a frame may begin at `offset`, and a header is at hand. */
+static bool has_room(size_t available, const struct shape *shape, uint64_t offset)
 {
-    uint32_t rest;
-
-    if (offset % 4 != 0 || offset >= shape->segment_bytes)
-        return false;
-    rest = block_rest(shape, offset);
-    if (*available > rest)
-        *available = rest;
-    return rest >= KAYA_FRAME_ROOM_MIN && *available >= KAYA_FRAME_HEADER_BYTES;
+    return offset % 4 == 0 && offset < shape->segment_bytes &&
+           block_rest(shape, offset) >= KAYA_FRAME_ROOM_MIN && available >= KAYA_FRAME_HEADER_BYTES;
 }
 
 static bool is_zero(const uint8_t *bytes, size_t length)
@@ -234,7 +228,7 @@ enum frame_fault kaya_frame_decode(const uint8_t *bytes, size_t available, const
     bool plausible;
     bool whole = false;
 
-    if (!has_room(&available, shape, offset))
+    if (!has_room(available, shape, offset))
         return FRAME_FAULT_ROOM;
     load_fields(bytes, frame);
     plausible = fields_are_plausible(shape, frame, offset);
@@ -261,7 +255,7 @@ enum frame_fault kaya_frame_decode(const uint8_t *bytes, size_t available, const
 bool kaya_frame_header(const uint8_t *bytes, size_t available, const struct shape *shape,
                        uint32_t segment_seed, uint64_t offset, struct frame *frame)
 {
-    if (!has_room(&available, shape, offset))
+    if (!has_room(available, shape, offset))
         return false;
     load_fields(bytes, frame);
     if (!type_is_known(frame->type) || !fields_are_plausible(shape, frame, offset))

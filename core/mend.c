@@ -79,11 +79,11 @@ static bool padding_is_zero(const uint8_t *bytes, const struct frame *frame)
     return all == 0;
 }
 
-static bool is_good_in_every_check(const uint8_t *bytes, size_t available, const struct shape *shape,
-                                   const struct frame_seeds *seeds, uint64_t offset, struct frame *frame)
+/* Good in every check, the header's having been seen before. */
+static bool is_good(const uint8_t *bytes, const struct shape *shape, const struct frame_seeds *seeds,
+                    uint64_t offset, struct frame *frame)
 {
-    return kaya_frame_decode(bytes, available, shape, seeds, offset, frame) == FRAME_FAULT_NONE &&
-           kaya_frame_header_check_holds(bytes, seeds->segment, offset) &&
+    return kaya_frame_decode(bytes, frame->extent_bytes, shape, seeds, offset, frame) == FRAME_FAULT_NONE &&
            kaya_frame_second_check_holds(bytes, seeds, frame) && padding_is_zero(bytes, frame);
 }
 
@@ -115,7 +115,7 @@ bool kaya_frame_mend(const uint8_t *bytes, size_t available, const struct shape 
             return false;
         flip(scratch, found);
     }
-    if (!is_good_in_every_check(scratch, frame->extent_bytes, shape, seeds, offset, frame))
+    if (!is_good(scratch, shape, seeds, offset, frame))
         return false;
     *bit = found;
     return true;
