@@ -207,8 +207,8 @@ static void pop_newest(struct kaya_store *store, struct kaya_sector *sector)
     kaya_version_release(store->pool, older);
 }
 
-/* Truncations behind `stamp` never happened, and neither did what was written behind them. */
-static void drop_later_lives(struct kaya_store *store, struct kaya_sector *sector, uint64_t stamp)
+/* Truncations behind `stamp` never happened, and neither did what was written behind them. True if there were any. */
+static bool drop_later_lives(struct kaya_store *store, struct kaya_sector *sector, uint64_t stamp)
 {
     uint64_t first_lost = (sector->flags & KAYA_SECTOR_CUT) != 0 && sector->stamp > stamp ? sector->stamp : 0;
 
@@ -217,6 +217,7 @@ static void drop_later_lives(struct kaya_store *store, struct kaya_sector *secto
             first_lost = older->stamp;
     while (first_lost != 0 && sector->stamp >= first_lost)
         pop_newest(store, sector);
+    return first_lost != 0;
 }
 
 /* Ordered mode: a size that survived has the data below it, as of then or newer. */
@@ -285,19 +286,19 @@ static void decide(struct kaya_inode *inode, struct kaya_sector *sector)
     sector->flags &= KAYA_SECTOR_LISTED;
 }
 
-/* The size is decided; `stamp` is its own. Drop from one sector's list what cannot be any more. */
-static void fit_sector(struct kaya_sim_disk *disk, struct kaya_inode *inode, uint64_t index, uint64_t stamp,
+/* The size is decided; `stamp` is its own. Drop from one sector's list what cannot be any more. True if an earlier life of it
+ * is back, inside the file. */
+static bool fit_sector(struct kaya_sim_disk *disk, struct kaya_inode *inode, uint64_t index, uint64_t stamp,
                        uint64_t was_durable_bytes)
 {
     struct kaya_store *store = &disk->store;
     struct kaya_sector *sector = &inode->sectors[index];
     size_t visible = visible_bytes(store, inode, index);
+    bool is_back = inode->has_cut && drop_later_lives(store, sector, stamp);
 
-    if (inode->has_cut)
-        drop_later_lives(store, sector, stamp);
     if (visible == 0) {
         make_hole(store, inode, sector);
-        return;
+        return false;
     }
     if (disk->profile->size_with_data && stamp > 0 && index >= was_durable_bytes >> store->sector_shift)
         drop_before(store, sector, stamp);
@@ -305,6 +306,7 @@ static void fit_sector(struct kaya_sim_disk *disk, struct kaya_inode *inode, uin
         decide(inode, sector);
         zero_behind(store, sector, visible);
     }
+    return is_back;
 }
 
 /* ---- sizes ---- */
@@ -326,9 +328,13 @@ static enum kaya_fault size_family(const struct kaya_inode *inode, uint64_t back
     return KAYA_FAULT_LOST_SIZE;
 }
 
-static void take_size(struct kaya_sim_disk *disk, struct kaya_inode *inode, struct kaya_size size)
+/* The size that stands so far back is the file's from now on, and durable. */
+static void take_size(struct kaya_sim_disk *disk, struct kaya_inode *inode, uint64_t back)
 {
+    const struct kaya_size size = size_at(inode, back);
+    enum kaya_fault family = size_family(inode, back);
     uint64_t was_durable_bytes = inode->durable_size_bytes;
+    bool is_different = size.bytes != inode->size_bytes;
     uint32_t kept = 0;
 
     inode->size_bytes = size.bytes;
@@ -336,7 +342,7 @@ static void take_size(struct kaya_sim_disk *disk, struct kaya_inode *inode, stru
     for (uint32_t index = 0; index < inode->listed_count; index++) {
         uint32_t sector = inode->listed[index];
 
-        fit_sector(disk, inode, sector, size.stamp, was_durable_bytes);
+        is_different |= fit_sector(disk, inode, sector, size.stamp, was_durable_bytes);
         if ((inode->sectors[sector].flags & KAYA_SECTOR_LISTED) != 0)
             inode->listed[kept++] = sector;
     }
@@ -344,6 +350,10 @@ static void take_size(struct kaya_sim_disk *disk, struct kaya_inode *inode, stru
     inode->size_count = 0;
     inode->has_cut = false;
     inode->is_size_undecided = false;
+    if (back > 0)
+        kaya_fault_draw(disk, family);
+    if (back > 0 && is_different)
+        kaya_fault_strike(disk, family);
 }
 
 /* Which of the allowed sizes the answer means. */
@@ -362,15 +372,6 @@ static uint64_t choose_size(struct kaya_sim_disk *disk, const struct kaya_inode 
         answer -= disk->families[size_family(inode, back)];
     }
     return back;
-}
-
-static void count_lost_size(struct kaya_sim_disk *disk, const struct kaya_inode *inode, uint64_t back)
-{
-    if (back == 0)
-        return;
-    kaya_fault_draw(disk, size_family(inode, back));
-    if (size_at(inode, back).bytes != inode->size_bytes)
-        kaya_fault_strike(disk, size_family(inode, back));
 }
 
 /* ---- data in order: one answer for the whole file ---- */
@@ -440,12 +441,11 @@ static void decide_in_order(struct kaya_sim_disk *disk, struct kaya_inode *inode
     kaya_disk_trace(disk, KAYA_TRACE_FATE, KAYA_OK, inode->number, lost, count + 1, "moment");
     while (back < inode->size_count && size_at(inode, back).stamp > stamp)
         back++;
-    count_lost_size(disk, inode, back);
     if (lost > back) {
         kaya_fault_draw(disk, lost == count ? KAYA_FAULT_LOST_SECTOR : KAYA_FAULT_OLD_VERSION);
         kaya_fault_strike(disk, lost == count ? KAYA_FAULT_LOST_SECTOR : KAYA_FAULT_OLD_VERSION);
     }
-    take_size(disk, inode, size_at(inode, back));
+    take_size(disk, inode, back);
     for (uint32_t index = 0; index < inode->listed_count; index++)
         take_version_as_of(disk, inode, inode->listed[index], stamp);
 }
@@ -453,15 +453,11 @@ static void decide_in_order(struct kaya_sim_disk *disk, struct kaya_inode *inode
 void kaya_crash_decide_size_slowly(struct kaya_sim_disk *disk, uint32_t file)
 {
     struct kaya_inode *inode = kaya_disk_own(disk, file);
-    uint64_t back;
 
-    if (disk->profile->data_in_order) {
+    if (disk->profile->data_in_order)
         decide_in_order(disk, inode);
-        return;
-    }
-    back = choose_size(disk, inode);
-    count_lost_size(disk, inode, back);
-    take_size(disk, inode, size_at(inode, back));
+    else
+        take_size(disk, inode, choose_size(disk, inode));
 }
 
 /* ---- one sector ---- */
@@ -485,22 +481,16 @@ struct fate {
     size_t count; /* of disk->outcomes */
 };
 
-static const uint8_t zeros[1 << 12];
+static const uint8_t zeros[KAYA_SECTOR_BYTES_MAX];
+
+static const uint8_t *bytes_of(const struct kaya_block *block)
+{
+    return block ? block->bytes : zeros;
+}
 
 static bool are_equal(const struct kaya_block *left, const struct kaya_block *right, size_t length)
 {
-    if (left == right)
-        return true;
-    if (left != NULL && right != NULL)
-        return memcmp(left->bytes, right->bytes, length) == 0;
-    left = left ? left : right;
-    for (size_t from = 0; from < length; from += sizeof zeros) {
-        size_t part = length - from < sizeof zeros ? length - from : sizeof zeros;
-
-        if (memcmp(left->bytes + from, zeros, part) != 0)
-            return false;
-    }
-    return true;
+    return left == right || memcmp(bytes_of(left), bytes_of(right), length) == 0;
 }
 
 static bool is_known(const struct fate *fate, const struct kaya_block *block)
@@ -528,23 +518,23 @@ static void add_outcome(struct fate *fate, struct kaya_outcome outcome)
     disk->outcomes[fate->count++] = outcome;
 }
 
-static uint8_t byte_at(const struct kaya_block *block, size_t offset)
-{
-    return block ? block->bytes[offset] : 0;
-}
-
-/* The differing bytes of two versions can be split in two: there are at least two of them. */
+/* The differing bytes of two versions can be split in two: there are at least two of them. Most of a sector is equal, at the
+ * front and at the back: that is skipped in strides. */
 static bool can_tear(const struct kaya_block *newer, const struct kaya_block *older, size_t visible)
 {
+    enum { STRIDE = 32 };
+    const uint8_t *left = bytes_of(newer);
+    const uint8_t *right = bytes_of(older);
     size_t first = 0;
     size_t last = visible;
 
-    if (newer != NULL && older != NULL) /* most of it is equal: skip that in strides */
-        while (first + 8 <= visible && memcmp(newer->bytes + first, older->bytes + first, 8) == 0)
-            first += 8;
-    while (first < visible && byte_at(newer, first) == byte_at(older, first))
+    while (first + STRIDE <= visible && memcmp(left + first, right + first, STRIDE) == 0)
+        first += STRIDE;
+    while (first < visible && left[first] == right[first])
         first++;
-    while (last > first && byte_at(newer, last - 1) == byte_at(older, last - 1))
+    while (last >= first + STRIDE && memcmp(left + last - STRIDE, right + last - STRIDE, STRIDE) == 0)
+        last -= STRIDE;
+    while (last > first && left[last - 1] == right[last - 1])
         last--;
     return last > first + 1;
 }
@@ -639,23 +629,24 @@ static void add_tears(struct fate *fate, const struct kaya_sector *sector)
 /* The first, or the last, so many of the differing bytes are new. */
 static void fill_tear(struct fate *fate, const struct kaya_outcome *outcome, uint8_t *bytes)
 {
+    const uint8_t *newer = bytes_of(outcome->block);
+    const uint8_t *older = bytes_of(outcome->older);
     size_t differing = 0;
+    size_t seen = 0;
     uint64_t new_count;
     uint64_t answer;
     bool is_front;
 
     for (size_t offset = 0; offset < fate->visible; offset++)
-        differing += byte_at(outcome->block, offset) != byte_at(outcome->older, offset);
+        differing += newer[offset] != older[offset];
     answer = kaya_choose(fate->disk->choices, KAYA_STREAM_CRASH, 2 * (differing - 1), "tear");
     is_front = answer < differing - 1;
     new_count = is_front ? answer + 1 : answer - (differing - 1) + 1;
-    for (size_t offset = 0, seen = 0; offset < fate->visible; offset++) {
-        uint8_t newer = byte_at(outcome->block, offset);
-        uint8_t older = byte_at(outcome->older, offset);
+    for (size_t offset = 0; offset < fate->visible; offset++) {
         bool is_new = is_front ? seen < new_count : seen >= differing - new_count;
 
-        bytes[offset] = is_new ? newer : older;
-        seen += newer != older;
+        bytes[offset] = is_new ? newer[offset] : older[offset];
+        seen += newer[offset] != older[offset];
     }
 }
 

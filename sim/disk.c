@@ -160,8 +160,11 @@ static enum kaya_status start_over(struct kaya_sim_disk *disk, const struct kaya
     size_t profile_count;
     const struct kaya_sim_profile *profile =
         options->profile ? options->profile : kaya_sim_profiles(&profile_count);
-    enum kaya_status status = choose_pool(disk, unit_bytes(&profile->geometry));
+    enum kaya_status status;
 
+    if (!kaya_geometry_is_valid(&profile->geometry) || unit_bytes(&profile->geometry) > KAYA_SECTOR_BYTES_MAX)
+        return KAYA_INVALID;
+    status = choose_pool(disk, unit_bytes(&profile->geometry));
     if (status != KAYA_OK)
         return status;
     set_profile(disk, profile);

@@ -4,7 +4,11 @@
 
 #include "pool.h"
 
-enum { KAYA_STALE_MAX = 16 };
+enum {
+    KAYA_STALE_MAX = 16,
+    KAYA_SECTOR_BYTES_MAX = 1 << 16,
+    KAYA_INODE_SECTORS_MAX = 1 << 22, /* larger files are KAYA_FULL */
+};
 
 /* Blocks that files of this disk gave up last: what growth may show. Shared by forks until one of them adds. */
 struct kaya_stale {
@@ -66,8 +70,6 @@ struct kaya_inode {
     uint32_t listed_count, listed_capacity;
     uint32_t undecided_count;
 };
-
-enum { KAYA_INODE_SECTORS_MAX = 1 << 22 };
 
 struct kaya_inode *kaya_inode_create(struct kaya_store *store, uint64_t number);
 struct kaya_inode *kaya_inode_clone(struct kaya_store *store, const struct kaya_inode *inode);

@@ -52,11 +52,25 @@ const char *kaya_trace_kind_name(enum kaya_trace_kind kind)
 
 /* ---- the digest ---- */
 
-static uint8_t *put(uint8_t *bytes, uint64_t value, unsigned byte_count)
+/* Written out, so that compilers make one store of it. */
+static uint8_t *put16(uint8_t *bytes, unsigned value)
 {
-    for (unsigned index = 0; index < byte_count; index++)
-        bytes[index] = (uint8_t)(value >> 8 * index);
-    return bytes + byte_count;
+    bytes[0] = (uint8_t)value;
+    bytes[1] = (uint8_t)(value >> 8);
+    return bytes + 2;
+}
+
+static uint8_t *put64(uint8_t *bytes, uint64_t value)
+{
+    bytes[0] = (uint8_t)value;
+    bytes[1] = (uint8_t)(value >> 8);
+    bytes[2] = (uint8_t)(value >> 16);
+    bytes[3] = (uint8_t)(value >> 24);
+    bytes[4] = (uint8_t)(value >> 32);
+    bytes[5] = (uint8_t)(value >> 40);
+    bytes[6] = (uint8_t)(value >> 48);
+    bytes[7] = (uint8_t)(value >> 56);
+    return bytes + 8;
 }
 
 /* Returns the encoded length. A text that does not fit enters as its hash: as different as the texts are. */
@@ -65,14 +79,14 @@ static size_t encode(uint8_t *bytes, const struct kaya_trace_event *event, uint6
     size_t text_length = event->text ? strlen(event->text) : 0;
     uint8_t *end = bytes;
 
-    end = put(end, (uint64_t)event->kind, 2);
-    end = put(end, (uint64_t)event->status, 2);
-    end = put(end, event->a, 8);
-    end = put(end, event->b, 8);
-    end = put(end, event->c, 8);
-    end = put(end, content_hash, 8);
+    end = put16(end, (unsigned)event->kind);
+    end = put16(end, (unsigned)event->status);
+    end = put64(end, event->a);
+    end = put64(end, event->b);
+    end = put64(end, event->c);
+    end = put64(end, content_hash);
     if (text_length > ENCODED_BYTES_MAX - FIXED_BYTES) {
-        end = put(end, XXH3_64bits(event->text, text_length), 8);
+        end = put64(end, XXH3_64bits(event->text, text_length));
     } else if (text_length > 0) {
         memcpy(end, event->text, text_length);
         end += text_length;
@@ -90,7 +104,7 @@ static void keep(struct kaya_trace *trace, const struct kaya_trace_event *event,
     kept->event.content = NULL;
     kept->content_hash = content_hash;
     kept->text[0] = '\0';
-    if (event->text != NULL)
+    if (event->text != NULL && event->text[0] != '\0')
         strncat(kept->text, event->text, KEPT_TEXT_BYTES - 1);
     kept->event.text = NULL; /* the copy serves */
     trace->keep_next = trace->keep_next + 1 == trace->keep_count ? 0 : trace->keep_next + 1;
@@ -154,6 +168,8 @@ void kaya_trace_reset(struct kaya_trace *trace)
 
 void kaya_trace_listen(struct kaya_trace *trace, kaya_trace_listener *listener, void *user)
 {
+    if (trace == NULL)
+        return;
     trace->listener = listener;
     trace->user = user;
 }

@@ -58,6 +58,8 @@ struct kaya_sim_disk_options {
     bool list_sorted;            /* listings in order of names; false: in any order, by choice (stream SCHEDULE) */
 };
 
+/* KAYA_INVALID: the profile's geometry is none, or its sector is above 64 KiB. KAYA_NO_MEMORY: none for the disk itself; once it
+ * stands, memory for its contents is taken for granted, and a process that has none left stops. */
 KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_create(const struct kaya_sim_disk_options *options,
                                                       struct kaya_sim_disk **disk);
 void kaya_sim_disk_destroy(struct kaya_sim_disk *disk); /* takes NULL */

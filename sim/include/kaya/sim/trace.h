@@ -51,7 +51,7 @@ typedef void kaya_trace_listener(void *user, const struct kaya_trace_event *even
 struct kaya_trace *kaya_trace_create(size_t keep_count); /* keeps the last keep_count events; NULL: no memory */
 void kaya_trace_destroy(struct kaya_trace *trace);       /* takes NULL */
 void kaya_trace_reset(struct kaya_trace *trace);         /* as new, keeping memory and listener */
-void kaya_trace_listen(struct kaya_trace *trace, kaya_trace_listener *listener, void *user); /* NULL: nobody */
+void kaya_trace_listen(struct kaya_trace *trace, kaya_trace_listener *listener, void *user); /* either NULL: nobody */
 
 void kaya_trace_add(struct kaya_trace *trace, const struct kaya_trace_event *event); /* trace may be NULL */
 uint64_t kaya_trace_digest(const struct kaya_trace *trace); /* over all so far; not disturbed by asking */
