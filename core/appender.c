@@ -118,8 +118,8 @@ enum kaya_status kaya_appender_begin(struct appender *appender, const struct con
 }
 
 enum kaya_status kaya_appender_resume(struct appender *appender, const struct context *context,
-                                      struct segment *segment, uint64_t end, uint32_t sequence,
-                                      uint32_t stride_bytes)
+                                      struct segment *segment, uint64_t durable, uint64_t end,
+                                      uint32_t sequence, uint32_t stride_bytes)
 {
     enum kaya_status status;
 
@@ -128,7 +128,7 @@ enum kaya_status kaya_appender_resume(struct appender *appender, const struct co
         return status;
     adopt(appender, segment);
     appender->end = end;
-    appender->durable = end;
+    appender->durable = durable;
     appender->sequence = sequence;
     appender->last_type = FRAME_CLOSE;
     if (appender->segment.header.previous_seed == 0)

@@ -28,10 +28,10 @@ struct appender {
 KAYA_MUST_CHECK enum kaya_status kaya_appender_begin(struct appender *appender, const struct context *context,
                                                      struct segment *segment, const struct link *link,
                                                      uint32_t stride_bytes);
-/* Go on behind `end` of `segment`, which is taken over and durable up to there. */
-KAYA_MUST_CHECK enum kaya_status kaya_appender_resume(struct appender *appender,
-                                                      const struct context *context, struct segment *segment,
-                                                      uint64_t end, uint32_t sequence, uint32_t stride_bytes);
+/* Go on behind `end` of `segment`, which is taken over. It is durable up to `durable`: a CLOSE that stands between may not be. */
+KAYA_MUST_CHECK enum kaya_status kaya_appender_resume(struct appender *appender, const struct context *context,
+                                                      struct segment *segment, uint64_t durable, uint64_t end,
+                                                      uint32_t sequence, uint32_t stride_bytes);
 void kaya_appender_release(struct appender *appender); /* writes nothing; takes APPENDER_NONE */
 
 /* Where a record of `length` bytes would end that is put at `end`; and the same for a control frame. Pure. */

@@ -157,13 +157,14 @@ static enum kaya_status go_on(struct opened_log *log, const struct context *cont
     if (status == KAYA_OK)
         status = keep_chain(log, context, survey, survey->chain_count);
     if (status == KAYA_OK)
-        status = kaya_appender_resume(&log->appender, context, &segment, head->end, head->record_count,
-                                      settings->stride_bytes);
+        status = kaya_appender_resume(&log->appender, context, &segment, survey->claim, head->end,
+                                      head->record_count, settings->stride_bytes);
     kaya_segment_close(&segment, context);
     return status;
 }
 
-/* Dead bytes behind the end that the successor's link names. The second header copy stays. */
+/* Dead bytes behind the end that the successor's link names. The second header copy stays, and in padding mode the whole unit in which
+ * the log ends: cutting inside it would have the system write it anew, durable bytes and all. */
 static enum kaya_status cut_file(const struct context *context, const struct chain_segment *old, uint64_t end)
 {
     uint64_t kept = kaya_shape_second_header(&old->shape) + kaya_shape_header_bytes(&old->shape);
@@ -173,6 +174,8 @@ static enum kaya_status cut_file(const struct context *context, const struct cha
 
     if (kept < end)
         kept = end;
+    if (old->shape.unit_bytes != 0)
+        kept = (kept + old->shape.unit_bytes - 1) / old->shape.unit_bytes * old->shape.unit_bytes;
     if (kept >= old->file_bytes)
         return KAYA_OK;
     kaya_segment_name(name, old->number, old->kind);

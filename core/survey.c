@@ -257,7 +257,7 @@ static enum kaya_status scan_prefix(struct look *look, struct segment *segment, 
         if (status != KAYA_OK || !found)
             break;
         if (entry.type != FRAME_PAD)
-            survey->facts.closed = entry.type == FRAME_CLOSE;
+            survey->facts.closed = entry.type == FRAME_CLOSE && !entry.mended;
         if (entry.type == FRAME_CLOSE)
             look->close_offset = entry.offset_bytes;
         if (entry.is_record && entry.offset_bytes >= segment->link.carried_end)
