@@ -142,27 +142,6 @@ static enum kaya_status keep_chain(struct opened_log *log, const struct context 
     return status == KAYA_OK ? kaya_log_reserve_chain(log, context) : status;
 }
 
-static enum kaya_status go_on(struct opened_log *log, const struct context *context,
-                              const struct settings *settings, struct survey *survey)
-{
-    const struct chain_segment *head = &survey->chain[survey->chain_count - 1];
-    struct segment segment;
-    char name[SEGMENT_NAME_BYTES];
-    enum kaya_status status;
-
-    kaya_segment_name(name, head->number, head->kind);
-    status = kaya_segment_open(&segment, context, name, head->number, KAYA_OPEN_WRITE, true);
-    if (status == KAYA_OK && segment.state != SEGMENT_LINKED)
-        status = KAYA_IO;
-    if (status == KAYA_OK)
-        status = keep_chain(log, context, survey, survey->chain_count);
-    if (status == KAYA_OK)
-        status = kaya_appender_resume(&log->appender, context, &segment, survey->claim, head->end,
-                                      head->record_count, settings->stride_bytes);
-    kaya_segment_close(&segment, context);
-    return status;
-}
-
 /* Dead bytes behind the end that the successor's link names. The second header copy stays, and in padding mode the whole unit in which
  * the log ends: cutting inside it would have the system write it anew, durable bytes and all. */
 static enum kaya_status cut_file(const struct context *context, const struct chain_segment *old, uint64_t end)
@@ -222,6 +201,28 @@ static enum kaya_status clear_away(struct opened_log *log, const struct context 
         status = kaya_pool_retire(&log->pool, &dead);
     }
     return status;
+}
+
+/* Deleted files may have come back in a crash that nobody else noticed, so there may be something to clear away here, too. */
+static enum kaya_status go_on(struct opened_log *log, const struct context *context,
+                              const struct settings *settings, struct survey *survey)
+{
+    const struct chain_segment *head = &survey->chain[survey->chain_count - 1];
+    struct segment segment;
+    char name[SEGMENT_NAME_BYTES];
+    enum kaya_status status;
+
+    kaya_segment_name(name, head->number, head->kind);
+    status = kaya_segment_open(&segment, context, name, head->number, KAYA_OPEN_WRITE, true);
+    if (status == KAYA_OK && segment.state != SEGMENT_LINKED)
+        status = KAYA_IO;
+    if (status == KAYA_OK)
+        status = keep_chain(log, context, survey, survey->chain_count);
+    if (status == KAYA_OK)
+        status = kaya_appender_resume(&log->appender, context, &segment, survey->claim, head->end,
+                                      head->record_count, settings->stride_bytes);
+    kaya_segment_close(&segment, context);
+    return status == KAYA_OK ? clear_away(log, context, survey) : status;
 }
 
 static enum kaya_status succeed(struct opened_log *log, const struct context *context,

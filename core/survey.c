@@ -319,7 +319,8 @@ static enum kaya_status scan_head(struct look *look, struct segment *segment)
     survey->facts.written =
         scan.is_partial || scan.looks_written || (!look->options->is_live && early.stray_count > 0);
     survey->facts.almost =
-        early.almost || segment->header.shape.unit_bytes < kaya_shape_unit_for(&look->context->disk->geometry);
+        (!look->options->is_live && early.almost) ||
+        segment->header.shape.unit_bytes < kaya_shape_unit_for(&look->context->disk->geometry);
     survey->claim = scan.watermark;
     survey->claimed = scan.claimed;
     survey->report.mended_count = scan.mended_count + segment->link_mended;
