@@ -32,6 +32,9 @@ static bool look(void *user, const struct kaya_wal_item *item)
     if (item->kind == KAYA_ITEM_DAMAGE && item->segment == search->report->damage_segment &&
         item->offset_bytes == search->report->damage_offset)
         search->claimer->reason = item->reason;
+    if (item->kind == KAYA_ITEM_STRAY && item->payload_check_good &&
+        item->lsn >= search->report->lost_first_lsn && item->lsn <= search->report->lost_last_lsn)
+        search->claimer->whole_behind += item->lsn_count;
     if (!search->claimer->found && makes_the_claim(item, search->report)) {
         search->claimer->found = true;
         search->claimer->kind = item->kind;
@@ -62,8 +65,9 @@ static void print_claim(FILE *stream, const struct kaya_wal_recovery_report *rep
     else if (claimer->kind == KAYA_ITEM_LINK)
         fprintf(stream, "the link of segment %" PRIu64 " says", claimer->segment);
     else
-        fprintf(stream, "frame at 0x%" PRIx64 " (%s) says", claimer->offset_bytes,
-                kaya_wal_item_name(claimer->kind));
+        fprintf(stream, "the %s at 0x%" PRIx64 " says",
+                claimer->kind == KAYA_ITEM_STRAY ? "frame" : kaya_wal_item_name(claimer->kind),
+                claimer->offset_bytes);
     fprintf(stream, " durable to 0x%" PRIx64, report->damage_end_offset);
     if (report->damage_end_offset > report->damage_offset)
         fprintf(stream, ", so 0x%" PRIx64 "..0x%" PRIx64 " was durable", report->damage_offset,
@@ -98,6 +102,11 @@ void kaya_explain_damage(FILE *stream, const struct kaya_wal_recovery_report *re
     if (report->damage_end_offset > 0)
         print_claim(stream, report, claimer);
     print_lost(stream, report);
+    if (claimer && claimer->whole_behind > 0)
+        fprintf(stream,
+                "  at least %" PRIu64
+                " of them still stand whole behind the damage: keep a copy of the directory\n",
+                claimer->whole_behind);
 }
 
 struct advice {
@@ -117,7 +126,7 @@ static const struct advice advices[] = {
     { KAYA_DENIED, "log directories are 0700: are you their owner?" },
     { KAYA_LOCKED, "one writer at a time: wait for it or end it; cat, inspect and verify need no lock" },
     { KAYA_BUSY, "try again when the writer is less busy" },
-    { KAYA_DAMAGED, "nothing was changed; `kaya-wal verify` says more, `kaya-wal inspect` shows every frame" },
+    { KAYA_DAMAGED, "`kaya-wal verify` says more, `kaya-wal inspect` shows every frame" },
     { KAYA_UNSUPPORTED, "use the version that wrote it, or a newer one" },
     { KAYA_WRONG_LOG, "the anchor belongs to another log" },
     { KAYA_TRIMMED, "records below the low-water mark are gone for good" },

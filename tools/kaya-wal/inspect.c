@@ -77,6 +77,8 @@ static void checks_cell(const struct kaya_wal_item *item, char cell[CELL_BYTES])
 {
     if (item->kind == KAYA_ITEM_END)
         snprintf(cell, CELL_BYTES, "-");
+    else if (item->kind == KAYA_ITEM_DAMAGE)
+        snprintf(cell, CELL_BYTES, "bad"); /* the reason says which */
     else if (item->kind == KAYA_ITEM_HEADER)
         snprintf(cell, CELL_BYTES, "%s", item->header_check_good ? "ok" : "bad");
     else if (checks_are_good(item))

@@ -84,14 +84,15 @@ struct kaya_claimer {
     uint64_t segment;
     uint64_t offset_bytes;
     char damaged_file[KAYA_NAME_BYTES_MAX + 1]; /* "": no such file */
-    const char *reason; /* which check fails at the damaged place; "": it does not tell */
+    const char *reason;    /* which check fails at the damaged place; "": it does not tell */
+    uint64_t whole_behind; /* lost records that stand whole behind the damage, where nothing leads to them */
 };
 
 /* Look through the directory for it. Fills in what it can. */
 void kaya_find_claimer(const struct kaya_place *place, const struct kaya_wal_recovery_report *report,
                        struct kaya_claimer *claimer);
 
-/* What is wrong and what that costs, in one or two indented lines. `claimer` may be NULL. */
+/* What is wrong and what that costs, in a few indented lines. `claimer` may be NULL. */
 void kaya_explain_damage(FILE *stream, const struct kaya_wal_recovery_report *report,
                          const struct kaya_claimer *claimer);
 

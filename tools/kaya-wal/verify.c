@@ -211,9 +211,10 @@ static void print_notice(const struct kaya_event *event, const struct kaya_wal_r
     printf("  note: ");
     if (event->kind == KAYA_EVENT_MENDED)
         printf("segment %" PRIu64 ", frame at 0x%" PRIx64 ": bit %" PRIu64
-               " has flipped and is put right at each read%s",
-               event->segment, event->offset_bytes, event->detail,
-               is_claimed(report, event) ? "; a claim covers it" : "; no claim covers it");
+               " has flipped and is put right at each read "
+               "(record %" PRIu64 "); %s",
+               event->segment, event->offset_bytes, event->detail, event->lsn,
+               is_claimed(report, event) ? "a claim covers it" : "no claim covers it");
     else if (event->kind == KAYA_EVENT_FOREIGN_FILE)
         printf("'%s' is not a file of the log", kaya_escape(event->text, escaped, sizeof(escaped)));
     else
