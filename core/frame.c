@@ -75,11 +75,18 @@ uint32_t kaya_frame_payload_check(const uint8_t *bytes, const struct frame_seeds
     return kaya_crc32c(frame_seed(seeds, frame), bytes + HCRC, frame->extent_bytes - HCRC);
 }
 
-/* Bound to the seed as well: else a stale frame of the segment's earlier nonce, good in all but pcrc, could pass as a frame
- * whose pcrc has one bit flipped. */
+/* Over all that a reader uses of a frame, and bound to its seed, by another hash than the CRCs:
+ *   - damage to the header that hcrc misses, pcrc misses as well, since both are remainders by one polynomial;
+ *   - a stale frame of the segment's earlier nonce, good in all but pcrc, could pass as one whose pcrc has a bit flipped. */
+static uint32_t second_check(const uint8_t fields[KAYA_FRAME_HEADER_BYTES - LENGTH], const uint8_t *payload,
+                             uint32_t length, uint32_t seed)
+{
+    return kaya_check32(payload, length) ^ kaya_check32(fields, KAYA_FRAME_HEADER_BYTES - LENGTH) ^ seed;
+}
+
 uint32_t kaya_frame_second_check(const uint8_t *bytes, const struct frame_seeds *seeds, const struct frame *frame)
 {
-    return kaya_check32(bytes + KAYA_FRAME_HEADER_BYTES, frame->length) ^ frame_seed(seeds, frame);
+    return second_check(bytes + LENGTH, bytes + KAYA_FRAME_HEADER_BYTES, frame->length, frame_seed(seeds, frame));
 }
 
 /* --- Sizes ---------------------------------------------------------------------------------------------------------- */
@@ -168,6 +175,7 @@ enum { WORD_PCRC, WORD_HCRC, WORD_CHECK, WORD_LENGTH, WORD_OFFSET, WORD_DURABLE,
 static void fill_words(uint32_t words[WORDS], const struct frame_seeds *seeds, const struct frame *frame,
                        const uint8_t *padding, uint32_t padding_bytes)
 {
+    uint8_t fields[KAYA_FRAME_HEADER_BYTES - LENGTH];
     uint32_t seed = frame_seed(seeds, frame);
     uint32_t crc;
 
@@ -175,7 +183,9 @@ static void fill_words(uint32_t words[WORDS], const struct frame_seeds *seeds, c
     words[WORD_DURABLE] = offset_word(frame->durable_bytes);
     words[WORD_SEQUENCE] = frame->sequence;
     words[WORD_LENGTH] = frame->length | (uint32_t)frame->type << 16 | (uint32_t)frame->flags << 24;
-    words[WORD_CHECK] = kaya_check32(frame->payload, frame->length) ^ seed;
+    for (unsigned i = WORD_LENGTH; i < WORDS; i++)
+        store32(fields + 4 * (i - WORD_LENGTH), words[i]);
+    words[WORD_CHECK] = second_check(fields, frame->payload, frame->length, seed);
 
     crc = kaya_crc32c_words(seeds->segment, &words[WORD_OFFSET], 1);
     words[WORD_HCRC] = kaya_crc32c_words(crc, &words[WORD_CHECK], WORDS - WORD_CHECK);

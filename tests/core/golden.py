@@ -154,8 +154,8 @@ def frame(kind, flags, offset, durable, sequence, payload):
     if left - padding < 40:
         padding = left
     seed = crc(SEGMENT_SEED if kind == 8 else BASE_SEED, le(offset // 4, 4))
-    fields = le(xxh3(payload) & 0xFFFFFFFF ^ seed, 4) + le(len(payload), 2) + le(kind, 1) + le(flags, 1) + \
-        le(offset // 4, 4) + le(durable // 4, 4) + le(sequence, 4)
+    fields = le(len(payload), 2) + le(kind, 1) + le(flags, 1) + le(offset // 4, 4) + le(durable // 4, 4) + le(sequence, 4)
+    fields = le((xxh3(payload) ^ xxh3(fields)) & 0xFFFFFFFF ^ seed, 4) + fields
     rest = le(crc(crc(SEGMENT_SEED, le(offset // 4, 4)), fields), 4) + fields + payload + bytes(padding)
     return le(crc(seed, rest), 4) + rest
 

@@ -328,6 +328,41 @@ Test(mend, refuses_a_frame_of_another_nonce_also_where_pcrc_is_one_bit_off)
     cr_expect(eq(uint, close_calls, 41 * 32));
 }
 
+/* Both CRCs are remainders by one polynomial: what its multiples do to the header neither of them sees, and one flip away
+ * from a multiple hcrc proposes the flip. Only the second check can refuse it. */
+Test(mend, refuses_header_damage_that_no_crc_sees)
+{
+    enum { WATERMARK_AND_SEQUENCE = 20 };
+    struct frame written = a_frame(FRAME_WATERMARK, (1 << 30) - BLOCK_BYTES, 0, NULL);
+    struct bench bench = bench_of(&GOLDEN_SHAPE, &SEEDS, &written);
+    uint64_t polynomial = 1 | (uint64_t)0x82f63b78 << 1; /* highest power first, as the bits go in */
+    unsigned unseen = 0;
+
+    for (uint32_t factor = 1; factor < 50000; factor++) {
+        uint64_t multiple = 0;
+        uint64_t damaged;
+
+        for (unsigned bit = 0; bit < 31; bit++)
+            multiple ^= factor >> bit & 1 ? polynomial << bit : 0;
+        damaged = load64(bench.original + WATERMARK_AND_SEQUENCE) ^ multiple;
+        if ((uint32_t)damaged > written.offset_bytes / 4) /* the field itself would give it away */
+            continue;
+        store64(bench.broken + WATERMARK_AND_SEQUENCE, damaged);
+        unseen += kaya_frame_decode(bench.broken, bench.extent, &GOLDEN_SHAPE, &SEEDS, bench.offset,
+                                    &bench.frame) == FRAME_FAULT_NONE &&
+                  kaya_frame_header_check_holds(bench.broken, SEEDS.segment, bench.offset);
+        for (unsigned bit = 0; bit < 64; bit++) {
+            if (!(multiple >> bit & 1))
+                continue;
+            flip(bench.broken, WATERMARK_AND_SEQUENCE * 8 + bit);
+            cr_assert(not(mend(&bench)), "factor %u bit %u", factor, bit);
+            flip(bench.broken, WATERMARK_AND_SEQUENCE * 8 + bit);
+        }
+    }
+    cr_expect(gt(uint, unseen, 100));
+    bench_release(&bench);
+}
+
 /* Padding is under pcrc alone, but what it must be is known: damage of more than one bit there is not mended by chance. */
 Test(mend, refuses_padding_that_would_not_be_zero)
 {
