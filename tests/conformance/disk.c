@@ -849,6 +849,10 @@ static void end(struct run *run)
 
 static void run_test(struct run *run, const struct test *test, bool with_directory)
 {
+    const char *only = run->disks->only;
+
+    if (only != NULL && strcmp(only, test->name) != 0)
+        return;
     run->test = test->name;
     if (begin(run, with_directory))
         test->run(run);

@@ -1,9 +1,6 @@
 /* The test of the test: every defect of broken_disk.h is reported, and by the check that is meant for it. A broken disk
  * without a defect passes, so that it is the defects that are seen. */
 #include <criterion/criterion.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "broken_disk.h"
 #include "posix_disks.h"
@@ -36,12 +33,12 @@ static void destroy(void *user, struct kaya_disk *disk)
     breaking->good.destroy(breaking->good.user, kaya_tests_broken_disk_end(disk));
 }
 
-static struct kaya_conformance_result *judge(enum defect defect)
+static struct kaya_conformance_result *judge(enum defect defect, const char *only)
 {
     static struct kaya_conformance_result result;
     struct breaking breaking = { .good = kaya_tests_posix_disks(), .defect = defect };
     struct kaya_conformance_disks disks = {
-        .create = create, .create_second = create_second, .destroy = destroy, .user = &breaking
+        .create = create, .create_second = create_second, .destroy = destroy, .user = &breaking, .only = only
     };
 
     kaya_conformance_disk(&disks, &result);
@@ -49,25 +46,17 @@ static struct kaya_conformance_result *judge(enum defect defect)
     return &result;
 }
 
-static bool is_reported_by(const struct kaya_conformance_result *result, const char *test)
-{
-    for (size_t index = 0; index < result->failure_count && index < KAYA_CONFORMANCE_FAILURES_MAX; index++) {
-        if (strcmp(result->failures[index].test, test) == 0)
-            return true;
-    }
-    return false;
-}
-
 Test(broken_disk, without_a_defect_passes)
 {
     const struct kaya_conformance_result *result;
 
     kaya_tests_limit_descriptors();
-    result = judge(DEFECT_NONE);
+    result = judge(DEFECT_NONE, NULL);
     cr_expect(result->failure_count == 0, "%s: %s", result->failures[0].test, result->failures[0].text);
     cr_expect(result->check_count > 5000);
 }
 
+/* Only that test is run: dozens of defects times all of them would take a minute. */
 Test(broken_disk, every_defect_is_reported_by_the_test_meant_for_it)
 {
     static const char *const names[] = {
@@ -83,9 +72,9 @@ Test(broken_disk, every_defect_is_reported_by_the_test_meant_for_it)
 
     kaya_tests_limit_descriptors();
     for (unsigned defect = 0; defect < DEFECTS; defect++) {
-        const struct kaya_conformance_result *result = judge((enum defect)defect);
+        const struct kaya_conformance_result *result = judge((enum defect)defect, tests[defect]);
 
-        cr_expect(is_reported_by(result, tests[defect]), "%s: %s did not fail (%llu other failures)",
-                  names[defect], tests[defect], (unsigned long long)result->failure_count);
+        cr_expect(result->check_count > 0, "%s: there is no test %s", names[defect], tests[defect]);
+        cr_expect(result->failure_count > 0, "%s: %s did not fail", names[defect], tests[defect]);
     }
 }
