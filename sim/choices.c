@@ -19,6 +19,7 @@
  * (a crash) draws once how often its answers are 0: one turn in ten is calm throughout. */
 #include "kaya/sim/choices.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -306,9 +307,10 @@ static bool take_last_number(char *text, uint64_t *number)
 
     if (space == NULL || space[1] < '0' || space[1] > '9')
         return false;
+    errno = 0;
     *number = strtoull(space + 1, &end, 10);
     *space = '\0';
-    return *end == '\0';
+    return *end == '\0' && errno == 0;
 }
 
 static bool stream_from_name(const char *name, size_t length, enum kaya_stream *stream)
