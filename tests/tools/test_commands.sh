@@ -177,6 +177,21 @@ for command in inspect verify cat; do
     ! grep -q "$(printf '\033')" out || fail "$command colours a pipe"
 done
 
+# Output that cannot be written is told; a stream that the caller closed never becomes a file of the log.
+"$wal" cat trimmed >/dev/full 2>err
+[ $? -eq 3 ] || fail 'cat into a full file'
+says err 'standard output: No space left'
+seq 10 | "$wal" append full >/dev/full 2>err
+[ "${PIPESTATUS[1]}" -eq 1 ] || fail 'append with nobody to hear it'
+[ "$(wc -l <err)" -eq 1 ] || fail "told once: $(cat err)"
+expect 0 "$wal" verify full
+seq 10 | "$wal" append closed >&- 2>/dev/null
+expect 0 "$wal" verify closed
+"$wal" append closed <&- >/dev/null 2>err
+[ $? -eq 1 ] || fail 'append without an input'
+expect 0 "$wal" verify closed
+[ ! -s closed/LOCK ] || fail 'an LSN was printed into a file of the log'
+
 # Nothing is changed by looking.
 find log trimmed -type f -printf '%p %s %T@\n' | sort >before
 for command in inspect verify cat; do
@@ -194,6 +209,9 @@ says out "$segment"
 expect 3 "$wal" inspect numbers
 says err 'numbers: '
 expect 3 "$wal" cat numbers
+ln -s log link
+expect 3 "$wal" cat link
+says err 'symbolic link'
 
 # What a small log looks like.
 printf 'first\nsecond\n' >in

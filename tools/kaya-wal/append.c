@@ -150,11 +150,8 @@ static int append_all(struct session *session)
         if (more_at_hand && mode == KAYA_STRICT)
             continue;
         acknowledge(session);
-        if (ferror(stdout)) {
-            if (errno != EPIPE)
-                kaya_complain("standard output: %s", strerror(errno));
+        if (kaya_output_check() != KAYA_OUTPUT_GOOD)
             return KAYA_EXIT_PARTLY; /* nobody hears that we go on */
-        }
     }
 }
 
@@ -198,7 +195,7 @@ static int run(const struct options *options)
         kaya_say_status(&session.place, "close the log", status, NULL);
         code = KAYA_EXIT_PARTLY;
     }
-    if (!kaya_flush_output() && code == KAYA_EXIT_DONE)
+    if (kaya_output_flush() != KAYA_OUTPUT_GOOD && code == KAYA_EXIT_DONE)
         code = KAYA_EXIT_PARTLY;
 done:
     kaya_lines_release(&session.lines);

@@ -4,7 +4,6 @@
  * bounded number of times. A reader of our output that went away (head) is no error. */
 #define _GNU_SOURCE
 #include <argp.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <time.h>
 
@@ -74,15 +73,17 @@ static int say_open_failed(const struct options *options, const struct kaya_plac
 static int print_all(const struct options *options, const struct kaya_place *place, struct kaya_wal_reader *reader)
 {
     struct kaya_wal_record record;
-    enum kaya_status status;
+    enum kaya_status status = KAYA_OK;
+    enum kaya_output output = KAYA_OUTPUT_GOOD;
 
-    while ((status = kaya_wal_reader_next(reader, &record)) == KAYA_OK) {
+    while (output == KAYA_OUTPUT_GOOD && (status = kaya_wal_reader_next(reader, &record)) == KAYA_OK) {
         print_record(options, &record);
-        if (ferror(stdout))
-            return kaya_flush_output() || errno == EPIPE ? KAYA_EXIT_DONE : KAYA_EXIT_OTHER;
+        output = kaya_output_check();
     }
-    if (!kaya_flush_output())
-        return errno == EPIPE ? KAYA_EXIT_DONE : KAYA_EXIT_OTHER;
+    if (output == KAYA_OUTPUT_GOOD)
+        output = kaya_output_flush();
+    if (output != KAYA_OUTPUT_GOOD)
+        return output == KAYA_OUTPUT_CLOSED ? KAYA_EXIT_DONE : KAYA_EXIT_OTHER;
     return status == KAYA_END ? KAYA_EXIT_DONE : kaya_say_status(place, "read on", status, NULL);
 }
 

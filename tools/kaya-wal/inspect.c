@@ -262,7 +262,7 @@ static bool show(void *user, const struct kaya_wal_item *item)
     }
     snprintf(look->file_name, sizeof(look->file_name), "%s", item->file_name);
     look->items++;
-    return !ferror(stdout);
+    return kaya_output_check() == KAYA_OUTPUT_GOOD;
 }
 
 static const char *plural(uint64_t count)
@@ -333,7 +333,8 @@ static int run(const struct options *options)
     else
         print_sums(&look, &sums, whole_directory);
     code = whole_directory && sums.report.verdict == KAYA_VERDICT_DAMAGED ? KAYA_EXIT_DAMAGED : KAYA_EXIT_DONE;
-    kaya_flush_output();
+    if (kaya_output_flush() == KAYA_OUTPUT_FAILED)
+        code = KAYA_EXIT_OTHER;
 done:
     kaya_place_close(&place);
     return code;

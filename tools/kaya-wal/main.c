@@ -5,7 +5,9 @@
  * exit code. What a crash can do here is what it can do to any user of the log: nothing that was printed as an LSN is
  * lost. cat, inspect and verify write nothing and run beside a live writer (P10). */
 #include <argp.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tool.h"
 
@@ -48,13 +50,27 @@ static const struct command *find(const char *name)
     return NULL;
 }
 
+/* A stream that the caller closed would give its number to the next file that is opened: a segment, and what is printed
+ * would go into it. So the numbers are taken, by something that fails as a closed stream does. */
+static bool take_standard_streams(void)
+{
+    for (int descriptor = 0; descriptor <= STDERR_FILENO; descriptor++) {
+        int flags = descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+        if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", flags) != descriptor)
+            return false;
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
+    if (!take_standard_streams())
+        return KAYA_EXIT_OTHER;
     argp_err_exit_status = KAYA_EXIT_OTHER;
     if (argc >= 2 &&
         (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)) {
         print_help(stdout);
-        return kaya_flush_output() ? KAYA_EXIT_DONE : KAYA_EXIT_OTHER;
+        return kaya_output_flush() == KAYA_OUTPUT_FAILED ? KAYA_EXIT_OTHER : KAYA_EXIT_DONE;
     }
     if (argc < 2) {
         print_help(stderr);

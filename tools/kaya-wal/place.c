@@ -55,7 +55,9 @@ enum kaya_status kaya_place_open(struct kaya_place *out, const char *path, bool 
     place = KAYA_PLACE_NONE;
 done:
     if (status == KAYA_INVALID)
-        kaya_complain("%s: not a path that can name a log's directory: it is empty or ends in '..'", path);
+        kaya_complain(
+            "%s: cannot hold a log: it is no directory, a symbolic link, or a path that is empty or ends in '..'",
+            path);
     else if (status != KAYA_OK)
         kaya_say_status(&place, "reach", status, NULL);
     kaya_place_close(&place);

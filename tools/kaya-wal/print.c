@@ -30,7 +30,7 @@ void kaya_complain(const char *format, ...)
     struct kaya_paint paint = kaya_paint_of(stderr);
     va_list arguments;
 
-    fflush(stdout); /* what was said before stands before */
+    (void)kaya_output_flush(); /* what was said before stands before */
     fprintf(stderr, "%skaya-wal:%s ", paint.bad, paint.plain);
     va_start(arguments, format);
     vfprintf(stderr, format, arguments); /* NOLINT(clang-analyzer-valist.Uninitialized): clang-tidy 14 is mistaken */
@@ -98,7 +98,7 @@ void kaya_print_event(void *user, const struct kaya_event *event)
     char escaped[KAYA_ESCAPED_BYTES];
 
     (void)user;
-    fflush(stdout);
+    (void)kaya_output_flush();
     fprintf(stderr, "%skaya-wal: %s", paint.faint, kaya_event_name(event->kind));
     if (event->segment)
         fprintf(stderr, ", segment %" PRIu64 " at 0x%" PRIx64, event->segment, event->offset_bytes);
@@ -113,13 +113,23 @@ void kaya_print_event(void *user, const struct kaya_event *event)
     fprintf(stderr, "%s\n", paint.plain);
 }
 
-bool kaya_flush_output(void)
+enum kaya_output kaya_output_check(void)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return true;
-    if (errno != EPIPE)
-        kaya_complain("standard output: %s", strerror(errno));
-    return false;
+    static enum kaya_output state = KAYA_OUTPUT_GOOD;
+
+    if (state == KAYA_OUTPUT_GOOD && ferror(stdout)) {
+        int reason = errno;
+        state = reason == EPIPE ? KAYA_OUTPUT_CLOSED : KAYA_OUTPUT_FAILED;
+        if (state == KAYA_OUTPUT_FAILED)
+            kaya_complain("standard output: %s", strerror(reason));
+    }
+    return state;
+}
+
+enum kaya_output kaya_output_flush(void)
+{
+    (void)fflush(stdout); /* a failure stays on the stream */
+    return kaya_output_check();
 }
 
 bool kaya_parse_number(const char *text, uint64_t *number)

@@ -127,8 +127,11 @@ void kaya_log_id_text(const struct kaya_wal_log_id *log_id, char text[KAYA_LOG_I
 /* An event as a note on standard error; a kaya_event_listener (`user` is unused). */
 void kaya_print_event(void *user, const struct kaya_event *event);
 
-/* Flush standard output. False: it failed, and that was said, but for a reader that went away (said by nobody). */
-bool kaya_flush_output(void);
+/* Standard output: good; closed by its reader, which is no error; or failed, which was said once. Check it right after
+ * printing, while errno still tells why. */
+enum kaya_output { KAYA_OUTPUT_GOOD, KAYA_OUTPUT_CLOSED, KAYA_OUTPUT_FAILED };
+enum kaya_output kaya_output_check(void);
+enum kaya_output kaya_output_flush(void);
 
 /* "4096", "64K", "16M", "1G". False: not a size. */
 bool kaya_parse_size(const char *text, uint64_t *bytes);

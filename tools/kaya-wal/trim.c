@@ -69,7 +69,7 @@ static int run(const struct options *options)
     status = kaya_wal_writer_close(writer);
     if (code == KAYA_EXIT_DONE && status != KAYA_OK)
         code = kaya_say_status(&place, "close the log", status, NULL);
-    if (!kaya_flush_output() && code == KAYA_EXIT_DONE)
+    if (kaya_output_flush() == KAYA_OUTPUT_FAILED && code == KAYA_EXIT_DONE)
         code = KAYA_EXIT_OTHER;
 done:
     kaya_place_close(&place);

@@ -332,7 +332,8 @@ static int run(const struct options *options)
 done:
     if (status != KAYA_OK && options->json)
         tell_programs_failed(status);
-    kaya_flush_output();
+    if (kaya_output_flush() == KAYA_OUTPUT_FAILED)
+        code = KAYA_EXIT_OTHER;
     notices_forget(&notices);
     free(notices.list);
     kaya_place_close(&place);
