@@ -1,6 +1,7 @@
 /* Reading: a survey tells which segments hold what and where the log ends; then one scan after the other.
  *
- * A reader holds nothing that stops a writer. So a segment may be trimmed and recycled under it: then its file is gone or its frames no
+ * A reader of a writer of its own process asks the writer instead of looking, and pins what it needs. Any other
+ * reader holds nothing that stops a writer. So a segment may be trimmed and recycled under it: then its file is gone or its frames no
  * longer validate. Both are met in one way: look at the whole log again, and go on behind the last record given, or say TRIMMED. */
 #include "kaya/reader.h"
 
@@ -36,6 +37,8 @@ static enum kaya_status survey_log(struct kaya_wal_reader *reader)
     enum kaya_status status;
 
     kaya_survey_release(&reader->survey, &reader->context);
+    if (reader->options.writer != NULL)
+        return kaya_writer_survey(reader->options.writer, &reader->survey);
     status = kaya_survey(&reader->survey, &reader->context, &options);
     if (status != KAYA_OK)
         return status;

@@ -253,6 +253,8 @@ static enum kaya_status succeed(struct opened_log *log, const struct context *co
                                                    .detail = report->carried_records });
     if (kept > 0)
         status = cut_file(context, &log->chain[kept - 1], plan.link.predecessor_end);
+    if (kept > 0)
+        log->chain[kept - 1].end = plan.link.predecessor_end;
     kaya_log_push_chain(log);
     report->segment_count = log->chain_count;
     if (status == KAYA_OK)

@@ -11,7 +11,7 @@
 struct opened_log {
     struct appender appender;
     struct pool pool;
-    struct chain_segment *chain; /* segments in use, ascending; the last one is the appender's, its `end` not kept */
+    struct chain_segment *chain; /* segments in use, ascending; the last one is the appender's, which knows its end */
     size_t chain_count, chain_capacity;
     uint64_t low_water_lsn;
 };

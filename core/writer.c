@@ -231,6 +231,7 @@ static enum kaya_status rotate(struct kaya_wal_writer *writer, uint64_t cost)
             status = end_handle(writer, status);
     }
     if (status == KAYA_OK) {
+        writer->log.chain[writer->log.chain_count - 1].end = link.predecessor_end;
         kaya_log_push_chain(&writer->log);
         kaya_notify(&writer->context, &(struct kaya_event){ .kind = KAYA_EVENT_SEGMENT_ROTATED,
                                                             .segment = appender->segment.number,
@@ -558,6 +559,45 @@ void kaya_writer_unpin(struct kaya_wal_writer *writer, struct pin *pin)
         at = &(*at)->next;
     *at = pin->next;
     kaya_mutex_unlock(writer->context.runtime, writer->mutex);
+}
+
+static enum kaya_status copy_chain(const struct kaya_wal_writer *writer, struct survey *survey)
+{
+    const struct opened_log *log = &writer->log;
+    size_t count = log->chain_count;
+
+    *survey = (struct survey){ .head = SEGMENT_NONE, .memory = SCAN_MEMORY_NONE };
+    survey->chain = kaya_allocate(writer->context.allocator, count * sizeof *survey->chain);
+    if (survey->chain == NULL)
+        return KAYA_NO_MEMORY;
+    survey->chain_capacity = count;
+    survey->chain_count = count;
+    memcpy(survey->chain, log->chain, count * sizeof *survey->chain);
+    survey->chain[count - 1].end = log->appender.end - log->appender.used;
+    survey->claim = log->appender.durable;
+    survey->report = (struct kaya_wal_recovery_report){ .verdict = KAYA_VERDICT_CLEAN,
+                                                        .log_id = writer->log_id,
+                                                        .epoch = writer->epoch,
+                                                        .first_lsn = log->low_water_lsn,
+                                                        .last_lsn = next_lsn(writer) - 1,
+                                                        .segment_count = count,
+                                                        .segment = log->appender.segment.number,
+                                                        .end_offset = survey->chain[count - 1].end,
+                                                        .claim_segment = log->appender.segment.number,
+                                                        .claim_offset = log->appender.durable,
+                                                        .damage_reason = "" };
+    return KAYA_OK;
+}
+
+enum kaya_status kaya_writer_survey(struct kaya_wal_writer *writer, struct survey *survey)
+{
+    enum kaya_status status = KAYA_ENDED;
+
+    kaya_mutex_lock(writer->context.runtime, writer->mutex);
+    if (!writer->has_ended)
+        status = copy_chain(writer, survey);
+    kaya_mutex_unlock(writer->context.runtime, writer->mutex);
+    return status;
 }
 
 /* --- tending, facts, closing ---------------------------------------------------------------------------------------- */

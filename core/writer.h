@@ -2,7 +2,7 @@
 #ifndef KAYA_WRITER_H
 #define KAYA_WRITER_H
 
-#include "kaya/wal.h"
+#include "survey.h"
 
 /* Records from `lsn` on stay while the pin does. Owned by the reader; one list a writer. */
 struct pin {
@@ -13,6 +13,8 @@ struct pin {
 /* KAYA_TRIMMED: `lsn` is below the low-water mark. An `lsn` of 0 means the low-water mark, and is set to it. */
 KAYA_MUST_CHECK enum kaya_status kaya_writer_pin(struct kaya_wal_writer *writer, struct pin *pin);
 void kaya_writer_move_pin(struct kaya_wal_writer *writer, struct pin *pin, uint64_t lsn);
+/* What a survey of the log would find, without looking: chain, report and claim of a released or fresh survey are filled in. */
+KAYA_MUST_CHECK enum kaya_status kaya_writer_survey(struct kaya_wal_writer *writer, struct survey *survey);
 void kaya_writer_unpin(struct kaya_wal_writer *writer, struct pin *pin);
 
 #endif

@@ -11,20 +11,20 @@ extern "C" {
 
 /* What stands at a place of a segment. X(NAME, name) */
 #define KAYA_ITEM_LIST(X)                                                                                    \
-    X(HEADER, header)             /* a copy of the segment header */                                         \
+    X(HEADER, header) /* a copy of the segment header */                                                     \
     X(LINK, link)                                                                                            \
-    X(RECORD, record)             /* a whole record in one frame */                                          \
-    X(FIRST, first)               /* fragments of a record that spans blocks */                              \
+    X(RECORD, record) /* a whole record in one frame */                                                      \
+    X(FIRST, first)   /* fragments of a record that spans blocks */                                          \
     X(MIDDLE, middle)                                                                                        \
     X(LAST, last)                                                                                            \
     X(PAD, pad)                                                                                              \
     X(WATERMARK, watermark)                                                                                  \
     X(CLOSE, close)                                                                                          \
     X(TRIM, trim)                                                                                            \
-    X(UNKNOWN, unknown)           /* a valid frame of a type that may be skipped */                          \
-    X(DAMAGE, damage)             /* a frame was expected here and does not validate */                      \
-    X(STRAY, stray)               /* a frame behind the end: its header validates, nothing leads to it */    \
-    X(END, end)                   /* the end of the contiguous valid prefix */
+    X(UNKNOWN, unknown) /* a valid frame of a type that may be skipped */                                    \
+    X(DAMAGE, damage)   /* a frame was expected here and does not validate */                                \
+    X(STRAY, stray)     /* a frame behind the end: its header validates, nothing leads to it */              \
+    X(END, end)         /* the end of the contiguous valid prefix */
 
 enum kaya_wal_item_kind {
 #define KAYA_ITEM_ENUM(NAME, name) KAYA_ITEM_##NAME,
@@ -61,7 +61,7 @@ struct kaya_wal_item {
     bool payload_check_good;               /* CRC32C over the frame */
     bool header_check_good;                /* CRC32C over its header */
     bool second_check_good;                /* XXH3 over its payload */
-    bool mended;                           /* shown with one bit put right: mended_bit counts from the frame's start */
+    bool mended; /* shown with one bit put right: mended_bit counts from the frame's start */
     uint64_t mended_bit;
     const void *bytes; /* the payload, or the header's bytes */
     size_t length;
@@ -106,7 +106,7 @@ KAYA_MUST_CHECK enum kaya_status kaya_wal_inspect_path(const struct kaya_wal_env
 
 struct kaya_wal_verify_options {
     const struct kaya_wal_anchor *anchor; /* NULL: none */
-    kaya_event_listener *on_event;        /* hears every notice: header copies, checks, mended bits; NULL: silent */
+    kaya_event_listener *on_event; /* hears every notice: header copies, checks, mended bits; NULL: silent */
     void *user;
 };
 

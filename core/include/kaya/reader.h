@@ -12,12 +12,12 @@ extern "C" {
 struct kaya_wal_reader;
 
 struct kaya_wal_reader_options {
-    uint64_t from_lsn;  /* the first record wanted; 0 means the first there is */
-    bool durable_only;  /* leave out what no claim covers: it may still vanish in a power loss */
-    /* A writer of this process, whose segments stay while the reader needs them (trim waits); NULL: none. Close the
-     * reader first. */
+    uint64_t from_lsn; /* the first record wanted; 0 means the first there is */
+    bool durable_only; /* leave out what no claim covers: it may still vanish in a power loss */
+    /* A writer of this process, NULL: none. It knows where the log ends, so nothing is looked for, and its segments stay while the
+     * reader needs them (trim waits). Close the reader first. */
     struct kaya_wal_writer *writer;
-    const struct kaya_wal_anchor *anchor; /* as in kaya_wal_config; NULL: none */
+    const struct kaya_wal_anchor *anchor; /* as in kaya_wal_config; NULL: none. Not asked where `writer` is given */
     kaya_event_listener *on_event;        /* NULL: silent */
     void *user;
 };
@@ -27,6 +27,7 @@ struct kaya_wal_reader_options {
  *   KAYA_NOT_FOUND  there is no log            KAYA_TRIMMED  from_lsn is below the low-water mark
  *   KAYA_DAMAGED    recovery would refuse      KAYA_BUSY     a live log kept changing; try again
  *   KAYA_INVALID    from_lsn is above the last LSN + 1
+ *   KAYA_ENDED      `writer` has failed; open without it
  *   KAYA_UNSUPPORTED, KAYA_WRONG_LOG, KAYA_NO_MEMORY, KAYA_IO */
 KAYA_MUST_CHECK enum kaya_status kaya_wal_reader_open(const struct kaya_wal_environment *environment,
                                                       const struct kaya_wal_reader_options *options,

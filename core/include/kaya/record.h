@@ -35,10 +35,10 @@ struct kaya_wal_payload {
 struct kaya_wal_record {
     uint64_t lsn; /* records are counted from 1, without gaps */
     enum kaya_wal_record_type type;
-    bool mended;       /* one flipped bit was put right; the file still holds the flipped one */
-    bool in_batch;     /* it came in a batch ... */
-    bool ends_batch;   /* ... and is its last */
-    bool durable;      /* a surviving claim covers it; false: it may still vanish in a power loss */
+    bool mended;     /* one flipped bit was put right; the file still holds the flipped one */
+    bool in_batch;   /* it came in a batch ... */
+    bool ends_batch; /* ... and is its last */
+    bool durable;    /* a surviving claim covers it; false: it may still vanish in a power loss */
     const void *bytes;
     size_t length;
     uint64_t segment;      /* where it starts: segment number ... */

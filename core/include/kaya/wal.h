@@ -44,15 +44,15 @@ struct kaya_wal_anchor {
 
 /* The log's options. All zeros is a good configuration. */
 struct kaya_wal_config {
-    uint64_t segment_bytes;    /* multiple of block_bytes, 8 blocks to 1 GiB; 0 means 16 MiB */
-    uint32_t block_bytes;      /* power of two, 512 to 65536; 0 means 32 KiB, or less where the segment is small */
+    uint64_t segment_bytes; /* multiple of block_bytes, 8 blocks to 1 GiB; 0 means 16 MiB */
+    uint32_t block_bytes; /* power of two, 512 to 65536; 0 means 32 KiB, or less where the segment is small */
     uint32_t record_bytes_max; /* longest payload of a record, and of a batch with 4 bytes for each member; its frames
                                   must fit half a segment; 0 means 4 MiB, or less where the segment is small */
-    uint32_t stride_bytes;     /* a segment is written through in strides ahead of use; 0 means 256 KiB */
-    uint32_t spare_count;      /* spares behind the segment in use, 2 to 16; 0 means 2 */
+    uint32_t stride_bytes; /* a segment is written through in strides ahead of use; 0 means 256 KiB */
+    uint32_t spare_count;  /* spares behind the segment in use, 2 to 16; 0 means 2 */
     const struct kaya_wal_anchor *anchor; /* NULL: none. Read during open only */
-    bool must_exist;           /* KAYA_NOT_FOUND rather than a new log */
-    bool cut_is_error;         /* KAYA_DAMAGED rather than cut or mend a tail that nothing vouches for */
+    bool must_exist;                      /* KAYA_NOT_FOUND rather than a new log */
+    bool cut_is_error;             /* KAYA_DAMAGED rather than cut or mend a tail that nothing vouches for */
     kaya_event_listener *on_event; /* NULL: silent */
     void *user;                    /* handed to on_event */
 };
@@ -69,20 +69,20 @@ enum kaya_wal_verdict {
 struct kaya_wal_recovery_report {
     enum kaya_wal_verdict verdict;
     struct kaya_wal_log_id log_id;
-    uint64_t epoch;          /* raised by each recovery that found no clean close */
-    uint64_t first_lsn;      /* low-water mark: the first record that is there, or would be */
-    uint64_t last_lsn;       /* the last record that is there; first_lsn - 1: none */
-    uint64_t segment_count;  /* segments in use */
-    uint64_t segment;        /* the segment in which the log ended ... */
-    uint64_t end_offset;     /* ... at this offset (V) */
-    uint64_t claim_segment;  /* the furthest surviving claim lies in this segment ... */
-    uint64_t claim_offset;   /* ... and vouches for all before this offset (W) */
-    uint64_t unvouched_bytes;   /* bytes of returned records that no claim covers */
-    uint64_t discarded_bytes;   /* bytes behind the end that were neither zero nor an older generation's */
-    uint64_t mended_count;      /* frames with one flipped bit */
-    uint64_t carried_records;   /* records copied to the successor */
-    bool closed_cleanly;        /* a CLOSE frame ends the log, and nothing was tried since */
-    bool lsns_may_return;       /* a tail was cut: numbers above last_lsn may be given again, under the new epoch */
+    uint64_t epoch;           /* raised by each recovery that found no clean close */
+    uint64_t first_lsn;       /* low-water mark: the first record that is there, or would be */
+    uint64_t last_lsn;        /* the last record that is there; first_lsn - 1: none */
+    uint64_t segment_count;   /* segments in use */
+    uint64_t segment;         /* the segment in which the log ended ... */
+    uint64_t end_offset;      /* ... at this offset (V) */
+    uint64_t claim_segment;   /* the furthest surviving claim lies in this segment ... */
+    uint64_t claim_offset;    /* ... and vouches for all before this offset (W) */
+    uint64_t unvouched_bytes; /* bytes of returned records that no claim covers */
+    uint64_t discarded_bytes; /* bytes behind the end that were neither zero nor an older generation's */
+    uint64_t mended_count;    /* frames with one flipped bit */
+    uint64_t carried_records; /* records copied to the successor */
+    bool closed_cleanly;      /* a CLOSE frame ends the log, and nothing was tried since */
+    bool lsns_may_return; /* a tail was cut: numbers above last_lsn may be given again, under the new epoch */
     /* KAYA_VERDICT_DAMAGED only: the first bad place, and what is lost */
     uint64_t damage_segment;
     uint64_t damage_offset;
@@ -146,9 +146,9 @@ KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_append(struct kaya_wal_writer *
 /* Append `count` >= 1 records as one: recovery returns all of them or none (P11). LSNs run from *first_lsn to *last_lsn.
  * Statuses as for append; KAYA_INVALID also where the payloads and 4 bytes for each exceed record_bytes_max. */
 KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_append_batch(struct kaya_wal_writer *writer,
-                                                              const struct kaya_wal_payload *payloads, size_t count,
-                                                              enum kaya_durability_mode mode, uint64_t *first_lsn,
-                                                              uint64_t *last_lsn);
+                                                              const struct kaya_wal_payload *payloads,
+                                                              size_t count, enum kaya_durability_mode mode,
+                                                              uint64_t *first_lsn, uint64_t *last_lsn);
 
 /* Make every record appended so far durable. KAYA_IO, KAYA_ENDED as for append. */
 KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_sync(struct kaya_wal_writer *writer);
