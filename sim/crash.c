@@ -617,6 +617,8 @@ static void add_tears(struct fate *fate, const struct kaya_sector *sector)
 
     if (!fate->disk->families[KAYA_FAULT_TORN_SECTOR] || (sector->flags & KAYA_SECTOR_BARE) != 0)
         return;
+    if (fate->disk->torn_sectors >= fate->disk->torn_sectors_max)
+        return;
     for (; older != NULL && !older->is_cut; older = older->older) {
         add_tear(fate, newer, stamp, older->block);
         newer = older->block;
@@ -713,6 +715,7 @@ static void decide_sector(struct kaya_sim_disk *disk, struct kaya_inode *inode, 
         kaya_fault_draw(disk, outcome->family);
         kaya_fault_strike(disk, outcome->family);
     }
+    disk->torn_sectors += outcome->content == CONTENT_TEAR;
     note_order(disk, outcome);
     if (fate.count > 1)
         kaya_disk_trace(disk, KAYA_TRACE_FATE, KAYA_OK, inode->number, index << disk->store.sector_shift,
@@ -835,6 +838,7 @@ void kaya_crash_power_loss(struct kaya_sim_disk *disk)
     disk->survived_stamp = 0;
     disk->lost_stamp = UINT64_MAX;
     disk->is_reordered = false;
+    disk->torn_sectors = 0;
     disk->directory.is_undecided =
         disk->directory.is_undecided ||
         (disk->directory.exists && (!disk->directory.is_durable || disk->directory.change_count > 0));

@@ -151,6 +151,7 @@ static void set_options(struct kaya_sim_disk *disk, const struct kaya_sim_disk_o
     disk->calls_per_boot_max =
         options->calls_per_boot_max ? options->calls_per_boot_max : CALLS_PER_BOOT_MAX_DEFAULT;
     disk->list_sorted = options->list_sorted;
+    disk->torn_sectors_max = options->torn_sectors_max ? options->torn_sectors_max : UINT32_MAX;
     for (unsigned family = 0; family < KAYA_FAULTS; family++)
         disk->families[family] = !options->families_set || options->families[family];
 }
@@ -176,6 +177,7 @@ static enum kaya_status start_over(struct kaya_sim_disk *disk, const struct kaya
     disk->survived_stamp = 0;
     disk->lost_stamp = UINT64_MAX;
     disk->is_reordered = false;
+    disk->torn_sectors = 0;
     disk->usage = (struct kaya_sim_usage){ 0 };
     disk->counts = (struct kaya_fault_counts){ 0 };
     return KAYA_OK;
@@ -282,6 +284,7 @@ static void copy_facts(const struct kaya_sim_disk *disk, struct kaya_sim_disk *c
 {
     copy->calls_per_boot_max = disk->calls_per_boot_max;
     copy->list_sorted = disk->list_sorted;
+    copy->torn_sectors_max = disk->torn_sectors_max;
     memcpy(copy->families, disk->families, sizeof copy->families);
     copy->store.stamp = disk->store.stamp;
     copy->inode_number = disk->inode_number;
@@ -289,6 +292,7 @@ static void copy_facts(const struct kaya_sim_disk *disk, struct kaya_sim_disk *c
     copy->survived_stamp = disk->survived_stamp;
     copy->lost_stamp = disk->lost_stamp;
     copy->is_reordered = disk->is_reordered;
+    copy->torn_sectors = disk->torn_sectors;
     copy->usage = disk->usage;
     copy->counts = disk->counts;
 }

@@ -17,7 +17,8 @@
  *
  * Left out is only what was seen already:
  *   1. A crash before a call, when neither disk nor model changed since the last point. Reads change nothing; they decide
- *      what an earlier crash left, and the last point had every such decision among its own outcomes.
+ *      what an earlier crash left, and the last point had every such decision among its own outcomes. (A write that can
+ *      be interrupted is a point in any case.)
  *   2. A crash inside a recovery whose answers up to here are those of the outcome before: same disk, same model.
  *
  * A point with too many outcomes gets the first half of its budget in odometer order. If that was not all of them, the rest
@@ -237,7 +238,7 @@ static void fail(struct explorer *explorer, enum kaya_status status)
     explorer->stopped = true;
 }
 
-static void count_state(struct level *level)
+static void note_state(struct level *level)
 {
     struct kaya_explore_report *report = &level->explorer->report;
     uint64_t digest = report->digest;
@@ -247,7 +248,6 @@ static void count_state(struct level *level)
     status = kaya_seen_add(&level->explorer->seen, level->seen.hash, &added);
     if (status != KAYA_OK)
         fail(level->explorer, status);
-    report->states++;
     report->distinct += added;
     digest = kaya_seen_mix(digest, level->crash.call);
     digest = kaya_seen_mix(digest, (uint64_t)level->crash.kind);
@@ -282,11 +282,20 @@ static bool changes_disk(const struct level *level, enum kaya_trace_kind kind)
     }
 }
 
+/* A write that the crash interrupts has outcomes that the crashes in front of it and behind it have not: what was copied into
+ * the cache when the process dies, what was on its way to the device in a durable write. */
+static bool may_stop_inside(const struct level *level, enum kaya_trace_kind kind)
+{
+    return kind == KAYA_TRACE_WRITE_DURABLE ||
+           (kind == KAYA_TRACE_WRITE && level->explorer->options->process_crashes);
+}
+
 static void on_boundary(void *user, struct kaya_sim_disk *disk, uint64_t call, enum kaya_trace_kind kind)
 {
     struct level *level = user;
 
     (void)disk;
+    level->changed = level->changed || may_stop_inside(level, kind);
     visit_point(level, call);
     level->changed = level->changed || changes_disk(level, kind);
 }
@@ -359,7 +368,7 @@ static void live_on(struct level *level)
     level->changed = false;
     level->violation.promise[0] = '\0';
     well = recover(level, &machine);
-    count_state(level);
+    note_state(level);
     well = well && check(level, &machine);
     well = well && take_steps(level, &machine, level->explorer->options->steps_after_recovery);
     if (well)
@@ -439,6 +448,7 @@ static void crash_every_way(struct level *level, uint64_t call, enum kaya_crash 
         if (explorer->stopped)
             return;
         level->crash.outcome = level->outcomes.index;
+        explorer->report.states++;
         crash_and_live_on(level, may_crash_again(level), NULL);
     } while (outcomes_next(&level->outcomes));
     if (level->outcomes.sampled) {
@@ -568,6 +578,8 @@ static enum kaya_status create_disk(struct level *level)
         .choices = explorer->tame,
         .trace = explorer->trace,
         .calls_per_boot_max = explorer->options->calls_per_boot_max,
+        .list_sorted = true, /* every order of every listing is not what a crash left */
+        .torn_sectors_max = explorer->options->torn_sectors_max ? explorer->options->torn_sectors_max : 1,
     };
 
     if (level->depth == 0)

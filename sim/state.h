@@ -46,6 +46,7 @@ struct kaya_sim_disk {
     uint64_t calls_per_boot_max;
     bool families[KAYA_FAULTS];
     bool list_sorted;
+    uint32_t torn_sectors_max;
 
     struct kaya_names directory;
     struct kaya_sim_file *files;
@@ -73,6 +74,7 @@ struct kaya_sim_disk {
     uint64_t survived_stamp; /* of the last power loss: the newest unsynced version that survived ... */
     uint64_t lost_stamp;     /* ... and the oldest that did not; UINT64_MAX: none */
     bool is_reordered;       /* both were seen in the wrong order */
+    uint32_t torn_sectors;   /* of the last power loss */
 
     struct kaya_sim_inflight inflight;
     struct kaya_sim_handle *handles, *free_handles;

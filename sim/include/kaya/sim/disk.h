@@ -18,19 +18,19 @@
 /* Families of faults, counted by effect (S2): drawn = the dice said so; struck = bytes or results differ from the
  * fault-free ones. X(NAME, name) */
 #define KAYA_FAULT_LIST(X)                                                                                   \
-    X(LOST_SECTOR, lost_sector)         /* an unsynced sector kept its durable version */                    \
-    X(OLD_VERSION, old_version)         /* a sector shows a version between durable and newest */            \
-    X(TORN_SECTOR, torn_sector)         /* a mixture of two neighbouring versions */                         \
-    X(LOST_SIZE, lost_size)             /* the size went back */                                             \
+    X(LOST_SECTOR, lost_sector)             /* an unsynced sector kept its durable version */                \
+    X(OLD_VERSION, old_version)             /* a sector shows a version between durable and newest */        \
+    X(TORN_SECTOR, torn_sector)             /* a mixture of two neighbouring versions */                     \
+    X(LOST_SIZE, lost_size)                 /* the size went back */                                         \
     X(SIZE_WITHOUT_DATA, size_without_data) /* the size survived, data below it did not: growth shows */     \
     X(LOST_CREATE, lost_create)                                                                              \
     X(LOST_RENAME, lost_rename)                                                                              \
-    X(LOST_UNLINK, lost_unlink)         /* a removed name came back */                                       \
+    X(LOST_UNLINK, lost_unlink) /* a removed name came back */                                               \
     X(LOST_TRUNCATE, lost_truncate)                                                                          \
-    X(LOST_DIRECTORY, lost_directory)   /* the log's directory itself */                                     \
-    X(PROCESS_CRASH, process_crash)     /* memory lost, cache kept, with something unsynced in it */         \
-    X(EVICTION, eviction)               /* cache dropped after a process crash: what was written back shows */ \
-    X(REORDER, reorder)                 /* a later write survived where an earlier one did not */
+    X(LOST_DIRECTORY, lost_directory) /* the log's directory itself */                                       \
+    X(PROCESS_CRASH, process_crash)   /* memory lost, cache kept, with something unsynced in it */           \
+    X(EVICTION, eviction)             /* cache dropped after a process crash: what was written back shows */ \
+    X(REORDER, reorder)               /* a later write survived where an earlier one did not */
 
 enum kaya_fault {
 #define KAYA_FAULT_ENUM(NAME, name) KAYA_FAULT_##NAME,
@@ -53,9 +53,11 @@ struct kaya_sim_disk_options {
     struct kaya_trace *trace;               /* borrowed; NULL: silent and fast */
     uint64_t calls_per_boot_max; /* a boot that makes more seam calls is stopped as by a crash and marked runaway (P8);
                                     0 means 1,000,000 */
-    bool families[KAYA_FAULTS];  /* swarm: which families may strike; PROCESS_CRASH and EVICTION are the caller's calls */
-    bool families_set;           /* false: all of them */
-    bool list_sorted;            /* listings in order of names; false: in any order, by choice (stream SCHEDULE) */
+    bool families[KAYA_FAULTS]; /* swarm: which families may strike; PROCESS_CRASH and EVICTION are the caller's calls */
+    bool families_set; /* false: all of them */
+    uint32_t torn_sectors_max; /* of one power loss at most so many sectors are torn inside; 0 means any number. Bounds
+                                    what an odometer has to go through */
+    bool list_sorted; /* listings in order of names; false: in any order, by choice (stream SCHEDULE) */
 };
 
 /* KAYA_INVALID: the profile's geometry is none, or its sector is above 64 KiB. KAYA_NO_MEMORY: none for the disk itself; once it
@@ -72,12 +74,14 @@ void kaya_sim_disk_reset(struct kaya_sim_disk *disk, const struct kaya_sim_disk_
  * A copy that shares unchanged bytes, with its own choices and trace (borrowed, may be NULL for the trace). Costs what is
  * copied of the tables, not of the data. No boot is running on the copy: if one ran on the original, the copy has lost
  * its open handles and its lock, and its cache stands as it was: call one of the crashes on it next. */
-KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_fork(const struct kaya_sim_disk *disk, struct kaya_choices *choices,
-                                                    struct kaya_trace *trace, struct kaya_sim_disk **fork);
+KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_fork(const struct kaya_sim_disk *disk,
+                                                    struct kaya_choices *choices, struct kaya_trace *trace,
+                                                    struct kaya_sim_disk **fork);
 
 /* Make `copy` the same as `disk`, as fork does, reusing copy's memory. */
-KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_copy(const struct kaya_sim_disk *disk, struct kaya_choices *choices,
-                                                    struct kaya_trace *trace, struct kaya_sim_disk *copy);
+KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_copy(const struct kaya_sim_disk *disk,
+                                                    struct kaya_choices *choices, struct kaya_trace *trace,
+                                                    struct kaya_sim_disk *copy);
 
 /* Switch one family on or off from now on (a copy has its original's): for an explorer that takes tears only here and there. */
 void kaya_sim_disk_allow(struct kaya_sim_disk *disk, enum kaya_fault family, bool may_strike);
@@ -90,7 +94,7 @@ void kaya_sim_disk_shut_down(struct kaya_sim_disk *disk);
 
 /* Crash now. The running boot answers KAYA_GONE from here on. */
 void kaya_sim_disk_process_crash(struct kaya_sim_disk *disk); /* the cache survives, handles and locks do not */
-void kaya_sim_disk_power_loss(struct kaya_sim_disk *disk);    /* what was not synced: any part, decided when first read */
+void kaya_sim_disk_power_loss(struct kaya_sim_disk *disk); /* what was not synced: any part, decided when first read */
 
 /* Between boots, after a process crash: some clean pages are dropped and some dirty ones written back, by choice. */
 void kaya_sim_disk_evict(struct kaya_sim_disk *disk);
@@ -99,9 +103,9 @@ void kaya_sim_disk_evict(struct kaya_sim_disk *disk);
 enum kaya_crash { KAYA_CRASH_POWER_LOSS, KAYA_CRASH_PROCESS };
 void kaya_sim_disk_crash_at(struct kaya_sim_disk *disk, uint64_t call, enum kaya_crash crash);
 
-bool kaya_sim_disk_is_crashed(const struct kaya_sim_disk *disk);  /* since the last boot */
-bool kaya_sim_disk_is_runaway(const struct kaya_sim_disk *disk);  /* the last boot made too many calls */
-uint64_t kaya_sim_disk_calls(const struct kaya_sim_disk *disk);   /* of the running or last boot */
+bool kaya_sim_disk_is_crashed(const struct kaya_sim_disk *disk); /* since the last boot */
+bool kaya_sim_disk_is_runaway(const struct kaya_sim_disk *disk); /* the last boot made too many calls */
+uint64_t kaya_sim_disk_calls(const struct kaya_sim_disk *disk);  /* of the running or last boot */
 bool kaya_sim_disk_lock_held(const struct kaya_sim_disk *disk);
 
 /* I/O done since create or reset, for bounds (P8). */
@@ -113,7 +117,8 @@ struct kaya_sim_disk_usage {
 struct kaya_sim_disk_usage kaya_sim_disk_usage(const struct kaya_sim_disk *disk);
 
 /* Called right before each seam call takes effect, with its number: where the explorer forks. NULL: nobody. */
-typedef void kaya_sim_disk_boundary(void *user, struct kaya_sim_disk *disk, uint64_t call, enum kaya_trace_kind kind);
+typedef void kaya_sim_disk_boundary(void *user, struct kaya_sim_disk *disk, uint64_t call,
+                                    enum kaya_trace_kind kind);
 void kaya_sim_disk_on_boundary(struct kaya_sim_disk *disk, kaya_sim_disk_boundary *boundary, void *user);
 
 struct kaya_fault_counts kaya_sim_disk_fault_counts(const struct kaya_sim_disk *disk);
@@ -121,11 +126,11 @@ struct kaya_fault_counts kaya_sim_disk_fault_counts(const struct kaya_sim_disk *
 /* The image as the next reader sees it, for oracles and for damage made by hand. Fates that were open are decided, as far as
  * each call looks. Names: those of files that exist now, in order, without the lock file, which holds nothing. */
 void kaya_sim_disk_names(struct kaya_sim_disk *disk, kaya_list_visitor *visit, void *user);
-KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_peek(struct kaya_sim_disk *disk, const char *name, uint64_t offset,
-                                                    void *bytes, size_t length, size_t *done);
+KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_peek(struct kaya_sim_disk *disk, const char *name,
+                                                    uint64_t offset, void *bytes, size_t length, size_t *done);
 /* Change bytes durably behind everyone's back (media damage); within the file's size. */
-KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_poke(struct kaya_sim_disk *disk, const char *name, uint64_t offset,
-                                                    const void *bytes, size_t length);
+KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_poke(struct kaya_sim_disk *disk, const char *name,
+                                                    uint64_t offset, const void *bytes, size_t length);
 KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_file_size(struct kaya_sim_disk *disk, const char *name,
                                                          uint64_t *bytes);
 /* The inode behind a name (as in trace events); 0: none. */

@@ -16,10 +16,11 @@ struct kaya_explore_options {
     void *user;
     unsigned crash_depth; /* crashes in a row: 1 = one crash anywhere in the workload; 3 = two more inside recovery */
     uint64_t outcomes_per_point_max; /* above it a point is sampled, and the report says so; 0 means 1,000,000 */
-    bool process_crashes;            /* also crash the process (cache survives) at each point */
-    uint64_t states_max;             /* stop after so many, and say so; 0: none */
-    uint64_t calls_per_boot_max;     /* a boot that makes more seam calls breaks P8; 0 means 1,000,000 */
-    bool stop_at_first;              /* stop at the first violation */
+    uint32_t torn_sectors_max; /* of one crash at most so many sectors are torn inside, in every way; 0 means 1 */
+    bool process_crashes;      /* also crash the process (cache survives) at each point */
+    uint64_t states_max;       /* stop after so many, and say so; 0: none */
+    uint64_t calls_per_boot_max; /* a boot that makes more seam calls breaks P8; 0 means 1,000,000 */
+    bool stop_at_first;          /* stop at the first violation */
     unsigned steps_after_recovery; /* after each recovery and check, up to so many steps of the subject's workload go on,
                                        with crash points of their own while crash_depth allows; 0: none */
 };
