@@ -4,10 +4,12 @@
  *
  *     digest(0) = 0     digest(n) = XXH3(bytes of event n, seed = digest(n - 1))
  *
- *     bytes of an event:  kind u16 | status u16 | a u64 | b u64 | c u64 | content hash u64 | text, without its NUL
+ *     bytes of an event:  kind u32 | status u32 | a u64 | b u64 | c u64 | XXH3-64 of the content | XXH3-64 of the text
  *
- * all little-endian. So it hangs on every event and on their order, and can be read at any moment without disturbing
- * what follows. Sizes of C types, addresses and padding never enter it (S1). */
+ * all little-endian; where there is no content or no text, that hash is 0. So it hangs on every event and on their order,
+ * and can be read at any moment without disturbing what follows. Sizes of C types, addresses and padding never enter it (S1).
+ * (Whole words, because a hash that reads words which were just stored in pieces waits for them: this is called at every
+ * I/O of a run.) */
 #include "kaya/sim/trace.h"
 
 #include <inttypes.h>
@@ -18,13 +20,16 @@
 #include <xxhash.h>
 
 enum {
-    KEPT_TEXT_BYTES = 64,        /* of a kept event; longer texts are cut, in the digest they are whole */
-    FIXED_BYTES = 2 + 2 + 4 * 8, /* of an encoded event */
-    ENCODED_BYTES_MAX = FIXED_BYTES + 512,
+    KEPT_TEXT_BYTES = 64, /* of a kept event; longer texts are cut, in the digest they are whole */
+    ENCODED_WORDS = 6,    /* of an event */
 };
 
 struct kept {
-    struct kaya_trace_event event;
+    uint64_t index;
+    enum kaya_trace_kind kind;
+    enum kaya_status status;
+    uint64_t a, b, c;
+    size_t content_length;
     uint64_t content_hash;
     char text[KEPT_TEXT_BYTES];
 };
@@ -52,46 +57,31 @@ const char *kaya_trace_kind_name(enum kaya_trace_kind kind)
 
 /* ---- the digest ---- */
 
-/* Written out, so that compilers make one store of it. */
-static uint8_t *put16(uint8_t *bytes, unsigned value)
+static uint64_t little_endian(uint64_t value)
 {
-    bytes[0] = (uint8_t)value;
-    bytes[1] = (uint8_t)(value >> 8);
-    return bytes + 2;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    value = __builtin_bswap64(value);
+#endif
+    return value;
 }
 
-static uint8_t *put64(uint8_t *bytes, uint64_t value)
+static uint64_t hash_of_text(const char *text)
 {
-    bytes[0] = (uint8_t)value;
-    bytes[1] = (uint8_t)(value >> 8);
-    bytes[2] = (uint8_t)(value >> 16);
-    bytes[3] = (uint8_t)(value >> 24);
-    bytes[4] = (uint8_t)(value >> 32);
-    bytes[5] = (uint8_t)(value >> 40);
-    bytes[6] = (uint8_t)(value >> 48);
-    bytes[7] = (uint8_t)(value >> 56);
-    return bytes + 8;
+    return text && text[0] != '\0' ? XXH3_64bits(text, strlen(text)) : 0;
 }
 
-/* Returns the encoded length. A text that does not fit enters as its hash: as different as the texts are. */
-static size_t encode(uint8_t *bytes, const struct kaya_trace_event *event, uint64_t content_hash)
+static uint64_t next_digest(uint64_t digest, const struct kaya_trace_event *event, uint64_t content_hash)
 {
-    size_t text_length = event->text ? strlen(event->text) : 0;
-    uint8_t *end = bytes;
+    const uint64_t words[ENCODED_WORDS] = {
+        little_endian((uint32_t)event->kind | (uint64_t)(uint32_t)event->status << 32),
+        little_endian(event->a),
+        little_endian(event->b),
+        little_endian(event->c),
+        little_endian(content_hash),
+        little_endian(hash_of_text(event->text)),
+    };
 
-    end = put16(end, (unsigned)event->kind);
-    end = put16(end, (unsigned)event->status);
-    end = put64(end, event->a);
-    end = put64(end, event->b);
-    end = put64(end, event->c);
-    end = put64(end, content_hash);
-    if (text_length > ENCODED_BYTES_MAX - FIXED_BYTES) {
-        end = put64(end, XXH3_64bits(event->text, text_length));
-    } else if (text_length > 0) {
-        memcpy(end, event->text, text_length);
-        end += text_length;
-    }
-    return (size_t)(end - bytes);
+    return XXH3_64bits_withSeed(words, sizeof words, digest);
 }
 
 /* ---- the last few ---- */
@@ -100,37 +90,41 @@ static void keep(struct kaya_trace *trace, const struct kaya_trace_event *event,
 {
     struct kept *kept = &trace->kept[trace->keep_next];
 
-    kept->event = *event;
-    kept->event.content = NULL;
+    kept->index = trace->count;
+    kept->kind = event->kind;
+    kept->status = event->status;
+    kept->a = event->a;
+    kept->b = event->b;
+    kept->c = event->c;
+    kept->content_length = event->content_length;
     kept->content_hash = content_hash;
     kept->text[0] = '\0';
     if (event->text != NULL && event->text[0] != '\0')
         strncat(kept->text, event->text, KEPT_TEXT_BYTES - 1);
-    kept->event.text = NULL; /* the copy serves */
     trace->keep_next = trace->keep_next + 1 == trace->keep_count ? 0 : trace->keep_next + 1;
+}
+
+static void tell(const struct kaya_trace *trace, const struct kaya_trace_event *event)
+{
+    struct kaya_trace_event numbered = *event;
+
+    numbered.index = trace->count;
+    trace->listener(trace->user, &numbered);
 }
 
 void kaya_trace_add(struct kaya_trace *trace, const struct kaya_trace_event *event)
 {
-    struct kaya_trace_event numbered;
-    uint8_t bytes[ENCODED_BYTES_MAX];
     uint64_t content_hash;
-    size_t length;
 
     if (trace == NULL)
         return;
     content_hash = event->content ? XXH3_64bits(event->content, event->content_length) : 0;
-    length = encode(bytes, event, content_hash);
-    trace->digest = XXH3_64bits_withSeed(bytes, length, trace->digest);
+    trace->digest = next_digest(trace->digest, event, content_hash);
     trace->count++;
-    if (trace->keep_count == 0 && trace->listener == NULL)
-        return;
-    numbered = *event;
-    numbered.index = trace->count;
     if (trace->keep_count > 0)
-        keep(trace, &numbered, content_hash);
+        keep(trace, event, content_hash);
     if (trace->listener != NULL)
-        trace->listener(trace->user, &numbered);
+        tell(trace, event);
 }
 
 uint64_t kaya_trace_digest(const struct kaya_trace *trace)
@@ -201,9 +195,17 @@ void kaya_trace_print(const struct kaya_trace *trace, FILE *file)
 
     for (size_t index = 0; index < filled; index++) {
         const struct kept *kept = &trace->kept[at];
-        struct kaya_trace_event event = kept->event;
+        const struct kaya_trace_event event = {
+            .index = kept->index,
+            .kind = kept->kind,
+            .status = kept->status,
+            .a = kept->a,
+            .b = kept->b,
+            .c = kept->c,
+            .text = kept->text,
+            .content_length = kept->content_length,
+        };
 
-        event.text = kept->text;
         print_line(&event, kept->content_hash, file);
         at = at + 1 == trace->keep_count ? 0 : at + 1;
     }

@@ -32,52 +32,44 @@ static const struct kaya_trace_event write_event = { .kind = KAYA_TRACE_WRITE,
 /* The bytes as the essay in trace.c lays them out, written down by hand. */
 Test(trace, the_digest_is_the_hash_of_the_bytes_that_are_documented)
 {
-    uint64_t content_hash = XXH3_64bits("abc", 3);
-    uint8_t bytes[] = { KAYA_TRACE_WRITE,
-                        0,
-                        0,
-                        0, /* kind, status */
-                        1,
-                        0,
-                        0,
-                        0,
-                        0,
-                        0,
-                        0,
-                        0,
-                        8,
-                        7,
-                        6,
-                        5,
-                        4,
-                        3,
-                        2,
-                        1,
-                        3,
-                        0,
-                        0,
-                        0,
-                        0,
-                        0,
-                        0,
-                        0, /* a, b, c */
-                        0,
-                        0,
-                        0,
-                        0,
-                        0,
-                        0,
-                        0,
-                        0,
-                        'n',
-                        'a',
-                        'm',
-                        'e' };
+    uint64_t hashes[2] = { XXH3_64bits("abc", 3), XXH3_64bits("name", 4) };
+    uint8_t bytes[48] = { KAYA_TRACE_WRITE,
+                          0,
+                          0,
+                          0,
+                          0,
+                          0,
+                          0,
+                          0,
+                          1,
+                          0,
+                          0,
+                          0,
+                          0,
+                          0,
+                          0,
+                          0,
+                          8,
+                          7,
+                          6,
+                          5,
+                          4,
+                          3,
+                          2,
+                          1,
+                          3,
+                          0,
+                          0,
+                          0,
+                          0,
+                          0,
+                          0,
+                          0 }; /* kind, status, a, b, c */
     const struct kaya_trace_event events[] = { write_event, write_event };
     uint64_t first;
 
-    for (unsigned index = 0; index < 8; index++)
-        bytes[28 + index] = (uint8_t)(content_hash >> 8 * index);
+    for (unsigned index = 0; index < 16; index++)
+        bytes[32 + index] = (uint8_t)(hashes[index / 8] >> 8 * (index % 8));
     first = XXH3_64bits_withSeed(bytes, sizeof bytes, 0);
     cr_expect(eq(u64, digest_of(events, 0), 0));
     cr_expect(eq(u64, digest_of(events, 1), first));
