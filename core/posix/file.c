@@ -252,7 +252,7 @@ enum kaya_status kaya_posix_allocate(struct kaya_disk *disk, struct kaya_file *f
 {
     int descriptor = posix_of(file)->descriptor;
     enum kaya_status status;
-    uint64_t size_before;
+    uint64_t size_before = 0;
     unsigned tries = 0;
     int result;
     int error;

@@ -36,11 +36,11 @@ enum { KAYA_NAME_BYTES_MAX = 255 };
 
 /* What the log must know about how this disk writes. All sizes are powers of two. */
 struct kaya_geometry {
-    uint32_t sector_bytes;      /* a power loss tears between sectors; 512 at least */
-    uint32_t atomic_bytes;      /* aligned writes of this size are old or new, never mixed; 0: nothing is atomic */
-    uint32_t writeback_bytes;   /* what a cached write drags along to the device: 4096 through a page cache */
-    uint32_t buffer_alignment;  /* memory and offsets of I/O must be multiples of it; 1: none */
-    bool power_safe_overwrite;  /* a byte whose old and new values are equal keeps its value, whatever the tear */
+    uint32_t sector_bytes; /* a power loss tears between sectors; 512 at least */
+    uint32_t atomic_bytes; /* aligned writes of this size are old or new, never mixed; 0: nothing is atomic */
+    uint32_t writeback_bytes;  /* what a cached write drags along to the device: 4096 through a page cache */
+    uint32_t buffer_alignment; /* memory and offsets of I/O must be multiples of it; 1: none */
+    bool power_safe_overwrite; /* a byte whose old and new values are equal keeps its value, whatever the tear */
 };
 
 /* A stretch of memory for a vectored read or write. */

@@ -41,7 +41,7 @@ struct kaya_conformance_disks {
     void (*destroy)(void *user, struct kaya_disk *disk);
     void *user;
     uint64_t large_offset_bytes; /* how far out a byte must be storable; 0 means 5 GiB */
-    const char *only;            /* the one test to run, as failures name it (another name: none); NULL: all */
+    const char *only; /* the one test to run, as failures name it (another name: none); NULL: all */
 };
 
 /* Run every check of the disk seam, each on a fresh disk. `result` is filled in. */
