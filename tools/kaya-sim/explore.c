@@ -9,14 +9,15 @@
 #include "kaya/sim/explore.h"
 #include "sim.h"
 
-enum { NAMES_MAX = 16 };
+enum { NAMES_MAX = 16, OUTCOMES_OF_ONE_CRASH = 1000, OUTCOMES_OF_NESTED_CRASHES = 12 };
 
 struct arguments {
     const char *names[NAMES_MAX];
     size_t name_count;
     const char *path;
-    uint64_t depth;  /* 0: as each log has it */
-    uint64_t states; /* 0: all */
+    uint64_t depth;    /* 0: as each log has it */
+    uint64_t states;   /* 0: all */
+    uint64_t outcomes; /* of one crash point, before it is sampled; 0: as each log has it */
     uint64_t steps;
     bool json;
 };
@@ -37,6 +38,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return number_or_exit(argument, "depth", 1, KAYA_EXPLORE_DEPTH_MAX, &arguments->depth);
     case 'n':
         return number_or_exit(argument, "states", 1, UINT64_MAX, &arguments->states);
+    case 'o':
+        return number_or_exit(argument, "outcomes", 1, UINT64_MAX, &arguments->outcomes);
     case 's':
         return number_or_exit(argument, "steps", 0, 1000, &arguments->steps);
     case 'p':
@@ -63,6 +66,14 @@ static unsigned depth_of(const struct arguments *arguments, const struct kaya_sm
     return strncmp(log->name, "short", 5) == 0 ? 3 : 1;
 }
 
+/* Nested crashes multiply. */
+static uint64_t outcomes_of(const struct arguments *arguments, const struct kaya_small_log *log)
+{
+    if (arguments->outcomes != 0)
+        return arguments->outcomes;
+    return depth_of(arguments, log) == 1 ? OUTCOMES_OF_ONE_CRASH : OUTCOMES_OF_NESTED_CRASHES;
+}
+
 static struct kaya_explore_options options_of(const struct arguments *arguments, const struct kaya_small_log *log)
 {
     struct kaya_explore_options options = { .profile = log->plan.profile,
@@ -70,6 +81,7 @@ static struct kaya_explore_options options_of(const struct arguments *arguments,
                                             .user = (void *)(uintptr_t)log,
                                             .crash_depth = depth_of(arguments, log),
                                             .process_crashes = true,
+                                            .outcomes_per_point_max = outcomes_of(arguments, log),
                                             .states_max = arguments->states,
                                             .steps_after_recovery = (unsigned)arguments->steps };
 
@@ -159,6 +171,8 @@ int kaya_sim_explore(int argc, char **argv)
           "for the short logs)",
           0 },
         { "steps", 's', "N", 0, "Go on with the workload for N operations after each recovery (default: 0)", 0 },
+        { "outcomes", 'o', "N", 0,
+          "Sample a crash point that has more outcomes than this (default: 1000, and 12 for nested crashes)", 0 },
         { "states", 'n', "N", 0, "Stop after N states", 0 },
         { "path", 'p', "PATH", 0, "Walk one path again, as a violation printed it, and print every event", 0 },
         { "json", 'j', NULL, 0, "One JSON object a log, one a line", 0 },
@@ -174,7 +188,7 @@ int kaya_sim_explore(int argc, char **argv)
                "  kaya-sim explore small\n"
                "  kaya-sim explore short --path 'call 41 power_loss 3'",
     };
-    struct arguments arguments = { .depth = 0 };
+    struct arguments arguments = { .outcomes = 0 };
     size_t count;
     int code;
 
