@@ -7,7 +7,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <xxh_x86dispatch.h> /* the same values with the widest registers that the processor has */
+#else
 #include <xxhash.h>
+#endif
 
 uint64_t kaya_seen_mix(uint64_t hash, uint64_t value)
 {

@@ -33,6 +33,8 @@ static enum kaya_status write_sectors(struct sectors *sectors, struct kaya_disk 
     struct kaya_span span = { .bytes = sectors->bytes, .length = count * SECTOR_BYTES };
 
     memset(sectors->bytes, value, span.length);
+    if (value == NEW_BYTE && sectors->options.is_durable)
+        return kaya_disk_write_durable(disk, sectors->file, 0, &span, 1);
     return kaya_disk_write(disk, sectors->file, 0, &span, 1);
 }
 
@@ -68,7 +70,7 @@ static enum kaya_status look(struct sectors *sectors, struct kaya_disk *disk, st
         if (done < SECTOR_BYTES)
             break;
         values[count] = sectors->bytes[0];
-        for (unsigned at = 0; at < SECTOR_BYTES && sectors->is_made; at++)
+        for (unsigned at = 0; at < SECTOR_BYTES && sectors->is_made && !sectors->options.may_tear; at++)
             if (sectors->bytes[at] != values[count])
                 kaya_violation_set(violation, "P1", "sector %u is a mixture", count);
         if (sectors->is_made && values[count] != OLD_BYTE && (values[count] != NEW_BYTE || !sectors->is_written))

@@ -10,7 +10,9 @@ enum { SECTOR_BYTES = 512, SECTORS_MAX = 24 };
 struct sector_options {
     unsigned sector_count;
     unsigned write_count; /* of them, from the first, are written again; 0: none */
+    bool is_durable;      /* ... by a durable write */
     unsigned read_count;  /* of them, from the first, are read by recovery */
+    bool may_tear;        /* a sector may be a mixture */
     /* Told after each recovery: the value of each sector read, OLD_BYTE or NEW_BYTE; `count` is 0 while the file is not
      * whole yet. May be NULL. */
     void (*found)(void *user, const unsigned char *values, unsigned count);

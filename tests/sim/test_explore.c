@@ -17,7 +17,8 @@ static struct kaya_explore_report explore_sectors(struct sector_options *sectors
 {
     struct kaya_explore_report report;
 
-    options.profile = &sector_profile;
+    if (!options.profile)
+        options.profile = &sector_profile;
     options.create_subject = sector_subject_create;
     options.user = sectors;
     cr_assert(eq(int, kaya_explore(&options, &report), KAYA_OK));
@@ -66,6 +67,30 @@ Test(explore, sectors_that_recovery_does_not_read_make_no_outcomes)
     }
 }
 
+/* All 512 bytes of a sector change, so a tear has its first 1 to 511 new, or its last: 1022 mixtures. With one torn sector a
+ * crash, n sectors have 2^n outcomes with none torn, and for each of them that is, 2^(n-1) of the others. */
+Test(explore, one_sector_a_crash_is_torn_in_every_way)
+{
+    enum { TEARS = 2 * (SECTOR_BYTES - 1) };
+    struct kaya_sim_profile tearing = sector_profile;
+    struct kaya_explore_options options = { .crash_depth = 1, .profile = &tearing };
+
+    tearing.byte_tears = true;
+    tearing.geometry.atomic_bytes = 0;
+    for (unsigned count = 1; count <= 3; count++) {
+        struct sector_options without = { .sector_count = count, .read_count = count, .may_tear = true };
+        struct sector_options with = without;
+        struct kaya_explore_report before, after;
+        uint64_t outcomes = (1u << count) + (uint64_t)count * TEARS * (1u << (count - 1));
+
+        with.write_count = count;
+        before = explore_sectors(&without, options);
+        after = explore_sectors(&with, options);
+        cr_expect(eq(u64, after.states - before.states, 1 + 2 * outcomes - 2), "%u sectors", count);
+        cr_expect(after.exhaustive);
+    }
+}
+
 /* What one recovery read is decided, so the crash behind it has one outcome; in front of it nothing changed. */
 Test(explore, a_second_crash_behind_a_recovery_that_only_reads_has_one_outcome)
 {
@@ -80,6 +105,21 @@ Test(explore, a_second_crash_behind_a_recovery_that_only_reads_has_one_outcome)
     cr_expect(eq(u64, two.states, 2 * one.states));
     cr_expect(eq(u64, three.states, 3 * one.states));
     cr_expect(eq(u64, three.distinct, one.distinct));
+}
+
+/* In front of the call, which the crash may interrupt, there are 2^n outcomes; behind it one. */
+Test(explore, a_durable_write_is_interrupted_in_every_way)
+{
+    for (unsigned count = 1; count <= 6; count++) {
+        struct sector_options without = { .sector_count = count, .read_count = count, .is_durable = true };
+        struct sector_options with = without;
+        struct kaya_explore_report before, after;
+
+        with.write_count = count;
+        before = explore_sectors(&without, (struct kaya_explore_options){ .crash_depth = 1 });
+        after = explore_sectors(&with, (struct kaya_explore_options){ .crash_depth = 1 });
+        cr_expect(eq(u64, after.states - before.states, (uint64_t)1 << count), "%u sectors", count);
+    }
 }
 
 /* Each point gets one process crash more, and that keeps the cache: one outcome. */
