@@ -78,7 +78,7 @@ static enum kaya_status load_window(struct scan *scan, uint64_t offset)
     const struct shape *shape = &scan->segment->header.shape;
     size_t capacity = window_bytes(shape);
     struct buffer *window = &scan->memory->window;
-    uint64_t start = offset / shape->block_bytes * shape->block_bytes;
+    uint64_t start = kaya_shape_block_start(shape, offset);
     enum kaya_status status;
 
     if (offset >= scan->window_offset && offset < scan->window_offset + scan->window_length)
@@ -116,7 +116,7 @@ static void look(const struct scan *scan, const uint8_t *bytes, size_t available
 static enum kaya_status look_again(struct scan *scan, uint64_t offset, struct scan_frame *found)
 {
     const struct shape *shape = &scan->segment->header.shape;
-    uint64_t start = offset / shape->block_bytes * shape->block_bytes;
+    uint64_t start = kaya_shape_block_start(shape, offset);
     uint8_t *block = scan->memory->window.bytes + (start - scan->window_offset);
     size_t length;
     enum kaya_status status;
@@ -492,7 +492,7 @@ enum kaya_status kaya_scan_claims(const struct context *context, const struct se
         .segment = segment, .from = from, .sequence = sequence, .visit = visit, .user = user, .claims = claims
     };
     uint64_t end = segment->file_bytes < shape->segment_bytes ? segment->file_bytes : shape->segment_bytes;
-    uint64_t offset = from / shape->block_bytes * shape->block_bytes;
+    uint64_t offset = kaya_shape_block_start(shape, from);
     enum kaya_status status;
 
     *claims = (struct claims){ .furthest = 0 };

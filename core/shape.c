@@ -42,35 +42,3 @@ uint32_t kaya_shape_unit_for(const struct kaya_geometry *geometry)
     return geometry->writeback_bytes > geometry->sector_bytes ? geometry->writeback_bytes
                                                               : geometry->sector_bytes;
 }
-
-uint32_t kaya_shape_header_bytes(const struct shape *shape)
-{
-    return shape->unit_bytes > shape->block_bytes ? shape->unit_bytes : shape->block_bytes;
-}
-
-uint64_t kaya_shape_second_header(const struct shape *shape)
-{
-    uint64_t header_bytes = kaya_shape_header_bytes(shape);
-    uint64_t half = shape->segment_bytes / 2;
-    uint64_t distance = half < KAYA_HEADER_DISTANCE ? half : KAYA_HEADER_DISTANCE;
-
-    /* Never 0: H is at most KAYA_HEADER_DISTANCE and at most an eighth of the segment. */
-    return distance & ~(header_bytes - 1);
-}
-
-uint64_t kaya_shape_first_frame(const struct shape *shape)
-{
-    return kaya_shape_skip_header(shape, 0);
-}
-
-uint64_t kaya_shape_skip_header(const struct shape *shape, uint64_t offset)
-{
-    uint64_t header_bytes = kaya_shape_header_bytes(shape);
-    uint64_t second = kaya_shape_second_header(shape);
-
-    if (offset < header_bytes)
-        offset = header_bytes;
-    if (offset >= second && offset < second + header_bytes)
-        offset = second + header_bytes;
-    return offset;
-}

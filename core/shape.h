@@ -27,18 +27,52 @@ bool kaya_shape_equals(const struct shape *one, const struct shape *other);
 /* The unit that a disk asks for; 0: dense mode will do. */
 uint32_t kaya_shape_unit_for(const struct kaya_geometry *geometry);
 
+/* The rest runs for every frame: no call, and no division, since blocks and units are powers of two. */
+
 /* Bytes that each header copy has to itself: a block, or a unit where that is more. */
-uint32_t kaya_shape_header_bytes(const struct shape *shape);
-/* Offset of the second header copy (the first stands at 0). */
-uint64_t kaya_shape_second_header(const struct shape *shape);
+static inline uint32_t kaya_shape_header_bytes(const struct shape *shape)
+{
+    return shape->unit_bytes > shape->block_bytes ? shape->unit_bytes : shape->block_bytes;
+}
+
+/* Offset of the second header copy (the first stands at 0). Never 0: a header is at most KAYA_HEADER_DISTANCE long and at most an
+ * eighth of the segment. */
+static inline uint64_t kaya_shape_second_header(const struct shape *shape)
+{
+    uint64_t half = shape->segment_bytes / 2;
+    uint64_t distance = half < KAYA_HEADER_DISTANCE ? half : KAYA_HEADER_DISTANCE;
+
+    return distance & ~((uint64_t)kaya_shape_header_bytes(shape) - 1);
+}
+
+/* The first offset at or behind `offset` where a frame may stand: steps over the header copies. */
+static inline uint64_t kaya_shape_skip_header(const struct shape *shape, uint64_t offset)
+{
+    uint64_t header_bytes = kaya_shape_header_bytes(shape);
+    uint64_t second = kaya_shape_second_header(shape);
+
+    if (offset < header_bytes)
+        offset = header_bytes;
+    if (offset >= second && offset < second + header_bytes)
+        offset = second + header_bytes;
+    return offset;
+}
+
 /* Where the first frame (LINK) stands. */
-uint64_t kaya_shape_first_frame(const struct shape *shape);
-/* The first offset at or behind `offset` where a frame may stand: steps over the second header copy. */
-uint64_t kaya_shape_skip_header(const struct shape *shape, uint64_t offset);
-/* End of the block in which `offset` lies. */
+static inline uint64_t kaya_shape_first_frame(const struct shape *shape)
+{
+    return kaya_shape_skip_header(shape, 0);
+}
+
+/* Start and end of the block in which `offset` lies. */
+static inline uint64_t kaya_shape_block_start(const struct shape *shape, uint64_t offset)
+{
+    return offset & ~((uint64_t)shape->block_bytes - 1);
+}
+
 static inline uint64_t kaya_shape_block_end(const struct shape *shape, uint64_t offset)
 {
-    return (offset / shape->block_bytes + 1) * shape->block_bytes;
+    return kaya_shape_block_start(shape, offset) + shape->block_bytes;
 }
 
 #endif

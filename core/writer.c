@@ -585,6 +585,7 @@ static enum kaya_status copy_chain(const struct kaya_wal_writer *writer, struct 
                                                         .end_offset = survey->chain[count - 1].end,
                                                         .claim_segment = log->appender.segment.number,
                                                         .claim_offset = log->appender.durable,
+                                                        .closed_cleanly = log->appender.last_type == FRAME_CLOSE,
                                                         .damage_reason = "" };
     return KAYA_OK;
 }
