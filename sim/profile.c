@@ -43,16 +43,17 @@ static const struct kaya_sim_profile profiles[] = {
     },
     {
         .name = "posix-no-psow",
-        .source = "as posix, without power-safe overwrite: sqlite.org/c3ref/c_iocap_atomic.html "
-                  "(SQLITE_IOCAP_POWERSAFE_OVERWRITE): a torn write may change bytes next to those that were written",
+        .source = "as posix, and sqlite.org/psow.html: without power-safe overwrite a write that is cut short may change bytes "
+                  "next to those that were written",
         .geometry = GEOMETRY_PAGE(false),
         .growth = KAYA_GROWTH_GARBAGE,
         .byte_tears = true,
     },
     {
         .name = "ext4-ordered",
-        .source = "Linux Documentation/admin-guide/ext4.rst, data=ordered (the default): data goes to its place before the "
-                  "metadata that shows it is committed; one journal, committed in order; fsync commits it",
+        .source =
+            "Linux Documentation/filesystems/ext4/journal.rst, data=ordered (the default): a new block's data is on disk "
+            "before the metadata that shows it is committed; one journal, committed in order; fsync commits it",
         .geometry = GEOMETRY_PAGE(true),
         .growth = KAYA_GROWTH_ZEROS,
         .size_with_data = true,
@@ -61,8 +62,8 @@ static const struct kaya_sim_profile profiles[] = {
     },
     {
         .name = "ext4-writeback",
-        .source = "Linux Documentation/admin-guide/ext4.rst, data=writeback: data order is not preserved, so old data may "
-                  "appear in files after a crash; names as in data=ordered",
+        .source = "Linux Documentation/filesystems/ext4/journal.rst, data=writeback: data is not flushed before the metadata that "
+                  "shows it, so a file may show what its blocks held before; names as in data=ordered",
         .geometry = GEOMETRY_PAGE(true),
         .growth = KAYA_GROWTH_STALE,
         .names_in_order = true,
@@ -81,8 +82,8 @@ static const struct kaya_sim_profile profiles[] = {
     },
     {
         .name = "btrfs",
-        .source = "btrfs(5), \"FILESYSTEM LIMITS\" and btrfs-dev-docs tree-log: copy on write, extents show when complete; fsync "
-                  "logs that file and its name alone, so names do not survive in order",
+        .source = "Linux fs/btrfs/tree-log.c, opening comment: fsync logs that file and its names, everything else waits for a full "
+                  "commit; btrfs(5): copy on write, so an extent shows when it is complete",
         .geometry = GEOMETRY_PAGE(true),
         .growth = KAYA_GROWTH_ZEROS,
         .size_with_data = true,
@@ -90,7 +91,7 @@ static const struct kaya_sim_profile profiles[] = {
     },
     {
         .name = "apfs",
-        .source = "Apple File System Reference, \"Checkpoint\" (metadata is copied on write and shows as a whole) and fcntl(2), "
+        .source = "Apple File System Reference, checkpoints (metadata is copied on write and shows as a whole), and fcntl(2), "
                   "F_FULLFSYNC, which `sync` stands for",
         .geometry = GEOMETRY_ATOMIC_PAGE,
         .growth = KAYA_GROWTH_ZEROS,
@@ -98,8 +99,8 @@ static const struct kaya_sim_profile profiles[] = {
     },
     {
         .name = "zfs",
-        .source = "OpenZFS zpoolconcepts(7) and \"Module Parameters\", zfs_txg_timeout: all changes are grouped into "
-                  "transactions that show in order and as a whole; fsync puts that file's into the intent log",
+        .source = "OpenZFS zpoolconcepts(7) and zfs(4), zfs_txg_timeout: changes are grouped into transactions that show in order and "
+                  "as a whole; fsync puts that file's into the intent log",
         .geometry = GEOMETRY_ATOMIC_PAGE,
         .growth = KAYA_GROWTH_ZEROS,
         .size_with_data = true,
@@ -109,8 +110,8 @@ static const struct kaya_sim_profile profiles[] = {
     },
     {
         .name = "nvme-4k-atomic",
-        .source = "NVM Express NVM Command Set 1.0, 2.1.4 \"Atomic Operations\", AWUPF of eight 512 B blocks: a write of that "
-                  "size and alignment is never torn by a power failure; names as in posix",
+        .source = "NVM Express, NVM Command Set, AWUPF of eight 512 B blocks: a write of that size and alignment is all old or all new "
+                  "after a power failure; names as in posix",
         .geometry = GEOMETRY_ATOMIC_PAGE,
         .growth = KAYA_GROWTH_GARBAGE,
     },
