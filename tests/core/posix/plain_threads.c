@@ -76,7 +76,7 @@ static void *work(void *argument)
 
 int main(void)
 {
-    struct worker workers[THREADS] = { { NULL } };
+    struct worker workers[THREADS];
     char path[SCRATCH_PATH_BYTES];
     char log[SCRATCH_PATH_BYTES + 8];
     struct kaya_disk *disk = NULL;
@@ -88,8 +88,7 @@ int main(void)
     if (kaya_posix_disk_create(log, true, &disk) != KAYA_OK || kaya_disk_create_directory(disk) != KAYA_OK)
         return EXIT_FAILURE;
     for (unsigned index = 0; index < THREADS; index++) {
-        workers[index].disk = disk;
-        workers[index].number = index;
+        workers[index] = (struct worker){ .disk = disk, .number = index };
         if (pthread_create(&workers[index].thread, NULL, work, &workers[index]) != 0)
             abort();
     }
