@@ -2,6 +2,7 @@
  * goes bit by bit, and the library's way against the tables' for every length, alignment and cut. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <sys/mman.h>
 
 #include "bytes.h"
 #include "checksum.h"
@@ -145,3 +146,20 @@ Test(checksum, is_a_bijection_of_its_seed)
         cr_expect(eq(uint, rank, 32), "length %zu", length);
     }
 }
+
+#if SIZE_MAX > UINT32_MAX
+/* The library counts in int. */
+Test(checksum, of_more_than_an_int_counts_is_that_of_its_parts)
+{
+    size_t length = ((size_t)1 << 31) + 100;
+    size_t half = length / 2;
+    uint8_t *bytes =
+        mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    cr_assert(bytes != MAP_FAILED);
+    bytes[0] = bytes[half - 1] = bytes[length - 1] = 1;
+    cr_expect(eq(u32, kaya_crc32c(1, bytes, length),
+                 kaya_crc32c(kaya_crc32c(1, bytes, half), bytes + half, length - half)));
+    munmap(bytes, length);
+}
+#endif

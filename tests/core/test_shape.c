@@ -106,3 +106,24 @@ Test(shape, the_blocks_end_is_the_next_multiple)
         cr_assert(eq(u64, end % 512, 0));
     }
 }
+
+Test(shape, the_unit_is_what_a_disk_without_power_safe_overwrite_writes_at_once)
+{
+    struct kaya_geometry geometry = { .sector_bytes = 512, .writeback_bytes = 4096, .buffer_alignment = 1 };
+    struct shape shape = shape_of(512, 4096, 32768);
+    struct shape other = shape;
+
+    cr_expect(eq(u32, kaya_shape_unit_for(&geometry), 4096));
+    geometry.sector_bytes = 16384;
+    cr_expect(eq(u32, kaya_shape_unit_for(&geometry), 16384));
+    geometry.power_safe_overwrite = true;
+    cr_expect(eq(u32, kaya_shape_unit_for(&geometry), 0));
+
+    cr_expect(kaya_shape_equals(&shape, &other));
+    other.unit_bytes = 0;
+    cr_expect(not(kaya_shape_equals(&shape, &other)));
+    other = shape_of(1024, 4096, 32768);
+    cr_expect(not(kaya_shape_equals(&shape, &other)));
+    other = shape_of(512, 4096, 65536);
+    cr_expect(not(kaya_shape_equals(&shape, &other)));
+}
