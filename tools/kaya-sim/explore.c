@@ -9,7 +9,7 @@
 #include "kaya/sim/explore.h"
 #include "sim.h"
 
-enum { NAMES_MAX = 16, OUTCOMES_OF_ONE_CRASH = 1000, OUTCOMES_OF_NESTED_CRASHES = 12 };
+enum { NAMES_MAX = 16, OUTCOMES_OF_ONE_CRASH = 1000, OUTCOMES_OF_NESTED_CRASHES = 2 };
 
 struct arguments {
     const char *names[NAMES_MAX];
@@ -88,29 +88,34 @@ static struct kaya_explore_options options_of(const struct arguments *arguments,
     return options;
 }
 
-static void print_text(const struct kaya_small_log *log, unsigned depth, const struct kaya_explore_report *report)
+static void print_text(const struct kaya_small_log *log, const struct kaya_explore_options *options,
+                       const struct kaya_explore_report *report)
 {
-    printf("%s (%s), crashes up to %u deep\n", log->name, log->story, depth);
+    printf("%s (%s), crashes up to %u deep\n", log->name, log->story, options->crash_depth);
     printf("  %" PRIu64 " crash points, %" PRIu64 " states recovered, %" PRIu64 " distinct%s, %" PRIu64
            " violations\n",
            report->points, report->states, report->distinct,
            report->exhaustive ? ": all that the bound holds" : ": not all; some were sampled or left out",
            report->violations);
     if (report->violations > 0)
-        printf("  first: %s %s\n  path:  %s\n", report->first.promise, report->first.what, report->first_path);
+        printf("  first: %s %s\n  replay: kaya-sim explore %s --depth %u --outcomes %" PRIu64
+               " --steps %u --path '%s'\n",
+               report->first.promise, report->first.what, log->name, options->crash_depth,
+               options->outcomes_per_point_max, options->steps_after_recovery, report->first_path);
 }
 
-static void print_json(const struct kaya_small_log *log, unsigned depth, const struct kaya_explore_report *report)
+static void print_json(const struct kaya_small_log *log, const struct kaya_explore_options *options,
+                       const struct kaya_explore_report *report)
 {
     char digest[24];
     json_t *object;
 
     snprintf(digest, sizeof digest, "0x%016" PRIx64, report->digest);
     object = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:s, s:s, s:s, s:s}", "log", log->name,
-                       "depth", (json_int_t)depth, "points", (json_int_t)report->points, "states",
-                       (json_int_t)report->states, "distinct", (json_int_t)report->distinct, "sampled_points",
-                       (json_int_t)report->sampled_points, "exhaustive", report->exhaustive, "violations",
-                       (json_int_t)report->violations, "promise", report->first.promise, "what",
+                       "depth", (json_int_t)options->crash_depth, "points", (json_int_t)report->points,
+                       "states", (json_int_t)report->states, "distinct", (json_int_t)report->distinct,
+                       "sampled_points", (json_int_t)report->sampled_points, "exhaustive", report->exhaustive,
+                       "violations", (json_int_t)report->violations, "promise", report->first.promise, "what",
                        report->first.what, "path", report->first_path, "digest", digest);
     json_dumpf(object, stdout, JSON_COMPACT);
     putchar('\n');
@@ -125,7 +130,7 @@ static int explore(const struct arguments *arguments, const struct kaya_small_lo
 
     if (status != KAYA_OK)
         return kaya_sim_complain("%s: %s", log->name, kaya_status_text(status));
-    (arguments->json ? print_json : print_text)(log, options.crash_depth, &report);
+    (arguments->json ? print_json : print_text)(log, &options, &report);
     return report.violations > 0 ? KAYA_SIM_BROKEN : KAYA_SIM_HELD;
 }
 
@@ -172,7 +177,7 @@ int kaya_sim_explore(int argc, char **argv)
           0 },
         { "steps", 's', "N", 0, "Go on with the workload for N operations after each recovery (default: 0)", 0 },
         { "outcomes", 'o', "N", 0,
-          "Sample a crash point that has more outcomes than this (default: 1000, and 12 for nested crashes)", 0 },
+          "Sample a crash point that has more outcomes than this (default: 1000, and 2 for nested crashes)", 0 },
         { "states", 'n', "N", 0, "Stop after N states", 0 },
         { "path", 'p', "PATH", 0, "Walk one path again, as a violation printed it, and print every event", 0 },
         { "json", 'j', NULL, 0, "One JSON object a log, one a line", 0 },
