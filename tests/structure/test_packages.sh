@@ -21,7 +21,7 @@ for module in $modules; do
     listed "$(package_of "$(pkg-config --variable=pcfiledir "$module")/$module.pc")" "$module"
 done
 
-for command in cmake ninja pkg-config gcc g++ clang nm clang-format-14 clang-tidy-14 shellcheck; do
+for command in cmake ninja pkg-config gcc g++ clang nm clang-format-14 clang-tidy-14 shellcheck patch; do
     path=$(command -v "$command") || { echo "$command is not installed"; failures=1; continue; }
     package=$(package_of "$path")
     [ -n "$package" ] || package=$(package_of "$(readlink -f "$path")")
