@@ -149,7 +149,7 @@ void kaya_appender_release(struct appender *appender)
 
 static enum kaya_status write_zeros(struct appender *appender, uint64_t from, uint64_t to)
 {
-    static uint8_t zeros[ZERO_BYTES]; /* never written to; spans have no const form */
+    static const uint8_t zeros[ZERO_BYTES];
     struct kaya_span spans[KAYA_SPANS_MAX];
     enum kaya_status status = KAYA_OK;
 
@@ -158,7 +158,8 @@ static enum kaya_status write_zeros(struct appender *appender, uint64_t from, ui
         uint64_t at = from;
 
         for (; at < to && count < KAYA_SPANS_MAX; count++) {
-            spans[count].bytes = zeros;
+            spans[count].bytes =
+                (void *)(uintptr_t)zeros; /* a write does not change them; spans have no const form */
             spans[count].length = to - at < ZERO_BYTES ? (size_t)(to - at) : ZERO_BYTES;
             at += spans[count].length;
         }

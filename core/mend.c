@@ -13,8 +13,9 @@
  *   ^ it holds: the bit is here ...                   ^-- or here ---- ^
  *
  * The header comes first, because the length is used for nothing before it is right. What the walk proposes is then judged
- * as a whole: every check must hold, the padding must be zero, the fields must be plausible. With pcrc and the second check
- * over the payload and hcrc and pcrc over the header, no byte is taken on the word of 32 bits alone; FORMAT.md, "Odds".
+ * as a whole: every check must hold, the padding must be zero, the fields must be plausible. The second check is another hash
+ * over the header's fields and the payload, so no byte that a reader uses is taken on the word of 32 bits alone (FORMAT.md,
+ * "Odds").
  *
  * Costs: nothing to speak of unless the header's check holds or one flip makes it hold; then one walk over the frame's
  * bits, below a millisecond for 64 KiB. */

@@ -419,8 +419,6 @@ static void look_at(struct claim_scan *scan, const uint8_t *bytes, size_t availa
         claims->furthest = stray.frame.durable_bytes;
         claims->claim_offset = offset;
     }
-    if (offset <= claims->furthest && stray.frame.sequence > claims->sequence_there)
-        claims->sequence_there = stray.frame.sequence;
     if (scan->visit != NULL && !scan->visit(scan->user, &stray))
         scan->stopped = true;
 }

@@ -96,9 +96,8 @@ struct stray {
 typedef bool stray_visitor(void *user, const struct stray *stray);
 
 struct claims {
-    uint64_t furthest;       /* W: the furthest watermark that a stray says, 0 none */
-    uint64_t claim_offset;   /* of the frame that says it */
-    uint32_t sequence_there; /* at least so many records stood before `furthest` */
+    uint64_t furthest;     /* W: the furthest watermark that a stray says, 0 none */
+    uint64_t claim_offset; /* of the frame that says it */
     uint64_t stray_count;
     uint64_t stray_end; /* end of the last stray's header */
     bool almost;        /* a header that is one flipped bit from valid stands there (kaya_scan_almost) */

@@ -102,7 +102,8 @@ static enum segment_state judge_header(struct segment *segment, const uint8_t *b
     return SEGMENT_HEADERLESS;
 }
 
-/* The second copy, wherever it may stand. An unknown version's shape is unknown too: its place is taken on trust. */
+/* The second copy, wherever it may stand. An unknown version's shape is unknown too: its place is taken on trust. One of another number
+ * is as bad as none. */
 static enum kaya_status find_second_header(struct segment *segment, const struct context *context, unsigned reading)
 {
     uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES];
@@ -116,7 +117,7 @@ static enum kaya_status find_second_header(struct segment *segment, const struct
         segment->state = judge_header(segment, bytes);
         if (segment->state == SEGMENT_UNSUPPORTED)
             break;
-        if (segment->state != SEGMENT_HEADERLESS && kaya_shape_second_header(&segment->header.shape) == at)
+        if (segment->state == SEGMENT_LINKLESS && kaya_shape_second_header(&segment->header.shape) == at)
             break;
         segment->state = SEGMENT_HEADERLESS;
     }
@@ -150,14 +151,22 @@ static bool judge_link(struct segment *segment, const uint8_t *bytes, size_t len
 static enum kaya_status read_header(struct segment *segment, const struct context *context, unsigned reading)
 {
     uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES];
+    struct segment first;
     enum kaya_status status;
 
+    segment->first_copy_bad = false;
     status = read_some(segment, context, 0, bytes, sizeof bytes, reading);
     if (status != KAYA_OK)
         return status;
     segment->state = judge_header(segment, bytes);
-    segment->first_copy_bad = segment->state == SEGMENT_HEADERLESS;
-    return segment->first_copy_bad ? find_second_header(segment, context, reading) : KAYA_OK;
+    first = *segment;
+    if (first.state != SEGMENT_HEADERLESS && first.state != SEGMENT_STRANGE)
+        return KAYA_OK;
+    status = find_second_header(segment, context, reading);
+    if (segment->state == SEGMENT_HEADERLESS)
+        *segment = first;
+    segment->first_copy_bad = segment->state != SEGMENT_STRANGE;
+    return status;
 }
 
 /* One reading of header and link; a header that an earlier reading found good stays. */

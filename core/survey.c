@@ -323,6 +323,10 @@ static enum kaya_status scan_head(struct look *look, struct segment *segment)
         segment->header.shape.unit_bytes < kaya_shape_unit_for(&look->context->disk->geometry);
     survey->claim = scan.watermark;
     survey->claimed = scan.claimed;
+    if (look->furthest == look->end) { /* also where a fragment of a record that is not whole says so */
+        survey->claim = look->end;
+        survey->claimed = (struct scan_place){ look->end, look->sequence };
+    }
     survey->report.mended_count = scan.mended_count + segment->link_mended;
     return KAYA_OK;
 }
@@ -403,8 +407,6 @@ static const char *what_is_wrong(const struct look *look, const struct segment *
         return "the file belongs to another log";
     if (kaya_link_chain(segment->link.chain, segment->seeds.base, successor->predecessor_end) != successor->chain)
         return "the file is not the segment that its successor names";
-    if (segment->file_bytes < successor->predecessor_end)
-        return "the file is shorter than its successor says";
     return NULL;
 }
 
@@ -425,13 +427,59 @@ static enum kaya_status scan_predecessor(struct look *look, const struct segment
     look->survey->report.mended_count += scan->mended_count + segment->link_mended;
     if (scan->end != successor->predecessor_end) {
         pronounce(look, segment->number, scan->fault_offset, successor->predecessor_end,
-                  kaya_frame_fault_text(scan->fault));
+                  segment->file_bytes < successor->predecessor_end ? "the file is shorter than its successor says"
+                                                                   : kaya_frame_fault_text(scan->fault));
         name_lost(look, segment->link.base_lsn + scan->sequence, successor->base_lsn - 1);
     } else if (segment->link.base_lsn + scan->sequence != successor->base_lsn) {
         pronounce(look, segment->number, scan->end, scan->end,
                   "it holds another number of records than its successor says");
     }
     return KAYA_OK;
+}
+
+/* Where a segment that is not the one named shows it first. */
+static uint64_t bad_place(const struct segment *segment)
+{
+    return segment->file != NULL && segment->state == SEGMENT_LINKLESS
+               ? kaya_shape_first_frame(&segment->header.shape)
+               : 0;
+}
+
+/* A predecessor is unreadable from its start, so what it held is bounded by its neighbours: it went up to its successor's first record, and
+ * began behind the last one of the nearest lower segment that still reads. */
+static enum kaya_status name_lost_before(struct look *look, const struct link *successor)
+{
+    struct survey *survey = look->survey;
+    uint64_t first = look->low_water;
+    bool found = false;
+    enum kaya_status status = KAYA_OK;
+
+    for (size_t i = survey->file_count; i-- > 0 && !found && status == KAYA_OK;) {
+        const struct listed *file = &survey->files[i];
+        struct segment segment = SEGMENT_NONE;
+
+        if (file->number >= successor->predecessor || file != kaya_survey_find(survey, file->number))
+            continue;
+        status = open_listed(look, file, &segment);
+        if (status == KAYA_OK && segment.state == SEGMENT_LINKED &&
+            memcmp(&segment.header.log_id, &survey->head.header.log_id, sizeof segment.header.log_id) == 0) {
+            struct scan_entry entry;
+            struct scan scan;
+
+            kaya_scan_init(&scan, look->context, &segment, &survey->memory, UINT64_MAX, false);
+            for (found = true; status == KAYA_OK && found;)
+                status = kaya_scan_next(&scan, &entry, &found);
+            found = true;
+            if (segment.link.base_lsn + scan.sequence > first &&
+                segment.link.base_lsn + scan.sequence < successor->base_lsn)
+                first = segment.link.base_lsn + scan.sequence;
+        }
+        kaya_segment_close(&segment, look->context);
+        if (status == KAYA_NOT_FOUND)
+            status = KAYA_OK;
+    }
+    name_lost(look, first, successor->base_lsn - 1);
+    return status;
 }
 
 static enum kaya_status check_predecessor(struct look *look, const struct link *successor,
@@ -454,10 +502,8 @@ static enum kaya_status check_predecessor(struct look *look, const struct link *
     if (status == KAYA_OK)
         wrong = what_is_wrong(look, segment, successor);
     if (wrong != NULL) {
-        pronounce(look, successor->predecessor, segment->file != NULL ? segment->file_bytes : 0,
-                  successor->predecessor_end, wrong);
-        name_lost(look, look->low_water, successor->base_lsn - 1);
-        return KAYA_OK;
+        pronounce(look, successor->predecessor, bad_place(segment), successor->predecessor_end, wrong);
+        return name_lost_before(look, successor);
     }
     status = scan_predecessor(look, segment, successor, &scan);
     if (status == KAYA_OK)
@@ -499,12 +545,47 @@ static enum kaya_status walk_chain(struct look *look)
     return status;
 }
 
-static bool find_vouched(void *user, const struct stray *stray)
-{
-    bool *vouched = user;
+/* How many records the frames at or before `end` speak of. */
+struct lost_records {
+    uint64_t end;
+    uint32_t count;
+};
 
-    *vouched = *vouched || stray->frame.durable_bytes > 0;
-    return !*vouched;
+static bool count_lost(void *user, const struct stray *stray)
+{
+    struct lost_records *lost = user;
+    const struct frame *frame = &stray->frame;
+    uint32_t count = frame->sequence;
+
+    if (frame->offset_bytes < lost->end && (frame->type == FRAME_FULL || frame->type == FRAME_FIRST))
+        count++;
+    if (frame->offset_bytes <= lost->end && count > lost->count)
+        lost->count = count;
+    return true;
+}
+
+/* Name the records of a segment that are lost behind its first `sequence` ones, as far as strays speak of them: at least one, where any
+ * stray comes after a record that is not there. */
+static enum kaya_status name_lost_records(struct look *look, const struct segment *segment, uint64_t base_lsn,
+                                          uint64_t from, uint32_t sequence, uint64_t end)
+{
+    struct lost_records lost = { .end = end };
+    struct lost_records any = { .end = UINT64_MAX };
+    struct claims claims;
+    enum kaya_status status;
+
+    status = kaya_scan_claims(look->context, segment, &look->survey->memory, from, sequence, look->read_again,
+                              count_lost, &lost, &claims);
+    if (status == KAYA_OK)
+        status = kaya_scan_claims(look->context, segment, &look->survey->memory, from, sequence,
+                                  look->read_again, count_lost, &any, &claims);
+    if (status != KAYA_OK)
+        return status;
+    if (any.count > sequence && lost.count <= sequence)
+        lost.count = sequence + 1;
+    if (lost.count > sequence)
+        name_lost(look, base_lsn + sequence, base_lsn + lost.count - 1);
+    return KAYA_OK;
 }
 
 static void mark_clean(struct survey *survey, uint64_t number)
@@ -520,8 +601,8 @@ static enum kaya_status check_above(struct look *look)
     const struct segment *head = &look->survey->head;
     const struct segment *above = &look->above;
     uint64_t wanted = head->number + 1;
+    uint64_t first = above->file != NULL ? kaya_shape_first_frame(&above->header.shape) : 0;
     struct claims claims;
-    bool vouched = false;
     enum kaya_status status;
 
     if (above->file == NULL || above->number != wanted) {
@@ -542,18 +623,18 @@ static enum kaya_status check_above(struct look *look)
     }
     if (above->state != SEGMENT_LINKLESS)
         return KAYA_OK;
-    status = kaya_scan_claims(look->context, above, &look->survey->memory,
-                              kaya_shape_first_frame(&above->header.shape), 0, false, find_vouched, &vouched,
-                              &claims);
+    status = kaya_scan_claims(look->context, above, &look->survey->memory, first, 0, false, NULL, NULL, &claims);
     if (status == KAYA_OK && claims.stray_count == 0 && !claims.almost)
         mark_clean(look->survey, wanted);
-    if (status == KAYA_OK && vouched)
-        pronounce(look, wanted, kaya_shape_first_frame(&above->header.shape), claims.furthest,
+    if (status == KAYA_OK && claims.furthest > 0) {
+        pronounce(look, wanted, first, claims.furthest,
                   "the link, the segment's first frame, is bad, but later frames say that it was durable");
+        status = name_lost_records(look, above, look->survey->report.last_lsn + 1, first, 0, claims.furthest);
+    }
     return status;
 }
 
-static void report_head(struct look *look)
+static enum kaya_status report_head(struct look *look)
 {
     struct survey *survey = look->survey;
     struct kaya_wal_recovery_report *report = &survey->report;
@@ -575,10 +656,10 @@ static void report_head(struct look *look)
     if (survey->facts.written)
         report->discarded_bytes = look->claims.stray_end > look->end ? look->claims.stray_end - look->end : 1;
     survey->carried_only = head->link.carried_end > 0 && !survey->has_appended;
-    if (look->furthest > look->end) {
-        pronounce(look, head->number, look->end, look->furthest, "durable bytes do not hold a valid frame");
-        name_lost(look, report->last_lsn + 1, head->link.base_lsn + look->claims.sequence_there - 1);
-    }
+    if (look->furthest <= look->end)
+        return KAYA_OK;
+    pronounce(look, head->number, look->end, look->furthest, "durable bytes do not hold a valid frame");
+    return name_lost_records(look, head, head->link.base_lsn, look->end, look->sequence, look->furthest);
 }
 
 static enum kaya_status check_anchor(struct look *look)
@@ -620,12 +701,13 @@ static enum kaya_status judge_log(struct look *look)
     struct survey *survey = look->survey;
     enum kaya_status status;
 
-    report_head(look);
-    status = check_copies(look, &survey->head);
+    status = report_head(look);
+    if (status == KAYA_OK)
+        status = check_copies(look, &survey->head);
+    if (status == KAYA_OK)
+        status = check_above(look); /* first: it may tell that the head is not the head */
     if (status == KAYA_OK)
         status = walk_chain(look);
-    if (status == KAYA_OK)
-        status = check_above(look);
     survey->report.segment_count = survey->chain_count;
     survey->report.first_lsn = look->low_water;
     return status;
