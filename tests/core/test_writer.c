@@ -1,0 +1,667 @@
+/* Goal: each call of a writer answers what wal.h says, with what state left behind. Method: logs on a disk in memory that
+ * counts calls, compares directories byte by byte, and fails the call that a test names. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <inttypes.h>
+
+#include "log_fixture.h"
+
+static const struct kaya_wal_config SMALL = { .segment_bytes = 8192, .block_bytes = 512 };
+
+#define MUST(call) cr_assert_eq((call), KAYA_OK, "%s", #call)
+#define ANSWERS(call, status) cr_expect_eq((call), (status), "%s", #call)
+
+static struct log_fixture *begin(const struct kaya_wal_config *config)
+{
+    struct log_fixture *log = log_fixture_create(&LOG_DENSE, config);
+
+    MUST(log_open(log));
+    return log;
+}
+
+/* All that was appended comes back, and nothing else. */
+static void expect_all(struct log_fixture *log, const char *when)
+{
+    struct log_look look;
+
+    log_look(log, NULL, &look);
+    cr_expect_eq(look.status, KAYA_OK, "%s: %s", when, kaya_status_name(look.status));
+    cr_expect(look.trouble[0] == '\0', "%s: %s", when, look.trouble);
+    cr_expect(eq(u64, look.first_lsn, log->first_lsn), "%s", when);
+    cr_expect(eq(u64, look.last_lsn, log->last_lsn), "%s", when);
+}
+
+static void end(struct log_fixture *log)
+{
+    if (log->writer != NULL)
+        MUST(log_close(log));
+    cr_expect(eq(u64, kaya_sim_memory_in_use(log->memory), 0), "memory is given back");
+    log_fixture_destroy(log);
+}
+
+/* A new log. */
+
+Test(writer, a_new_log_is_empty_and_says_so)
+{
+    struct log_fixture *log = begin(&SMALL);
+
+    cr_expect(eq(int, log->report.verdict, KAYA_VERDICT_EMPTY));
+    cr_expect(eq(u64, log->report.first_lsn, 1));
+    cr_expect(eq(u64, log->report.last_lsn, 0));
+    cr_expect(eq(u64, kaya_wal_writer_first_lsn(log->writer), 1));
+    cr_expect(eq(u64, kaya_wal_writer_last_lsn(log->writer), 0));
+    cr_expect(eq(u64, kaya_wal_writer_durable_lsn(log->writer), 0));
+    cr_expect_not_null(log_event(log, KAYA_EVENT_LOG_CREATED, 0));
+    cr_expect_not_null(log_event(log, KAYA_EVENT_LOG_OPENED, 0));
+    expect_all(log, "empty");
+    end(log);
+}
+
+Test(writer, a_log_that_must_exist_is_not_made)
+{
+    struct kaya_wal_config config = { .must_exist = true };
+    struct log_fixture *log = log_fixture_create(&LOG_DENSE, &config);
+
+    ANSWERS(log_open(log), KAYA_NOT_FOUND);
+    cr_expect_null(log->writer);
+    cr_expect(not(log->image.exists), "no directory is made");
+    log->image.exists = true;
+    ANSWERS(log_open(log), KAYA_NOT_FOUND);
+    cr_expect(eq(u64, image_disk_file_count(&log->image), 0), "no file is made");
+    cr_expect(not(log->image.locked));
+    end(log);
+}
+
+Test(writer, a_new_log_has_two_spares_behind_the_segment_in_use)
+{
+    for (uint32_t spares = 0; spares <= 16; spares += spares == 0 ? 2 : 1) {
+        struct kaya_wal_config config = SMALL;
+        struct log_fixture *log;
+        bool more = true;
+
+        config.spare_count = spares;
+        log = begin(&config);
+        for (unsigned i = 0; i < 100 && more; i++)
+            MUST(kaya_wal_writer_tend(log->writer, &more));
+        cr_expect(not(more), "tend comes to an end");
+        cr_expect(eq(u64, image_disk_file_count(&log->image), 1 + (spares == 0 ? 2 : spares)));
+        end(log);
+    }
+}
+
+/* Appending. */
+
+Test(writer, lsns_are_dense_from_one_in_all_modes_and_batches)
+{
+    static const uint32_t lengths[] = { 3, 0, 900, 40 };
+    struct log_fixture *log = begin(&SMALL);
+
+    for (unsigned i = 0; i < 60; i++) { /* the fixture checks each number */
+        MUST(log_append(log, i * 37 % 1000, i % 2 ? KAYA_STRICT : KAYA_RELAXED));
+        MUST(log_append_batch(log, lengths, 1 + i % 4, i % 3 ? KAYA_STRICT : KAYA_RELAXED));
+    }
+    cr_expect(eq(u64, kaya_wal_writer_last_lsn(log->writer), log->last_lsn));
+    expect_all(log, "open");
+    MUST(log_close(log));
+    expect_all(log, "closed");
+    end(log);
+}
+
+Test(writer, durable_lsn_follows_strict_appends_and_syncs_only)
+{
+    struct log_fixture *log = begin(&SMALL);
+
+    for (unsigned i = 0; i < 40; i++) {
+        MUST(log_append(log, 100, i % 5 == 4 ? KAYA_STRICT : KAYA_RELAXED));
+        if (i % 7 == 6)
+            MUST(log_sync(log));
+        cr_expect_geq(kaya_wal_writer_durable_lsn(log->writer), log->durable_lsn);
+        cr_expect_leq(kaya_wal_writer_durable_lsn(log->writer), log->last_lsn);
+    }
+    MUST(log_append(log, 5, KAYA_RELAXED));
+    cr_expect_lt(kaya_wal_writer_durable_lsn(log->writer), log->last_lsn, "relaxed is not durable yet");
+    MUST(log_sync(log));
+    cr_expect(eq(u64, kaya_wal_writer_durable_lsn(log->writer), log->last_lsn));
+    end(log);
+}
+
+Test(writer, what_cannot_be_appended_is_invalid_and_spends_no_number)
+{
+    struct kaya_wal_config config = { .segment_bytes = 8192, .block_bytes = 512, .record_bytes_max = 1000 };
+    struct log_fixture *log = begin(&config);
+    static const uint32_t just[] = { 496, 496 };
+    static const uint32_t over[] = { 496, 497 };
+    static const uint32_t many_empty[251];
+    struct kaya_wal_payload payload = { .type = KAYA_RECORD_PUT, .bytes = "x", .length = 1 };
+    uint64_t writes = log->image.counts[IMAGE_WRITE];
+    uint64_t lsn = 77;
+
+    ANSWERS(log_append(log, 1001, KAYA_STRICT), KAYA_INVALID);
+    ANSWERS(log_append_batch(log, over, 2, KAYA_STRICT), KAYA_INVALID);
+    ANSWERS(log_append_batch(log, many_empty, 251, KAYA_RELAXED), KAYA_INVALID);
+    for (int type = -1; type < 300; type += type == 0 ? 5 : 1) {
+        payload.type = (enum kaya_wal_record_type)type;
+        ANSWERS(kaya_wal_writer_append(log->writer, &payload, KAYA_STRICT, &lsn), KAYA_INVALID);
+        ANSWERS(kaya_wal_writer_append_batch(log->writer, &payload, 1, KAYA_STRICT, NULL, NULL), KAYA_INVALID);
+    }
+    payload.type = KAYA_RECORD_PUT;
+    for (int mode = -1; mode < 10; mode += mode == 0 ? 3 : 1)
+        ANSWERS(kaya_wal_writer_append(log->writer, &payload, (enum kaya_durability_mode)mode, &lsn),
+                KAYA_INVALID);
+    ANSWERS(kaya_wal_writer_append_batch(log->writer, &payload, 0, KAYA_STRICT, NULL, NULL), KAYA_INVALID);
+    cr_expect(eq(u64, log->image.counts[IMAGE_WRITE], writes), "nothing was written");
+    cr_expect(eq(u64, kaya_wal_writer_last_lsn(log->writer), 0));
+
+    MUST(log_append(log, 1000, KAYA_STRICT));
+    MUST(log_append_batch(log, just, 2, KAYA_STRICT));
+    MUST(log_append_batch(log, many_empty, 250, KAYA_STRICT));
+    expect_all(log, "at the limit");
+    end(log);
+}
+
+Test(writer, numbers_need_not_be_asked_for)
+{
+    struct kaya_wal_payload payload = { .type = KAYA_RECORD_NOOP };
+    struct log_fixture *log = begin(&SMALL);
+
+    MUST(kaya_wal_writer_append(log->writer, &payload, KAYA_STRICT, NULL));
+    MUST(kaya_wal_writer_append_batch(log->writer, &payload, 1, KAYA_STRICT, NULL, NULL));
+    MUST(kaya_wal_writer_truncate_before(log->writer, 1, NULL));
+    cr_expect(eq(u64, kaya_wal_writer_last_lsn(log->writer), 2));
+    end(log);
+}
+
+Test(writer, the_longest_records_and_batches_come_back)
+{
+    static const uint32_t sizes[][2] = {
+        { 4096, 512 }, { 8192, 512 }, { 8192, 1024 }, { 65536, 4096 }, { 1 << 20, 65536 }
+    };
+
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct kaya_wal_config config = { .segment_bytes = sizes[i][0], .block_bytes = sizes[i][1] };
+        struct log_fixture *log;
+        uint32_t longest = sizes[i][0] / 2;
+        struct kaya_wal_config tried = config;
+
+        /* The longest that is taken: by halving. */
+        for (uint32_t step = longest / 2; step > 0; step /= 2) {
+            struct log_fixture *trial;
+
+            tried.record_bytes_max = longest - step > 0 ? longest - step : 1;
+            trial = log_fixture_create(&LOG_DENSE, &tried);
+            if (log_open(trial) != KAYA_OK)
+                longest -= step;
+            end(trial);
+        }
+        longest--;
+        while (longest > 0) {
+            struct log_fixture *trial;
+            enum kaya_status status;
+
+            tried.record_bytes_max = longest;
+            trial = log_fixture_create(&LOG_DENSE, &tried);
+            status = log_open(trial);
+            end(trial);
+            if (status == KAYA_OK)
+                break;
+            longest--;
+        }
+        cr_expect_geq(longest, sizes[i][0] * 3 / 10, "half a segment but for headers: %u of %u", longest,
+                      sizes[i][0]);
+        config.record_bytes_max = longest;
+        log = begin(&config);
+        for (unsigned round = 0; round < 5; round++) {
+            uint32_t parts[] = { longest / 3, longest - longest / 3 - 12, 0 };
+
+            MUST(log_append(log, longest, round % 2 ? KAYA_STRICT : KAYA_RELAXED));
+            MUST(log_append_batch(log, parts, 3, round % 2 ? KAYA_RELAXED : KAYA_STRICT));
+            MUST(log_append(log, longest - 1, KAYA_RELAXED));
+        }
+        expect_all(log, "longest");
+        log_kill(log);
+        MUST(log_open(log));
+        expect_all(log, "longest, after a kill");
+        end(log);
+    }
+}
+
+/* F8. */
+
+struct overhead {
+    uint64_t frames, over, largest;
+};
+
+static bool measure(void *user, const struct kaya_wal_item *item)
+{
+    struct overhead *sum = user;
+
+    if (item->kind == KAYA_ITEM_RECORD && (item->offset_bytes + item->size_bytes) % 32768 != 0) {
+        uint64_t over = item->size_bytes - item->length;
+
+        sum->frames++;
+        sum->over += over;
+        if (over > sum->largest)
+            sum->largest = over;
+    }
+    return true;
+}
+
+Test(writer, a_record_costs_at_most_32_bytes_and_a_further_member_12)
+{
+    struct kaya_wal_config config = { .segment_bytes = 1 << 20 };
+    struct log_fixture *log = begin(&config);
+    struct kaya_wal_inspection inspection;
+    struct overhead sum = { 0 };
+    uint32_t lengths[100];
+    uint64_t before, payload = 0;
+
+    for (unsigned i = 0; i < 1000; i++)
+        MUST(log_append(log, i % 300, KAYA_RELAXED));
+    MUST(kaya_wal_inspect_path(&log->environment, NULL, measure, &sum, &inspection));
+    cr_expect_gt(sum.frames, 900);
+    cr_expect_leq(sum.largest, 32);
+
+    before = inspection.report.end_offset;
+    for (unsigned i = 0; i < 100; i++)
+        payload += lengths[i] = i * 7 % 50;
+    MUST(log_append_batch(log, lengths, 100, KAYA_RELAXED));
+    MUST(kaya_wal_inspect_path(&log->environment, NULL, measure, &sum, &inspection));
+    cr_expect_leq(inspection.report.end_offset - before, payload + 32 + 12 * 99);
+    end(log);
+}
+
+/* Closing and going on. */
+
+Test(writer, open_and_close_with_nothing_appended_write_nothing)
+{
+    for (unsigned appended = 0; appended <= 60; appended += 3) {
+        struct log_fixture *log = begin(&SMALL);
+        struct image_disk before;
+        char difference[LOG_TEXT_BYTES];
+        uint64_t epoch;
+
+        for (unsigned i = 0; i < appended; i++)
+            MUST(log_append(log, 10 + 40 * (i % 9), i % 2 ? KAYA_STRICT : KAYA_RELAXED));
+        MUST(log_close(log));
+        image_disk_init(&before, &LOG_DENSE);
+        image_disk_copy(&before, &log->image);
+        MUST(log_open(log));
+        epoch = log->report.epoch;
+        cr_expect(eq(int, log->report.verdict, KAYA_VERDICT_CLEAN));
+        cr_expect(log->report.closed_cleanly);
+        for (unsigned round = 0; round < 3; round++) {
+            uint64_t writes = log->image.counts[IMAGE_WRITE];
+
+            MUST(log_sync(log));
+            MUST(log_close(log));
+            MUST(log_open(log));
+            cr_expect(eq(u64, log->image.counts[IMAGE_WRITE], writes), "%u appended", appended);
+            cr_expect(eq(u64, log->report.epoch, epoch));
+        }
+        MUST(log_close(log));
+        cr_expect(image_disk_same(&before, &log->image, difference, sizeof difference), "%u appended: %s",
+                  appended, difference);
+        image_disk_destroy(&before);
+        end(log);
+    }
+}
+
+Test(writer, after_a_clean_close_the_log_goes_on_in_the_same_segment)
+{
+    struct kaya_wal_config config = { .segment_bytes = 1 << 20 };
+    struct log_fixture *log = begin(&config);
+    uint64_t segment;
+
+    MUST(log_append(log, 50, KAYA_STRICT));
+    MUST(log_close(log));
+    MUST(log_open(log));
+    segment = log->report.segment;
+    for (unsigned round = 0; round < 10; round++) {
+        MUST(log_append(log, 50, round % 2 ? KAYA_STRICT : KAYA_RELAXED));
+        MUST(log_close(log));
+        MUST(log_open(log));
+        cr_expect(eq(u64, log->report.segment, segment));
+        cr_expect(eq(u64, log->report.segment_count, 1));
+        cr_expect(log->report.closed_cleanly);
+        expect_all(log, "reopened");
+    }
+    end(log);
+}
+
+Test(writer, a_second_writer_is_refused_and_does_no_harm)
+{
+    struct log_fixture *log = begin(&SMALL);
+    struct kaya_wal_writer *second = (struct kaya_wal_writer *)log;
+    struct kaya_wal_recovery_report report;
+    uint64_t changes;
+
+    MUST(log_append(log, 40, KAYA_STRICT));
+    changes = log->image.change_count;
+    ANSWERS(kaya_wal_writer_open(&log->environment, &log->config, &second, &report), KAYA_LOCKED);
+    cr_expect_null(second);
+    ANSWERS(kaya_wal_recover(&log->environment, &log->config, &report), KAYA_LOCKED);
+    ANSWERS(kaya_wal_cut_back(&log->environment, &log->config, 0, &report), KAYA_LOCKED);
+    cr_expect(eq(u64, log->image.change_count, changes));
+    MUST(log_append(log, 40, KAYA_STRICT));
+    MUST(log_close(log));
+    MUST(kaya_wal_recover(&log->environment, &log->config, &report));
+    cr_expect(not(log->image.locked), "recover lets go of the lock");
+    cr_expect(eq(u64, report.last_lsn, 2));
+    end(log);
+}
+
+Test(writer, closing_nothing_is_fine)
+{
+    cr_expect_eq(kaya_wal_writer_close(NULL), KAYA_OK);
+}
+
+/* Anchors. */
+
+Test(writer, an_anchor_guards_identity_and_end)
+{
+    struct log_fixture *log = begin(&SMALL);
+    struct kaya_wal_anchor anchor;
+    struct kaya_wal_anchor wrong;
+    struct image_disk before;
+
+    for (unsigned i = 0; i < 30; i++)
+        MUST(log_append(log, 300, KAYA_STRICT));
+    anchor = kaya_wal_writer_anchor(log->writer);
+    cr_expect(eq(u64, anchor.lsn, 30));
+    MUST(log_append(log, 300, KAYA_RELAXED));
+    cr_expect_leq(kaya_wal_writer_anchor(log->writer).lsn, 31);
+    MUST(log_trim(log, 25));
+    MUST(log_close(log));
+    image_disk_init(&before, &LOG_DENSE);
+    image_disk_copy(&before, &log->image);
+
+    log->config.anchor = &anchor;
+    for (anchor.lsn = 0; anchor.lsn <= 31; anchor.lsn++) { /* below the low-water mark it holds */
+        MUST(log_open(log));
+        MUST(log_close(log));
+    }
+    anchor.lsn = 40;
+    ANSWERS(log_open(log), KAYA_DAMAGED);
+    cr_expect(eq(u64, log->report.lost_first_lsn, 32));
+    cr_expect(eq(u64, log->report.lost_last_lsn, 40));
+    wrong = anchor;
+    wrong.lsn = 0;
+    wrong.log_id.bytes[15] ^= 1;
+    log->config.anchor = &wrong;
+    ANSWERS(log_open(log), KAYA_WRONG_LOG);
+    memset(&wrong, 0, sizeof wrong);
+    ANSWERS(log_open(log), KAYA_WRONG_LOG);
+    cr_expect(image_disk_same(&before, &log->image, NULL, 0), "nothing was changed");
+    image_disk_destroy(&before);
+    end(log);
+}
+
+Test(writer, an_anchor_makes_an_empty_directory_a_lost_log)
+{
+    struct kaya_wal_anchor anchor = { .log_id = { { 1 } }, .lsn = 5 };
+    struct kaya_wal_config config = { .anchor = &anchor };
+    struct log_fixture *log = log_fixture_create(&LOG_DENSE, &config);
+
+    ANSWERS(log_open(log), KAYA_DAMAGED);
+    cr_expect(eq(u64, image_disk_file_count(&log->image), 0), "no new log is begun");
+    log->image.exists = true;
+    ANSWERS(log_open(log), KAYA_DAMAGED);
+    cr_expect(eq(u64, image_disk_file_count(&log->image), 0));
+    end(log);
+}
+
+/* A cut is an error to those who say so. */
+
+Test(writer, a_caller_may_forbid_cutting)
+{
+    struct log_fixture *log = begin(&SMALL);
+    struct image_disk before;
+    struct image_file *file;
+
+    MUST(log_append(log, 100, KAYA_STRICT));
+    MUST(log_append(log, 100, KAYA_RELAXED));
+    log_kill(log);
+    log->config.cut_is_error = true;
+    MUST(log_open(log)); /* nothing to cut: whole records that no claim covers are carried */
+    MUST(log_append(log, 100, KAYA_STRICT));
+    MUST(log_append(log, 200, KAYA_RELAXED));
+    log_kill(log);
+    file = image_disk_segment(&log->image, 2);
+    cr_assert_not_null(file);
+    for (size_t at = file->size; at-- > 0;)
+        if (file->writers[at] == log->operation) { /* the last record loses its last bytes */
+            for (size_t i = 0; i <= 20; i++)
+                file->bytes[at - i] ^= 0x5a;
+            break;
+        }
+    image_disk_init(&before, &LOG_DENSE);
+    image_disk_copy(&before, &log->image);
+    ANSWERS(log_open(log), KAYA_DAMAGED);
+    cr_expect(image_disk_same(&before, &log->image, NULL, 0), "nothing was changed");
+    cr_expect(eq(u64, log->report.last_lsn, 3));
+    log->config.cut_is_error = false;
+    MUST(log_open(log));
+    cr_expect(eq(int, log->report.verdict, KAYA_VERDICT_TORN));
+    cr_expect(log->report.lsns_may_return);
+    cr_expect(eq(u64, log->report.last_lsn, 3));
+    cr_expect_gt(log->report.discarded_bytes, 0);
+    expect_all(log, "cut");
+    image_disk_destroy(&before);
+    end(log);
+}
+
+/* Errors. Every call on the disk fails in turn; a fresh disk each time. */
+
+static enum kaya_status step(struct log_fixture *log, unsigned number)
+{
+    static const uint32_t lengths[] = { 60, 700, 0 };
+
+    switch (number % 8) {
+    case 0:
+    case 1:
+        return log_append(log, 400, KAYA_STRICT);
+    case 2:
+        return log_append(log, 900, KAYA_RELAXED);
+    case 3:
+        return log_append_batch(log, lengths, 3, KAYA_STRICT);
+    case 4:
+        return log_append(log, 30, KAYA_RELAXED);
+    case 5:
+        return log_sync(log);
+    case 6:
+        return number > 20 ? log_trim(log, log->durable_lsn - 4) : KAYA_OK;
+    default:
+        return number % 16 == 7 ? log_rotate(log) : KAYA_OK;
+    }
+}
+
+enum { STEPS = 48 };
+
+static void judge_failed_run(struct log_fixture *log, const char *what)
+{
+    struct log_look look;
+    uint64_t durable = log->durable_lsn;
+    uint64_t first = log->first_lsn;
+
+    log->image.fail_at = 0;
+    log_kill(log);
+    cr_assert_eq(log_open(log), KAYA_OK, "%s: opens again", what);
+    cr_expect_geq(log->last_lsn, durable, "%s: acknowledged %" PRIu64 ", found %" PRIu64, what, durable,
+                  log->last_lsn);
+    cr_expect_geq(log->first_lsn, first, "%s", what);
+    log_look(log, NULL, &look);
+    cr_expect(look.status == KAYA_OK && look.trouble[0] == '\0', "%s: %s %s", what,
+              kaya_status_name(look.status), look.trouble);
+    cr_expect(eq(u64, look.last_lsn, log->last_lsn), "%s", what);
+    for (unsigned i = 0; i < 3; i++)
+        cr_expect_eq(log_append(log, 500, KAYA_STRICT), KAYA_OK, "%s: takes records again", what);
+    cr_expect_eq(log_close(log), KAYA_OK, "%s", what);
+    cr_expect(eq(u64, kaya_sim_memory_in_use(log->memory), 0), "%s: memory", what);
+    log_look(log, NULL, &look);
+    cr_expect(look.trouble[0] == '\0' && look.last_lsn == log->last_lsn, "%s: %s", what, look.trouble);
+}
+
+/* Once a call has failed with KAYA_IO, everything that would write answers KAYA_ENDED, and nothing is written. */
+static void expect_ended(struct log_fixture *log, const char *what)
+{
+    uint64_t changes = log->image.change_count;
+    uint64_t durable = kaya_wal_writer_durable_lsn(log->writer);
+
+    cr_expect_eq(log_append(log, 10, KAYA_RELAXED), KAYA_ENDED, "%s", what);
+    cr_expect_eq(log_append(log, 10, KAYA_STRICT), KAYA_ENDED, "%s", what);
+    cr_expect_eq(log_sync(log), KAYA_ENDED, "%s", what);
+    cr_expect_eq(log_rotate(log), KAYA_ENDED, "%s", what);
+    cr_expect_eq(log_trim(log, log->first_lsn), KAYA_ENDED, "%s", what);
+    cr_expect(eq(u64, kaya_wal_writer_durable_lsn(log->writer), durable), "%s", what);
+    cr_expect_eq(log_close(log), KAYA_ENDED, "%s", what);
+    cr_expect(eq(u64, log->image.change_count, changes), "%s: an ended handle writes nothing", what);
+    cr_expect(not(log->image.locked), "%s", what);
+}
+
+static void fail_each_call(enum kaya_status failure, bool goes_on, size_t arrives)
+{
+    for (uint64_t call = 1;; call++) {
+        struct log_fixture *log = log_fixture_create(&LOG_DENSE, &SMALL);
+        enum kaya_status status;
+        char what[64];
+        unsigned number = 0;
+
+        (void)snprintf(what, sizeof what, "call %" PRIu64 " fails", call);
+        log->image.fail_at = call;
+        log->image.fail_on = goes_on;
+        log->image.failure = failure;
+        log->image.write_before_failure = arrives;
+        status = log_open(log);
+        if (status == KAYA_OK)
+            while (number < STEPS && (status = step(log, number)) == KAYA_OK)
+                number++;
+        if (number == STEPS) {
+            status = log_close(log);
+            cr_expect(status == KAYA_OK || status == failure, "%s: close %s", what, kaya_status_name(status));
+            cr_expect(not(log->image.locked), "%s", what);
+            cr_expect(eq(u64, kaya_sim_memory_in_use(log->memory), 0), "%s: close leaves memory", what);
+        } else if (log->writer == NULL) {
+            cr_expect_eq(status, failure, "%s: open answers %s", what, kaya_status_name(status));
+            cr_expect(eq(u64, kaya_sim_memory_in_use(log->memory), 0), "%s: open leaves memory", what);
+            cr_expect(not(log->image.locked), "%s", what);
+        } else if (status == KAYA_IO) {
+            expect_ended(log, what);
+        } else {
+            cr_expect(status == KAYA_OK || status == KAYA_FULL, "%s: %s", what, kaya_status_name(status));
+        }
+        if (log->image.call_count < call) { /* the whole run made fewer calls */
+            end(log);
+            return;
+        }
+        judge_failed_run(log, what);
+        end(log);
+    }
+}
+
+Test(writer, any_call_may_fail_once_and_nothing_acknowledged_is_lost)
+{
+    fail_each_call(KAYA_IO, false, 0);
+}
+
+Test(writer, a_write_may_fail_halfway)
+{
+    fail_each_call(KAYA_IO, false, 33);
+}
+
+Test(writer, the_disk_may_fail_for_good)
+{
+    fail_each_call(KAYA_IO, true, 7);
+}
+
+/* Memory. */
+
+struct stingy {
+    struct kaya_allocator allocator; /* first */
+    struct kaya_allocator *from;
+    uint64_t fail_at, count;
+};
+
+static void *stingy_allocate(struct kaya_allocator *allocator, size_t size)
+{
+    struct stingy *stingy = (struct stingy *)allocator;
+
+    return ++stingy->count == stingy->fail_at ? NULL : stingy->from->allocate(stingy->from, size);
+}
+
+static void stingy_release(struct kaya_allocator *allocator, void *memory, size_t size)
+{
+    struct stingy *stingy = (struct stingy *)allocator;
+
+    stingy->from->release(stingy->from, memory, size);
+}
+
+Test(writer, memory_may_run_out_at_any_time)
+{
+    for (uint64_t fail_at = 1;; fail_at++) {
+        struct log_fixture *log = log_fixture_create(&LOG_DENSE, &SMALL);
+        struct stingy stingy = { { stingy_allocate, stingy_release }, log->environment.allocator, fail_at, 0 };
+        enum kaya_status status;
+        char what[64];
+
+        (void)snprintf(what, sizeof what, "allocation %" PRIu64 " fails", fail_at);
+        log->environment.allocator = &stingy.allocator;
+        status = log_open(log);
+        cr_expect(status == KAYA_OK || status == KAYA_NO_MEMORY, "%s: open %s", what, kaya_status_name(status));
+        if (status != KAYA_OK)
+            MUST(log_open(log));
+        for (unsigned number = 0; number < STEPS; number++) {
+            status = step(log, number);
+            if (status == KAYA_NO_MEMORY)
+                status = step(log, number); /* nothing was written: again */
+            cr_expect(status == KAYA_OK, "%s: step %u %s", what, number, kaya_status_name(status));
+        }
+        if (stingy.count < fail_at) {
+            end(log);
+            return;
+        }
+        judge_failed_run(log, what);
+        end(log);
+    }
+}
+
+/* A full disk (P9). */
+
+Test(writer, a_full_disk_harms_nothing_and_the_log_goes_on_when_there_is_room)
+{
+    struct log_fixture *log = begin(&SMALL);
+    bool more = true;
+    uint64_t full_count = 0;
+
+    while (more)
+        MUST(kaya_wal_writer_tend(log->writer, &more));
+    log->image.capacity_bytes = image_disk_bytes_stored(&log->image) + 100;
+    for (unsigned i = 0; i < 100; i++) {
+        uint64_t last = kaya_wal_writer_last_lsn(log->writer);
+        enum kaya_status status = log_append(log, 500, i % 2 ? KAYA_STRICT : KAYA_RELAXED);
+
+        cr_expect(status == KAYA_OK || status == KAYA_FULL, "append: %s", kaya_status_name(status));
+        if (status == KAYA_FULL) {
+            full_count++;
+            cr_expect(eq(u64, kaya_wal_writer_last_lsn(log->writer), last), "no number is spent");
+        }
+    }
+    cr_expect_gt(full_count, 50);
+    MUST(log_sync(log));
+    expect_all(log, "full");
+
+    /* Close, recovery, reading and trimming do without room. */
+    MUST(log_close(log));
+    MUST(log_open(log));
+    expect_all(log, "full, reopened");
+    log_kill(log);
+    MUST(log_open(log));
+    expect_all(log, "full, recovered");
+    MUST(log_trim(log, log->durable_lsn + 1));
+    for (unsigned i = 0; i < 5; i++)
+        cr_expect_eq(log_append(log, 500, KAYA_STRICT), KAYA_OK, "trimming made room");
+    log->image.capacity_bytes = 0;
+    for (unsigned i = 0; i < 50; i++)
+        MUST(log_append(log, 500, KAYA_STRICT));
+    expect_all(log, "room again");
+    end(log);
+}
