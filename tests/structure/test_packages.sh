@@ -8,7 +8,7 @@ command -v dpkg-query >/dev/null || { echo "not a Debian system"; exit 0; }
 
 failures=0
 listed() { # PACKAGE WHAT
-    if ! sed 's/#.*//' tools/packages | grep -qx "$1[ \t]*"; then
+    if ! sed 's/#.*//' tools/packages | grep -qx "$1[[:space:]]*"; then
         echo "$2 comes from $1, which tools/packages does not name"
         failures=1
     fi
@@ -19,6 +19,10 @@ modules=$(sed -nE 's/.*pkg_check_modules\([^)]* ([a-z0-9.+-]+)\).*/\1/p' CMakeLi
 [ "$(wc -w <<<"$modules")" -ge 4 ] || { echo "CMakeLists.txt was not understood: $modules"; exit 1; }
 for module in $modules; do
     listed "$(package_of "$(pkg-config --variable=pcfiledir "$module")/$module.pc")" "$module"
+    for library in $(pkg-config --libs-only-l "$module"); do # it may ask for more than its own package brings
+        file=$(realpath --no-symlinks "$("$CC" -print-file-name="lib${library#-l}.so")")
+        listed "$(package_of "$file")" "$library of $module"
+    done
 done
 
 for command in cmake ninja pkg-config gcc g++ clang nm clang-format-14 clang-tidy-14 shellcheck patch; do
