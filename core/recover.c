@@ -225,6 +225,26 @@ static enum kaya_status go_on(struct opened_log *log, const struct context *cont
     return status == KAYA_OK ? clear_away(log, context, survey) : status;
 }
 
+/* A first segment without records may be one whose naming was cut short: its name stands in the cache, and a crash may take it back.
+ * It must be durable before any other name is, or a spare without a log would be left. */
+static enum kaya_status settle_first_name(const struct context *context, struct survey *survey)
+{
+    struct chain_segment *first = &survey->chain[survey->chain_count - 1];
+    char name[SEGMENT_NAME_BYTES], away[SEGMENT_NAME_BYTES];
+    enum kaya_status status = KAYA_OK;
+
+    if (survey->head.link.predecessor != 0 || survey->has_appended)
+        return KAYA_OK;
+    kaya_segment_name(name, first->number, SEGMENT_NAME_WAL);
+    kaya_segment_name(away, first->number, SEGMENT_NAME_AWAY);
+    if (first->kind == SEGMENT_NAME_WAL)
+        status = kaya_disk_rename(context->disk, name, away);
+    if (status == KAYA_OK)
+        status = kaya_disk_rename(context->disk, away, name);
+    first->kind = SEGMENT_NAME_WAL;
+    return status == KAYA_OK ? kaya_disk_sync_directory(context->disk, KAYA_DIRECTORY_LOG) : status;
+}
+
 static enum kaya_status succeed(struct opened_log *log, const struct context *context,
                                 const struct settings *settings, struct survey *survey, uint64_t last_lsn,
                                 struct kaya_wal_recovery_report *report)
@@ -234,6 +254,8 @@ static enum kaya_status succeed(struct opened_log *log, const struct context *co
     enum kaya_status status;
 
     status = kaya_carry_plan(&plan, context, survey, last_lsn);
+    if (status == KAYA_OK)
+        status = settle_first_name(context, survey);
     if (status != KAYA_OK)
         return status;
     kept = plan.predecessor < survey->chain_count ? plan.predecessor + 1 : 0;
