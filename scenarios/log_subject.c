@@ -32,7 +32,8 @@ struct log_subject {
     uint64_t next_payload;
     size_t script_next;
     uint64_t recoveries;
-    bool fresh; /* nothing strict was appended since the last recovery */
+    struct kaya_claims *claims; /* told of every operation that may write; NULL: nobody asks */
+    bool fresh;                 /* nothing strict was appended since the last recovery */
     unsigned char *bytes;
     size_t bytes_capacity;
 };
@@ -84,6 +85,15 @@ static void trace(struct log_subject *log, enum kaya_trace_kind kind, const char
 
     if (log->trace != NULL)
         kaya_trace_add(log->trace, &event);
+}
+
+static void tell_claims(struct log_subject *log, uint64_t record_count, bool recovery)
+{
+    uint64_t last = kaya_oracle_last_lsn(log->oracle);
+
+    if (log->claims != NULL)
+        kaya_claims_begin(log->claims, kaya_oracle_durable_lsn(log->oracle), record_count == 0 ? 0 : last + 1,
+                          record_count == 0 ? 0 : last + record_count, recovery);
 }
 
 static struct kaya_wal_config config_of(struct log_subject *log)
@@ -221,6 +231,7 @@ static enum kaya_status recover_only(struct log_subject *log, const struct kaya_
     enum kaya_status status;
 
     trace(log, KAYA_TRACE_OPERATION, "recover", KAYA_OK, 0, 0, 0);
+    tell_claims(log, 0, true);
     kaya_oracle_barrier_begin(log->oracle, KAYA_BARRIER_CLOSE);
     status = heard(machine, kaya_wal_recover(&log->environment, &config, &report));
     kaya_oracle_recovered(log->oracle, status, &report, violation);
@@ -245,6 +256,7 @@ static enum kaya_status open_writer(struct log_subject *log, const struct kaya_s
         config.anchor = &anchor;
     config.must_exist = kaya_oracle_exists(log->oracle);
     log->writer = NULL;
+    tell_claims(log, 0, true);
     trace(log, KAYA_TRACE_OPERATION, "open", KAYA_OK, config.segment_bytes, config.block_bytes,
           config.record_bytes_max);
     status = heard(machine, kaya_wal_writer_open(&log->environment, &config, &log->writer, &report));
@@ -392,6 +404,7 @@ static enum kaya_status append(struct log_subject *log, const struct kaya_sim_ma
     struct append append;
     enum kaya_status status;
 
+    tell_claims(log, operation->record_count, false);
     if (!make_payloads(log, machine, operation, &append) ||
         kaya_oracle_append_begin(log->oracle, append.contents, append.count, batch) != KAYA_OK)
         return KAYA_NO_MEMORY;
@@ -420,6 +433,7 @@ static enum kaya_status barrier(struct log_subject *log, const struct kaya_sim_m
     static const char *const names[] = { "sync", "rotate", "close" };
     enum kaya_status status;
 
+    tell_claims(log, 0, false);
     kaya_oracle_barrier_begin(log->oracle, barrier);
     if (barrier == KAYA_BARRIER_SYNC)
         status = kaya_wal_writer_sync(log->writer);
@@ -446,6 +460,7 @@ static enum kaya_status trim(struct log_subject *log, const struct kaya_sim_mach
 
     if (lsn <= kaya_oracle_first_lsn(log->oracle))
         return KAYA_OK;
+    tell_claims(log, 0, false);
     kaya_oracle_trim_begin(log->oracle, lsn);
     status = heard(machine, kaya_wal_writer_truncate_before(log->writer, lsn, &low_water));
     kaya_oracle_trim_end(log->oracle, status, low_water, violation);
@@ -460,7 +475,10 @@ static enum kaya_status tend(struct log_subject *log, const struct kaya_sim_mach
                              struct kaya_violation *violation)
 {
     bool more = false;
-    enum kaya_status status = heard(machine, kaya_wal_writer_tend(log->writer, &more));
+    enum kaya_status status;
+
+    tell_claims(log, 0, false);
+    status = heard(machine, kaya_wal_writer_tend(log->writer, &more));
 
     kaya_oracle_status(log->oracle, "tend", status, violation);
     return status;
@@ -537,6 +555,7 @@ static enum kaya_status cut_back(struct log_subject *log, const struct kaya_sim_
 
     if (status != KAYA_OK || kaya_violation_is_set(violation))
         return status;
+    tell_claims(log, 0, true);
     kaya_oracle_cut_begin(log->oracle, lsn);
     status = heard(machine, kaya_wal_cut_back(&log->environment, &config, lsn, &report));
     kaya_oracle_cut_end(log->oracle, status, &report, violation);
@@ -698,6 +717,16 @@ enum kaya_status kaya_log_subject_create(const struct kaya_plan *plan, uint64_t 
 struct kaya_oracle_counts kaya_log_subject_counts(const struct kaya_subject *subject)
 {
     return kaya_oracle_counts(log_of_const(subject)->oracle);
+}
+
+void kaya_log_subject_tell(struct kaya_subject *subject, struct kaya_claims *claims)
+{
+    log_of(subject)->claims = claims;
+}
+
+uint64_t kaya_log_subject_first_lsn(const struct kaya_subject *subject)
+{
+    return kaya_oracle_first_lsn(log_of_const(subject)->oracle);
 }
 
 uint64_t kaya_log_subject_recoveries(const struct kaya_subject *subject)

@@ -2,6 +2,7 @@
 #ifndef KAYA_SCENARIOS_LOG_SUBJECT_H
 #define KAYA_SCENARIOS_LOG_SUBJECT_H
 
+#include "kaya/scenarios/claims.h"
 #include "kaya/scenarios/oracle.h"
 #include "kaya/scenarios/workload.h"
 #include "kaya/sim/subject.h"
@@ -13,6 +14,10 @@ KAYA_MUST_CHECK enum kaya_status kaya_log_subject_create(const struct kaya_plan 
 /* As new, for another run, keeping memory. */
 void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan *plan, uint64_t seed);
 
+/* Tell `claims` (borrowed; NULL: nobody) of every operation from now on. It must hear the disk's trace as well. */
+void kaya_log_subject_tell(struct kaya_subject *subject, struct kaya_claims *claims);
+
+uint64_t kaya_log_subject_first_lsn(const struct kaya_subject *subject); /* the lowest that may come back */
 struct kaya_oracle_counts kaya_log_subject_counts(const struct kaya_subject *subject);
 uint64_t kaya_log_subject_recoveries(const struct kaya_subject *subject); /* that came to an end */
 

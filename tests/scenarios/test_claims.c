@@ -1,0 +1,190 @@
+/* What media damage asks for.
+ *
+ * Goal: the judge that reads the disk's trace and the log that reads its own bytes agree about every place of a small log: where
+ * refusal is required the log refuses, where it is forbidden it does not. Method: the standard small log is written, then
+ * damaged in one place after another, judged, verified and put right again. The judge knows nothing of the format, so where
+ * both are wrong in the same way it is by accident. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <string.h>
+
+#include "kaya/inspect.h"
+#include "kaya/scenarios/claims.h"
+#include "kaya/scenarios/log_subject.h"
+#include "kaya/scenarios/small_log.h"
+#include "kaya/sim/boot.h"
+
+enum { NAMES_MAX = 8 };
+
+struct stand {
+    struct kaya_choices *choices;
+    struct kaya_trace *trace;
+    struct kaya_sim_disk *disk;
+    struct kaya_sim_memory *memory;
+    struct kaya_sim_runtime *runtime;
+    struct kaya_subject *subject;
+    struct kaya_claims *claims;
+    struct kaya_sim_machine machine;
+    struct kaya_violation violation;
+    char names[NAMES_MAX][KAYA_NAME_BYTES_MAX + 1];
+    size_t name_count;
+};
+
+static void boot(struct stand *stand)
+{
+    kaya_sim_memory_reset(stand->memory);
+    kaya_sim_runtime_reset(stand->runtime, 1);
+    stand->machine = (struct kaya_sim_machine){ .disk = kaya_sim_disk_boot(stand->disk),
+                                                .runtime = kaya_sim_runtime_seam(stand->runtime),
+                                                .allocator = kaya_sim_memory_allocator(stand->memory),
+                                                .choices = stand->choices,
+                                                .trace = stand->trace,
+                                                .sim_disk = stand->disk };
+}
+
+static bool keep(void *user, const char *name, enum kaya_entry_kind kind)
+{
+    struct stand *stand = user;
+
+    (void)kind;
+    cr_assert(lt(sz, stand->name_count, NAMES_MAX));
+    strcpy(stand->names[stand->name_count++], name);
+    return true;
+}
+
+/* The whole small log, then a loss of power that loses nothing. */
+static struct stand write_small_log(const char *name, bool close)
+{
+    const struct kaya_small_log *log = kaya_small_log_find(name);
+    struct kaya_sim_disk_options options = { .profile = log->plan.profile, .families_set = true };
+    struct stand stand = { .choices = kaya_choices_from_seed(1) };
+    bool done = false;
+
+    stand.trace = kaya_trace_create(0);
+    stand.memory = kaya_sim_memory_create();
+    stand.runtime = kaya_sim_runtime_create(1);
+    stand.claims = kaya_claims_create();
+    options.choices = stand.choices;
+    options.trace = stand.trace;
+    cr_assert(eq(int, kaya_sim_disk_create(&options, &stand.disk), KAYA_OK));
+    cr_assert(eq(int, kaya_small_log_subject((void *)log, &stand.subject), KAYA_OK));
+    kaya_log_subject_tell(stand.subject, stand.claims);
+    kaya_trace_listen(stand.trace, kaya_claims_hear, stand.claims);
+    boot(&stand);
+    cr_assert(eq(int, stand.subject->operations->recover(stand.subject, &stand.machine, &stand.violation),
+                 KAYA_OK));
+    while (!done)
+        cr_assert(eq(int, stand.subject->operations->step(stand.subject, &stand.machine, &stand.violation, &done),
+                     KAYA_OK));
+    if (close)
+        cr_assert(eq(int, stand.subject->operations->close(stand.subject, &stand.machine, &stand.violation),
+                     KAYA_OK));
+    cr_assert(eq(str, stand.violation.promise, ""), "%s", stand.violation.what);
+    kaya_sim_disk_power_loss(stand.disk);
+    stand.subject->operations->crash(stand.subject, KAYA_CRASH_POWER_LOSS);
+    kaya_trace_listen(stand.trace, NULL, NULL);
+    boot(&stand);
+    kaya_sim_disk_names(stand.disk, keep, &stand);
+    return stand;
+}
+
+static void release(struct stand *stand)
+{
+    stand->subject->operations->destroy(stand->subject);
+    kaya_sim_disk_destroy(stand->disk);
+    kaya_sim_runtime_destroy(stand->runtime);
+    kaya_sim_memory_destroy(stand->memory);
+    kaya_trace_destroy(stand->trace);
+    kaya_claims_destroy(stand->claims);
+    kaya_choices_destroy(stand->choices);
+}
+
+static bool log_refuses(struct stand *stand)
+{
+    struct kaya_wal_environment environment = { stand->machine.disk, stand->machine.runtime,
+                                                stand->machine.allocator };
+    struct kaya_wal_inspection inspection;
+
+    cr_assert(eq(int, kaya_wal_verify(&environment, NULL, &inspection), KAYA_OK));
+    return inspection.report.verdict == KAYA_VERDICT_DAMAGED;
+}
+
+/* Damage, ask both, put right. */
+static enum kaya_refusal compare(struct stand *stand, const struct kaya_damage *damage, const uint8_t *bytes,
+                                 const uint8_t *before)
+{
+    enum kaya_refusal refusal;
+    bool refused;
+
+    cr_assert(eq(
+        int, kaya_sim_disk_poke(stand->disk, damage->file_name, damage->offset_bytes, bytes, damage->length_bytes),
+        KAYA_OK));
+    refusal = kaya_claims_judge(stand->claims, stand->disk, kaya_log_subject_first_lsn(stand->subject), damage);
+    refused = log_refuses(stand);
+    cr_expect(not(refusal == KAYA_REFUSAL_REQUIRED && !refused), "%s at %u: refusal is required",
+              damage->file_name, (unsigned)damage->offset_bytes);
+    cr_expect(not(refusal == KAYA_REFUSAL_FORBIDDEN && refused), "%s at %u: refusal is forbidden",
+              damage->file_name, (unsigned)damage->offset_bytes);
+    cr_assert(eq(int,
+                 kaya_sim_disk_poke(stand->disk, damage->file_name, damage->offset_bytes, before,
+                                    damage->length_bytes),
+                 KAYA_OK));
+    return refusal;
+}
+
+static void try_every_place(struct stand *stand, uint64_t step, uint64_t length, unsigned counts[3])
+{
+    for (size_t i = 0; i < stand->name_count; i++) {
+        uint64_t size;
+        cr_assert(eq(int, kaya_sim_disk_file_size(stand->disk, stand->names[i], &size), KAYA_OK));
+        for (uint64_t offset = 0; offset + length <= size; offset += step) {
+            struct kaya_damage damage = { stand->names[i], offset, length, 8 };
+            uint8_t before[512];
+            uint8_t after[512];
+            size_t done;
+
+            cr_assert(eq(int, kaya_sim_disk_peek(stand->disk, damage.file_name, offset, before, length, &done),
+                         KAYA_OK));
+            memset(after, 0, sizeof after);
+            if (length == 1)
+                after[0] = before[0] ^ 0x41;
+            counts[compare(stand, &damage, after, before)]++;
+        }
+    }
+}
+
+Test(claims, the_log_refuses_where_it_must_and_nowhere_where_it_must_not)
+{
+    for (int close = 0; close <= 1; close++) {
+        struct stand stand = write_small_log("small", close);
+        unsigned counts[3] = { 0, 0, 0 };
+
+        try_every_place(&stand, 1, 1, counts);
+        cr_expect(gt(u32, counts[KAYA_REFUSAL_REQUIRED], 500), "required at %u places",
+                  counts[KAYA_REFUSAL_REQUIRED]);
+        cr_expect(gt(u32, counts[KAYA_REFUSAL_FORBIDDEN], 5000), "forbidden at %u places",
+                  counts[KAYA_REFUSAL_FORBIDDEN]);
+        cr_expect(lt(u32, counts[KAYA_REFUSAL_ALLOWED], 1500), "allowed at %u places",
+                  counts[KAYA_REFUSAL_ALLOWED]);
+        release(&stand);
+    }
+}
+
+Test(claims, a_zeroed_sector_under_a_claim_is_refused)
+{
+    struct stand stand = write_small_log("small", true);
+    unsigned counts[3] = { 0, 0, 0 };
+
+    try_every_place(&stand, 512, 512, counts);
+    cr_expect(gt(u32, counts[KAYA_REFUSAL_REQUIRED], 0));
+    release(&stand);
+}
+
+Test(claims, one_flipped_bit_is_never_refused)
+{
+    struct stand stand = write_small_log("small", true);
+    struct kaya_damage damage = { stand.names[0], 600, 1, 1 };
+
+    cr_expect(eq(int, kaya_claims_judge(stand.claims, stand.disk, 1, &damage), KAYA_REFUSAL_FORBIDDEN));
+    release(&stand);
+}

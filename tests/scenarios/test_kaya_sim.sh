@@ -1,0 +1,92 @@
+#!/bin/sh
+# The program kaya-sim from outside: exit codes, JSON, replay, tapes, scenario files.
+set -u
+sim=${KAYA_BIN:?}/kaya-sim
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failures=0
+
+# expect EXIT_CODE TEXT COMMAND...: it ends with that code, and what it prints holds the text.
+expect() {
+    code=$1
+    text=$2
+    shift 2
+    output=$("$@" 2>&1)
+    got=$?
+    if [ "$got" -ne "$code" ]; then
+        echo "exit code $got instead of $code: $*" >&2
+        echo "$output" >&2
+        failures=$((failures + 1))
+    elif ! printf '%s\n' "$output" | grep -qF -e "$text"; then
+        echo "no '$text' in what this printed: $*" >&2
+        echo "$output" >&2
+        failures=$((failures + 1))
+    fi
+}
+
+# Usage.
+expect 2 'Usage: kaya-sim COMMAND' "$sim"
+expect 0 'Usage: kaya-sim COMMAND' "$sim" --help
+expect 2 "no command 'fly'" "$sim" fly
+for command in list run replay explore; do
+    expect 0 "Usage: kaya-sim $command" "$sim" $command --help
+done
+expect 2 'whole number' "$sim" run power-loss --seeds none
+expect 2 'whole number' "$sim" run power-loss --jobs 0
+expect 2 "no scenario 'no-such'" "$sim" run no-such
+expect 2 'no-such.yaml' "$sim" run ./no-such.yaml
+expect 2 'neither a replay line nor a tape' "$sim" replay nonsense
+
+# The scenarios come along, wherever the program is run from.
+for name in power-loss process-crash-then-power-loss crash-in-recovery stale-tail trim-and-recycle \
+    lost-directory-entries atomic-batches big-records relaxed-and-strict everything; do
+    expect 0 "$name" "$sim" list
+    expect 0 '"violation_count":0' "$sim" run $name --seeds 8 --jobs 2 --json
+done
+
+# JSON: one object a line, digests as hex strings, the same for any number of jobs.
+"$sim" run power-loss atomic-batches --seeds 12 --jobs 1 --json >one.json || failures=$((failures + 1))
+"$sim" run power-loss atomic-batches --seeds 12 --jobs 2 --json >two.json || failures=$((failures + 1))
+[ "$(wc -l <one.json)" -eq 2 ] || { echo "not one object a scenario" >&2; failures=$((failures + 1)); }
+for key in scenario runs crashes recoveries appended acknowledged recovered faults promises violations digest seconds \
+    crash_cycles_per_second; do
+    [ "$(grep -c "\"$key\":" one.json)" -eq 2 ] || { echo "no key $key" >&2; failures=$((failures + 1)); }
+done
+digests() { grep -o '"digest":"0x[0-9a-f]\{16\}"' "$1"; }
+[ "$(digests one.json | wc -l)" -eq 2 ] || { echo "digests are no hex strings" >&2; failures=$((failures + 1)); }
+[ "$(digests one.json)" = "$(digests two.json)" ] || { echo "the digest hangs on --jobs" >&2; failures=$((failures + 1)); }
+
+# Too few runs for a fault to strike are a note; enough of them are an error.
+cat >calm.yaml <<'YAML'
+story: |
+  Nothing is ever unsynced, so no sector can be lost.
+name: calm
+seeds: 20
+expect_struck_within: 20
+faults: [eviction]
+crash: {endings: {close: 1}}
+workload: {append_strict: 1}
+YAML
+expect 4 'did not strike within 20 runs: eviction' "$sim" run calm.yaml
+expect 0 'a note only' "$sim" run calm.yaml --seeds 19
+sed 's/append_strict/append_strictly/' calm.yaml >wrong.yaml
+expect 2 'wrong.yaml:8: workload.append_strictly: there is no such key; allowed: the keys append_strict' "$sim" run wrong.yaml
+
+# Replay: a seed, its full line, a line that is wrong in its digest, a tape.
+expect 0 'all promises held' "$sim" replay power-loss seed=7
+expect 0 '  operation ' "$sim" replay power-loss seed=7 --trace
+expect 0 '"verdict":"reproduced"' "$sim" replay power-loss seed=7 --json
+expect 0 'reproduced, event for event' "$sim" replay power-loss seed=7 --save seven.tape
+line=$(sed -n 's/^# replay //p' seven.tape)
+expect 0 'reproduced, event for event' "$sim" replay "$line"
+expect 0 'reproduced: digest' "$sim" replay seven.tape
+expect 0 'the first event that differs is one of' "$sim" replay \
+    "$(echo "$line" | sed 's/digest=0x..../digest=0x0bad/; s/marks=......../marks=00000000/')"
+sed 's/^workload operation \([0-9]*\) .*/workload operations \1 0/' seven.tape >bent.tape
+expect 0 'the tape no longer fits' "$sim" replay bent.tape
+
+expect 0 '0 violations' "$sim" explore small --states 2000
+expect 2 'no small log' "$sim" explore huge
+
+[ "$failures" -eq 0 ] || { echo "$failures failures" >&2; exit 1; }
