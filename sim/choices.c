@@ -121,7 +121,7 @@ static uint64_t answer_from_seed(struct stream_state *stream, uint64_t count)
     return random % TAME_SCALE < stream->tame ? 0 : scale(random, count);
 }
 
-static void seed(struct kaya_choices *choices, uint64_t seed)
+static void start_from(struct kaya_choices *choices, uint64_t seed)
 {
     for (unsigned stream = 0; stream < KAYA_STREAMS; stream++)
         choices->streams[stream] =
@@ -417,12 +417,12 @@ done:
     return status;
 }
 
-struct kaya_choices *kaya_choices_from_seed(uint64_t value)
+struct kaya_choices *kaya_choices_from_seed(uint64_t seed)
 {
     struct kaya_choices *choices = create(DRIVER_SEED);
 
     if (choices != NULL)
-        seed(choices, value);
+        start_from(choices, seed);
     return choices;
 }
 
@@ -458,10 +458,10 @@ void kaya_choices_destroy(struct kaya_choices *choices)
     free(choices);
 }
 
-void kaya_choices_reseed(struct kaya_choices *choices, uint64_t value)
+void kaya_choices_reseed(struct kaya_choices *choices, uint64_t seed)
 {
     KAYA_ASSERT(choices->driver == DRIVER_SEED);
-    seed(choices, value);
+    start_from(choices, seed);
     choices->given = 0;
     choices->record.count = 0;
     choices->recording_failed = false;

@@ -9,19 +9,19 @@
 
 /* Memory: an arena that keeps its pages between boots. `reset` frees all that the boot had, leaked or not. */
 struct kaya_sim_memory;
-struct kaya_sim_memory *kaya_sim_memory_create(void); /* NULL: no memory */
+struct kaya_sim_memory *kaya_sim_memory_create(void);         /* NULL: no memory */
 void kaya_sim_memory_destroy(struct kaya_sim_memory *memory); /* takes NULL */
 void kaya_sim_memory_reset(struct kaya_sim_memory *memory);
 struct kaya_allocator *kaya_sim_memory_allocator(struct kaya_sim_memory *memory);
-uint64_t kaya_sim_memory_in_use(const struct kaya_sim_memory *memory);  /* bytes allocated and not released */
-uint64_t kaya_sim_memory_peak(const struct kaya_sim_memory *memory);    /* since the last reset */
+uint64_t kaya_sim_memory_in_use(const struct kaya_sim_memory *memory); /* bytes allocated and not released */
+uint64_t kaya_sim_memory_peak(const struct kaya_sim_memory *memory);   /* since the last reset */
 
 /* Runtime: a lock that is taken twice or never is a bug and traps; a wait that nobody can end returns false at its
  * timeout and traps without one. Random bytes come from `seed`, not from the choices: they name things and decide
  * nothing, and two runs of one seed must get the same. */
 struct kaya_sim_runtime;
 struct kaya_sim_runtime *kaya_sim_runtime_create(uint64_t seed);
-void kaya_sim_runtime_destroy(struct kaya_sim_runtime *runtime); /* takes NULL */
+void kaya_sim_runtime_destroy(struct kaya_sim_runtime *runtime);              /* takes NULL */
 void kaya_sim_runtime_reset(struct kaya_sim_runtime *runtime, uint64_t seed); /* also forgets held locks: a crash */
 struct kaya_runtime *kaya_sim_runtime_seam(struct kaya_sim_runtime *runtime);
 

@@ -33,7 +33,8 @@ struct kaya_choices;
 uint64_t kaya_choose(struct kaya_choices *choices, enum kaya_stream stream, uint64_t count, const char *label);
 
 /* True with odds of `in` to `of` (in <= of): kaya_choose(of) >= of - in, so that 0 means false. */
-bool kaya_chance(struct kaya_choices *choices, enum kaya_stream stream, uint64_t in, uint64_t of, const char *label);
+bool kaya_chance(struct kaya_choices *choices, enum kaya_stream stream, uint64_t in, uint64_t of,
+                 const char *label);
 
 /* Say that a new turn begins in `stream`: a crash, a boot. Drivers that draw at random then draw a mood for it, so that some
  * turns are calm (every answer 0), some mild and some wild; for all others it is nothing. No decision, on no tape. */
@@ -42,7 +43,7 @@ void kaya_choices_begin_turn(struct kaya_choices *choices, enum kaya_stream stre
 /* Drivers. Each object is the caller's; kaya_choices_destroy takes NULL. NULL: no memory. */
 struct kaya_choices *kaya_choices_from_seed(uint64_t seed);
 struct kaya_choices *kaya_choices_from_bytes(const uint8_t *bytes, size_t length); /* borrowed; past the end: 0 */
-struct kaya_choices *kaya_choices_odometer(void); /* first pass: all 0 */
+struct kaya_choices *kaya_choices_odometer(void);                                  /* first pass: all 0 */
 void kaya_choices_destroy(struct kaya_choices *choices);
 
 /* Start over with another seed, keeping memory (runs in a loop). Seed drivers only. */

@@ -14,12 +14,12 @@ struct kaya_sim_profile {
     const char *name;   /* "posix", "ext4-ordered", ... */
     const char *source; /* where these promises are stated */
     struct kaya_geometry geometry;
-    enum kaya_growth growth;      /* the worst that growth may show (tamer answers are drawn too) */
-    bool byte_tears;              /* a tear may fall between any two bytes of a sector; false: only between sectors */
-    bool size_with_data;          /* size never survives without the data below it (ordered mode) */
-    bool names_in_order;          /* directory changes survive as a prefix of their order (one journal) */
-    bool sync_covers_names;       /* sync of a file makes its own name durable as well (a journal's side effect) */
-    bool data_in_order;           /* sectors of one file survive in the order in which they were written */
+    enum kaya_growth growth; /* the worst that growth may show (tamer answers are drawn too) */
+    bool byte_tears;     /* a tear may fall between any two bytes of a sector; false: only between sectors */
+    bool size_with_data; /* size never survives without the data below it (ordered mode) */
+    bool names_in_order; /* directory changes survive as a prefix of their order (one journal) */
+    bool sync_covers_names; /* sync of a file makes its own name durable as well (a journal's side effect) */
+    bool data_in_order;     /* sectors of one file survive in the order in which they were written */
 };
 
 /* All built-in profiles, NULL-ended order is fixed; the first is the default: POSIX at its weakest. */
