@@ -250,6 +250,14 @@ static void truncated_and_grown_again(struct machine *machine)
     lose_power(machine);
 }
 
+static void truncated_and_grown_over(struct machine *machine)
+{
+    make_file(machine, "a", 'A', 1024);
+    resize(machine, "a", 512);
+    resize(machine, "a", 1024);
+    lose_power(machine);
+}
+
 static void truncated_synced_and_grown(struct machine *machine)
 {
     make_file(machine, "a", 'A', 1024);
@@ -639,6 +647,11 @@ static const struct litmus litmuses[] = {
       &plain,
       truncated_and_grown_again,
       { "a:512A512B", "a:512A512.", "a:512A", "a:1024A" },
+      STRUCK(GROWTH, SIZE, TRUNCATE) },
+    { "a hole where data was cut is growth",
+      &garbage,
+      truncated_and_grown_over,
+      { "a:512A512.", "a:1024A", "a:512Agarbage", "a:512A" },
       STRUCK(GROWTH, SIZE, TRUNCATE) },
     { "a durable truncate leaves nothing to show",
       &plain,
