@@ -250,7 +250,7 @@ enum kaya_status kaya_pool_retire(struct pool *pool, const struct chain_segment 
     enum kaya_status status = KAYA_INVALID;
 
     kaya_segment_name(name, dead->number, dead->kind);
-    if (pool->spare_count < pool->wanted && kaya_shape_equals(&dead->shape, &pool->shape) &&
+    if (pool->spare_count <= pool->wanted && kaya_shape_equals(&dead->shape, &pool->shape) &&
         dead->file_bytes >= dead->shape.segment_bytes)
         status = recycle(pool, name, dead);
     if (status == KAYA_OK || status == KAYA_GONE)

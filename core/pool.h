@@ -5,7 +5,12 @@
 #include "appender.h"
 #include "survey.h"
 
-enum { POOL_SPARES_MAX = 16 };
+enum {
+    POOL_SPARES_MAX = 24,
+    /* Behind a segment that takes records. A recovery on a full disk takes one; the next finds a head with nothing but carried records,
+     * takes the other, and gives that head back as a spare: so however often the log is recovered, there is one to take. */
+    POOL_SPARES_MIN = 2,
+};
 
 struct spare {
     uint64_t number;

@@ -4,7 +4,7 @@
  * or sync that was issued and failed ends the handle (P6): what is on the disk is in doubt, and only the next recovery decides it.
  *
  * Before a record is encoded, in this order, all of it preparation:
- *   - the spare behind this segment is durable under its number before the segment takes its first record
+ *   - the spares behind this segment are durable under their numbers before the segment takes a record
  *   - what no claim covers, with this record, fits what any successor can carry; else a frame that claims it is written first
  *   - the record fits the segment, with room left for one TRIM and one CLOSE; else the log rotates
  *   - the segment is written through ahead of the record
@@ -176,20 +176,18 @@ static enum kaya_status secure(struct kaya_wal_writer *writer)
     return KAYA_OK;
 }
 
-/* A spare that can take over with a record that costs `cost`, and one more file behind it, all under durable names. */
+/* A spare that can take over with a record that costs `cost`, and POOL_SPARES_MIN behind it, all under durable names. */
 static enum kaya_status prepare_successor(struct kaya_wal_writer *writer, uint64_t cost, unsigned *index)
 {
     struct pool *pool = &writer->log.pool;
     enum kaya_status status = KAYA_OK;
 
-    if (kaya_pool_pick(pool, cost) == pool->spare_count)
-        status = kaya_pool_prepare(pool, cost);
-    if (status == KAYA_OK && pool->number_max <= pool->spares[kaya_pool_pick(pool, cost)].number)
-        status = kaya_pool_prepare(pool, cost);
-    if (status == KAYA_OK)
-        status = kaya_pool_settle_names(pool);
     *index = kaya_pool_pick(pool, cost);
-    return status;
+    while (status == KAYA_OK && pool->spare_count < *index + 1 + POOL_SPARES_MIN) {
+        status = kaya_pool_prepare(pool, cost);
+        *index = kaya_pool_pick(pool, cost);
+    }
+    return status == KAYA_OK ? kaya_pool_settle_names(pool) : status;
 }
 
 static enum kaya_status make_link(const struct kaya_wal_writer *writer, struct link *link)
@@ -243,13 +241,13 @@ static enum kaya_status rotate(struct kaya_wal_writer *writer, uint64_t cost)
 
 /* --- appending ------------------------------------------------------------------------------------------------------ */
 
-/* The segment may take its first record only when the one behind it stands under a durable name. */
+/* The segment takes records only while the ones behind it stand under durable names. */
 static enum kaya_status guard_segment(struct kaya_wal_writer *writer)
 {
     struct pool *pool = &writer->log.pool;
     enum kaya_status status = KAYA_OK;
 
-    if (pool->number_max <= writer->log.appender.segment.number)
+    while (status == KAYA_OK && pool->spare_count < POOL_SPARES_MIN)
         status = kaya_pool_prepare(pool, 0);
     if (status == KAYA_OK)
         status = kaya_pool_settle_names(pool);
@@ -612,7 +610,7 @@ static enum kaya_status tend(struct kaya_wal_writer *writer, bool *more)
 
     if (writer->has_ended)
         return KAYA_ENDED;
-    if (pool->spare_count < pool->wanted) {
+    if (pool->spare_count <= pool->wanted) { /* one more than must stand: the next rotation finds it */
         status = kaya_pool_prepare(pool, 0);
         *more = status == KAYA_OK;
     } else if (appender->prewritten < ahead &&
@@ -672,16 +670,16 @@ struct kaya_wal_anchor kaya_wal_writer_anchor(struct kaya_wal_writer *writer)
 static enum kaya_status close_log(struct kaya_wal_writer *writer)
 {
     struct appender *appender = &writer->log.appender;
+    bool is_closed;
     enum kaya_status status;
 
     if (writer->has_ended)
         return KAYA_ENDED;
-    if (appender->last_type == FRAME_CLOSE)
-        return KAYA_OK;
-    status = kaya_appender_sync(appender);
-    if (status == KAYA_OK)
+    is_closed = appender->last_type == FRAME_CLOSE;
+    status = kaya_appender_sync(appender); /* a CLOSE found at open may stand in the cache only */
+    if (status == KAYA_OK && !is_closed)
         status = kaya_appender_put_control(appender, FRAME_CLOSE, NULL, 0);
-    if (status == KAYA_OK)
+    if (status == KAYA_OK && !is_closed)
         status = kaya_appender_sync(appender);
     if (status != KAYA_OK)
         return end_handle(writer, status);
