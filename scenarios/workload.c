@@ -201,6 +201,8 @@ void kaya_operation_draw(struct kaya_operation *operation, const struct kaya_pla
                                                                  plan->operation_weight_sum, choices,
                                                                  KAYA_STREAM_WORKLOAD, "operation");
     operation->record_count = 0;
+    operation->lengths[0] = 0; /* it is traced, whatever the kind */
+    operation->keep_records = 0;
     switch (operation->kind) {
     case KAYA_OPERATION_BATCH_STRICT:
     case KAYA_OPERATION_BATCH_RELAXED:
