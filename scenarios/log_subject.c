@@ -306,7 +306,10 @@ static enum kaya_status subject_recover(struct kaya_subject *subject, const stru
     if (status == KAYA_OK && !kaya_violation_is_set(violation))
         status = open_writer(log, machine, violation);
     if (status == KAYA_OK && !kaya_violation_is_set(violation))
-        status = read_all(log, machine, log->recoveries % 2 == 0, violation);
+        status =
+            read_all(log, machine,
+                     kaya_percent_draw(plan->beside_percent, machine->choices, KAYA_STREAM_WORKLOAD, "beside"),
+                     violation);
     return status;
 }
 

@@ -41,6 +41,7 @@ void kaya_scenario_init(struct kaya_scenario *scenario)
         .operations = { 0, 40 },
         .crash_within = { 0, 6 },
         .record_bytes = { 0, 200 },
+        .beside_percent = 50,
         .batch_records = { 1, 8 },
         .keep_records = { 0, 40 },
     };
@@ -121,6 +122,7 @@ bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **k
         { "crash.in_recovery_depth", "0 to 16", scenario->recovery_crash_depth <= DEPTH_MAX },
         { "open.look_percent", "0 to 100", scenario->look_percent <= PERCENT_MAX },
         { "open.recover_only_percent", "0 to 100", scenario->recover_only_percent <= PERCENT_MAX },
+        { "open.beside_percent", "0 to 100", scenario->beside_percent <= PERCENT_MAX },
         { "open.anchor_percent", "0 to 100", scenario->anchor_percent <= PERCENT_MAX },
         { "workload", "weights from 0 to 1000, one of them above 0",
           weights_fit(scenario->operation_weights, KAYA_OPERATIONS) },

@@ -34,7 +34,7 @@ struct file_crash {
 };
 
 struct file_open {
-    uint32_t *look_percent, *recover_only_percent, *anchor_percent;
+    uint32_t *look_percent, *recover_only_percent, *anchor_percent, *beside_percent;
 };
 
 struct file {
@@ -101,6 +101,7 @@ static const cyaml_schema_field_t crash_fields[] = {
 static const cyaml_schema_field_t open_fields[] = {
     CYAML_FIELD_UINT_PTR("look_percent", OPTIONAL_POINTER, struct file_open, look_percent),
     CYAML_FIELD_UINT_PTR("recover_only_percent", OPTIONAL_POINTER, struct file_open, recover_only_percent),
+    CYAML_FIELD_UINT_PTR("beside_percent", OPTIONAL_POINTER, struct file_open, beside_percent),
     CYAML_FIELD_UINT_PTR("anchor_percent", OPTIONAL_POINTER, struct file_open, anchor_percent),
     CYAML_FIELD_END,
 };
@@ -408,6 +409,7 @@ static void take_parts(struct kaya_scenario *scenario, const struct file *file)
     if (file->open != NULL) {
         TAKE(scenario->look_percent, file->open->look_percent);
         TAKE(scenario->recover_only_percent, file->open->recover_only_percent);
+        TAKE(scenario->beside_percent, file->open->beside_percent);
         TAKE(scenario->anchor_percent, file->open->anchor_percent);
     }
     if (file->workload != NULL)
