@@ -15,6 +15,8 @@
 
 #include <string.h>
 
+enum { STRANGERS_MAX = 1024 }; /* names passed over before giving up */
+
 void kaya_pool_init(struct pool *pool, const struct context *context, const struct kaya_wal_log_id *log_id,
                     const struct shape *shape, unsigned wanted)
 {
@@ -29,17 +31,21 @@ static void add_spare(struct pool *pool, const struct spare *spare)
 
 void kaya_pool_adopt(struct pool *pool, const struct survey *survey)
 {
+    pool->number_max = survey->head.number;
     for (size_t i = 0; i < survey->file_count; i++) {
         const struct listed *file = &survey->files[i];
 
         if (file->kind == SEGMENT_NAME_NEW)
             continue;
-        if (file->number > pool->number_max)
-            pool->number_max = file->number;
-        if (file->number <= survey->head.number || !file->is_whole ||
-            file != kaya_survey_find(survey, file->number) ||
-            memcmp(&file->log_id, &pool->log_id, sizeof pool->log_id) != 0 ||
-            file->shape.unit_bytes < pool->shape.unit_bytes)
+        if (file->number <= survey->head.number)
+            continue;
+        if (!file->is_whole || file != kaya_survey_find(survey, file->number) ||
+            memcmp(&file->log_id, &pool->log_id, sizeof pool->log_id) != 0) {
+            pool->has_strangers = true;
+            continue;
+        }
+        pool->number_max = file->number;
+        if (file->shape.unit_bytes < pool->shape.unit_bytes)
             continue;
         add_spare(pool, &(struct spare){ .number = file->number,
                                          .kind = file->kind,
@@ -124,13 +130,33 @@ enum kaya_status kaya_pool_create_file(const struct context *context, const stru
     return KAYA_OK;
 }
 
-static enum kaya_status draw_header(const struct pool *pool, const struct shape *shape,
+/* The number of the next spare: one above the last, but for names that something else has taken. */
+static enum kaya_status next_number(const struct pool *pool, uint64_t *number)
+{
+    char name[SEGMENT_NAME_BYTES];
+    enum kaya_status status = KAYA_NOT_FOUND;
+
+    *number = pool->number_max;
+    do {
+        struct kaya_file *file = NULL;
+
+        if (*number == UINT64_MAX || *number - pool->number_max == STRANGERS_MAX)
+            return KAYA_FULL;
+        kaya_segment_name(name, ++*number, SEGMENT_NAME_WAL);
+        if (pool->has_strangers)
+            status = kaya_disk_open(pool->context->disk, name, KAYA_OPEN_READ, &file);
+        kaya_disk_close(pool->context->disk, file);
+    } while (status != KAYA_NOT_FOUND && status != KAYA_GONE);
+    return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
+}
+
+static enum kaya_status draw_header(const struct pool *pool, uint64_t number, const struct shape *shape,
                                     uint32_t previous_seed, struct segment_header *header)
 {
     *header = (struct segment_header){ .version = KAYA_FORMAT_VERSION,
                                        .shape = *shape,
                                        .log_id = pool->log_id,
-                                       .number = pool->number_max + 1,
+                                       .number = number,
                                        .previous_seed = previous_seed };
     return kaya_draw64(pool->context, &header->salt);
 }
@@ -139,7 +165,11 @@ static enum kaya_status draw_header(const struct pool *pool, const struct shape 
  * not sure until the directory sync is through. */
 static enum kaya_status name_spare(struct pool *pool, struct segment *segment)
 {
-    struct spare spare = { segment->number, SEGMENT_NAME_WAL, segment->header.shape, true, false };
+    struct spare spare = { .number = segment->number,
+                           .kind = SEGMENT_NAME_WAL,
+                           .shape = segment->header.shape,
+                           .is_clean = true,
+                           .is_ours = true };
     char from[SEGMENT_NAME_BYTES], to[SEGMENT_NAME_BYTES];
     enum kaya_status status;
 
@@ -176,13 +206,16 @@ static struct shape fitting_shape(const struct pool *pool, uint64_t cost_min)
 enum kaya_status kaya_pool_prepare(struct pool *pool, uint64_t cost_min)
 {
     struct shape shape = fitting_shape(pool, cost_min);
+    uint64_t number;
     struct segment_header header;
     struct segment segment = SEGMENT_NONE;
     enum kaya_status status;
 
     status = kaya_pool_settle_names(pool);
     if (status == KAYA_OK)
-        status = draw_header(pool, &shape, 0, &header);
+        status = next_number(pool, &number);
+    if (status == KAYA_OK)
+        status = draw_header(pool, number, &shape, 0, &header);
     if (status == KAYA_OK)
         status = kaya_pool_create_file(pool->context, &header, &segment);
     if (status == KAYA_OK)
@@ -200,8 +233,8 @@ enum kaya_status kaya_pool_prepare(struct pool *pool, uint64_t cost_min)
 /* --- dead files ----------------------------------------------------------------------------------------------------- */
 
 /* Open the file under its new number and give it its new header. */
-static enum kaya_status rewrite(struct pool *pool, const char *name, const struct chain_segment *dead,
-                                struct segment *segment)
+static enum kaya_status rewrite(struct pool *pool, uint64_t number, const char *name,
+                                const struct chain_segment *dead, struct segment *segment)
 {
     struct segment_header header;
     uint32_t previous_seed;
@@ -213,7 +246,7 @@ static enum kaya_status rewrite(struct pool *pool, const char *name, const struc
     previous_seed = segment->state >= SEGMENT_LINKLESS ? segment->seeds.segment : 0;
     if (previous_seed == 0 || segment->file_bytes < dead->shape.segment_bytes)
         return KAYA_INVALID;
-    status = draw_header(pool, &dead->shape, previous_seed, &header);
+    status = draw_header(pool, number, &dead->shape, previous_seed, &header);
     if (status != KAYA_OK)
         return status;
     segment->number = header.number;
@@ -224,16 +257,20 @@ static enum kaya_status rewrite(struct pool *pool, const char *name, const struc
 static enum kaya_status recycle(struct pool *pool, const char *name, const struct chain_segment *dead)
 {
     char new_name[SEGMENT_NAME_BYTES];
+    uint64_t number;
     struct segment segment = SEGMENT_NONE;
     enum kaya_status status;
 
-    kaya_segment_name(new_name, pool->number_max + 1, SEGMENT_NAME_NEW);
     status = kaya_pool_settle_names(pool);
     if (status == KAYA_OK)
-        status = kaya_disk_rename(pool->context->disk, name, new_name);
+        status = next_number(pool, &number);
     if (status != KAYA_OK)
         return status;
-    status = rewrite(pool, new_name, dead, &segment);
+    kaya_segment_name(new_name, number, SEGMENT_NAME_NEW);
+    status = kaya_disk_rename(pool->context->disk, name, new_name);
+    if (status != KAYA_OK)
+        return status;
+    status = rewrite(pool, number, new_name, dead, &segment);
     if (status == KAYA_OK)
         status = name_spare(pool, &segment);
     if (status == KAYA_OK)
@@ -345,7 +382,25 @@ static enum kaya_status draw_new_salt(const struct context *context, struct segm
     return status;
 }
 
-static enum kaya_status make_clean(const struct context *context, struct segment *segment)
+/* Does the device hold the header that was read, twice? A sync of it may have failed in an earlier process and been forgotten, or a crash
+ * have come between the copies. */
+static bool headers_are_durable(const struct context *context, const struct segment *segment)
+{
+    const uint64_t places[] = { 0, kaya_shape_second_header(&segment->header.shape) };
+    uint8_t wanted[KAYA_SEGMENT_HEADER_BYTES], found[KAYA_SEGMENT_HEADER_BYTES];
+    size_t done;
+
+    kaya_segment_header_encode(wanted, &segment->header);
+    for (unsigned i = 0; i < 2; i++)
+        if (kaya_disk_read(context->disk, segment->file, places[i], found, sizeof found, KAYA_READ_PAST_CACHE,
+                           &done) != KAYA_OK ||
+            done != sizeof found || memcmp(wanted, found, sizeof found) != 0)
+            return false;
+    return true;
+}
+
+/* Is there no frame of its present life in it? Where it cannot be read, there may be. */
+static bool is_clean(const struct context *context, const struct segment *segment)
 {
     struct scan_memory memory = SCAN_MEMORY_NONE;
     struct claims claims;
@@ -354,9 +409,7 @@ static enum kaya_status make_clean(const struct context *context, struct segment
     status = kaya_scan_claims(context, segment, &memory, kaya_shape_first_frame(&segment->header.shape), 0,
                               false, NULL, NULL, &claims);
     kaya_scan_memory_release(&memory, context);
-    if (status == KAYA_OK && (claims.stray_count > 0 || claims.almost))
-        status = draw_new_salt(context, segment);
-    return status;
+    return status == KAYA_OK && claims.stray_count == 0 && !claims.almost;
 }
 
 enum kaya_status kaya_pool_take(struct pool *pool, unsigned index, struct segment *segment)
@@ -372,8 +425,9 @@ enum kaya_status kaya_pool_take(struct pool *pool, unsigned index, struct segmen
         kaya_segment_close(segment, pool->context);
         status = KAYA_IO;
     }
-    if (status == KAYA_OK && !spare->is_clean)
-        status = make_clean(pool->context, segment);
+    if (status == KAYA_OK && !spare->is_ours &&
+        (!headers_are_durable(pool->context, segment) || (!spare->is_clean && !is_clean(pool->context, segment))))
+        status = draw_new_salt(pool->context, segment);
     if (status != KAYA_OK) {
         kaya_segment_close(segment, pool->context);
         return status;

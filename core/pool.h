@@ -17,6 +17,7 @@ struct spare {
     enum segment_name_kind kind;
     struct shape shape;
     bool is_clean;     /* known to hold no frame of its present life */
+    bool is_ours;      /* prepared by this process, which saw its header become durable */
     bool is_name_sure; /* this process saw the directory sync that made its name durable */
 };
 
@@ -27,7 +28,8 @@ struct pool {
     unsigned wanted;                      /* spares to keep behind the segment in use */
     struct spare spares[POOL_SPARES_MAX]; /* ascending by number */
     unsigned spare_count;
-    uint64_t number_max; /* the highest number that any file has had */
+    uint64_t number_max; /* the highest number that a file of this log has */
+    bool has_strangers; /* files that are none of its segments stand behind it: their names are passed over */
 };
 
 /* From what a survey found behind the head. With more files than POOL_SPARES_MAX the first ones count. */

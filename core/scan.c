@@ -214,7 +214,8 @@ enum kaya_status kaya_scan_frame(struct scan *scan, uint64_t offset, struct scan
     look(scan, bytes, available, offset, found);
     if (found->fault == FRAME_FAULT_NONE || found->fault == FRAME_FAULT_UNKNOWN)
         return KAYA_OK;
-    if (scan->read_again) {
+    if (scan->read_again && scan->block_read_again != block_end) {
+        scan->block_read_again = block_end;
         status = look_again(scan, offset, found);
         if (status != KAYA_OK || found->fault == FRAME_FAULT_NONE)
             return status;
@@ -266,7 +267,7 @@ static enum kaya_status gather(struct scan *scan, struct scan_frame *part, struc
     enum kaya_status status;
 
     *found = false;
-    if (total > scan->segment->header.shape.segment_bytes || total <= length) {
+    if (total > scan->limit || total <= length) {
         scan->fault = FRAME_FAULT_FIELDS;
         return KAYA_OK;
     }

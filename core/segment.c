@@ -102,7 +102,7 @@ static enum segment_state judge_header(struct segment *segment, const uint8_t *b
     return SEGMENT_HEADERLESS;
 }
 
-/* The second copy, wherever it may stand. An unknown version's shape is unknown too: its place is taken on trust. One of another number
+/* The second copy, wherever it may stand and can be read. An unknown version's shape is unknown too: its place is taken on trust. One of another number
  * is as bad as none. */
 static enum kaya_status find_second_header(struct segment *segment, const struct context *context, unsigned reading)
 {
@@ -112,6 +112,8 @@ static enum kaya_status find_second_header(struct segment *segment, const struct
     for (uint64_t at = KAYA_BLOCK_BYTES_MIN; at <= KAYA_HEADER_DISTANCE && at < segment->file_bytes;
          at += KAYA_BLOCK_BYTES_MIN) {
         status = read_some(segment, context, at, bytes, sizeof bytes, reading);
+        if (status == KAYA_IO)
+            continue; /* as bad as a failed check */
         if (status != KAYA_OK)
             break;
         segment->state = judge_header(segment, bytes);
@@ -152,13 +154,13 @@ static enum kaya_status read_header(struct segment *segment, const struct contex
 {
     uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES];
     struct segment first;
-    enum kaya_status status;
+    enum kaya_status status, unreadable;
 
     segment->first_copy_bad = false;
-    status = read_some(segment, context, 0, bytes, sizeof bytes, reading);
-    if (status != KAYA_OK)
-        return status;
-    segment->state = judge_header(segment, bytes);
+    unreadable = read_some(segment, context, 0, bytes, sizeof bytes, reading);
+    if (unreadable != KAYA_OK && unreadable != KAYA_IO)
+        return unreadable;
+    segment->state = unreadable == KAYA_OK ? judge_header(segment, bytes) : SEGMENT_HEADERLESS;
     first = *segment;
     if (first.state != SEGMENT_HEADERLESS && first.state != SEGMENT_STRANGE)
         return KAYA_OK;
@@ -166,7 +168,9 @@ static enum kaya_status read_header(struct segment *segment, const struct contex
     if (segment->state == SEGMENT_HEADERLESS)
         *segment = first;
     segment->first_copy_bad = segment->state != SEGMENT_STRANGE;
-    return status;
+    if (segment->state != SEGMENT_HEADERLESS)
+        return KAYA_OK;
+    return status != KAYA_OK ? status : unreadable;
 }
 
 /* One reading of header and link; a header that an earlier reading found good stays. */

@@ -595,6 +595,32 @@ static void mark_clean(struct survey *survey, uint64_t number)
             survey->files[i].is_clean = true;
 }
 
+/* Both header copies of the segment right behind the head are bad. That is nothing in a spare; but where a link stands that names the head,
+ * by its chain digest and the next LSN, it was in use. */
+static enum kaya_status check_headerless(struct look *look)
+{
+    const struct segment *head = &look->survey->head;
+    uint8_t bytes[KAYA_FRAME_HEADER_BYTES + KAYA_LINK_BYTES];
+    struct link link;
+    size_t done;
+    enum kaya_status status;
+
+    for (uint64_t at = KAYA_BLOCK_BYTES_MIN; at <= 2 * KAYA_BLOCK_BYTES_MAX; at *= 2) {
+        status = kaya_disk_read(look->context->disk, look->above.file, at, bytes, sizeof bytes,
+                                KAYA_READ_CACHED, &done);
+        if (status != KAYA_OK && status != KAYA_IO)
+            return status;
+        if (status == KAYA_IO || done < sizeof bytes)
+            continue;
+        kaya_link_decode(bytes + KAYA_FRAME_HEADER_BYTES, &link);
+        if (link.predecessor == head->number && link.base_lsn == look->survey->report.last_lsn + 1 &&
+            link.chain == kaya_link_chain(head->link.chain, head->seeds.base, link.predecessor_end))
+            pronounce(look, look->above.number, 0, 0,
+                      "both copies of the segment header are bad, and it was in use");
+    }
+    return KAYA_OK;
+}
+
 /* The segment right behind the head: it must stand, and must not have been in use. */
 static enum kaya_status check_above(struct look *look)
 {
@@ -612,7 +638,7 @@ static enum kaya_status check_above(struct look *look)
         return KAYA_OK;
     }
     if (above->state == SEGMENT_HEADERLESS)
-        return KAYA_OK;
+        return check_headerless(look);
     if (above->state == SEGMENT_STRANGE ||
         memcmp(&above->header.log_id, &head->header.log_id, sizeof head->header.log_id) != 0) {
         if (look->survey->has_appended)
@@ -624,6 +650,8 @@ static enum kaya_status check_above(struct look *look)
     if (above->state != SEGMENT_LINKLESS)
         return KAYA_OK;
     status = kaya_scan_claims(look->context, above, &look->survey->memory, first, 0, false, NULL, NULL, &claims);
+    if (status == KAYA_IO) /* a spare that cannot be read harms nobody */
+        return KAYA_OK;
     if (status == KAYA_OK && claims.stray_count == 0 && !claims.almost)
         mark_clean(look->survey, wanted);
     if (status == KAYA_OK && claims.furthest > 0) {
