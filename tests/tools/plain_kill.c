@@ -10,8 +10,8 @@
  *   - whatever else is there is what was fed next, in order: nothing invented, left out or twice;
  *   - nothing is ever called damaged;
  *   - the next session goes on behind exactly what was found (P3);
- *   - the directory holds live bytes plus a constant, also after many crashes with nothing appended.
- * Some sessions end with a trim. A line is a function of its number, so the model is one number a record.
+ *   - the directory holds live bytes plus a constant, also once the log was opened after many crashes with nothing appended.
+ * Some sessions end with a trim; some more run on a second log, in padding mode. A line is a function of its number, so the model is one number a record.
  *
  * Usage: plain_kill [SESSIONS [SEED]] */
 #define _GNU_SOURCE
@@ -21,20 +21,22 @@
 
 enum {
     SESSIONS = 200,
+    PADDED_SESSIONS = 30,           /* more, on a log for disks without power-safe overwrite */
+    PADDED_RECORD_BYTES = 2 * 4096, /* at most: a record alone in its sync, and a claim */
     LINES_MAX = 400000,
     SEGMENT_BYTES = 64 * 1024, /* small, so that sessions rotate, recycle and carry */
     LINE_BYTES_MAX = 12000,    /* spans blocks */
     STREAM_BYTES = 96 * 1024,  /* fed in one session, at most */
     SIDES_MAX = 4,
     TRIM_EVERY = 7,
-    EMPTY_CRASHES = 20,
+    EMPTY_CRASHES = 40,
     LONGEST_START_US = 5000000,
     LINES_APART = 100000, /* more than one session is fed: no line that was lost looks like a later one */
 };
 #define SEGMENT_OPTION "--segment-bytes=65536"
 
 static char workplace[HARNESS_PATH_BYTES];
-static char directory[HARNESS_PATH_BYTES + 8];
+static char directory[HARNESS_PATH_BYTES + 16];
 
 /* The model: record LSN holds line line_of[LSN]; records first_lsn .. last_lsn are there. */
 static uint32_t line_of[LINES_MAX];
@@ -42,6 +44,7 @@ static uint64_t first_lsn = 1;
 static uint64_t last_lsn;
 static uint64_t low_water_session; /* the session whose records are the first that are still there */
 static uint32_t next_line = 1;
+static bool is_padded;
 
 static struct {
     uint64_t acknowledged, found_more, live_looks, busy_looks, refused_writers, trims, early_kills;
@@ -318,11 +321,15 @@ static void compare(uint64_t acknowledged, uint64_t fed)
 
 static void run_session(uint64_t number)
 {
-    const char *argv[] = { program("kaya-wal"),          "append", directory, SEGMENT_OPTION,
-                           draw(2) ? "--relaxed" : NULL, NULL };
+    const char *argv[] = { program("kaya-wal"), "append", directory, SEGMENT_OPTION, NULL, NULL, NULL };
+    size_t count = 4;
     struct session session = { .stream = NULL };
 
-    CONTEXT("session %" PRIu64 "%s", number, argv[4] ? ", relaxed" : ", strict");
+    if (is_padded)
+        argv[count++] = "--padded";
+    bool relaxed = draw(2);
+    argv[count] = relaxed ? "--relaxed" : NULL;
+    CONTEXT("session %" PRIu64 "%s%s", number, relaxed ? ", relaxed" : ", strict", is_padded ? ", padded" : "");
     fill_stream(&session);
     session.writer = spawn(argv);
     fcntl(session.writer.input, F_SETFL, O_NONBLOCK);
@@ -346,7 +353,7 @@ static uint64_t live_bytes(void)
 
     for (uint64_t lsn = first_lsn; lsn <= last_lsn; lsn++) {
         size_t length = make_line(line_of[lsn], line);
-        sum += length + 32 + 80 * (length / 512);
+        sum += length + 32 + 80 * (length / 512) + (is_padded ? PADDED_RECORD_BYTES : 0);
     }
     return sum;
 }
@@ -386,24 +393,51 @@ static void trim(uint64_t session)
     check_room(session);
 }
 
-/* Crash after crash with nothing appended: the directory stays as large as it is, and so does its content. */
+/* Crash after crash with nothing appended: what is there stays, and one opening that is let be takes the directory back to
+ * the size it had. */
 static void crash_with_nothing_to_append(void)
 {
     const char *argv[] = { program("kaya-wal"), "append", directory, SEGMENT_OPTION, NULL };
-    uint64_t most = directory_bytes(directory) + 3 * SEGMENT_BYTES;
+    uint64_t most = directory_bytes(directory) + 2 * SEGMENT_BYTES;
 
     for (int i = 0; i < EMPTY_CRASHES; i++) {
         CONTEXT("crash %d with nothing appended", i);
         struct child writer = spawn(argv);
-        usleep((useconds_t)draw(12000));
+        usleep((useconds_t)draw(20000));
         kill(writer.pid, SIGKILL);
         struct result result = finish(&writer, NULL, 0);
         CHECK(result.code == 128 + SIGKILL || result.code == 0, "exit %d, %s", result.code, result.error);
         release(&result);
         compare(0, 0);
-        CHECK(directory_bytes(directory) <= most, "the directory grows with each crash: %" PRIu64 " bytes",
-              directory_bytes(directory));
     }
+    CONTEXT("a whole opening after %d crashes with nothing appended", EMPTY_CRASHES);
+    struct result result = run("append", NULL, 0, directory, SEGMENT_OPTION, NULL);
+    CHECK(result.code == 0, "exit %d, %s", result.code, result.error);
+    release(&result);
+    compare(0, 0);
+    CHECK(directory_bytes(directory) <= most,
+          "the directory has grown to %" PRIu64 " bytes, at most %" PRIu64 " are due",
+          directory_bytes(directory), most);
+}
+
+static void begin_log(const char *name, bool padded)
+{
+    snprintf(directory, sizeof(directory), "%s/%s", workplace, name);
+    is_padded = padded;
+    first_lsn = 1;
+    last_lsn = 0;
+    low_water_session = 0;
+}
+
+static void run_sessions(uint64_t sessions)
+{
+    for (uint64_t session = 1; session <= sessions; session++) {
+        run_session(session);
+        check_room(session);
+        if (session % TRIM_EVERY == 0 && last_lsn > first_lsn)
+            trim(session);
+    }
+    crash_with_nothing_to_append();
 }
 
 int main(int argc, char **argv)
@@ -414,26 +448,23 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     harness_random_state = seed;
     make_workplace(workplace, false);
-    snprintf(directory, sizeof(directory), "%s/log", workplace);
-    printf("seed %" PRIu64 ", %" PRIu64 " sessions in %s\n", seed, sessions, directory);
-    for (uint64_t session = 1; session <= sessions; session++) {
-        run_session(session);
-        check_room(session);
-        if (session % TRIM_EVERY == 0 && last_lsn > first_lsn)
-            trim(session);
-    }
-    crash_with_nothing_to_append();
-    printf("%" PRIu64 " acknowledged and all there, %" PRIu64 " more found, %" PRIu64 " kills before the first "
-           "acknowledgement, %" PRIu64 " looks beside the writer (%" PRIu64 " busy), %" PRIu64
-           " second writers refused, "
-           "%" PRIu64 " trims, %" PRIu64 " bytes in the end\n",
+    printf("seed %" PRIu64 ", %" PRIu64 " sessions in %s\n", seed, sessions, workplace);
+    begin_log("log", false);
+    run_sessions(sessions);
+    uint64_t bytes = directory_bytes(directory);
+    remove_directory(directory);
+    begin_log("padded", true);
+    run_sessions(sessions < PADDED_SESSIONS ? sessions : PADDED_SESSIONS);
+    remove_directory(directory);
+    printf("%" PRIu64 " acknowledged and all there, %" PRIu64 " more found, %" PRIu64
+           " kills before the first acknowledgement, %" PRIu64 " looks beside the writer (%" PRIu64
+           " busy), %" PRIu64 " second writers refused, %" PRIu64 " trims, %" PRIu64 " bytes in the end\n",
            seen.acknowledged, seen.found_more, seen.early_kills, seen.live_looks, seen.busy_looks,
-           seen.refused_writers, seen.trims, directory_bytes(directory));
+           seen.refused_writers, seen.trims, bytes);
     CHECK(seen.acknowledged > 10 * sessions && seen.live_looks > sessions / 4 &&
               seen.refused_writers > sessions / 20,
           "this run looked at too little to mean anything");
     CHECK(seen.busy_looks * 2 <= seen.live_looks, "readers beside a writer were busy more often than not");
-    remove_directory(directory);
     rmdir(workplace);
     return 0;
 }
