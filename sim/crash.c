@@ -20,7 +20,8 @@
  *
  * Process crash: the cache is the operating system's and stays. The write that was under way may have been copied in part,
  * page by page. Eviction: a dirty page is written to the medium and dropped; reads give the same bytes, and no later power
- * loss takes them back. That is what it changes, and what its count counts.
+ * loss takes them back. That is what it changes, and what its count counts. A page that a failed sync forgot counts as clean: it
+ * is dropped without being written, and reads show what is durable.
  *
  * A `write_durable` that is under way when the power goes counts as an ordinary write: any part of it. An ordinary write or a
  * sync under way needs no rule of its own: it is one of the outcomes of the crash right behind it, or right before it. */
@@ -185,28 +186,6 @@ void kaya_crash_decide_names_slowly(struct kaya_sim_disk *disk)
 
 /* ---- sectors: what is left of their lists ---- */
 
-/* The newest version is gone. */
-static void pop_newest(struct kaya_store *store, struct kaya_sector *sector)
-{
-    struct kaya_version *older = sector->older;
-
-    kaya_block_release(store->pool, sector->newest);
-    if (older == NULL) {
-        KAYA_ASSERT((sector->flags & KAYA_SECTOR_GROWN) != 0);
-        sector->newest = NULL;
-        sector->stamp = 0;
-        sector->flags = (sector->flags & ~(uint32_t)KAYA_SECTOR_GROWN) | KAYA_SECTOR_BARE;
-        return;
-    }
-    sector->newest = kaya_block_retain(older->block);
-    sector->stamp = older->stamp;
-    sector->flags &= ~(uint32_t)(KAYA_SECTOR_BARE | KAYA_SECTOR_CUT);
-    if (older->is_cut)
-        sector->flags |= KAYA_SECTOR_BARE | KAYA_SECTOR_CUT;
-    sector->older = kaya_version_retain(older->older);
-    kaya_version_release(store->pool, older);
-}
-
 /* Truncations behind `stamp` never happened, and neither did what was written behind them. True if there were any. */
 static bool drop_later_lives(struct kaya_store *store, struct kaya_sector *sector, uint64_t stamp)
 {
@@ -216,7 +195,7 @@ static bool drop_later_lives(struct kaya_store *store, struct kaya_sector *secto
         if (older->is_cut && older->stamp > stamp)
             first_lost = older->stamp;
     while (first_lost != 0 && sector->stamp >= first_lost)
-        pop_newest(store, sector);
+        kaya_sector_pop(store, sector);
     return first_lost != 0;
 }
 
@@ -422,7 +401,7 @@ static void take_version_as_of(struct kaya_sim_disk *disk, struct kaya_inode *in
     if ((sector->flags & KAYA_SECTOR_UNDECIDED) == 0)
         return;
     while (sector->stamp > stamp && (sector->older != NULL || (sector->flags & KAYA_SECTOR_GROWN) != 0))
-        pop_newest(&disk->store, sector);
+        kaya_sector_pop(&disk->store, sector);
     kaya_version_release(disk->store.pool, sector->older);
     sector->older = NULL;
     decide(inode, sector);
@@ -896,7 +875,9 @@ static void evict_sector(struct kaya_sim_disk *disk, uint32_t file, uint64_t ind
     struct kaya_inode *inode;
     bool is_different;
 
-    if ((sector->flags & KAYA_SECTOR_UNDECIDED) != 0 || sector->older == NULL)
+    bool is_forgotten = (sector->flags & KAYA_SECTOR_FORGOTTEN) != 0;
+
+    if ((sector->flags & KAYA_SECTOR_UNDECIDED) != 0 || (sector->older == NULL && !is_forgotten))
         return;
     if (!kaya_chance(disk->choices, KAYA_STREAM_CRASH, 1, 2, "evict"))
         return;
@@ -905,9 +886,12 @@ static void evict_sector(struct kaya_sim_disk *disk, uint32_t file, uint64_t ind
     if (is_different)
         kaya_fault_strike(disk, KAYA_FAULT_EVICTION);
     inode = kaya_disk_own(disk, file);
-    kaya_inode_settle_sector(&disk->store, inode, &inode->sectors[index]);
+    if (is_forgotten)
+        kaya_inode_drop_forgotten(&disk->store, inode, index << disk->store.sector_shift, 1);
+    else
+        kaya_inode_settle_sector(&disk->store, inode, &inode->sectors[index]);
     kaya_disk_trace(disk, KAYA_TRACE_FATE, KAYA_OK, inode->number, index << disk->store.sector_shift, 1,
-                    "evicted");
+                    is_forgotten ? "dropped" : "evicted");
 }
 
 void kaya_crash_evict(struct kaya_sim_disk *disk)

@@ -140,7 +140,8 @@ static void change(struct kaya_pool *pool, struct kaya_names *directory, enum ka
     }
     if (directory->change_count == KAYA_CHANGES_MAX)
         settle_first(pool, directory);
-    directory->changes[directory->change_count] = (struct kaya_change){ kind, file, name, false };
+    directory->changes[directory->change_count] =
+        (struct kaya_change){ .kind = kind, .file = file, .name = name };
     entries_apply(pool, &directory->now, &directory->changes[directory->change_count]);
     directory->change_count++;
 }
@@ -174,9 +175,38 @@ static void forget_changes(struct kaya_pool *pool, struct kaya_names *directory)
     entries_clear(pool, &directory->durable);
 }
 
+static void settle_durable(struct kaya_pool *pool, struct kaya_names *directory)
+{
+    while (directory->change_count > 0 && directory->changes[0].is_durable)
+        settle_first(pool, directory);
+    if (directory->change_count == 0)
+        entries_clear(pool, &directory->durable);
+}
+
+/* The file was given a name, or lost it, in a later change that is durable. */
+static bool is_superseded(const struct kaya_names *directory, uint32_t index)
+{
+    for (uint32_t later = index + 1; later < directory->change_count; later++)
+        if (directory->changes[later].file == directory->changes[index].file &&
+            directory->changes[later].is_durable)
+            return true;
+    return false;
+}
+
 void kaya_names_sync(struct kaya_pool *pool, struct kaya_names *directory)
 {
-    forget_changes(pool, directory);
+    for (uint32_t index = directory->change_count; index-- > 0;) {
+        struct kaya_change *change = &directory->changes[index];
+
+        change->is_durable = change->is_durable || !change->is_forgotten || is_superseded(directory, index);
+    }
+    settle_durable(pool, directory);
+}
+
+void kaya_names_forget(struct kaya_names *directory)
+{
+    for (uint32_t index = 0; index < directory->change_count; index++)
+        directory->changes[index].is_forgotten = true;
 }
 
 void kaya_names_sync_file(struct kaya_pool *pool, struct kaya_names *directory, uint32_t file, bool in_order)
@@ -188,10 +218,7 @@ void kaya_names_sync_file(struct kaya_pool *pool, struct kaya_names *directory, 
     for (uint32_t index = 0; index < last; index++)
         if (in_order || directory->changes[index].file == file)
             directory->changes[index].is_durable = true;
-    while (directory->change_count > 0 && directory->changes[0].is_durable)
-        settle_first(pool, directory);
-    if (directory->change_count == 0)
-        entries_clear(pool, &directory->durable);
+    settle_durable(pool, directory);
 }
 
 /* ---- outcomes ---- */

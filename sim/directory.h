@@ -25,7 +25,8 @@ struct kaya_change {
     enum kaya_change_kind kind;
     uint32_t file;
     struct kaya_name *name; /* the new one; of an unlink the one that goes */
-    bool is_durable;        /* a sync of the file took it along */
+    bool is_durable; /* a sync of the file took it along, or a sync of the directory passed over another change */
+    bool is_forgotten; /* a sync of the directory failed, and the next ones pass over it */
 };
 
 struct kaya_names {
@@ -55,8 +56,12 @@ void kaya_names_create(struct kaya_pool *pool, struct kaya_names *directory, con
 void kaya_names_rename(struct kaya_pool *pool, struct kaya_names *directory, const char *from, const char *to);
 void kaya_names_unlink(struct kaya_pool *pool, struct kaya_names *directory, const char *name);
 
-/* All changes are durable now. */
+/* All changes are durable now, but for forgotten ones. */
 void kaya_names_sync(struct kaya_pool *pool, struct kaya_names *directory);
+
+/* A sync of the directory failed, and what it should have written counts as clean. Later changes do not: whoever renames the file
+ * again and syncs has a durable name. */
+void kaya_names_forget(struct kaya_names *directory);
 
 /* The changes to this file's name are durable now; `in_order`: and all before them. */
 void kaya_names_sync_file(struct kaya_pool *pool, struct kaya_names *directory, uint32_t file, bool in_order);

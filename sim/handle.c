@@ -205,7 +205,8 @@ static void read_spans(struct kaya_sim_disk *disk, const struct kaya_inode *inod
 }
 
 /* Past the cache: the range's dirty bytes go to the device first. That is no durability: its own cache loses power, too. So
- * both ways read the same, as long as the disk fails in no other way than by crashing. */
+ * both ways read the same, as long as the disk fails in no other way than by crashing. What a failed sync forgot counts as clean: it
+ * is not written back, and dropped. */
 static enum kaya_status sim_read(struct kaya_disk *seam, struct kaya_file *file, uint64_t offset,
                                  const struct kaya_span *spans, size_t span_count, unsigned flags, size_t *done)
 {
@@ -220,6 +221,8 @@ static enum kaya_status sim_read(struct kaya_disk *seam, struct kaya_file *file,
     size_bytes = disk->files[number].inode->size_bytes;
     length = offset >= size_bytes ? 0 : size_bytes - offset < length ? size_bytes - offset : length;
     kaya_crash_decide_bytes(disk, number, offset, length);
+    if ((flags & KAYA_READ_PAST_CACHE) != 0 && disk->files[number].inode->has_forgotten)
+        kaya_inode_drop_forgotten(&disk->store, kaya_disk_own(disk, number), offset, length);
     read_spans(disk, disk->files[number].inode, offset, spans, (size_t)length);
     *done = (size_t)length;
     disk->usage.bytes_read += length;
@@ -264,14 +267,50 @@ static bool fits(const struct kaya_sim_disk *disk, uint64_t end)
     return end <= (uint64_t)KAYA_INODE_SECTORS_MAX << disk->store.sector_shift;
 }
 
-static void trace_write(struct kaya_sim_disk *disk, enum kaya_trace_kind kind, uint64_t inode,
-                        uint64_t offset, const uint8_t *bytes, size_t length)
+static void trace_write(struct kaya_sim_disk *disk, enum kaya_trace_kind kind, enum kaya_status status,
+                        uint64_t inode, uint64_t offset, const uint8_t *bytes, size_t length)
 {
     if (disk->trace != NULL)
-        kaya_trace_add(
-            disk->trace,
-            &(struct kaya_trace_event){
-                .kind = kind, .a = inode, .b = offset, .c = length, .content = bytes, .content_length = length });
+        kaya_trace_add(disk->trace, &(struct kaya_trace_event){ .kind = kind,
+                                                                .status = status,
+                                                                .a = inode,
+                                                                .b = offset,
+                                                                .c = length,
+                                                                .content = bytes,
+                                                                .content_length = length });
+}
+
+/* Does this sync or durable write fail? */
+static bool is_sync_failing(struct kaya_sim_disk *disk, bool is_anything_unsynced)
+{
+    if (disk->sync_failure_odds == 0 || !disk->families[KAYA_FAULT_SYNC_FAILURE] ||
+        !kaya_chance(disk->choices, KAYA_STREAM_FAULTS, 1, disk->sync_failure_odds, "sync_failure"))
+        return false;
+    kaya_fault_draw(disk, KAYA_FAULT_SYNC_FAILURE);
+    if (is_anything_unsynced)
+        kaya_fault_strike(disk, KAYA_FAULT_SYNC_FAILURE);
+    return true;
+}
+
+static void fail_file(struct kaya_sim_disk *disk, struct kaya_inode *inode, uint64_t offset, uint64_t length)
+{
+    static const char *const names[KAYA_FAILURES] = { "kept", "dropped", "forgotten" };
+    uint64_t failure = kaya_choose(disk->choices, KAYA_STREAM_FAULTS, KAYA_FAILURES, "sync_failure_leaves");
+
+    kaya_disk_trace(disk, KAYA_TRACE_FATE, KAYA_IO, inode->number, offset, failure, names[failure]);
+    kaya_inode_fail(&disk->store, inode, offset, length, (enum kaya_failure)failure);
+}
+
+static enum kaya_status write_durable(struct kaya_sim_disk *disk, struct kaya_inode *inode, uint64_t offset,
+                                      const uint8_t *bytes, size_t length)
+{
+    if (!is_sync_failing(disk, true)) {
+        kaya_inode_patch(&disk->store, inode, offset, bytes, length);
+        return KAYA_OK;
+    }
+    kaya_inode_write(&disk->store, inode, offset, bytes, length);
+    fail_file(disk, inode, offset, length);
+    return KAYA_IO;
 }
 
 static enum kaya_status write_file(struct kaya_disk *seam, enum kaya_trace_kind kind, struct kaya_file *file,
@@ -301,15 +340,15 @@ static enum kaya_status write_file(struct kaya_disk *seam, enum kaya_trace_kind 
     if (kind == KAYA_TRACE_WRITE_DURABLE) {
         KAYA_ASSERT(offset + length <= inode->size_bytes);
         kaya_crash_decide_bytes(disk, number, offset, length);
-        kaya_inode_patch(&disk->store, inode, offset, bytes, length);
+        status = write_durable(disk, inode, offset, bytes, length);
     } else {
         decide_ends(disk, number, offset, length);
         kaya_inode_write(&disk->store, inode, offset, bytes, length);
     }
     *done = length;
     disk->usage.bytes_written += length;
-    trace_write(disk, kind, inode->number, offset, bytes, length);
-    return KAYA_OK;
+    trace_write(disk, kind, status, inode->number, offset, bytes, length);
+    return status;
 }
 
 static enum kaya_status sim_write(struct kaya_disk *seam, struct kaya_file *file, uint64_t offset,
@@ -356,6 +395,11 @@ static enum kaya_status sim_sync(struct kaya_disk *seam, struct kaya_file *file)
     if (status != KAYA_OK)
         return status;
     disk->usage.syncs++;
+    if (is_sync_failing(disk, kaya_inode_is_dirty(disk->files[number].inode))) {
+        fail_file(disk, kaya_disk_own(disk, number), 0, UINT64_MAX);
+        kaya_disk_trace(disk, KAYA_TRACE_SYNC, KAYA_IO, disk->files[number].inode->number, 0, 0, NULL);
+        return KAYA_IO;
+    }
     if (disk->files[number].inode->listed_count > 0 || disk->files[number].inode->size_count > 0)
         kaya_inode_sync(&disk->store, kaya_disk_own(disk, number));
     if (disk->profile->sync_covers_names)
@@ -398,6 +442,22 @@ static enum kaya_status sim_allocate(struct kaya_disk *seam, struct kaya_file *f
 
 /* ---- names ---- */
 
+/* Names stay as a listing shows them, and are tried again by the next sync, or forgotten. */
+static enum kaya_status fail_directory(struct kaya_sim_disk *disk, enum kaya_directory which)
+{
+    if (which == KAYA_DIRECTORY_LOG && kaya_choose(disk->choices, KAYA_STREAM_FAULTS, 2, "names_forgotten") == 1) {
+        kaya_disk_trace(disk, KAYA_TRACE_FATE, KAYA_IO, 0, 0, disk->directory.change_count, "forgotten");
+        kaya_names_forget(&disk->directory);
+    }
+    return KAYA_IO;
+}
+
+static bool is_directory_unsynced(const struct kaya_sim_disk *disk, enum kaya_directory which)
+{
+    return which == KAYA_DIRECTORY_PARENT ? disk->directory.exists && !disk->directory.is_durable
+                                          : disk->directory.change_count > 0;
+}
+
 static enum kaya_status sim_sync_directory(struct kaya_disk *seam, enum kaya_directory which)
 {
     struct kaya_sim_disk *disk = boot_of(seam)->disk;
@@ -405,7 +465,10 @@ static enum kaya_status sim_sync_directory(struct kaya_disk *seam, enum kaya_dir
 
     if (status == KAYA_GONE)
         return status;
-    if (which == KAYA_DIRECTORY_PARENT) {
+    if ((status == KAYA_OK || which == KAYA_DIRECTORY_PARENT) &&
+        is_sync_failing(disk, is_directory_unsynced(disk, which))) {
+        status = fail_directory(disk, which);
+    } else if (which == KAYA_DIRECTORY_PARENT) {
         status = KAYA_OK; /* the parent is always there */
         disk->directory.is_durable = disk->directory.exists;
     } else if (status == KAYA_OK && disk->directory.change_count > 0) {

@@ -23,6 +23,9 @@
  * The sector that a truncation cuts in two gets zeros behind the end, as one more version: the kernel zeroes that part of
  * the page, as data.
  *
+ * Failed syncs. What the sync would have written stays dirty, or is dropped, or is forgotten: marked clean and still cached
+ * (KAYA_SECTOR_FORGOTTEN), with its list of versions as before, since a power loss may show any of them. The size stays as it is.
+ *
  * Invariants:
  *   1. Bytes behind the size are zeros in every sector's newest version.
  *   2. A sector that is not listed equals its durable version, or is bare and behind the durable size.
@@ -127,6 +130,7 @@ static struct kaya_inode *empty_inode(struct kaya_store *store)
     inode->size_count = 0;
     inode->is_size_undecided = false;
     inode->has_cut = false;
+    inode->has_forgotten = false;
     inode->sector_count = 0;
     inode->listed_count = 0;
     inode->undecided_count = 0;
@@ -150,6 +154,7 @@ struct kaya_inode *kaya_inode_clone(struct kaya_store *store, const struct kaya_
     clone->durable_size_bytes = inode->durable_size_bytes;
     clone->is_size_undecided = inode->is_size_undecided;
     clone->has_cut = inode->has_cut;
+    clone->has_forgotten = inode->has_forgotten;
     clone->undecided_count = inode->undecided_count;
     ensure_sizes(store, clone, inode->size_count);
     for (; clone->size_count < inode->size_count; clone->size_count++)
@@ -269,8 +274,10 @@ static void write_sector(struct kaya_store *store, struct kaya_inode *inode, uin
 
     KAYA_ASSERT((sector->flags & KAYA_SECTOR_UNDECIDED) == 0 || length == store->sector_bytes);
     if (store->equal_is_nothing && !is_bare && (sector->flags & KAYA_SECTOR_UNDECIDED) == 0 &&
-        is_equal(sector->newest, from, bytes, length))
+        is_equal(sector->newest, from, bytes, length)) {
+        sector->flags &= ~(uint32_t)KAYA_SECTOR_FORGOTTEN; /* dirty again, for all that the kernel knows */
         return;
+    }
     block = overlaid(store, sector->newest, from, bytes, length);
     push_newest(store, inode, index);
     sector->newest = block;
@@ -427,7 +434,7 @@ void kaya_inode_sync(struct kaya_store *store, struct kaya_inode *inode)
     for (uint32_t index = 0; index < inode->listed_count; index++) {
         struct kaya_sector *sector = &inode->sectors[inode->listed[index]];
 
-        if ((sector->flags & KAYA_SECTOR_UNDECIDED) != 0) {
+        if ((sector->flags & (KAYA_SECTOR_UNDECIDED | KAYA_SECTOR_FORGOTTEN)) != 0) {
             inode->listed[kept++] = inode->listed[index];
             continue;
         }
@@ -452,6 +459,74 @@ bool kaya_inode_is_dirty(const struct kaya_inode *inode)
             return true;
     }
     return false;
+}
+
+/* ---- failed syncs ---- */
+
+void kaya_sector_pop(struct kaya_store *store, struct kaya_sector *sector)
+{
+    struct kaya_version *older = sector->older;
+
+    kaya_block_release(store->pool, sector->newest);
+    if (older == NULL) {
+        KAYA_ASSERT((sector->flags & KAYA_SECTOR_GROWN) != 0);
+        sector->newest = NULL;
+        sector->stamp = 0;
+        sector->flags = (sector->flags & ~(uint32_t)KAYA_SECTOR_GROWN) | KAYA_SECTOR_BARE;
+        return;
+    }
+    sector->newest = kaya_block_retain(older->block);
+    sector->stamp = older->stamp;
+    sector->flags &= ~(uint32_t)(KAYA_SECTOR_BARE | KAYA_SECTOR_CUT);
+    if (older->is_cut)
+        sector->flags |= KAYA_SECTOR_BARE | KAYA_SECTOR_CUT;
+    sector->older = kaya_version_retain(older->older);
+    kaya_version_release(store->pool, older);
+}
+
+/* Back to what is durable, in this life of the sector. */
+static void drop_sector(struct kaya_store *store, struct kaya_sector *sector)
+{
+    while ((sector->flags & KAYA_SECTOR_BARE) == 0 &&
+           (sector->older != NULL || (sector->flags & KAYA_SECTOR_GROWN) != 0))
+        kaya_sector_pop(store, sector);
+    sector->flags &= ~(uint32_t)KAYA_SECTOR_FORGOTTEN;
+}
+
+/* The listed sectors of the range that are decided and have `flags`, if any are asked for. */
+static void fail_sectors(struct kaya_store *store, struct kaya_inode *inode, uint64_t offset, uint64_t length,
+                         uint32_t flags, enum kaya_failure failure)
+{
+    for (uint32_t index = 0; index < inode->listed_count; index++) {
+        struct kaya_sector *sector = &inode->sectors[inode->listed[index]];
+        uint64_t start = (uint64_t)inode->listed[index] << store->sector_shift;
+
+        if (start >= offset + length || start + store->sector_bytes <= offset)
+            continue;
+        if ((sector->flags & KAYA_SECTOR_UNDECIDED) != 0 || (sector->flags & flags) != flags)
+            continue;
+        if (failure == KAYA_FAILURE_DROPPED)
+            drop_sector(store, sector);
+        else if ((sector->flags & KAYA_SECTOR_BARE) == 0 && kaya_sector_is_dirty(sector))
+            sector->flags |= KAYA_SECTOR_FORGOTTEN;
+    }
+    if (failure == KAYA_FAILURE_DROPPED)
+        zero_behind(store, inode, inode->size_bytes); /* invariant 1 */
+    else
+        inode->has_forgotten = true;
+}
+
+void kaya_inode_fail(struct kaya_store *store, struct kaya_inode *inode, uint64_t offset, uint64_t length,
+                     enum kaya_failure failure)
+{
+    if (failure != KAYA_FAILURE_KEPT)
+        fail_sectors(store, inode, offset, length, 0, failure);
+}
+
+void kaya_inode_drop_forgotten(struct kaya_store *store, struct kaya_inode *inode, uint64_t offset, uint64_t length)
+{
+    if (inode->has_forgotten && length > 0)
+        fail_sectors(store, inode, offset, length, KAYA_SECTOR_FORGOTTEN, KAYA_FAILURE_DROPPED);
 }
 
 /* ---- stale blocks ---- */

@@ -39,6 +39,8 @@ enum kaya_sector_flags {
     KAYA_SECTOR_CUT = 8,        /* bare since a truncation that is not durable yet */
     KAYA_SECTOR_UNDECIDED = 16, /* a power loss struck; nobody has read it since */
     KAYA_SECTOR_GARBLED = 32,   /* undecided, and a neighbour's torn write-back may have hit it */
+    KAYA_SECTOR_FORGOTTEN =
+        64, /* its sync failed and it counts as clean: shown until it is evicted, written by no sync */
 };
 
 struct kaya_sector {
@@ -63,7 +65,8 @@ struct kaya_inode {
     struct kaya_size *sizes;     /* those since, oldest first; the last is size_bytes */
     uint32_t size_count, size_capacity;
     bool is_size_undecided;
-    bool has_cut; /* some of `sizes` is one */
+    bool has_cut;       /* some of `sizes` is one */
+    bool has_forgotten; /* some sector was forgotten */
     struct kaya_sector *sectors;
     uint32_t sector_count, sector_capacity; /* sectors behind sector_count are zeros */
     uint32_t *listed;                       /* every sector that may differ from its durable version */
@@ -97,6 +100,20 @@ void kaya_inode_resize(struct kaya_store *store, struct kaya_inode *inode, uint6
 
 /* Make the newest versions and the size durable. What an earlier power loss left undecided stays so. */
 void kaya_inode_sync(struct kaya_store *store, struct kaya_inode *inode);
+
+/* What a failed sync leaves of the sectors of [offset, offset + length). KEPT: dirty as they were. DROPPED: reads show what is
+ * durable. FORGOTTEN: they count as clean, so reads show what was written until the cache drops it, and a later sync passes over
+ * them; whatever writes to one of them makes it dirty again. */
+enum kaya_failure { KAYA_FAILURE_KEPT, KAYA_FAILURE_DROPPED, KAYA_FAILURE_FORGOTTEN, KAYA_FAILURES };
+void kaya_inode_fail(struct kaya_store *store, struct kaya_inode *inode, uint64_t offset, uint64_t length,
+                     enum kaya_failure failure);
+
+/* The cache drops what it forgot in the range: reads show what is durable. */
+void kaya_inode_drop_forgotten(struct kaya_store *store, struct kaya_inode *inode, uint64_t offset,
+                               uint64_t length);
+
+/* The newest version is gone: one step back in the list, or to growth. */
+void kaya_sector_pop(struct kaya_store *store, struct kaya_sector *sector);
 
 /* Make one sector's newest version durable, not the size. */
 void kaya_inode_settle_sector(struct kaya_store *store, struct kaya_inode *inode, struct kaya_sector *sector);

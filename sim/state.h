@@ -46,6 +46,7 @@ struct kaya_sim_disk {
     uint64_t calls_per_boot_max;
     bool families[KAYA_FAULTS];
     bool list_sorted;
+    uint32_t sync_failure_odds;
     uint32_t torn_sectors_max;
 
     struct kaya_names directory;

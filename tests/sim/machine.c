@@ -126,6 +126,74 @@ void erase(struct machine *machine, const char *name)
     MUST(kaya_disk_unlink(machine->disk, name));
 }
 
+/* ---- words that may fail ---- */
+
+static void may_fail(struct machine *machine, bool may_strike)
+{
+    kaya_sim_disk_allow(machine->sim, KAYA_FAULT_SYNC_FAILURE, may_strike);
+}
+
+static void must_be_tried(struct machine *machine, enum kaya_status status)
+{
+    KAYA_ASSERT(status == KAYA_OK || status == KAYA_IO);
+    may_fail(machine, false);
+}
+
+void try_fill_durable(struct machine *machine, const char *name, uint64_t offset, char byte, size_t length)
+{
+    static char bytes[FILE_BYTES_MAX];
+    struct kaya_file *file = opened(machine, name, KAYA_OPEN_WRITE);
+    const struct kaya_span span = { .bytes = bytes, .length = length };
+
+    KAYA_ASSERT(length <= sizeof bytes);
+    memset(bytes, byte, length);
+    may_fail(machine, true);
+    must_be_tried(machine, kaya_disk_write_durable(machine->disk, file, offset, &span, 1));
+    kaya_disk_close(machine->disk, file);
+}
+
+void try_sync_file(struct machine *machine, const char *name)
+{
+    struct kaya_file *file = opened(machine, name, KAYA_OPEN_WRITE);
+
+    may_fail(machine, true);
+    must_be_tried(machine, kaya_disk_sync(machine->disk, file));
+    kaya_disk_close(machine->disk, file);
+}
+
+void try_sync_names(struct machine *machine)
+{
+    may_fail(machine, true);
+    must_be_tried(machine, kaya_disk_sync_directory(machine->disk, KAYA_DIRECTORY_LOG));
+}
+
+static void read_bytes(struct machine *machine, const char *name, unsigned flags, char *bytes, size_t length)
+{
+    struct kaya_file *file = opened(machine, name, KAYA_OPEN_READ);
+    size_t done;
+
+    MUST(kaya_disk_read(machine->disk, file, 0, bytes, length, flags, &done));
+    KAYA_ASSERT(done == length);
+    kaya_disk_close(machine->disk, file);
+}
+
+void note(struct machine *machine, const char *from, const char *to, size_t length)
+{
+    static char bytes[FILE_BYTES_MAX];
+
+    KAYA_ASSERT(length <= sizeof bytes);
+    read_bytes(machine, from, KAYA_READ_CACHED, bytes, length);
+    write_bytes(machine, to, 0, bytes, length, true);
+}
+
+void read_past_cache(struct machine *machine, const char *name, size_t length)
+{
+    static char bytes[FILE_BYTES_MAX];
+
+    KAYA_ASSERT(length <= sizeof bytes);
+    read_bytes(machine, name, KAYA_READ_PAST_CACHE, bytes, length);
+}
+
 void lose_power(struct machine *machine)
 {
     if (!kaya_sim_disk_is_crashed(machine->sim))

@@ -35,6 +35,16 @@ void sync_names(struct machine *machine);
 void move(struct machine *machine, const char *from, const char *to);
 void erase(struct machine *machine, const char *name);
 
+/* As their namesakes, but allowed to fail (KAYA_FAULT_SYNC_FAILURE may strike in them). */
+void try_fill_durable(struct machine *machine, const char *name, uint64_t offset, char byte, size_t length);
+void try_sync_file(struct machine *machine, const char *name);
+void try_sync_names(struct machine *machine);
+
+/* What a read of `from` shows now, for good: `length` bytes of it become durable in `to`, which is at least as long. */
+void note(struct machine *machine, const char *from, const char *to, size_t length);
+/* Read all of a file past the cache. */
+void read_past_cache(struct machine *machine, const char *name, size_t length);
+
 /* Crash and boot again. */
 void lose_power(struct machine *machine);
 void kill_process(struct machine *machine);

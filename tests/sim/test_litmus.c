@@ -508,6 +508,132 @@ static void without_parent(struct machine *machine)
     lose_power(machine);
 }
 
+/* Syncs that fail. File `b` keeps what a read of `a` showed right after it. */
+
+static void sync_failed_with(struct machine *machine, bool is_synced_again)
+{
+    make_file(machine, "a", 'A', 512);
+    make_file(machine, "b", '.', 512);
+    fill(machine, "a", 0, 'B', 512);
+    try_sync_file(machine, "a");
+    note(machine, "a", "b", 512);
+    if (is_synced_again)
+        sync_file(machine, "a");
+}
+
+static void sync_failed(struct machine *machine)
+{
+    sync_failed_with(machine, false);
+}
+
+static void sync_failed_then_power_lost(struct machine *machine)
+{
+    sync_failed_with(machine, false);
+    lose_power(machine);
+}
+
+static void sync_failed_synced_then_power_lost(struct machine *machine)
+{
+    sync_failed_with(machine, true);
+    lose_power(machine);
+}
+
+static void sync_failed_then_read_past_cache(struct machine *machine)
+{
+    sync_failed_with(machine, true);
+    read_past_cache(machine, "a", 512);
+}
+
+static void sync_failed_then_evicted(struct machine *machine)
+{
+    sync_failed_with(machine, true);
+    kaya_sim_disk_process_crash(machine->sim);
+    kaya_sim_disk_evict(machine->sim);
+    machine->disk = kaya_sim_disk_boot(machine->sim);
+}
+
+static void sync_failed_then_written(struct machine *machine)
+{
+    make_file(machine, "a", 'A', 512);
+    fill(machine, "a", 0, 'B', 2);
+    try_sync_file(machine, "a");
+    fill(machine, "a", 2, 'C', 2);
+    sync_file(machine, "a");
+    lose_power(machine);
+}
+
+static void sync_failed_then_written_the_same(struct machine *machine)
+{
+    make_file(machine, "a", 'A', 512);
+    fill(machine, "a", 0, 'B', 512);
+    try_sync_file(machine, "a");
+    fill(machine, "a", 0, 'B', 512);
+    sync_file(machine, "a");
+    lose_power(machine);
+}
+
+static void sync_of_growth_failed(struct machine *machine)
+{
+    make_file(machine, "a", 'A', 512);
+    make_file(machine, "b", '.', 1024);
+    fill(machine, "a", 512, 'B', 512);
+    try_sync_file(machine, "a");
+    note(machine, "a", "b", 1024);
+    sync_file(machine, "a");
+    lose_power(machine);
+}
+
+static void sync_of_a_cut_failed(struct machine *machine)
+{
+    make_file(machine, "a", 'A', 1024);
+    resize(machine, "a", 256);
+    try_sync_file(machine, "a");
+    resize(machine, "a", 1024);
+}
+
+static void sync_of_nothing_failed(struct machine *machine)
+{
+    make_file(machine, "a", 'A', 512);
+    try_sync_file(machine, "a");
+    try_sync_names(machine);
+}
+
+static void durable_write_failed(struct machine *machine)
+{
+    make_file(machine, "a", 'A', 1024);
+    make_file(machine, "b", '.', 1024);
+    fill(machine, "a", 512, 'C', 512);
+    try_fill_durable(machine, "a", 0, 'B', 512);
+    note(machine, "a", "b", 1024);
+    sync_file(machine, "a");
+    lose_power(machine);
+}
+
+static void sync_of_names_failed(struct machine *machine)
+{
+    create(machine, "a");
+    try_sync_names(machine);
+    lose_power(machine);
+}
+
+static void sync_of_names_failed_and_synced(struct machine *machine)
+{
+    create(machine, "a");
+    try_sync_names(machine);
+    sync_names(machine);
+    lose_power(machine);
+}
+
+static void sync_of_names_failed_and_renamed(struct machine *machine)
+{
+    create(machine, "a");
+    try_sync_names(machine);
+    move(machine, "a", "t");
+    move(machine, "t", "a");
+    sync_names(machine);
+    lose_power(machine);
+}
+
 /* ---- the list ---- */
 
 struct litmus {
@@ -538,6 +664,7 @@ struct litmus {
 #define KILLED KAYA_FAULT_PROCESS_CRASH
 #define EVICTED KAYA_FAULT_EVICTION
 #define REORDER KAYA_FAULT_REORDER
+#define FAILED KAYA_FAULT_SYNC_FAILURE
 
 static const struct litmus litmuses[] = {
     /* What sync and close do. */
@@ -733,6 +860,54 @@ static const struct litmus litmuses[] = {
       STRUCK(OLD, LOST) },
     { "what was read is decided", &plain, decided_by_reading, { "a:512B", "a:512A" }, STRUCK(LOST) },
     { "a sync settles what nobody read", &plain, sync_settles_the_survivor, { "a:512C" }, STRUCK_NOTHING },
+
+    /* Syncs that fail: what they leave is dirty, dropped, or forgotten. */
+    { "a failed sync may drop what it did not write",
+      &plain,
+      sync_failed,
+      { "a:512B b:512B", "a:512A b:512A" },
+      STRUCK(FAILED) },
+    { "what it kept is not durable",
+      &plain,
+      sync_failed_then_power_lost,
+      { "a:512B b:512B", "a:512A b:512B", "a:512A b:512A" },
+      STRUCK(FAILED, LOST) },
+    { "a second sync proves nothing",
+      &plain,
+      sync_failed_synced_then_power_lost,
+      { "a:512B b:512B", "a:512A b:512B", "a:512A b:512A" },
+      STRUCK(FAILED, LOST) },
+    { "what it forgot is gone past the cache",
+      &plain,
+      sync_failed_then_read_past_cache,
+      { "a:512B b:512B", "a:512A b:512B", "a:512A b:512A" },
+      STRUCK(FAILED) },
+    { "and when it is evicted",
+      &plain,
+      sync_failed_then_evicted,
+      { "a:512B b:512B", "a:512A b:512B", "a:512A b:512A" },
+      STRUCK(FAILED, KILLED, EVICTED) },
+    { "a write makes the sector dirty again",
+      &plain,
+      sync_failed_then_written,
+      { "a:2B2C508A", "a:2A2C508A" },
+      STRUCK(FAILED) },
+    { "also one of the same bytes", &plain, sync_failed_then_written_the_same, { "a:512B" }, STRUCK(FAILED) },
+    { "growth that was dropped is zeros",
+      &plain,
+      sync_of_growth_failed,
+      { "a:512A512B b:512A512B", "a:512A512. b:512A512B", "a:512A512. b:512A512." },
+      STRUCK(FAILED, GROWTH) },
+    { "behind the end there is nothing to drop", &plain, sync_of_a_cut_failed, { "a:256A768." }, STRUCK(FAILED) },
+    { "a sync of nothing fails without harm", &plain, sync_of_nothing_failed, { "a:512A" }, STRUCK_NOTHING },
+    { "a durable write fails for its own bytes",
+      &plain,
+      durable_write_failed,
+      { "a:512B512C b:512B512C", "a:512A512C b:512B512C", "a:512A512C b:512A512C" },
+      STRUCK(FAILED, LOST) },
+    { "a name whose sync failed is not durable", &plain, sync_of_names_failed, { "a:", "" }, STRUCK(FAILED, CREATE) },
+    { "and may be forgotten", &plain, sync_of_names_failed_and_synced, { "a:", "" }, STRUCK(FAILED, CREATE) },
+    { "unless it is given anew", &plain, sync_of_names_failed_and_renamed, { "a:" }, STRUCK(FAILED) },
 };
 
 enum { LITMUS_COUNT = sizeof litmuses / sizeof litmuses[0] };
@@ -748,12 +923,13 @@ static struct kaya_sim_disk_options options_of(const struct litmus *litmus, stru
                                                struct kaya_trace *trace)
 {
     return (struct kaya_sim_disk_options){
-        .profile = litmus->profile, .choices = choices, .trace = trace, .list_sorted = true
+        .profile = litmus->profile, .choices = choices, .trace = trace, .list_sorted = true, .sync_failure_odds = 2
     };
 }
 
 static void tell(const struct litmus *litmus, struct machine *machine, char image[IMAGE_BYTES])
 {
+    kaya_sim_disk_allow(machine->sim, KAYA_FAULT_SYNC_FAILURE, false); /* but where a story tries */
     if (needs_directory(litmus))
         make_directory(machine);
     litmus->tell(machine);
@@ -891,6 +1067,7 @@ Test(litmus, with_every_family_off_nothing_is_lost)
         char image[IMAGE_BYTES];
 
         options.families_set = true;
+        options.sync_failure_odds = 0; /* a story that tries switches its family on */
         machine_start(&machine, &options);
         tell(litmus, &machine, image);
         cr_expect(eq(str, image, (char *)litmus->images[0]), "%s", litmus->name);

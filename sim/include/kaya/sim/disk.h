@@ -30,7 +30,8 @@
     X(LOST_DIRECTORY, lost_directory) /* the log's directory itself */                                       \
     X(PROCESS_CRASH, process_crash)   /* memory lost, cache kept, with something unsynced in it */           \
     X(EVICTION, eviction)             /* cache dropped after a process crash: what was written back shows */ \
-    X(REORDER, reorder)               /* a later write survived where an earlier one did not */
+    X(REORDER, reorder)               /* a later write survived where an earlier one did not */              \
+    X(SYNC_FAILURE, sync_failure)     /* a sync or durable write answered KAYA_IO, with something unsynced */
 
 enum kaya_fault {
 #define KAYA_FAULT_ENUM(NAME, name) KAYA_FAULT_##NAME,
@@ -58,6 +59,7 @@ struct kaya_sim_disk_options {
     uint32_t torn_sectors_max; /* of one power loss at most so many sectors are torn inside; 0 means any number. Bounds
                                     what an odometer has to go through */
     bool list_sorted; /* listings in order of names; false: in any order, by choice (stream SCHEDULE) */
+    uint32_t sync_failure_odds; /* one in so many file syncs, directory syncs and durable writes fails (stream FAULTS); 0: none */
 };
 
 /* KAYA_INVALID: the profile's geometry is none, or its sector is above 64 KiB. KAYA_NO_MEMORY: none for the disk itself; once it
