@@ -154,6 +154,7 @@ static enum kaya_status copy_entry(struct copying *copying, const struct scan_en
     return kaya_appender_put_record(copying->appender, entry->flags, entry->payload, entry->length, entry->count);
 }
 
+/* KAYA_BUSY: less is there than the survey saw. What only a cache held, because a sync of it had failed, may be gone by now. */
 static enum kaya_status copy_records(struct copying *copying)
 {
     const struct segment *head = &copying->survey->head;
@@ -176,6 +177,8 @@ static enum kaya_status copy_records(struct copying *copying)
             break;
         status = copy_entry(copying, &entry);
     }
+    if (status == KAYA_OK && copying->plan->link.base_lsn + copying->records <= copying->plan->copy_until_lsn)
+        status = KAYA_BUSY;
     return status;
 }
 

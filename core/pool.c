@@ -412,6 +412,13 @@ static bool is_clean(const struct context *context, const struct segment *segmen
     return status == KAYA_OK && claims.stray_count == 0 && !claims.almost;
 }
 
+static void forget_spares(struct pool *pool, unsigned first, unsigned count)
+{
+    pool->spare_count -= count;
+    memmove(pool->spares + first, pool->spares + first + count,
+            (pool->spare_count - first) * sizeof *pool->spares);
+}
+
 enum kaya_status kaya_pool_take(struct pool *pool, unsigned index, struct segment *segment)
 {
     const struct spare *spare = &pool->spares[index];
@@ -423,7 +430,8 @@ enum kaya_status kaya_pool_take(struct pool *pool, unsigned index, struct segmen
     status = kaya_segment_open(segment, pool->context, name, spare->number, KAYA_OPEN_WRITE, false);
     if (status == KAYA_OK && segment->state < SEGMENT_LINKLESS) {
         kaya_segment_close(segment, pool->context);
-        status = KAYA_IO;
+        forget_spares(pool, index, 1);
+        return KAYA_IO;
     }
     if (status == KAYA_OK && !spare->is_ours &&
         (!headers_are_durable(pool->context, segment) || (!spare->is_clean && !is_clean(pool->context, segment))))
@@ -432,8 +440,7 @@ enum kaya_status kaya_pool_take(struct pool *pool, unsigned index, struct segmen
         kaya_segment_close(segment, pool->context);
         return status;
     }
-    pool->spare_count -= index + 1;
-    memmove(pool->spares, pool->spares + index + 1, pool->spare_count * sizeof *pool->spares);
+    forget_spares(pool, 0, index + 1);
     return KAYA_OK;
 }
 

@@ -57,7 +57,8 @@ KAYA_MUST_CHECK enum kaya_status kaya_pool_sync_names(struct pool *pool);
 unsigned kaya_pool_pick(const struct pool *pool, uint64_t cost_min);
 
 /* Open spare `index` for writing and take it, and the spares before it, out of the pool. Where an unfinished rotation or recovery left
- * frames in it, it gets a new salt first, so that they are an older life's. On failure nothing changed that matters. */
+ * frames in it, it gets a new salt first, so that they are an older life's. On failure nothing changed that matters.
+ * KAYA_IO also where the spare has gone bad meanwhile: it is forgotten, and the next call finds another. */
 KAYA_MUST_CHECK enum kaya_status kaya_pool_take(struct pool *pool, unsigned index, struct segment *segment);
 
 /* What every segment that may take over can carry. */

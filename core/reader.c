@@ -38,7 +38,7 @@ static enum kaya_status survey_log(struct kaya_wal_reader *reader)
 
     kaya_survey_release(&reader->survey, &reader->context);
     if (reader->options.writer != NULL)
-        return kaya_writer_survey(reader->options.writer, &reader->survey);
+        return kaya_writer_survey(reader->options.writer, reader->context.allocator, &reader->survey);
     status = kaya_survey(&reader->survey, &reader->context, &options);
     if (status != KAYA_OK)
         return status;
@@ -101,6 +101,8 @@ enum kaya_status kaya_wal_reader_open(const struct kaya_wal_environment *environ
         status = survey_log(reader);
     if (report != NULL)
         *report = reader->survey.report;
+    if (report != NULL && report->damage_reason == NULL) /* not even looked */
+        report->damage_reason = "";
     if (status == KAYA_OK) {
         reader->next_lsn = reader->pin.lsn != 0 ? reader->pin.lsn : reader->survey.report.first_lsn;
         reader->last_lsn = reader->survey.report.last_lsn;

@@ -11,6 +11,8 @@
 
 #include "carry.h"
 
+enum { ATTEMPTS_MAX = 8 }; /* at a log whose cache forgets what it showed */
+
 enum kaya_status kaya_log_reserve_chain(struct opened_log *log, const struct context *context)
 {
     size_t wanted = log->chain_capacity == 0 ? 16 : 2 * log->chain_capacity;
@@ -41,11 +43,16 @@ void kaya_log_push_chain(struct opened_log *log)
                                                              .shape = segment->header.shape };
 }
 
-void kaya_log_release(struct opened_log *log, const struct context *context)
+static void release_memory(struct opened_log *log, const struct context *context)
 {
     kaya_appender_release(&log->appender);
     kaya_release(context->allocator, log->chain, log->chain_capacity * sizeof *log->chain);
-    log->chain = NULL;
+    *log = OPENED_LOG_NONE;
+}
+
+void kaya_log_release(struct opened_log *log, const struct context *context)
+{
+    release_memory(log, context);
     kaya_disk_unlock(context->disk);
 }
 
@@ -185,17 +192,35 @@ static struct chain_segment describe_dead(const struct survey *survey, const str
     return (struct chain_segment){ .number = file->number, .kind = file->kind };
 }
 
+/* Unfinished preparations go first: what follows may be cut short, again and again, and would leave one more each time. */
+static enum kaya_status clear_unfinished(const struct context *context, const struct survey *survey)
+{
+    char name[SEGMENT_NAME_BYTES];
+    enum kaya_status status = KAYA_OK;
+
+    for (size_t i = 0; i < survey->file_count && status != KAYA_GONE; i++) {
+        if (survey->files[i].kind != SEGMENT_NAME_NEW)
+            continue;
+        kaya_segment_name(name, survey->files[i].number, SEGMENT_NAME_NEW);
+        status = kaya_disk_unlink(context->disk, name);
+        kaya_notify(context, &(struct kaya_event){ .kind = KAYA_EVENT_LEFTOVER,
+                                                   .segment = survey->files[i].number,
+                                                   .text = name });
+    }
+    return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
+}
+
 static enum kaya_status clear_away(struct opened_log *log, const struct context *context,
                                    const struct survey *survey)
 {
     uint64_t head = log->appender.segment.number;
-    enum kaya_status status = KAYA_OK;
+    enum kaya_status status = clear_unfinished(context, survey);
 
     for (size_t i = 0; i < survey->file_count && status == KAYA_OK; i++) {
         const struct listed *file = &survey->files[i];
         struct chain_segment dead = describe_dead(survey, file);
 
-        if ((file->number >= head && file->kind != SEGMENT_NAME_NEW) || is_in_chain(log, file))
+        if (file->number >= head || file->kind == SEGMENT_NAME_NEW || is_in_chain(log, file))
             continue;
         kaya_notify(context, &(struct kaya_event){ .kind = KAYA_EVENT_LEFTOVER, .segment = file->number });
         status = kaya_pool_retire(&log->pool, &dead);
@@ -266,7 +291,7 @@ static enum kaya_status succeed(struct opened_log *log, const struct context *co
     if (status != KAYA_OK)
         return status;
     report->epoch = plan.link.epoch;
-    report->lsns_may_return = report->verdict == KAYA_VERDICT_TORN || last_lsn != report->last_lsn;
+    report->lsns_may_return = true;
     report->last_lsn = last_lsn;
     if (report->carried_records > 0)
         kaya_notify(context, &(struct kaya_event){ .kind = KAYA_EVENT_CARRIED,
@@ -312,6 +337,7 @@ static enum kaya_status open_surveyed(struct opened_log *log, const struct conte
     if (report->verdict == KAYA_VERDICT_EMPTY)
         return begin_log(log, context, settings, report);
     log->low_water_lsn = report->first_lsn;
+    log->has_appended = survey->has_appended && survey->row->action == TAIL_GO_ON && !cuts;
     kaya_pool_init(&log->pool, context, &report->log_id, &settings->shape, settings->spare_count);
     kaya_pool_adopt(&log->pool, survey);
     if (report->verdict == KAYA_VERDICT_TORN)
@@ -337,19 +363,16 @@ static enum kaya_status enter(const struct context *context, const struct settin
     return status;
 }
 
-enum kaya_status kaya_log_open(struct opened_log *log, const struct context *context,
-                               const struct settings *settings, const uint64_t *cut_back_lsn,
-                               struct kaya_wal_recovery_report *report)
+/* One attempt. KAYA_BUSY: what the survey saw was gone when it was to be carried. */
+static enum kaya_status attempt(struct opened_log *log, const struct context *context,
+                                const struct settings *settings, const uint64_t *cut_back_lsn,
+                                struct kaya_wal_recovery_report *report)
 {
     struct survey_options options = { .anchor = settings->anchor };
     struct survey survey;
     enum kaya_status status;
 
     *log = OPENED_LOG_NONE;
-    *report = (struct kaya_wal_recovery_report){ .damage_reason = "" };
-    status = enter(context, settings);
-    if (status != KAYA_OK)
-        return status;
     status = kaya_survey(&survey, context, &options);
     *report = survey.report;
     if (status == KAYA_OK)
@@ -357,12 +380,31 @@ enum kaya_status kaya_log_open(struct opened_log *log, const struct context *con
     if (status == KAYA_OK)
         status = open_surveyed(log, context, settings, &survey, cut_back_lsn, report);
     kaya_survey_release(&survey, context);
+    if (status != KAYA_OK)
+        release_memory(log, context);
+    return status;
+}
+
+enum kaya_status kaya_log_open(struct opened_log *log, const struct context *context,
+                               const struct settings *settings, const uint64_t *cut_back_lsn,
+                               struct kaya_wal_recovery_report *report)
+{
+    enum kaya_status status;
+
+    *log = OPENED_LOG_NONE;
+    *report = (struct kaya_wal_recovery_report){ .damage_reason = "" };
+    status = enter(context, settings);
+    if (status != KAYA_OK)
+        return status;
+    status = KAYA_BUSY;
+    for (unsigned tried = 0; tried < ATTEMPTS_MAX && status == KAYA_BUSY; tried++)
+        status = attempt(log, context, settings, cut_back_lsn, report);
     if (status == KAYA_OK)
         kaya_notify(context, &(struct kaya_event){ .kind = KAYA_EVENT_LOG_OPENED,
                                                    .segment = log->appender.segment.number,
                                                    .lsn = report->last_lsn,
                                                    .detail = report->epoch });
     else
-        kaya_log_release(log, context);
-    return status;
+        kaya_disk_unlock(context->disk);
+    return status == KAYA_BUSY ? KAYA_IO : status;
 }

@@ -119,6 +119,7 @@ static enum kaya_status look_again(struct scan *scan, uint64_t offset, struct sc
     uint64_t start = kaya_shape_block_start(shape, offset);
     uint8_t *block = scan->memory->window.bytes + (start - scan->window_offset);
     size_t length;
+    bool all_same = true;
     enum kaya_status status;
 
     status = kaya_buffer_reserve(scan->context->allocator, &scan->memory->again, window_bytes(shape), 0);
@@ -129,6 +130,7 @@ static enum kaya_status look_again(struct scan *scan, uint64_t offset, struct sc
                             KAYA_READ_PAST_CACHE, &length);
         if (status != KAYA_OK || length <= offset - start || memcmp(block, again, length) == 0)
             continue;
+        all_same = false;
         look(scan, again + (offset - start), length - (size_t)(offset - start), offset, found);
         if (found->fault != FRAME_FAULT_NONE)
             continue;
@@ -139,6 +141,8 @@ static enum kaya_status look_again(struct scan *scan, uint64_t offset, struct sc
                                                          .offset_bytes = offset });
         break;
     }
+    if (status == KAYA_OK && all_same)
+        scan->block_read_again = start + shape->block_bytes;
     return status;
 }
 
@@ -215,7 +219,6 @@ enum kaya_status kaya_scan_frame(struct scan *scan, uint64_t offset, struct scan
     if (found->fault == FRAME_FAULT_NONE || found->fault == FRAME_FAULT_UNKNOWN)
         return KAYA_OK;
     if (scan->read_again && scan->block_read_again != block_end) {
-        scan->block_read_again = block_end;
         status = look_again(scan, offset, found);
         if (status != KAYA_OK || found->fault == FRAME_FAULT_NONE)
             return status;

@@ -244,6 +244,8 @@ static enum kaya_status check_copies(struct look *look, const struct segment *se
 static enum kaya_status scan_prefix(struct look *look, struct segment *segment, struct scan *scan)
 {
     struct survey *survey = look->survey;
+    unsigned watermarks =
+        0; /* behind the copies: recovery writes one, a rotation away from a segment without appended records another */
     struct scan_entry entry;
     bool found;
     enum kaya_status status;
@@ -260,7 +262,10 @@ static enum kaya_status scan_prefix(struct look *look, struct segment *segment, 
             survey->facts.closed = entry.type == FRAME_CLOSE && !entry.mended;
         if (entry.type == FRAME_CLOSE)
             look->close_offset = entry.offset_bytes;
-        if (entry.is_record && entry.offset_bytes >= segment->link.carried_end)
+        if (entry.offset_bytes < segment->link.carried_end)
+            continue;
+        watermarks += entry.type == FRAME_WATERMARK;
+        if (entry.is_record || watermarks > (segment->link.carried_end > 0))
             survey->has_appended = true;
         if (entry.type == FRAME_TRIM && load64(entry.payload) > look->low_water)
             look->low_water = load64(entry.payload);
@@ -766,6 +771,50 @@ static enum kaya_status look_once(struct survey *survey, const struct context *c
     return status;
 }
 
+/* A writer that recovers beside us cuts or recycles the head once its successor counts. What was read of it then may be less than there was. */
+static bool head_has_changed(const struct survey *survey, const struct context *context)
+{
+    const struct segment *head = &survey->head;
+    uint8_t wanted[KAYA_SEGMENT_HEADER_BYTES], found[KAYA_SEGMENT_HEADER_BYTES];
+    uint64_t bytes, place = head->first_copy_bad ? kaya_shape_second_header(&head->header.shape) : 0;
+    size_t done;
+
+    if (head->file == NULL)
+        return false;
+    kaya_segment_header_encode(wanted, &head->header);
+    return kaya_disk_size(context->disk, head->file, &bytes) != KAYA_OK || bytes != head->file_bytes ||
+           kaya_disk_read(context->disk, head->file, place, found, sizeof found, KAYA_READ_CACHED, &done) !=
+               KAYA_OK ||
+           done != sizeof found || memcmp(wanted, found, sizeof found) != 0;
+}
+
+/* Has a recovery's successor come to count since? Then the head that we found is an old one, and may have been cut before we read it. */
+static bool successor_counts(const struct survey *survey, const struct context *context)
+{
+    struct survey now = { .head = SEGMENT_NONE, .memory = SCAN_MEMORY_NONE };
+    bool counts = list_files(&now, context) != KAYA_OK;
+
+    for (size_t i = 0; i < now.file_count && !counts; i++) {
+        const struct listed *file = &now.files[i];
+        struct segment segment = SEGMENT_NONE;
+        struct claims claims;
+        char name[SEGMENT_NAME_BYTES];
+
+        if (file->number <= survey->head.number || file->kind == SEGMENT_NAME_NEW)
+            continue;
+        kaya_segment_name(name, file->number, file->kind);
+        if (kaya_segment_open(&segment, context, name, file->number, KAYA_OPEN_READ, false) == KAYA_OK &&
+            segment.state == SEGMENT_LINKED && segment.link.carried_end > 0)
+            counts = kaya_scan_claims(context, &segment, &now.memory,
+                                      kaya_shape_first_frame(&segment.header.shape), 0, false, NULL, NULL,
+                                      &claims) != KAYA_OK ||
+                     claims.furthest >= segment.link.carried_end;
+        kaya_segment_close(&segment, context);
+    }
+    kaya_survey_release(&now, context);
+    return counts;
+}
+
 static bool is_same_damage(const struct kaya_wal_recovery_report *one, const struct kaya_wal_recovery_report *other)
 {
     return one->verdict == other->verdict && one->damage_segment == other->damage_segment &&
@@ -782,6 +831,8 @@ static enum kaya_status look_at_live(struct survey *survey, const struct context
         status = look_once(survey, context, options, restart % 2 == 1);
         if (status != KAYA_OK && status != KAYA_IO)
             return status;
+        if (status == KAYA_OK && (head_has_changed(survey, context) || successor_counts(survey, context)))
+            continue;
         if (status == KAYA_OK && !is_damaged(survey))
             return KAYA_OK;
         if (status == KAYA_OK && restart > 0 && is_same_damage(&before, &survey->report))

@@ -204,6 +204,18 @@ static enum kaya_status make_link(const struct kaya_wal_writer *writer, struct l
     return kaya_draw32(&writer->context, &link->nonce);
 }
 
+/* A head to which nothing was appended may be the last segment of a log; one that was rotated away from may not, and must show it. */
+static enum kaya_status leave_trace(struct kaya_wal_writer *writer)
+{
+    struct appender *appender = &writer->log.appender;
+    enum kaya_status status;
+
+    if (writer->log.has_appended)
+        return KAYA_OK;
+    status = kaya_appender_put_control(appender, FRAME_WATERMARK, NULL, 0);
+    return status == KAYA_OK ? KAYA_OK : end_handle(writer, status);
+}
+
 /* Let the next segment, one that fits a record of `cost`, take over. Its link is encoded, to be written with what follows. */
 static enum kaya_status rotate(struct kaya_wal_writer *writer, uint64_t cost)
 {
@@ -220,7 +232,9 @@ static enum kaya_status rotate(struct kaya_wal_writer *writer, uint64_t cost)
         status = kaya_pool_take(&writer->log.pool, index, &segment);
     if (status != KAYA_OK)
         return refuse(status);
-    status = sync_all(writer);
+    status = leave_trace(writer);
+    if (status == KAYA_OK)
+        status = sync_all(writer);
     if (status == KAYA_OK && make_link(writer, &link) != KAYA_OK)
         status = end_handle(writer, KAYA_IO);
     if (status == KAYA_OK) {
@@ -229,6 +243,7 @@ static enum kaya_status rotate(struct kaya_wal_writer *writer, uint64_t cost)
             status = end_handle(writer, status);
     }
     if (status == KAYA_OK) {
+        writer->log.has_appended = false;
         writer->log.chain[writer->log.chain_count - 1].end = link.predecessor_end;
         kaya_log_push_chain(&writer->log);
         kaya_notify(&writer->context, &(struct kaya_event){ .kind = KAYA_EVENT_SEGMENT_ROTATED,
@@ -295,6 +310,7 @@ static enum kaya_status append(struct kaya_wal_writer *writer, uint8_t flags, co
     if (status != KAYA_OK)
         return status;
     *first_lsn = next_lsn(writer);
+    writer->log.has_appended = true;
     status = kaya_appender_put_record(appender, flags, bytes, length, (uint32_t)count);
     if (status == KAYA_OK && mode == KAYA_RELAXED)
         status = kaya_appender_flush(appender);
@@ -559,13 +575,14 @@ void kaya_writer_unpin(struct kaya_wal_writer *writer, struct pin *pin)
     kaya_mutex_unlock(writer->context.runtime, writer->mutex);
 }
 
-static enum kaya_status copy_chain(const struct kaya_wal_writer *writer, struct survey *survey)
+static enum kaya_status copy_chain(const struct kaya_wal_writer *writer, struct kaya_allocator *allocator,
+                                   struct survey *survey)
 {
     const struct opened_log *log = &writer->log;
     size_t count = log->chain_count;
 
     *survey = (struct survey){ .head = SEGMENT_NONE, .memory = SCAN_MEMORY_NONE };
-    survey->chain = kaya_allocate(writer->context.allocator, count * sizeof *survey->chain);
+    survey->chain = kaya_allocate(allocator, count * sizeof *survey->chain);
     if (survey->chain == NULL)
         return KAYA_NO_MEMORY;
     survey->chain_capacity = count;
@@ -588,13 +605,14 @@ static enum kaya_status copy_chain(const struct kaya_wal_writer *writer, struct 
     return KAYA_OK;
 }
 
-enum kaya_status kaya_writer_survey(struct kaya_wal_writer *writer, struct survey *survey)
+enum kaya_status kaya_writer_survey(struct kaya_wal_writer *writer, struct kaya_allocator *allocator,
+                                    struct survey *survey)
 {
     enum kaya_status status = KAYA_ENDED;
 
     kaya_mutex_lock(writer->context.runtime, writer->mutex);
     if (!writer->has_ended)
-        status = copy_chain(writer, survey);
+        status = copy_chain(writer, allocator, survey);
     kaya_mutex_unlock(writer->context.runtime, writer->mutex);
     return status;
 }

@@ -14,7 +14,8 @@ struct pin {
 KAYA_MUST_CHECK enum kaya_status kaya_writer_pin(struct kaya_wal_writer *writer, struct pin *pin);
 void kaya_writer_move_pin(struct kaya_wal_writer *writer, struct pin *pin, uint64_t lsn);
 /* What a survey of the log would find, without looking: chain, report and claim of a released or fresh survey are filled in. */
-KAYA_MUST_CHECK enum kaya_status kaya_writer_survey(struct kaya_wal_writer *writer, struct survey *survey);
+KAYA_MUST_CHECK enum kaya_status kaya_writer_survey(struct kaya_wal_writer *writer,
+                                                    struct kaya_allocator *allocator, struct survey *survey);
 void kaya_writer_unpin(struct kaya_wal_writer *writer, struct pin *pin);
 
 #endif

@@ -44,7 +44,7 @@ struct kaya_wal_anchor {
 
 /* The log's options. All zeros is a good configuration. */
 struct kaya_wal_config {
-    uint64_t segment_bytes; /* multiple of block_bytes, 8 blocks to 1 GiB; 0 means 16 MiB */
+    uint64_t segment_bytes; /* multiple of block_bytes, and of the unit in padding mode; 8 of them to 1 GiB; 0 means 16 MiB */
     uint32_t block_bytes; /* power of two, 512 to 65536; 0 means 32 KiB, or less where the segment is small */
     uint32_t record_bytes_max; /* longest payload of a record, and of a batch with 4 bytes for each member; its frames
                                   must fit half a segment; 0 means 4 MiB, or less where the segment is small */
@@ -82,7 +82,7 @@ struct kaya_wal_recovery_report {
     uint64_t mended_count;    /* frames with one flipped bit */
     uint64_t carried_records; /* records copied to the successor */
     bool closed_cleanly;      /* a CLOSE frame ends the log, and nothing was tried since */
-    bool lsns_may_return; /* a tail was cut: numbers above last_lsn may be given again, under the new epoch */
+    bool lsns_may_return; /* no clean close: lost numbers above last_lsn may be given again, under the new epoch */
     /* KAYA_VERDICT_DAMAGED only: the first bad place, and what is lost */
     uint64_t damage_segment;
     uint64_t damage_offset;
