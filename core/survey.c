@@ -275,28 +275,32 @@ static enum kaya_status scan_prefix(struct look *look, struct segment *segment, 
     return status;
 }
 
-/* CLOSE, and the padding behind it, may stand in a cache that no longer owes them to the device; then the log must not go on
- * behind them. */
+/* CLOSE, and the padding behind it, may stand in a cache that no longer owes them to the device; then the log must not go on behind
+ * them. So they must be found past the cache, frame by frame. */
 static enum kaya_status check_close(struct look *look, const struct segment *segment)
 {
-    struct scan_memory *memory = &look->survey->memory;
+    const struct shape *shape = &segment->header.shape;
+    struct buffer *again = &look->survey->memory.again;
     size_t length = (size_t)(look->end - look->close_offset);
-    size_t cached, stored;
+    uint64_t offset = look->close_offset;
+    struct frame frame = { .extent_bytes = 0 };
+    size_t done;
     enum kaya_status status;
 
-    status = kaya_buffer_reserve(look->context->allocator, &memory->record, length, 0);
+    status = kaya_buffer_reserve(look->context->allocator, again, length, 0);
     if (status == KAYA_OK)
-        status = kaya_buffer_reserve(look->context->allocator, &memory->again, length, 0);
-    if (status == KAYA_OK)
-        status = kaya_disk_read(look->context->disk, segment->file, look->close_offset, memory->record.bytes,
-                                length, KAYA_READ_CACHED, &cached);
-    if (status == KAYA_OK)
-        status = kaya_disk_read(look->context->disk, segment->file, look->close_offset, memory->again.bytes,
-                                length, KAYA_READ_PAST_CACHE, &stored);
-    if (status == KAYA_OK)
-        look->survey->facts.closed = cached == length && stored == length &&
-                                     memcmp(memory->record.bytes, memory->again.bytes, length) == 0;
-    return status;
+        status = kaya_disk_read(look->context->disk, segment->file, offset, again->bytes, length,
+                                KAYA_READ_PAST_CACHE, &done);
+    if (status != KAYA_OK)
+        return status;
+    while (offset - look->close_offset < done &&
+           kaya_frame_decode(again->bytes + (offset - look->close_offset),
+                             done - (size_t)(offset - look->close_offset), shape, &segment->seeds, offset,
+                             &frame) == FRAME_FAULT_NONE &&
+           frame.type == (offset == look->close_offset ? FRAME_CLOSE : FRAME_PAD))
+        offset = kaya_shape_skip_header(shape, offset + frame.extent_bytes);
+    look->survey->facts.closed = offset >= look->end;
+    return KAYA_OK;
 }
 
 /* V and W of a segment that may be the head. */
