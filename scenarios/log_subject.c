@@ -5,8 +5,11 @@
  *
  *   - The oracle hears of an operation before the log does, so that a crash in the middle finds it in doubt.
  *   - An answer given after the machine crashed is turned into KAYA_GONE: nobody could have heard it.
- *   - Nothing but crashes happens to this disk, so every other status that is not OK breaks a promise, except where the
- *     operation asks for it (a second writer).
+ *   - Nothing but crashes and failed syncs happens to this disk, so every other status that is not OK breaks a promise, except
+ *     where the operation asks for it (a second writer). The disk says whether a sync failed inside the operation.
+ *
+ * After a failed sync some operations may still be tried on the handle, which has ended; then the log is closed and opened again in
+ * the same process. An open that fails because a sync did is tried again.
  *
  * The code under test dies with its boot: a crash only forgets the handle, memory was the machine's. */
 #include "kaya/scenarios/log_subject.h"
@@ -19,7 +22,7 @@
 #include "kaya/scenarios/payload.h"
 #include "kaya/wal.h"
 
-enum { FILES_MAX = 8, PIECE_BYTES = 4096 };
+enum { FILES_MAX = 8, PIECE_BYTES = 4096, OPENS_MAX = 200, GIVE_UP_PERCENT = 40 };
 
 struct log_subject {
     struct kaya_subject base;
@@ -32,6 +35,7 @@ struct log_subject {
     uint64_t next_payload;
     size_t script_next;
     uint64_t recoveries;
+    uint64_t failed_syncs;      /* of the disk, by the last answer */
     struct kaya_claims *claims; /* told of every operation that may write; NULL: nobody asks */
     bool fresh;                 /* nothing strict was appended since the last recovery */
     unsigned char *bytes;
@@ -51,11 +55,22 @@ static const struct log_subject *log_of_const(const struct kaya_subject *subject
 /* --- Shared by all operations --- */
 
 /* What the log said, as far as anybody could hear it. */
-static enum kaya_status heard(const struct kaya_sim_machine *machine, enum kaya_status status)
+static enum kaya_status heard(struct log_subject *log, const struct kaya_sim_machine *machine,
+                              enum kaya_status status)
 {
+    uint64_t failed = kaya_sim_disk_fault_counts(machine->sim_disk).drawn[KAYA_FAULT_SYNC_FAILURE];
+
+    kaya_oracle_sync_failed(log->oracle, failed != log->failed_syncs);
+    log->failed_syncs = failed;
     if (kaya_sim_disk_is_crashed(machine->sim_disk))
         return KAYA_GONE;
     return status == KAYA_GONE ? KAYA_IO : status; /* a machine that stands is not gone */
+}
+
+/* What a failed sync asks for; the oracle knows whether there was one. */
+static bool is_failure(enum kaya_status status)
+{
+    return status == KAYA_IO || status == KAYA_FULL || status == KAYA_ENDED;
 }
 
 static void on_event(void *user, const struct kaya_event *event)
@@ -167,7 +182,7 @@ static enum kaya_status read_records(struct log_subject *log, const struct kaya_
         if (kaya_violation_is_set(violation))
             return KAYA_OK;
     }
-    if (heard(machine, status) == KAYA_GONE)
+    if (heard(log, machine, status) == KAYA_GONE)
         return KAYA_GONE;
     kaya_oracle_status(log->oracle, "read", status == KAYA_END ? KAYA_OK : status, violation);
     kaya_oracle_read_end(log->oracle, violation);
@@ -183,7 +198,7 @@ static enum kaya_status read_all(struct log_subject *log, const struct kaya_sim_
     struct kaya_wal_reader *reader = NULL;
     enum kaya_status status;
 
-    status = heard(machine, kaya_wal_reader_open(&log->environment, &options, &reader, &report));
+    status = heard(log, machine, kaya_wal_reader_open(&log->environment, &options, &reader, &report));
     kaya_oracle_looked(log->oracle, status, &report, violation);
     if (status == KAYA_OK && !kaya_violation_is_set(violation)) {
         kaya_oracle_read_begin(log->oracle, report.first_lsn, report.last_lsn);
@@ -198,7 +213,7 @@ static enum kaya_status verify(struct log_subject *log, const struct kaya_sim_ma
                                struct kaya_violation *violation)
 {
     struct kaya_wal_inspection inspection = { 0 };
-    enum kaya_status status = heard(machine, kaya_wal_verify(&log->environment, NULL, &inspection));
+    enum kaya_status status = heard(log, machine, kaya_wal_verify(&log->environment, NULL, &inspection));
 
     kaya_oracle_looked(log->oracle, status, &inspection.report, violation);
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
@@ -215,7 +230,7 @@ static enum kaya_status inspect(struct log_subject *log, const struct kaya_sim_m
 {
     struct kaya_wal_inspection inspection = { 0 };
     enum kaya_status status =
-        heard(machine, kaya_wal_inspect_path(&log->environment, NULL, visit_nothing, NULL, &inspection));
+        heard(log, machine, kaya_wal_inspect_path(&log->environment, NULL, visit_nothing, NULL, &inspection));
 
     kaya_oracle_looked(log->oracle, status, &inspection.report, violation);
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
@@ -233,7 +248,7 @@ static enum kaya_status recover_only(struct log_subject *log, const struct kaya_
     trace(log, KAYA_TRACE_OPERATION, "recover", KAYA_OK, 0, 0, 0);
     tell_claims(log, 0, true);
     kaya_oracle_barrier_begin(log->oracle, KAYA_BARRIER_CLOSE);
-    status = heard(machine, kaya_wal_recover(&log->environment, &config, &report));
+    status = heard(log, machine, kaya_wal_recover(&log->environment, &config, &report));
     kaya_oracle_recovered(log->oracle, status, &report, violation);
     if (status == KAYA_OK)
         kaya_oracle_barrier_end(log->oracle, KAYA_BARRIER_CLOSE, status, violation);
@@ -241,7 +256,7 @@ static enum kaya_status recover_only(struct log_subject *log, const struct kaya_
     return status;
 }
 
-static enum kaya_status open_writer(struct log_subject *log, const struct kaya_sim_machine *machine,
+static enum kaya_status try_to_open(struct log_subject *log, const struct kaya_sim_machine *machine,
                                     struct kaya_violation *violation)
 {
     struct kaya_wal_config config = config_of(log);
@@ -259,7 +274,7 @@ static enum kaya_status open_writer(struct log_subject *log, const struct kaya_s
     tell_claims(log, 0, true);
     trace(log, KAYA_TRACE_OPERATION, "open", KAYA_OK, config.segment_bytes, config.block_bytes,
           config.record_bytes_max);
-    status = heard(machine, kaya_wal_writer_open(&log->environment, &config, &log->writer, &report));
+    status = heard(log, machine, kaya_wal_writer_open(&log->environment, &config, &log->writer, &report));
     trace(log, KAYA_TRACE_ANSWER, "open", status, report.first_lsn, report.last_lsn, report.epoch);
     kaya_oracle_recovered(log->oracle, status, &report, violation);
     if (status != KAYA_OK)
@@ -271,6 +286,19 @@ static enum kaya_status open_writer(struct log_subject *log, const struct kaya_s
                               violation);
     kaya_oracle_disk_use(log->oracle, after.bytes_stored, violation);
     return KAYA_OK;
+}
+
+/* An open in which a sync fails goes on, when it is tried again, as if it had crashed. */
+static enum kaya_status open_writer(struct log_subject *log, const struct kaya_sim_machine *machine,
+                                    struct kaya_violation *violation)
+{
+    enum kaya_status status = KAYA_IO;
+
+    for (unsigned tries = 0; tries < OPENS_MAX && !kaya_violation_is_set(violation) && is_failure(status); tries++)
+        status = try_to_open(log, machine, violation);
+    if (is_failure(status))
+        kaya_violation_set(violation, "P7", "the log was opened %u times, and did not open", OPENS_MAX);
+    return status;
 }
 
 /* Somebody looks at what the crash left, before recovery touches it. */
@@ -303,7 +331,7 @@ static enum kaya_status subject_recover(struct kaya_subject *subject, const stru
     if (status == KAYA_OK && !kaya_violation_is_set(violation) && kaya_oracle_exists(log->oracle) &&
         kaya_percent_draw(plan->recover_only_percent, machine->choices, KAYA_STREAM_WORKLOAD, "recover_only"))
         status = recover_only(log, machine, violation);
-    if (status == KAYA_OK && !kaya_violation_is_set(violation))
+    if ((status == KAYA_OK || is_failure(status)) && !kaya_violation_is_set(violation))
         status = open_writer(log, machine, violation);
     if (status == KAYA_OK && !kaya_violation_is_set(violation))
         status =
@@ -417,7 +445,7 @@ static enum kaya_status append(struct log_subject *log, const struct kaya_sim_ma
         status = kaya_wal_writer_append(log->writer, append.payloads, mode, &first);
         last = first;
     }
-    status = heard(machine, status);
+    status = heard(log, machine, status);
     kaya_oracle_append_end(log->oracle, mode, status, first, last, violation);
     kaya_oracle_status(log->oracle, "append", status, violation);
     if (log->fresh && status == KAYA_OK && !relaxed) {
@@ -446,7 +474,7 @@ static enum kaya_status barrier(struct log_subject *log, const struct kaya_sim_m
         status = kaya_wal_writer_close(log->writer);
     if (barrier == KAYA_BARRIER_CLOSE)
         log->writer = NULL;
-    status = heard(machine, status);
+    status = heard(log, machine, status);
     kaya_oracle_barrier_end(log->oracle, barrier, status, violation);
     kaya_oracle_status(log->oracle, names[barrier], status, violation);
     trace(log, KAYA_TRACE_ANSWER, names[barrier], status, 0, 0, 0);
@@ -465,7 +493,7 @@ static enum kaya_status trim(struct log_subject *log, const struct kaya_sim_mach
         return KAYA_OK;
     tell_claims(log, 0, false);
     kaya_oracle_trim_begin(log->oracle, lsn);
-    status = heard(machine, kaya_wal_writer_truncate_before(log->writer, lsn, &low_water));
+    status = heard(log, machine, kaya_wal_writer_truncate_before(log->writer, lsn, &low_water));
     kaya_oracle_trim_end(log->oracle, status, low_water, violation);
     kaya_oracle_status(log->oracle, "trim", status, violation);
     if (status == KAYA_OK)
@@ -481,7 +509,7 @@ static enum kaya_status tend(struct log_subject *log, const struct kaya_sim_mach
     enum kaya_status status;
 
     tell_claims(log, 0, false);
-    status = heard(machine, kaya_wal_writer_tend(log->writer, &more));
+    status = heard(log, machine, kaya_wal_writer_tend(log->writer, &more));
 
     kaya_oracle_status(log->oracle, "tend", status, violation);
     return status;
@@ -494,7 +522,7 @@ static enum kaya_status ask(struct log_subject *log, const struct kaya_sim_machi
     uint64_t last = kaya_wal_writer_last_lsn(log->writer);
     uint64_t durable = kaya_wal_writer_durable_lsn(log->writer);
 
-    if (heard(machine, KAYA_OK) == KAYA_GONE)
+    if (heard(log, machine, KAYA_OK) == KAYA_GONE)
         return KAYA_GONE;
     if (first != kaya_oracle_first_lsn(log->oracle) || last != kaya_oracle_last_lsn(log->oracle))
         kaya_violation_set(violation, "F9",
@@ -510,7 +538,7 @@ static enum kaya_status second_writer(struct log_subject *log, const struct kaya
                                       struct kaya_violation *violation)
 {
     struct kaya_wal_writer *second = NULL;
-    enum kaya_status status = heard(machine, kaya_wal_writer_open(&log->environment, NULL, &second, NULL));
+    enum kaya_status status = heard(log, machine, kaya_wal_writer_open(&log->environment, NULL, &second, NULL));
 
     kaya_oracle_second_writer(log->oracle, status, violation);
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
@@ -560,7 +588,7 @@ static enum kaya_status cut_back(struct log_subject *log, const struct kaya_sim_
         return status;
     tell_claims(log, 0, true);
     kaya_oracle_cut_begin(log->oracle, lsn);
-    status = heard(machine, kaya_wal_cut_back(&log->environment, &config, lsn, &report));
+    status = heard(log, machine, kaya_wal_cut_back(&log->environment, &config, lsn, &report));
     kaya_oracle_cut_end(log->oracle, status, &report, violation);
     trace(log, KAYA_TRACE_ANSWER, "cut_back", status, lsn, report.last_lsn, report.epoch);
     if (status == KAYA_OK && !kaya_violation_is_set(violation))
@@ -568,6 +596,41 @@ static enum kaya_status cut_back(struct log_subject *log, const struct kaya_sim_
     if (status == KAYA_OK && !kaya_violation_is_set(violation))
         status = read_all(log, machine, false, violation);
     return status;
+}
+
+/* Close, whatever that says, open, and read everything back: what was in doubt is decided now. */
+static enum kaya_status start_again(struct log_subject *log, const struct kaya_sim_machine *machine,
+                                    struct kaya_violation *violation)
+{
+    enum kaya_status status = KAYA_OK;
+
+    if (log->writer != NULL)
+        status = barrier(log, machine, KAYA_BARRIER_CLOSE, violation);
+    if (status != KAYA_GONE && !kaya_violation_is_set(violation))
+        status = open_writer(log, machine, violation);
+    if (status == KAYA_OK && !kaya_violation_is_set(violation))
+        status = read_all(log, machine,
+                          kaya_percent_draw(50, machine->choices, KAYA_STREAM_WORKLOAD, "beside"), violation);
+    return status;
+}
+
+/* What an ended handle has an answer for. */
+static bool may_be_tried(enum kaya_operation_kind kind)
+{
+    switch (kind) {
+    case KAYA_OPERATION_APPEND_STRICT:
+    case KAYA_OPERATION_APPEND_RELAXED:
+    case KAYA_OPERATION_BATCH_STRICT:
+    case KAYA_OPERATION_BATCH_RELAXED:
+    case KAYA_OPERATION_ECHO:
+    case KAYA_OPERATION_SYNC:
+    case KAYA_OPERATION_ROTATE:
+    case KAYA_OPERATION_TRIM:
+    case KAYA_OPERATION_TEND:
+        return true;
+    default:
+        return false;
+    }
 }
 
 static enum kaya_status perform(struct log_subject *log, const struct kaya_sim_machine *machine,
@@ -616,6 +679,7 @@ static enum kaya_status subject_step(struct kaya_subject *subject, const struct 
     const struct kaya_plan *plan = log->plan;
     const struct kaya_operation *operation;
     struct kaya_operation drawn;
+    enum kaya_status status;
 
     *done = plan->script != NULL && log->script_next == plan->script_length;
     if (*done)
@@ -628,7 +692,14 @@ static enum kaya_status subject_step(struct kaya_subject *subject, const struct 
     }
     trace(log, KAYA_TRACE_OPERATION, kaya_operation_name(operation->kind), KAYA_OK,
           kaya_oracle_last_lsn(log->oracle) + 1, operation->record_count, operation->lengths[0]);
-    return perform(log, machine, operation, violation);
+    if (kaya_oracle_has_ended(log->oracle) &&
+        (!may_be_tried(operation->kind) ||
+         kaya_percent_draw(GIVE_UP_PERCENT, machine->choices, KAYA_STREAM_WORKLOAD, "give_up")))
+        return start_again(log, machine, violation);
+    status = perform(log, machine, operation, violation);
+    if (log->writer == NULL && is_failure(status) && !kaya_violation_is_set(violation))
+        status = start_again(log, machine, violation);
+    return status;
 }
 
 static enum kaya_status subject_close(struct kaya_subject *subject, const struct kaya_sim_machine *machine,
@@ -657,6 +728,7 @@ static enum kaya_status subject_copy_model(const struct kaya_subject *from_subje
     to->next_payload = from->next_payload;
     to->script_next = from->script_next;
     to->recoveries = from->recoveries;
+    to->failed_syncs = from->failed_syncs;
     to->writer = NULL;
     return kaya_oracle_copy(from->oracle, to->oracle);
 }
@@ -696,6 +768,7 @@ void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan
     log->next_payload = 0;
     log->script_next = 0;
     log->recoveries = 0;
+    log->failed_syncs = 0;
     kaya_oracle_reset(log->oracle, &shape);
 }
 

@@ -15,7 +15,8 @@
  * it did not return is gone, its numbers free again (F9).
  *
  * An operation that was asked and not answered leaves its records between kept and last, or its mark between low and
- * low_may. So does one that failed; only statuses that say "nothing was written" take them out again.
+ * low_may. So does one that failed; only statuses that say "nothing was written" take them out again. A sync that failed may have
+ * dropped what only the cache held: `kept` falls back to `durable`, as with a power loss.
  *
  * Contents are not stored: a record's payload follows from its key (payload.c), and facts take 24 bytes each, in a ring
  * indexed by LSN. Nothing here asks the log's own watermarks: a watermark that is wrong must not excuse itself. */
@@ -65,6 +66,7 @@ struct kaya_oracle {
 
     uint64_t low_lsn;
     uint64_t low_may_lsn;
+    uint64_t low_may_before_lsn; /* the trim that is under way */
     uint64_t durable_lsn;
     uint64_t kept_lsn;
     uint64_t last_lsn;
@@ -73,6 +75,8 @@ struct kaya_oracle {
     bool exists;         /* an open returned OK once */
     bool running;        /* a writer is open */
     bool ended;          /* it answered KAYA_IO: nothing more may be acknowledged */
+    bool sync_failed;    /* in the operation that is under way, or was the last */
+    bool cache_in_doubt; /* a sync failed since the last recovery: what reads show may go with the cache */
     bool close_certain;  /* CLOSE is durable and nothing followed */
     bool close_possible; /* CLOSE may be what a recovery finds at the end */
     uint64_t close_lsn;  /* the last record before the last CLOSE */
@@ -274,6 +278,31 @@ static bool is_lie_of_ended(struct kaya_oracle *oracle, const char *operation, e
     return true;
 }
 
+void kaya_oracle_sync_failed(struct kaya_oracle *oracle, bool failed)
+{
+    oracle->sync_failed = failed;
+    oracle->cache_in_doubt = oracle->cache_in_doubt || failed;
+}
+
+bool kaya_oracle_has_ended(const struct kaya_oracle *oracle)
+{
+    return oracle->ended;
+}
+
+/* A failed sync asks for these; nothing else happens to this disk but crashes. */
+static bool is_excused(const struct kaya_oracle *oracle, enum kaya_status status)
+{
+    return oracle->sync_failed && (status == KAYA_IO || status == KAYA_FULL);
+}
+
+/* A write or sync of the log failed. */
+static void end_handle(struct kaya_oracle *oracle, enum kaya_status status)
+{
+    oracle->ended = true;
+    if (oracle->sync_failed && status != KAYA_GONE)
+        oracle->kept_lsn = oracle->durable_lsn;
+}
+
 static bool wrote_nothing(enum kaya_status status)
 {
     return status == KAYA_INVALID || status == KAYA_FULL || status == KAYA_NO_MEMORY || status == KAYA_ENDED;
@@ -292,7 +321,7 @@ void kaya_oracle_append_end(struct kaya_oracle *oracle, enum kaya_durability_mod
         if (wrote_nothing(status))
             oracle->last_lsn -= pending;
         else
-            oracle->ended = true;
+            end_handle(oracle, status);
         return;
     }
     count(oracle, KAYA_PROMISE_F9);
@@ -333,7 +362,8 @@ void kaya_oracle_barrier_end(struct kaya_oracle *oracle, enum kaya_oracle_barrie
     if (is_lie_of_ended(oracle, names[barrier], status, violation))
         return;
     if (status != KAYA_OK) {
-        oracle->ended = oracle->ended || !wrote_nothing(status);
+        if (!wrote_nothing(status))
+            end_handle(oracle, status);
         return;
     }
     make_all_durable(oracle);
@@ -348,6 +378,7 @@ void kaya_oracle_barrier_end(struct kaya_oracle *oracle, enum kaya_oracle_barrie
 void kaya_oracle_trim_begin(struct kaya_oracle *oracle, uint64_t lsn)
 {
     touch(oracle);
+    oracle->low_may_before_lsn = oracle->low_may_lsn;
     if (lsn > oracle->low_may_lsn)
         oracle->low_may_lsn = lsn;
 }
@@ -364,11 +395,11 @@ void kaya_oracle_trim_end(struct kaya_oracle *oracle, enum kaya_status status, u
     if (is_lie_of_ended(oracle, "a trim", status, violation))
         return;
     if (wrote_nothing(status)) {
-        oracle->low_may_lsn = oracle->low_lsn;
+        oracle->low_may_lsn = oracle->low_may_before_lsn;
         return;
     }
     if (status != KAYA_OK) {
-        oracle->ended = true;
+        end_handle(oracle, status);
         return;
     }
     count(oracle, KAYA_PROMISE_F10);
@@ -412,11 +443,12 @@ void kaya_oracle_durable(struct kaya_oracle *oracle, uint64_t lsn, struct kaya_v
 
 void kaya_oracle_crash(struct kaya_oracle *oracle, enum kaya_crash crash)
 {
-    if (crash == KAYA_CRASH_POWER_LOSS)
+    if (crash == KAYA_CRASH_POWER_LOSS || oracle->sync_failed)
         oracle->kept_lsn = oracle->durable_lsn;
     oracle->pending_count = 0;
     oracle->running = false;
     oracle->ended = false;
+    oracle->sync_failed = false;
     oracle->looked = false;
 }
 
@@ -555,6 +587,7 @@ static void adopt(struct kaya_oracle *oracle, const struct kaya_wal_recovery_rep
     oracle->durable_lsn = report->last_lsn;
     oracle->kept_lsn = report->last_lsn;
     oracle->cut_pending = false;
+    oracle->cache_in_doubt = false;
     if (!oracle->close_certain) /* else it goes on in place */
         oracle->cost_bytes += oracle->shape.segment_bytes;
     oracle->close_certain = oracle->close_certain && report->closed_cleanly;
@@ -568,7 +601,7 @@ static void adopt(struct kaya_oracle *oracle, const struct kaya_wal_recovery_rep
 void kaya_oracle_recovered(struct kaya_oracle *oracle, enum kaya_status status,
                            const struct kaya_wal_recovery_report *report, struct kaya_violation *violation)
 {
-    if (status == KAYA_GONE)
+    if (status == KAYA_GONE || is_excused(oracle, status))
         return;
     count(oracle, KAYA_PROMISE_P4);
     if (status != KAYA_OK) {
@@ -598,7 +631,7 @@ void kaya_oracle_recovered(struct kaya_oracle *oracle, enum kaya_status status,
 void kaya_oracle_cut_end(struct kaya_oracle *oracle, enum kaya_status status,
                          const struct kaya_wal_recovery_report *report, struct kaya_violation *violation)
 {
-    if (status == KAYA_GONE)
+    if (status == KAYA_GONE || is_excused(oracle, status))
         return;
     count(oracle, KAYA_PROMISE_P3);
     if (status != KAYA_OK || report->last_lsn != oracle->cut_lsn) {
@@ -630,7 +663,7 @@ void kaya_oracle_looked(struct kaya_oracle *oracle, enum kaya_status status,
               "the running writer holds records %" PRIu64 "..%" PRIu64
               "; a reader beside it was told of %" PRIu64 "..%" PRIu64,
               oracle->low_lsn, oracle->last_lsn, report->first_lsn, report->last_lsn);
-    oracle->looked = !oracle->running && report->verdict != KAYA_VERDICT_EMPTY;
+    oracle->looked = !oracle->running && !oracle->cache_in_doubt && report->verdict != KAYA_VERDICT_EMPTY;
     oracle->looked_first_lsn = report->first_lsn;
     oracle->looked_last_lsn = report->last_lsn;
 }
@@ -783,8 +816,16 @@ void kaya_oracle_second_writer(struct kaya_oracle *oracle, enum kaya_status stat
 void kaya_oracle_status(struct kaya_oracle *oracle, const char *operation, enum kaya_status status,
                         struct kaya_violation *violation)
 {
-    if (status == KAYA_GONE)
+    if (status == KAYA_GONE || is_excused(oracle, status))
         return;
+    if (oracle->ended) { /* a yes was judged as an acknowledgement, and readers need no handle */
+        count(oracle, KAYA_PROMISE_P6);
+        if (status != KAYA_ENDED && status != KAYA_OK)
+            BREAK(violation, KAYA_PROMISE_P6,
+                  "after a failed write or sync every %s must answer ended; it answered %s", operation,
+                  kaya_status_name(status));
+        return;
+    }
     count(oracle, KAYA_PROMISE_P7);
     if (status != KAYA_OK)
         BREAK(violation, KAYA_PROMISE_P7, "nothing stood in the way of this %s, but it answered %s",

@@ -213,8 +213,10 @@ static enum kaya_status play_boot(struct kaya_stage *stage)
 /* S5. */
 static enum kaya_status play_last_boot(struct kaya_stage *stage)
 {
-    enum kaya_status status = recover(stage, 0);
+    enum kaya_status status;
 
+    kaya_sim_disk_allow(stage->disk, KAYA_FAULT_SYNC_FAILURE, false);
+    status = recover(stage, 0);
     if (!is_broken(stage) && status != KAYA_NO_MEMORY)
         status = steps(stage, LIVENESS_OPERATIONS);
     if (!is_broken(stage) && status == KAYA_OK)
@@ -252,6 +254,7 @@ static void reset(struct kaya_stage *stage, const struct kaya_scenario *scenario
     kaya_trace_reset(stage->trace);
     kaya_plan_draw(&stage->plan, scenario, stage->choices);
     options.profile = stage->plan.profile;
+    options.sync_failure_odds = stage->plan.sync_failure_odds;
     memcpy(options.families, stage->plan.families, sizeof options.families);
     trace_plan(stage);
     kaya_sim_disk_reset(stage->disk, &options);

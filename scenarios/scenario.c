@@ -106,6 +106,7 @@ bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **k
         { "expect_struck_within", "1 to 1000000",
           scenario->expect_struck_within >= 1 && scenario->expect_struck_within <= COUNT_MAX },
         { "faults", "a list of fault names", scenario->faults < (uint32_t)1 << KAYA_FAULTS },
+        { "sync_failure_odds", "0 to 1000000", scenario->sync_failure_odds <= COUNT_MAX },
         { "profiles", "a list of profile names, one at least",
           profiles != NULL && scenario->profiles != 0 && (scenario->profiles & ~known_profiles) == 0 },
         { "log.segment_bytes", "a list of powers of two from 4096 to 16777216",

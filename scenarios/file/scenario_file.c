@@ -40,7 +40,7 @@ struct file_open {
 struct file {
     char *story, *name;
     uint64_t *seeds, *expect_struck_within;
-    uint32_t *faults, *profiles;
+    uint32_t *faults, *sync_failure_odds, *profiles;
     uint32_t *swarm;
     struct file_log *log;
     struct kaya_range *boots, *operations, *record_bytes, *batch_records, *keep_records;
@@ -143,6 +143,7 @@ static void make_schema(struct schema *schema)
         CYAML_FIELD_UINT_PTR("expect_struck_within", OPTIONAL_POINTER, struct file, expect_struck_within),
         CYAML_FIELD_FLAGS_PTR("faults", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, faults,
                               fault_names, LENGTH_OF(fault_names)),
+        CYAML_FIELD_UINT_PTR("sync_failure_odds", OPTIONAL_POINTER, struct file, sync_failure_odds),
         CYAML_FIELD_FLAGS_PTR("profiles", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, profiles,
                               schema->profile_names, schema->profile_count),
         CYAML_FIELD_ENUM_PTR("swarm", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, swarm, switch_names,
@@ -426,6 +427,7 @@ static void take(struct kaya_scenario *scenario, const struct file *file)
     TAKE(scenario->seeds, file->seeds);
     TAKE(scenario->expect_struck_within, file->expect_struck_within);
     TAKE(scenario->faults, file->faults);
+    TAKE(scenario->sync_failure_odds, file->sync_failure_odds);
     TAKE(scenario->profiles, file->profiles);
     TAKE(scenario->boots, file->boots);
     TAKE(scenario->operations, file->operations);

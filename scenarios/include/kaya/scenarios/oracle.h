@@ -62,6 +62,11 @@ void kaya_oracle_trim_end(struct kaya_oracle *oracle, enum kaya_status status, u
 void kaya_oracle_cut_begin(struct kaya_oracle *oracle, uint64_t last_lsn);
 void kaya_oracle_cut_end(struct kaya_oracle *oracle, enum kaya_status status,
                          const struct kaya_wal_recovery_report *report, struct kaya_violation *violation);
+/* Before the end of an operation is told: did a sync fail in it? Then KAYA_IO and KAYA_FULL are answers to it, and what only the
+ * cache held may be gone. */
+void kaya_oracle_sync_failed(struct kaya_oracle *oracle, bool failed);
+/* An operation answered KAYA_IO since the last recovery: all the handle may say is KAYA_ENDED (P6). */
+bool kaya_oracle_has_ended(const struct kaya_oracle *oracle);
 /* A running writer said that all up to `lsn` are durable: that is an acknowledgement. */
 void kaya_oracle_durable(struct kaya_oracle *oracle, uint64_t lsn, struct kaya_violation *violation);
 

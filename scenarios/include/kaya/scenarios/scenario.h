@@ -77,7 +77,8 @@ struct kaya_scenario {
     uint64_t seeds;                /* runs, when nobody says how many */
     uint64_t expect_struck_within; /* each declared fault must have struck after so many runs */
     uint32_t faults; /* bit set of enum kaya_fault: what may strike here, and must in the long run */
-    bool swarm;      /* each run draws a subset of the faults and operations; one run in ten is calm */
+    uint32_t sync_failure_odds; /* where sync_failure is one of them: one sync in so many; 0: none */
+    bool swarm; /* each run draws a subset of the faults and operations; one run in ten is calm */
 
     uint32_t profiles; /* bit set, by index in kaya_sim_profiles(): one is drawn for each run */
     struct kaya_numbers segment_bytes; /* one is drawn for each run */
