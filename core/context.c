@@ -6,6 +6,16 @@
 #include "bytes.h"
 #include "kaya/inspect.h"
 
+struct context kaya_context_make(const struct kaya_wal_environment *environment,
+                                 kaya_event_listener *on_event, void *user)
+{
+    return (struct context){ .disk = environment->disk,
+                             .runtime = environment->runtime,
+                             .allocator = environment->allocator,
+                             .on_event = on_event,
+                             .user = user };
+}
+
 void kaya_notify(const struct context *context, const struct kaya_event *event)
 {
     struct kaya_event told = *event;

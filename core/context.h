@@ -12,6 +12,9 @@ struct context {
     void *user;
 };
 
+struct context kaya_context_make(const struct kaya_wal_environment *environment,
+                                 kaya_event_listener *on_event, void *user);
+
 /* Tell the listener. `text` may be NULL. */
 void kaya_notify(const struct context *context, const struct kaya_event *event);
 

@@ -9,16 +9,6 @@
 
 enum { DECODED_BYTES_MAX = KAYA_BLOCK_BYTES_MAX };
 
-static struct context make_context(const struct kaya_wal_environment *environment,
-                                   kaya_event_listener *on_event, void *user)
-{
-    return (struct context){ .disk = environment->disk,
-                             .runtime = environment->runtime,
-                             .allocator = environment->allocator,
-                             .on_event = on_event,
-                             .user = user };
-}
-
 /* --- the whole directory in sums ------------------------------------------------------------------------------------ */
 
 static bool is_in_use(const struct survey *survey, const struct listed *file)
@@ -93,7 +83,7 @@ enum kaya_status kaya_wal_verify(const struct kaya_wal_environment *environment,
 {
     static const struct kaya_wal_verify_options DEFAULTS = { .anchor = NULL };
     struct counting counting = { .inspection = inspection };
-    struct context context = make_context(environment, count_event, &counting);
+    struct context context = kaya_context_make(environment, count_event, &counting);
     struct survey survey;
     enum kaya_status status;
 
@@ -389,7 +379,7 @@ enum kaya_status kaya_wal_inspect_path(const struct kaya_wal_environment *enviro
                                        kaya_wal_item_visitor *visitor, void *user,
                                        struct kaya_wal_inspection *inspection)
 {
-    struct context context = make_context(environment, NULL, NULL);
+    struct context context = kaya_context_make(environment, NULL, NULL);
     struct visit visit = { .context = &context,
                            .visitor = visitor,
                            .user = user,

@@ -87,11 +87,7 @@ enum kaya_status kaya_wal_reader_open(const struct kaya_wal_environment *environ
     if (reader == NULL)
         return KAYA_NO_MEMORY;
     *reader = (struct kaya_wal_reader){ .options = options != NULL ? *options : DEFAULTS };
-    reader->context = (struct context){ .disk = environment->disk,
-                                        .runtime = environment->runtime,
-                                        .allocator = environment->allocator,
-                                        .on_event = reader->options.on_event,
-                                        .user = reader->options.user };
+    reader->context = kaya_context_make(environment, reader->options.on_event, reader->options.user);
     reader->pin.lsn = reader->options.from_lsn;
     if (reader->options.writer != NULL) {
         status = kaya_writer_pin(reader->options.writer, &reader->pin);

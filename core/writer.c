@@ -28,16 +28,6 @@ struct kaya_wal_writer {
     struct pin *pins;
 };
 
-static struct context make_context(const struct kaya_wal_environment *environment,
-                                   kaya_event_listener *on_event, void *user)
-{
-    return (struct context){ .disk = environment->disk,
-                             .runtime = environment->runtime,
-                             .allocator = environment->allocator,
-                             .on_event = on_event,
-                             .user = user };
-}
-
 static uint64_t next_lsn(const struct kaya_wal_writer *writer)
 {
     return writer->log.appender.segment.link.base_lsn + writer->log.appender.sequence;
@@ -63,8 +53,8 @@ static enum kaya_status create(const struct kaya_wal_environment *environment,
     if (writer == NULL)
         return KAYA_NO_MEMORY;
     *writer = (struct kaya_wal_writer){ .batch = BUFFER_NONE };
-    writer->context = make_context(environment, config != NULL ? config->on_event : NULL,
-                                   config != NULL ? config->user : NULL);
+    writer->context = kaya_context_make(environment, config != NULL ? config->on_event : NULL,
+                                        config != NULL ? config->user : NULL);
     status = kaya_settings_make(&writer->settings, &writer->context, config);
     if (status == KAYA_OK)
         status = kaya_mutex_create(environment->runtime, &writer->mutex);
