@@ -211,7 +211,7 @@ enum kaya_status kaya_pool_prepare(struct pool *pool, uint64_t cost_min)
     struct segment segment = SEGMENT_NONE;
     enum kaya_status status;
 
-    status = kaya_pool_settle_names(pool);
+    status = pool->spare_count < POOL_SPARES_MAX ? kaya_pool_settle_names(pool) : KAYA_FULL;
     if (status == KAYA_OK)
         status = next_number(pool, &number);
     if (status == KAYA_OK)
@@ -287,7 +287,7 @@ enum kaya_status kaya_pool_retire(struct pool *pool, const struct chain_segment 
     enum kaya_status status = KAYA_INVALID;
 
     kaya_segment_name(name, dead->number, dead->kind);
-    if (pool->spare_count <= pool->wanted && kaya_shape_equals(&dead->shape, &pool->shape) &&
+    if (pool->spare_count < pool->wanted && kaya_shape_equals(&dead->shape, &pool->shape) &&
         dead->file_bytes >= dead->shape.segment_bytes)
         status = recycle(pool, name, dead);
     if (status == KAYA_OK || status == KAYA_GONE)

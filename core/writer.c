@@ -259,6 +259,26 @@ static enum kaya_status guard_segment(struct kaya_wal_writer *writer)
     return refuse(status);
 }
 
+/* The first append after a clean close: make durable that the log was opened again. Else a crash that loses what follows would leave a log
+ * that looks closed, and numbers that were given would be given again under the same epoch (F9). */
+static enum kaya_status leave_close_behind(struct kaya_wal_writer *writer)
+{
+    struct appender *appender = &writer->log.appender;
+    const struct shape *shape = &appender->segment.header.shape;
+    enum kaya_status status;
+
+    if (appender->last_type != FRAME_CLOSE)
+        return KAYA_OK;
+    if (kaya_control_end(shape, appender->end, 0) <= shape->segment_bytes) {
+        status = kaya_appender_put_control(appender, FRAME_WATERMARK, NULL, 0);
+        if (status != KAYA_OK)
+            status = end_handle(writer, status);
+    } else {
+        status = rotate(writer, 0);
+    }
+    return status == KAYA_OK ? sync_all(writer) : status;
+}
+
 static bool fits(const struct appender *appender, size_t length)
 {
     const struct shape *shape = &appender->segment.header.shape;
@@ -274,6 +294,8 @@ static enum kaya_status make_ready(struct kaya_wal_writer *writer, size_t length
     enum kaya_status status;
 
     status = guard_segment(writer);
+    if (status == KAYA_OK)
+        status = leave_close_behind(writer);
     if (status == KAYA_OK && fits(appender, length) &&
         appender->cost_synced + appender->cost_unsynced + cost > kaya_pool_carry_capacity(&writer->log.pool) &&
         kaya_control_end(&appender->segment.header.shape, appender->end, 0) <=
@@ -618,7 +640,7 @@ static enum kaya_status tend(struct kaya_wal_writer *writer, bool *more)
 
     if (writer->has_ended)
         return KAYA_ENDED;
-    if (pool->spare_count <= pool->wanted) { /* one more than must stand: the next rotation finds it */
+    if (pool->spare_count < pool->wanted) {
         status = kaya_pool_prepare(pool, 0);
         *more = status == KAYA_OK;
     } else if (appender->prewritten < ahead &&

@@ -56,7 +56,9 @@ static bool keep(void *user, const char *name, enum kaya_entry_kind kind)
 static struct stand write_small_log(const char *name, bool close)
 {
     const struct kaya_small_log *log = kaya_small_log_find(name);
-    struct kaya_sim_disk_options options = { .profile = log->plan.profile, .families_set = true };
+    struct kaya_sim_disk_options options = { .profile = log->plan.profile,
+                                             .families_set = true,
+                                             .calls_per_boot_max = 100000000 };
     struct stand stand = { .choices = kaya_choices_from_seed(1) };
     bool done = false;
 

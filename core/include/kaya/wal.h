@@ -45,11 +45,13 @@ struct kaya_wal_anchor {
 /* The log's options. All zeros is a good configuration. */
 struct kaya_wal_config {
     uint64_t segment_bytes; /* multiple of block_bytes, and of the unit in padding mode; 8 of them to 1 GiB; 0 means 16 MiB */
-    uint32_t block_bytes; /* power of two, 512 to 65536; 0 means 32 KiB, or less where the segment is small */
+    uint32_t block_bytes; /* power of two, 512 to 65536; 0 means 32 KiB, or less where the segment is small. In padding mode
+                                  at most the unit: a larger one is lowered to it */
     uint32_t record_bytes_max; /* longest payload of a record, and of a batch with 4 bytes for each member; its frames
                                   must fit half a segment; 0 means 4 MiB, or less where the segment is small */
     uint32_t stride_bytes; /* a segment is written through in strides ahead of use; 0 means 256 KiB */
-    uint32_t spare_count;  /* spares behind the segment in use, 2 to 16; 0 means 2 */
+    uint32_t spare_count;  /* spares that tend keeps behind the segment in use, 2 to 16; 0 means 2; with 3
+                                  a rotation finds one to spare and prepares nothing itself */
     const struct kaya_wal_anchor *anchor; /* NULL: none. Read during open only */
     bool must_exist;                      /* KAYA_NOT_FOUND rather than a new log */
     bool cut_is_error;             /* KAYA_DAMAGED rather than cut or mend a tail that nothing vouches for */
