@@ -20,9 +20,9 @@ explore() { # STATES-AT-LEAST LOG [OPTION...]
     echo "explore $*: $states states, 0 violations"
 }
 
-states=200000
-[ -z "$KAYA_SANITIZE" ] || states=20000
+bound=200000
+[ -z "$KAYA_SANITIZE" ] || bound=20000
 explore 5000 small
 explore 5000 padded --outcomes 200
-explore 10000 short --depth 3 --states $states
-explore 10000 short-padded --depth 3 --states $states
+explore 10000 short --depth 3 --states "$bound"
+explore 10000 short-padded --depth 3 --states "$bound"
