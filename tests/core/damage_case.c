@@ -191,8 +191,11 @@ struct expectation {
     uint64_t claimed_lsn;
     uint64_t whole_lsn;   /* the last record of the undamaged log */
     uint64_t reached_lsn; /* the last record before the hit */
+    uint64_t lost_lsn;    /* the first record lost; 0: none is known to be */
     uint64_t file_bytes;  /* of the segment that is hit */
     bool header_stands;   /* it has a good copy of its header */
+    bool trim_lost;       /* a TRIM frame is hit */
+    uint64_t first_segment;
 };
 
 /* Between the start of the record that is hit and the bytes that are: or, where the file is short of it, where it ends; or,
@@ -212,10 +215,12 @@ static bool report_is_exact(const struct expectation *expected, const struct kay
                             char *trouble)
 {
     const struct live_frame *hit = expected->hit;
-    uint64_t lost = hit->lsn <= expected->whole_lsn ? hit->lsn : 0;
+    uint64_t lost = expected->lost_lsn;
 
     if (report->verdict != KAYA_VERDICT_DAMAGED)
         return fail(trouble, "refused with the verdict %s", kaya_wal_verdict_name(report->verdict));
+    if (report->damage_segment < expected->first_segment && expected->trim_lost)
+        return true; /* what let that segment go is lost as well */
     if (report->damage_segment != hit->segment)
         return fail(trouble, "damage in segment %" PRIu64 ", not %" PRIu64, report->damage_segment, hit->segment);
     if (!place_is_right(expected, report->damage_offset))
@@ -393,10 +398,27 @@ static bool try_on(struct damage_case *damage, const struct expectation *expecte
            recovery_is_right(damage, expected, look.last_lsn, trouble);
 }
 
+/* The first record that stands behind the hit and below the end of its segment. */
+static uint64_t first_lost(const struct damage_case *damage, const struct live_frame *hit)
+{
+    for (size_t i = 0; i < damage->live_count; i++) {
+        const struct live_frame *frame = &damage->live[i];
+        bool is_record = frame->type >= DISSECT_FULL && frame->type <= DISSECT_LAST;
+
+        if (frame->segment == hit->segment && frame->offset >= hit->record_offset && is_record)
+            return frame->lsn;
+    }
+    return 0;
+}
+
 static void note_file(struct damage_case *damage, struct expectation *expected)
 {
     const struct image_file *file;
 
+    expected->first_segment = damage->live[0].segment;
+    for (size_t i = 0; i < damage->live_count; i++)
+        if (damage->live[i].type == DISSECT_TRIM && !stands(damage, &damage->live[i]))
+            expected->trim_lost = true;
     if (expected->hit == NULL)
         return;
     file = image_disk_find(&damage->log->image, damage->pristine.files[expected->hit->file].name);
@@ -421,6 +443,8 @@ bool damage_case_try(struct damage_case *damage, const struct damage_flip *flip,
     expected.hit = flip != NULL ? flip->frame : damage_case_first_hit(damage);
     expected.claimed_lsn = damage_case_claimed_lsn(damage);
     expected.reached_lsn = expected.hit != NULL ? expected.hit->lsn - 1 : last_lsn;
+    if (expected.hit != NULL)
+        expected.lost_lsn = first_lost(damage, expected.hit);
     note_file(damage, &expected);
     trouble[0] = '\0';
     memcpy(records, log->records, sizeof records);

@@ -634,7 +634,7 @@ Test(writer, a_full_disk_harms_nothing_and_the_log_goes_on_when_there_is_room)
 
     while (more)
         MUST(kaya_wal_writer_tend(log->writer, &more));
-    log->image.capacity_bytes = image_disk_bytes_stored(&log->image) + 100;
+    log->image.capacity_bytes = image_disk_bytes_stored(&log->image) + 2 * SMALL.segment_bytes + 100;
     for (unsigned i = 0; i < 100; i++) {
         uint64_t last = kaya_wal_writer_last_lsn(log->writer);
         enum kaya_status status = log_append(log, 500, i % 2 ? KAYA_STRICT : KAYA_RELAXED);
@@ -663,5 +663,24 @@ Test(writer, a_full_disk_harms_nothing_and_the_log_goes_on_when_there_is_room)
     for (unsigned i = 0; i < 50; i++)
         MUST(log_append(log, 500, KAYA_STRICT));
     expect_all(log, "room again");
+    end(log);
+}
+
+Test(writer, a_log_that_is_full_survives_many_recoveries)
+{
+    struct log_fixture *log = begin(&SMALL);
+
+    log->image.capacity_bytes = image_disk_bytes_stored(&log->image);
+    while (log_append(log, 300, KAYA_STRICT) == KAYA_OK)
+        ;
+    for (unsigned round = 0; round < 20; round++) {
+        uint64_t last = log->last_lsn;
+
+        log_kill(log);
+        cr_assert_eq(log_open(log), KAYA_OK, "round %u", round);
+        cr_expect(eq(u64, log->last_lsn, last));
+        (void)log_append(log, 10, KAYA_STRICT);
+    }
+    expect_all(log, "after 20 recoveries");
     end(log);
 }
