@@ -13,14 +13,15 @@
 /* X(NAME, name) */
 #define KAYA_TRACE_LIST(X)                                                                                   \
     X(OPEN, open)                                                                                            \
-    X(CLOSE, close) X(SIZE, size) X(READ, read) X(WRITE, write) X(WRITE_DURABLE, write_durable)              \
-        X(SYNC, sync) X(SYNC_DIRECTORY, sync_directory) X(TRUNCATE, truncate) X(ALLOCATE, allocate)          \
-            X(RENAME, rename) X(UNLINK, unlink) X(CREATE_DIRECTORY, create_directory) X(LIST, list)          \
-                X(LOCK, lock) X(UNLOCK, unlock) X(PROBE_LOCK, probe_lock) X(BOOT, boot)                      \
-                    X(PROCESS_CRASH, process_crash) X(POWER_LOSS, power_loss) X(EVICT, evict) X(FATE, fate)  \
-                        X(FAULT, fault) X(OPERATION, operation) /* a subject began an operation: `text` */   \
-        X(ANSWER, answer)                                       /* a subject's operation returned */         \
-        X(SUBJECT, subject) /* an event of the code under test: `text` */                                    \
+    X(CLOSE, close)                                                                                          \
+    X(SIZE, size) X(READ, read) X(WRITE, write) X(WRITE_DURABLE, write_durable) X(SYNC, sync)                \
+        X(SYNC_DIRECTORY, sync_directory) X(TRUNCATE, truncate) X(ALLOCATE, allocate) X(RENAME, rename)      \
+            X(UNLINK, unlink) X(CREATE_DIRECTORY, create_directory) X(LIST, list) X(LOCK, lock)              \
+                X(UNLOCK, unlock) X(PROBE_LOCK, probe_lock) X(BOOT, boot) X(PROCESS_CRASH, process_crash)    \
+                    X(POWER_LOSS, power_loss) X(EVICT, evict) X(FATE, fate) X(FAULT, fault)                  \
+                        X(OPERATION, operation) /* a subject began an operation: `text` */                   \
+        X(ANSWER, answer)                       /* a subject's operation returned */                         \
+        X(SUBJECT, subject)                     /* an event of the code under test: `text` */                \
         X(NOTE, note)
 
 enum kaya_trace_kind {
