@@ -10,19 +10,36 @@
 
 #include "kaya/seam/status.h"
 
-/* X(NAME, name) */
+/* The slots of the disk seam; what happens to the machine; and three kinds from above: OPERATION, a subject began one (`text`); ANSWER, it
+ * returned; SUBJECT, an event of the code under test (`text`). X(NAME, name) */
 #define KAYA_TRACE_LIST(X)                                                                                   \
     X(OPEN, open)                                                                                            \
     X(CLOSE, close)                                                                                          \
-    X(SIZE, size) X(READ, read) X(WRITE, write) X(WRITE_DURABLE, write_durable) X(SYNC, sync)                \
-        X(SYNC_DIRECTORY, sync_directory) X(TRUNCATE, truncate) X(ALLOCATE, allocate) X(RENAME, rename)      \
-            X(UNLINK, unlink) X(CREATE_DIRECTORY, create_directory) X(LIST, list) X(LOCK, lock)              \
-                X(UNLOCK, unlock) X(PROBE_LOCK, probe_lock) X(BOOT, boot) X(PROCESS_CRASH, process_crash)    \
-                    X(POWER_LOSS, power_loss) X(EVICT, evict) X(FATE, fate) X(FAULT, fault)                  \
-                        X(OPERATION, operation) /* a subject began an operation: `text` */                   \
-        X(ANSWER, answer)                       /* a subject's operation returned */                         \
-        X(SUBJECT, subject)                     /* an event of the code under test: `text` */                \
-        X(NOTE, note)
+    X(SIZE, size)                                                                                            \
+    X(READ, read)                                                                                            \
+    X(WRITE, write)                                                                                          \
+    X(WRITE_DURABLE, write_durable)                                                                          \
+    X(SYNC, sync)                                                                                            \
+    X(SYNC_DIRECTORY, sync_directory)                                                                        \
+    X(TRUNCATE, truncate)                                                                                    \
+    X(ALLOCATE, allocate)                                                                                    \
+    X(RENAME, rename)                                                                                        \
+    X(UNLINK, unlink)                                                                                        \
+    X(CREATE_DIRECTORY, create_directory)                                                                    \
+    X(LIST, list)                                                                                            \
+    X(LOCK, lock)                                                                                            \
+    X(UNLOCK, unlock)                                                                                        \
+    X(PROBE_LOCK, probe_lock)                                                                                \
+    X(BOOT, boot)                                                                                            \
+    X(PROCESS_CRASH, process_crash)                                                                          \
+    X(POWER_LOSS, power_loss)                                                                                \
+    X(EVICT, evict)                                                                                          \
+    X(FATE, fate)                                                                                            \
+    X(FAULT, fault)                                                                                          \
+    X(OPERATION, operation)                                                                                  \
+    X(ANSWER, answer)                                                                                        \
+    X(SUBJECT, subject)                                                                                      \
+    X(NOTE, note)
 
 enum kaya_trace_kind {
 #define KAYA_TRACE_ENUM(NAME, name) KAYA_TRACE_##NAME,
