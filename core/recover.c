@@ -319,7 +319,7 @@ static enum kaya_status judge(const struct settings *settings, const struct surv
         return KAYA_DAMAGED;
     if (report->verdict == KAYA_VERDICT_EMPTY)
         return settings->must_exist ? KAYA_NOT_FOUND : KAYA_OK;
-    if (survey->head.header.read_compatible != 0)
+    if (survey->is_read_only)
         return KAYA_UNSUPPORTED;
     if (settings->cut_is_error && (report->verdict == KAYA_VERDICT_TORN || report->mended_count > 0))
         return KAYA_DAMAGED;

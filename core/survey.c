@@ -384,6 +384,7 @@ static enum kaya_status add_to_chain(struct look *look, const struct segment *se
     struct survey *survey = look->survey;
     enum kaya_status status = KAYA_OK;
 
+    survey->is_read_only = survey->is_read_only || segment->header.read_compatible != 0;
     if (survey->chain_count == survey->chain_capacity)
         status = grow(look->context, (void **)&survey->chain, &survey->chain_capacity, sizeof *survey->chain);
     if (status == KAYA_OK)
@@ -728,6 +729,7 @@ static void forget(struct survey *survey, const struct context *context)
     survey->row = NULL;
     survey->claim = 0;
     survey->carried_only = false;
+    survey->is_read_only = false;
     survey->facts = (struct tail_facts){ .claim_past = false };
     survey->report =
         (struct kaya_wal_recovery_report){ .verdict = KAYA_VERDICT_EMPTY, .first_lsn = 1, .damage_reason = "" };

@@ -115,6 +115,8 @@ uint64_t image_disk_file_count(const struct image_disk *image)
 /* KAYA_OK, or what the call is to answer. */
 static enum kaya_status begin(struct image_disk *image, enum image_call call)
 {
+    if (image->before_call != NULL)
+        image->before_call(image->user, image, call);
     image->call_count++;
     image->counts[call]++;
     if (image->fail_at == 0 || image->call_count < image->fail_at)
@@ -127,8 +129,6 @@ static enum kaya_status begin(struct image_disk *image, enum image_call call)
 static void change(struct image_disk *image)
 {
     image->change_count++;
-    if (image->before_change != NULL)
-        image->before_change(image->user, image, image->change_count);
 }
 
 static bool has_room(const struct image_disk *image, const struct image_file *file, size_t size)
@@ -269,6 +269,8 @@ static enum kaya_status image_write(struct kaya_disk *disk, struct kaya_file *fi
     for (size_t i = 0; i < span_count && *done < wanted; i++) {
         size_t length = spans[i].length < wanted - *done ? spans[i].length : wanted - *done;
 
+        if (image->before_write != NULL)
+            image->before_write(image->user, image, found, offset + *done, spans[i].bytes, length);
         put(image, found, offset + *done, spans[i].bytes, length);
         *done += length;
     }
@@ -278,8 +280,12 @@ static enum kaya_status image_write(struct kaya_disk *disk, struct kaya_file *fi
 
 static enum kaya_status image_sync(struct kaya_disk *disk, struct kaya_file *file)
 {
-    (void)file;
-    return begin(of(disk), IMAGE_SYNC);
+    struct image_disk *image = of(disk);
+    enum kaya_status status = begin(image, IMAGE_SYNC);
+
+    if (status == KAYA_OK && image->after_sync != NULL)
+        image->after_sync(image->user, image, file_of(image, file));
+    return status;
 }
 
 static enum kaya_status image_sync_directory(struct kaya_disk *disk, enum kaya_directory directory)

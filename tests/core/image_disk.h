@@ -75,8 +75,11 @@ struct image_disk {
     enum kaya_status failure;
     size_t write_before_failure; /* so many bytes of a write that fails arrive */
 
-    /* Before each call that changes something, with its number counted from 1; NULL: nobody. */
-    void (*before_change)(void *user, struct image_disk *disk, uint64_t number);
+    /* Whoever watches; NULL: nobody. */
+    void (*before_call)(void *user, struct image_disk *image, enum image_call call);
+    void (*before_write)(void *user, struct image_disk *image, struct image_file *file, uint64_t offset,
+                         const uint8_t *bytes, size_t length);
+    void (*after_sync)(void *user, struct image_disk *image, struct image_file *file);
     void *user;
 
     uint64_t call_count;
