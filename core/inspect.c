@@ -343,6 +343,8 @@ static enum kaya_status inspect_file(struct visit *visit, const char *name, uint
         status = show_segment(visit);
     else
         status = show_headerless(visit);
+    visit->segment = NULL;
+    visit->file_name = NULL;
     kaya_segment_close(&segment, visit->context);
     return status;
 }

@@ -24,6 +24,7 @@ struct kaya_wal_reader {
 
     uint64_t next_lsn;
     uint64_t last_lsn;       /* as it was at open */
+    enum kaya_status ending; /* KAYA_OK while there may be more; else what every further call answers */
     struct scan_entry entry; /* the batch being handed out, or the last record */
     size_t batch_at;
     uint32_t batch_index;
@@ -237,7 +238,8 @@ enum kaya_status kaya_wal_reader_next(struct kaya_wal_reader *reader, struct kay
         if (reader->next_lsn > reader->last_lsn)
             return KAYA_END;
         if (!reader->in_batch) {
-            status = find_entry(reader);
+            status = reader->ending == KAYA_OK ? find_entry(reader) : reader->ending;
+            reader->ending = status;
             if (status != KAYA_OK)
                 return status;
             reader->in_batch = reader->entry.flags == FRAME_FLAG_BATCH;

@@ -198,9 +198,11 @@ static enum kaya_status make_link(const struct kaya_wal_writer *writer, struct l
 static enum kaya_status leave_trace(struct kaya_wal_writer *writer)
 {
     struct appender *appender = &writer->log.appender;
+    const struct shape *shape = &appender->segment.header.shape;
     enum kaya_status status;
 
-    if (writer->log.has_appended)
+    if (writer->log.has_appended || kaya_control_end(shape, appender->end, 0) >
+                                        shape->segment_bytes) /* full to the last byte: no trace, then */
         return KAYA_OK;
     status = kaya_appender_put_control(appender, FRAME_WATERMARK, NULL, 0);
     return status == KAYA_OK ? KAYA_OK : end_handle(writer, status);

@@ -82,7 +82,7 @@ struct kaya_sim_memory {
 };
 
 static void *allocate(struct kaya_allocator *allocator, size_t size);
-static void release(struct kaya_allocator *allocator, void *memory, size_t size);
+static void release(struct kaya_allocator *allocator, void *bytes, size_t size);
 
 struct kaya_sim_memory *kaya_sim_memory_create(void)
 {

@@ -25,7 +25,7 @@ void kaya_claims_begin(struct kaya_claims *claims, uint64_t durable_lsn, uint64_
                        uint64_t last_lsn, bool recovery);
 
 /* Hears the disk's trace: a kaya_trace_listener. */
-void kaya_claims_hear(void *claims, const struct kaya_trace_event *event);
+void kaya_claims_hear(void *user, const struct kaya_trace_event *event);
 
 /* Damage that was done to the image, in one place. */
 struct kaya_damage {
