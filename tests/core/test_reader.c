@@ -1,0 +1,367 @@
+/* Goal: a reader hands out, from any record on, what was appended, beside a writer that lives or not, writes nothing, stops
+ * nobody, and never calls a healthy log damaged (P10).
+ *
+ * Method: one log read from every place; then a writer whose every call on the disk lets a reader look in between, and a
+ * reader whose every call lets a writer work in between. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <inttypes.h>
+
+#include "log_fixture.h"
+
+#define MUST(call) cr_assert_eq((call), KAYA_OK, "%s", #call)
+
+static const struct kaya_wal_config SMALL = { .segment_bytes = 8192, .block_bytes = 512 };
+static const uint32_t LENGTHS[] = { 30, 0, 700, 64 };
+
+static struct log_fixture *make_log(void)
+{
+    struct log_fixture *log = log_fixture_create(&LOG_DENSE, &SMALL);
+
+    MUST(log_open(log));
+    for (unsigned i = 0; i < 20; i++) {
+        MUST(log_append(log, i * 71 % 900, i % 2 ? KAYA_STRICT : KAYA_RELAXED));
+        if (i % 4 == 1)
+            MUST(log_append_batch(log, LENGTHS, 4, KAYA_STRICT));
+    }
+    return log;
+}
+
+Test(reader, it_stands_at_any_record_in_batches_too)
+{
+    struct log_fixture *log = make_log();
+
+    for (unsigned is_open = 2; is_open-- > 0;) {
+        for (uint64_t from = 0; from <= log->last_lsn + 1; from++) {
+            struct kaya_wal_reader_options options = { .from_lsn = from };
+            struct log_look look;
+
+            log_look(log, &options, &look);
+            cr_expect_eq(look.status, KAYA_OK, "from %" PRIu64, from);
+            cr_expect(look.trouble[0] == '\0', "from %" PRIu64 ": %s", from, look.trouble);
+            cr_expect_eq(look.first_lsn, from == 0 ? 1 : from);
+            cr_expect_eq(look.last_lsn, log->last_lsn, "from %" PRIu64, from);
+        }
+        if (is_open)
+            MUST(log_close(log));
+    }
+    log_fixture_destroy(log);
+}
+
+Test(reader, what_lies_outside_the_log_is_invalid_or_trimmed)
+{
+    struct log_fixture *log = make_log();
+    struct kaya_wal_reader_options options = { .from_lsn = log->last_lsn + 2 };
+    struct log_look look;
+
+    log_look(log, &options, &look);
+    cr_expect_eq(look.status, KAYA_INVALID);
+    options.from_lsn = UINT64_MAX;
+    log_look(log, &options, &look);
+    cr_expect_eq(look.status, KAYA_INVALID);
+    MUST(log_trim(log, log->durable_lsn));
+    cr_assert_gt(log->first_lsn, 1);
+    for (uint64_t from = 1; from < log->first_lsn; from++) {
+        options.from_lsn = from;
+        log_look(log, &options, &look);
+        cr_expect_eq(look.status, KAYA_TRIMMED, "from %" PRIu64, from);
+    }
+    log_look(log, NULL, &look);
+    cr_expect_eq(look.first_lsn, log->first_lsn, "0 means the first there is");
+    MUST(log_close(log));
+    log_fixture_destroy(log);
+}
+
+Test(reader, where_no_log_is_none_is_found)
+{
+    struct log_fixture *log = log_fixture_create(&LOG_DENSE, &SMALL);
+    struct log_look look;
+
+    log_look(log, NULL, &look);
+    cr_expect_eq(look.status, KAYA_NOT_FOUND);
+    log->image.exists = true;
+    log_look(log, NULL, &look);
+    cr_expect_eq(look.status, KAYA_NOT_FOUND);
+    (void)image_disk_add(&log->image, "0000000000000001.new", NULL, 0);
+    log_look(log, NULL, &look);
+    cr_expect_eq(look.status, KAYA_NOT_FOUND);
+    cr_expect(eq(u64, log->image.change_count, 0));
+    log_fixture_destroy(log);
+}
+
+Test(reader, an_empty_log_ends_at_once)
+{
+    struct log_fixture *log = log_fixture_create(&LOG_DENSE, &SMALL);
+    struct kaya_wal_reader *reader;
+    struct kaya_wal_record record;
+
+    MUST(log_open(log));
+    MUST(kaya_wal_reader_open(&log->environment, NULL, &reader, NULL));
+    cr_expect_eq(kaya_wal_reader_next(reader, &record), KAYA_END);
+    cr_expect_eq(kaya_wal_reader_next(reader, &record), KAYA_END);
+    kaya_wal_reader_close(reader);
+    kaya_wal_reader_close(NULL);
+    MUST(log_close(log));
+    log_fixture_destroy(log);
+}
+
+/* The end is that of the moment of opening. */
+Test(reader, it_ends_where_the_log_ended_when_it_was_opened)
+{
+    struct log_fixture *log = make_log();
+    uint64_t last_lsn = log->last_lsn;
+    struct kaya_wal_reader *reader;
+    struct kaya_wal_record record;
+    uint64_t lsn = 0;
+
+    MUST(kaya_wal_reader_open(&log->environment, NULL, &reader, NULL));
+    for (unsigned i = 0; i < 30; i++)
+        MUST(log_append(log, 500, KAYA_STRICT));
+    while (kaya_wal_reader_next(reader, &record) == KAYA_OK)
+        cr_expect_eq(record.lsn, ++lsn);
+    cr_expect_eq(lsn, last_lsn);
+    kaya_wal_reader_close(reader);
+    MUST(log_close(log));
+    log_fixture_destroy(log);
+}
+
+Test(reader, durable_only_leaves_out_what_no_claim_covers)
+{
+    struct kaya_wal_reader_options durable = { .durable_only = true };
+    struct log_fixture *log = make_log();
+    struct log_look look, all;
+    uint64_t durable_lsn;
+
+    MUST(log_append(log, 100, KAYA_STRICT));
+    durable_lsn = log->last_lsn - 1; /* claimed by the frame of the last append, which itself nothing claims yet */
+    for (unsigned i = 0; i < 3; i++)
+        MUST(log_append(log, 100, KAYA_RELAXED));
+    log_look(log, NULL, &all);
+    cr_expect_eq(all.last_lsn, log->last_lsn);
+    cr_expect_lt(all.durable_lsn, log->last_lsn, "the last is not said to be durable");
+    cr_expect_geq(all.durable_lsn, durable_lsn);
+    log_look(log, &durable, &look);
+    cr_expect(look.trouble[0] == '\0', "%s", look.trouble);
+    cr_expect_geq(look.last_lsn, durable_lsn);
+    cr_expect_lt(look.last_lsn, log->last_lsn);
+    cr_expect_eq(look.last_lsn, all.durable_lsn);
+    MUST(log_close(log));
+    log_look(log, &durable, &look);
+    cr_expect_eq(look.last_lsn, log->last_lsn, "CLOSE claims all");
+    log_fixture_destroy(log);
+}
+
+Test(reader, it_reads_on_over_a_log_that_another_process_recovers)
+{
+    struct log_fixture *log = make_log();
+    struct log_fixture *other = log_fixture_create(&LOG_DENSE, &SMALL);
+    struct kaya_wal_reader *reader;
+    struct kaya_wal_record record;
+    uint64_t lsn = 0;
+
+    MUST(log_append(log, 300, KAYA_RELAXED));
+    other->environment.disk = &log->image.disk; /* memory of its own, the same files */
+    MUST(kaya_wal_reader_open(&other->environment, NULL, &reader, NULL));
+    for (unsigned i = 0; i < 3; i++)
+        cr_assert_eq(kaya_wal_reader_next(reader, &record), KAYA_OK);
+    lsn = record.lsn;
+    log->writer = NULL; /* the writer dies, its handles with it; the reader's live on */
+    log->image.locked = false;
+    MUST(log_open(log));
+    for (unsigned i = 0; i < 20; i++)
+        MUST(log_append(log, 300, KAYA_STRICT));
+    while (kaya_wal_reader_next(reader, &record) == KAYA_OK)
+        cr_expect_eq(record.lsn, ++lsn);
+    cr_expect_geq(lsn, 36);
+    kaya_wal_reader_close(reader);
+    cr_expect(eq(u64, kaya_sim_memory_in_use(other->memory), 0));
+    log_fixture_destroy(other);
+    MUST(log_close(log));
+    log_fixture_destroy(log);
+}
+
+/* At every moment. */
+
+struct onlooker {
+    struct log_fixture *log;   /* the writer's */
+    struct log_fixture *other; /* memory of another process, on the same files; its records are the writer's */
+    bool is_looking;
+    uint64_t look_count;
+    uint64_t acknowledged_lsn;
+    uint64_t trimmed_lsn;
+    char trouble[LOG_TEXT_BYTES];
+};
+
+static void look_on(void *user, struct image_disk *image, enum image_call call)
+{
+    struct onlooker *onlooker = user;
+    struct log_fixture *other = onlooker->other;
+    struct kaya_wal_inspection inspection;
+    struct log_look look;
+    uint64_t changes = image->change_count;
+    enum kaya_status status;
+
+    if (onlooker->is_looking || (call != IMAGE_WRITE && call != IMAGE_RENAME && call != IMAGE_UNLINK &&
+                                 call != IMAGE_SYNC && call != IMAGE_TRUNCATE && call != IMAGE_ALLOCATE))
+        return;
+    onlooker->is_looking = true;
+    onlooker->look_count++;
+    other->last_lsn = onlooker->log->last_lsn; /* what is being appended may be seen already */
+    memcpy(other->records, onlooker->log->records, sizeof other->records);
+    log_look(other, NULL, &look);
+    status = kaya_wal_verify(&other->environment, NULL, &inspection);
+    if (onlooker->trouble[0] == '\0') {
+        if (look.status != KAYA_OK && (look.status != KAYA_NOT_FOUND || onlooker->acknowledged_lsn > 0))
+            (void)snprintf(onlooker->trouble, sizeof onlooker->trouble,
+                           "the reader answers %s: %s at %" PRIu64 " 0x%" PRIx64, kaya_status_name(look.status),
+                           look.report.damage_reason, look.report.damage_segment, look.report.damage_offset);
+        else if (look.trouble[0] != '\0')
+            (void)snprintf(onlooker->trouble, sizeof onlooker->trouble, "the reader: %.200s", look.trouble);
+        else if (look.last_lsn < onlooker->acknowledged_lsn)
+            (void)snprintf(onlooker->trouble, sizeof onlooker->trouble,
+                           "the reader ends at %" PRIu64 ", %" PRIu64 " is there", look.last_lsn,
+                           onlooker->acknowledged_lsn);
+        else if (status != look.status ||
+                 (status == KAYA_OK && inspection.report.verdict == KAYA_VERDICT_DAMAGED))
+            (void)snprintf(onlooker->trouble, sizeof onlooker->trouble, "verify answers %s, %s",
+                           kaya_status_name(status), kaya_wal_verdict_name(inspection.report.verdict));
+        else if (image->change_count != changes)
+            (void)snprintf(onlooker->trouble, sizeof onlooker->trouble, "somebody who only reads wrote");
+        else if (kaya_sim_memory_in_use(other->memory) != 0)
+            (void)snprintf(onlooker->trouble, sizeof onlooker->trouble, "memory leaked");
+    }
+    onlooker->is_looking = false;
+}
+
+/* One step of a life with everything in it. */
+static enum kaya_status live(struct log_fixture *log, uint64_t step, bool may_die)
+{
+    uint64_t roll = step * 2654435761 % 97;
+
+    if (log->writer == NULL)
+        return log_open(log);
+    if (roll < 45)
+        return log_append(log, step * 40503 % 900, roll % 3 ? KAYA_STRICT : KAYA_RELAXED);
+    if (roll < 60)
+        return log_append_batch(log, LENGTHS, 4, roll % 2 ? KAYA_STRICT : KAYA_RELAXED);
+    if (roll < 66)
+        return log_sync(log);
+    if (roll < 72)
+        return log_rotate(log);
+    if (roll < 82)
+        return log_trim(log, log->durable_lsn > 12 ? log->durable_lsn - 12 : 0);
+    if (roll < 88)
+        return log_close(log);
+    if (roll < 93 && may_die)
+        log_kill(log);
+    return KAYA_OK;
+}
+
+static void look_on_at(const struct kaya_geometry *geometry, const struct kaya_wal_config *config)
+{
+    struct log_fixture *log = log_fixture_create(geometry, config);
+    struct log_fixture *other = log_fixture_create(geometry, config);
+    struct onlooker *onlooker = calloc(1, sizeof *onlooker);
+
+    *onlooker = (struct onlooker){ .log = log, .other = other };
+    other->environment.disk = &log->image.disk;
+    log->image.before_call = look_on;
+    log->image.user = onlooker;
+    for (uint64_t step = 0; step < 250; step++) {
+        MUST(live(log, step, true));
+        onlooker->acknowledged_lsn = log->last_lsn;
+        cr_assert(onlooker->trouble[0] == '\0', "step %" PRIu64 ": %s", step, onlooker->trouble);
+    }
+    cr_expect_gt(onlooker->look_count, 500);
+    free(onlooker);
+    log->image.before_call = NULL;
+    log_kill(log);
+    log_fixture_destroy(other);
+    log_fixture_destroy(log);
+}
+
+Test(reader, a_live_log_is_healthy_at_every_moment)
+{
+    look_on_at(&LOG_DENSE, &SMALL);
+    look_on_at(&LOG_PADDED_512, &SMALL);
+}
+
+/* A writer that works while the reader reads: at each of the reader's calls, a step. */
+struct busy_writer {
+    struct log_fixture *log;
+    bool is_working;
+    uint64_t step;
+    uint64_t every;
+    uint64_t calls;
+};
+
+static void work(void *user, struct image_disk *image, enum image_call call)
+{
+    struct busy_writer *busy = user;
+
+    (void)image;
+    (void)call;
+    if (busy->is_working || ++busy->calls % busy->every != 0)
+        return;
+    busy->is_working = true;
+    if (busy->log->last_lsn < LOG_RECORDS_MAX - 20)
+        (void)live(busy->log, busy->step++, false); /* with the process, the reader's handles would go */
+    busy->is_working = false;
+}
+
+Test(reader, a_log_that_changes_under_the_reader_is_never_called_damaged)
+{
+    for (uint64_t every = 1; every <= 40; every += every < 8 ? 1 : 5) {
+        struct log_fixture *log = make_log();
+        struct log_fixture *other = log_fixture_create(&LOG_DENSE, &SMALL);
+        struct busy_writer busy = { .log = log, .every = every };
+        uint64_t good_count = 0;
+
+        other->environment.disk = &log->image.disk;
+        log->image.before_call = work;
+        log->image.user = &busy;
+        for (unsigned round = 0; round < 40; round++) {
+            struct log_look look;
+
+            busy.is_working = true;
+            if (log->writer == NULL)
+                MUST(log_open(log));
+            busy.is_working = false;
+            log_look(other, NULL, &look);
+            cr_expect(look.status == KAYA_OK || look.status == KAYA_BUSY || look.status == KAYA_TRIMMED,
+                      "every %" PRIu64 ", round %u: %s, %s", every, round, kaya_status_name(look.status),
+                      look.report.damage_reason);
+            good_count += look.status == KAYA_OK;
+        }
+        cr_expect(every < 8 || good_count > 0, "every %" PRIu64 ": none of 40 got through", every);
+        log->image.before_call = NULL;
+        log_kill(log);
+        log_fixture_destroy(other);
+        log_fixture_destroy(log);
+    }
+}
+
+/* Mended records are marked. */
+Test(reader, a_mended_record_says_so_and_its_bytes_are_right)
+{
+    struct log_fixture *log = make_log();
+    struct kaya_wal_reader *reader;
+    struct kaya_wal_record record;
+    struct log_look look;
+    uint64_t lsn;
+
+    MUST(log_close(log));
+    MUST(kaya_wal_reader_open(&log->environment, NULL, &reader, NULL));
+    do
+        MUST(kaya_wal_reader_next(reader, &record));
+    while (record.lsn < 8 || record.in_batch || record.length < 40);
+    image_disk_segment(&log->image, record.segment)->bytes[record.offset_bytes + 40] ^= 4;
+    lsn = record.lsn;
+    kaya_wal_reader_close(reader);
+    log_look(log, NULL, &look);
+    cr_expect(look.status == KAYA_OK && look.trouble[0] == '\0', "%s", look.trouble);
+    cr_expect_eq(look.mended_count, 1);
+    cr_expect_eq(look.mended_lsn, lsn);
+    cr_expect_eq(look.report.mended_count, 1);
+    log_fixture_destroy(log);
+}
