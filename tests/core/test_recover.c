@@ -155,3 +155,45 @@ Test(recover, every_profile_of_disks_is_borne)
         machine_destroy(machine);
     }
 }
+
+/* P8. A log that crashes again and again, with little or nothing appended in between, stays as large as it was. */
+static void crash_a_hundred_times(const struct kaya_sim_profile *profile,
+                                  const struct kaya_wal_config *config, bool appends)
+{
+    static const struct step start[] = { { STEP_OPEN, 0 },    { STEP_STRICT, 300 },   { STEP_RELAXED, 300 },
+                                         { STEP_STRICT, 90 }, { STEP_LOSE_POWER, 0 }, { STEP_END, 0 } };
+    static const struct step little[] = {
+        { STEP_OPEN, 0 }, { STEP_RELAXED, 20 }, { STEP_LOSE_POWER, 0 }, { STEP_END, 0 }
+    };
+    static const struct step nothing[] = { { STEP_OPEN, 0 }, { STEP_LOSE_POWER, 0 }, { STEP_END, 0 } };
+    struct machine *machine = machine_create(profile, config);
+    uint64_t settled = 0;
+
+    machine_reset(machine, 7);
+    (void)machine_play(machine, start, NULL);
+    for (unsigned round = 0; round < 100; round++) {
+        uint64_t stored;
+
+        (void)machine_play(machine, appends ? little : nothing, NULL);
+        cr_assert(machine->trouble[0] == '\0', "round %u: %s", round, machine->trouble);
+        stored = kaya_sim_disk_usage(machine->disk).bytes_stored;
+        if (round == 10)
+            settled = stored;
+        /* Where a record was appended and survived, the file it stood in stays, cut to its end but not below its second
+         * header. */
+        if (round > 10)
+            cr_expect_leq(stored, settled + (appends ? (round - 10) * (config->segment_bytes / 2 + 1024) : 0),
+                          "round %u: %" PRIu64 " bytes, not %" PRIu64, round, stored, settled);
+    }
+    cr_expect(machine_recover(machine, 0), "%s", machine->trouble);
+    machine_destroy(machine);
+}
+
+Test(recover, a_hundred_crashes_do_not_grow_the_log)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        struct kaya_sim_profile profile = small_profile(i % 2 == 0);
+
+        crash_a_hundred_times(&profile, i % 2 == 0 ? &SMALL : &SMALL_PADDED, i >= 2);
+    }
+}

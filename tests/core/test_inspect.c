@@ -1,0 +1,360 @@
+/* Goal: inspect shows every frame where it stands and what is wrong with it; verify's verdict is recovery's; neither writes.
+ * Method: what inspect says of healthy logs against dissect.c, which knows the page only; then damage made by hand. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <inttypes.h>
+
+#include "dissect.h"
+#include "log_fixture.h"
+
+#define MUST(call) cr_assert_eq((call), KAYA_OK, "%s", #call)
+
+enum { ITEMS_MAX = 2000 };
+
+struct items {
+    struct kaya_wal_item list[ITEMS_MAX];
+    char reasons[ITEMS_MAX][64];
+    size_t count;
+    size_t stop_at; /* 0: never */
+};
+static struct items items;
+static struct dissection segment;
+
+static bool keep(void *user, const struct kaya_wal_item *item)
+{
+    struct items *kept = user;
+
+    cr_assert_lt(kept->count, ITEMS_MAX);
+    (void)snprintf(kept->reasons[kept->count], sizeof kept->reasons[0], "%s", item->reason);
+    kept->list[kept->count++] = *item;
+    return kept->count != kept->stop_at;
+}
+
+static struct kaya_wal_inspection look_into(struct log_fixture *log, const char *name)
+{
+    struct kaya_wal_inspection inspection;
+
+    memset(&items, 0, sizeof items);
+    MUST(kaya_wal_inspect_path(&log->environment, name, keep, &items, &inspection));
+    return inspection;
+}
+
+static struct log_fixture *begin(void)
+{
+    struct log_fixture *log =
+        log_fixture_create(&LOG_DENSE, &(struct kaya_wal_config){ .segment_bytes = 8192, .block_bytes = 512 });
+
+    MUST(log_open(log));
+    return log;
+}
+
+static struct log_fixture *make_log(void)
+{
+    static const uint32_t lengths[] = { 20, 0, 90 };
+    struct log_fixture *log = begin();
+
+    for (unsigned i = 0; i < 24; i++) {
+        MUST(log_append(log, i * 97 % 1200, i % 2 ? KAYA_STRICT : KAYA_RELAXED));
+        if (i % 5 == 3)
+            MUST(log_append_batch(log, lengths, 3, KAYA_RELAXED));
+        if (i == 15)
+            MUST(log_trim(log, log->durable_lsn));
+    }
+    MUST(log_close(log));
+    return log;
+}
+
+static enum kaya_wal_item_kind kind_of(uint8_t type)
+{
+    static const enum kaya_wal_item_kind kinds[] = {
+        [DISSECT_FULL] = KAYA_ITEM_RECORD,   [DISSECT_FIRST] = KAYA_ITEM_FIRST,
+        [DISSECT_MIDDLE] = KAYA_ITEM_MIDDLE, [DISSECT_LAST] = KAYA_ITEM_LAST,
+        [DISSECT_PAD] = KAYA_ITEM_PAD,       [DISSECT_WATERMARK] = KAYA_ITEM_WATERMARK,
+        [DISSECT_CLOSE] = KAYA_ITEM_CLOSE,   [DISSECT_LINK] = KAYA_ITEM_LINK,
+        [DISSECT_TRIM] = KAYA_ITEM_TRIM
+    };
+
+    return kinds[type];
+}
+
+static void expect_frame(const struct kaya_wal_item *item, const struct dissected_frame *frame)
+{
+    cr_expect_eq(item->kind, kind_of(frame->type), "0x%" PRIx64, frame->offset);
+    cr_expect_eq(item->offset_bytes, frame->offset, "0x%" PRIx64, frame->offset);
+    cr_expect_eq(item->size_bytes, frame->end - frame->offset, "0x%" PRIx64, frame->offset);
+    cr_expect_eq(item->lsn, segment.base_lsn + frame->sequence, "0x%" PRIx64, frame->offset);
+    cr_expect_eq(item->watermark_bytes, frame->durable, "0x%" PRIx64, frame->offset);
+    cr_expect_eq(item->type_code, frame->type);
+    cr_expect_eq(item->flags, frame->flags);
+    cr_expect(item->payload_check_good && item->header_check_good && item->second_check_good);
+    cr_expect(not(item->mended));
+    if (item->kind != KAYA_ITEM_LINK)
+        return;
+    cr_expect_eq(item->base_lsn, segment.base_lsn);
+    cr_expect_eq(item->predecessor, segment.predecessor);
+    cr_expect_eq(item->predecessor_end, segment.predecessor_end);
+    cr_expect_eq(item->epoch, segment.epoch);
+    cr_expect_eq(item->low_water_lsn, segment.low_water_lsn);
+}
+
+/* The items of a file that are frames are those that the page says. */
+static void expect_frames(const struct image_file *file)
+{
+    size_t frame_count = 0;
+
+    dissect(&segment, file->bytes, file->size);
+    for (size_t i = 0; i < items.count; i++) {
+        const struct kaya_wal_item *item = &items.list[i];
+
+        if (item->segment != segment.number || item->kind == KAYA_ITEM_HEADER || item->kind == KAYA_ITEM_END)
+            continue;
+        cr_assert_lt(frame_count, segment.frame_count, "%s: more items than frames", file->name);
+        expect_frame(item, &segment.frames[frame_count++]);
+    }
+    cr_expect_eq(frame_count, segment.frame_count, "%s", file->name);
+}
+
+Test(inspect, every_frame_is_shown_as_the_page_says)
+{
+    struct log_fixture *log = make_log();
+    unsigned linked_count = 0;
+
+    for (size_t i = 0; i < IMAGE_FILES_MAX; i++) {
+        struct image_file *file = &log->image.files[i];
+
+        if (strstr(file->name, ".wal") == NULL)
+            continue;
+        dissect(&segment, file->bytes, file->size);
+        if (!segment.linked)
+            continue;
+        linked_count++;
+        (void)look_into(log, file->name);
+        expect_frames(file);
+        (void)look_into(log, NULL);
+        expect_frames(file);
+    }
+    cr_expect_geq(linked_count, 2);
+    log_fixture_destroy(log);
+}
+
+Test(inspect, sums_and_roles_are_those_of_the_directory)
+{
+    struct log_fixture *log = make_log();
+    struct kaya_wal_inspection inspection;
+    uint64_t last_number = 0;
+
+    (void)image_disk_add(&log->image, "foreign", "x", 1);
+    inspection = look_into(log, NULL);
+    cr_expect_eq(inspection.report.verdict, KAYA_VERDICT_CLEAN);
+    cr_expect_eq(inspection.report.first_lsn, log->first_lsn);
+    cr_expect_eq(inspection.report.last_lsn, log->last_lsn);
+    cr_expect_eq(inspection.foreign_count, 1);
+    cr_expect_geq(inspection.spare_count, 2);
+    cr_expect_eq(inspection.damage_count, 0);
+    cr_expect_geq(inspection.record_count, log->last_lsn + 1 - log->first_lsn);
+    cr_expect(not(inspection.writer_is_live));
+    for (size_t i = 0; i < items.count; i++) {
+        cr_expect_geq(items.list[i].segment, last_number, "segments come in order of their numbers");
+        last_number = items.list[i].segment;
+        cr_expect_neq(items.list[i].kind, KAYA_ITEM_DAMAGE);
+        cr_expect_neq(items.list[i].kind, KAYA_ITEM_STRAY);
+    }
+    MUST(log_open(log));
+    inspection = look_into(log, NULL);
+    cr_expect(inspection.writer_is_live);
+    MUST(log_close(log));
+    log_fixture_destroy(log);
+}
+
+Test(inspect, it_stops_when_it_is_told_to)
+{
+    struct log_fixture *log = make_log();
+
+    for (size_t stop_at = 1; stop_at < 40; stop_at += 6) {
+        struct kaya_wal_inspection inspection;
+
+        memset(&items, 0, sizeof items);
+        items.stop_at = stop_at;
+        MUST(kaya_wal_inspect_path(&log->environment, NULL, keep, &items, &inspection));
+        cr_expect_eq(items.count, stop_at);
+        cr_expect_eq(kaya_sim_memory_in_use(log->memory), 0);
+    }
+    log_fixture_destroy(log);
+}
+
+Test(inspect, what_is_no_segment_is_invalid_and_what_is_not_there_not_found)
+{
+    struct log_fixture *log = make_log();
+    struct kaya_wal_inspection inspection;
+
+    (void)image_disk_add(&log->image, "garbage.wal", "no header at all", 16);
+    cr_expect_eq(kaya_wal_inspect_path(&log->environment, "garbage.wal", keep, &items, &inspection),
+                 KAYA_INVALID);
+    cr_expect_eq(kaya_wal_inspect_path(&log->environment, "00000000000000ff.wal", keep, &items, &inspection),
+                 KAYA_NOT_FOUND);
+    log_fixture_destroy(log);
+
+    log = log_fixture_create(&LOG_DENSE, NULL);
+    cr_expect_eq(kaya_wal_inspect_path(&log->environment, NULL, keep, &items, &inspection), KAYA_NOT_FOUND);
+    cr_expect_eq(kaya_wal_verify(&log->environment, NULL, &inspection), KAYA_NOT_FOUND);
+    log_fixture_destroy(log);
+}
+
+/* The last segment in use, taken apart. */
+static struct image_file *head_of(struct log_fixture *log)
+{
+    struct image_file *head = NULL;
+
+    for (uint64_t number = 1; number < 40; number++) {
+        struct image_file *file = image_disk_segment(&log->image, number);
+
+        if (file == NULL)
+            continue;
+        dissect(&segment, file->bytes, file->size);
+        if (segment.linked)
+            head = file;
+    }
+    cr_assert_not_null(head);
+    dissect(&segment, head->bytes, head->size);
+    return head;
+}
+
+static size_t count_mended(uint64_t offset, uint64_t bit)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < items.count; i++) {
+        if (!items.list[i].mended)
+            continue;
+        count++;
+        cr_expect_eq(items.list[i].offset_bytes, offset);
+        cr_expect_eq(items.list[i].mended_bit, bit);
+    }
+    return count;
+}
+
+Test(inspect, a_flipped_bit_is_shown_mended_with_its_number)
+{
+    struct log_fixture *log = make_log();
+    struct image_file *head = head_of(log);
+    uint64_t offset = segment.frames[2].offset;
+
+    for (uint64_t bit = 0; bit < DISSECT_FRAME_BYTES * 8; bit += 11) {
+        head->bytes[offset + bit / 8] ^= (uint8_t)(1U << bit % 8);
+        (void)look_into(log, NULL);
+        cr_expect_eq(count_mended(offset, bit), 1, "bit %" PRIu64, bit);
+        (void)look_into(log, head->name);
+        cr_expect_eq(count_mended(offset, bit), 1, "bit %" PRIu64 ", alone", bit);
+        head->bytes[offset + bit / 8] ^= (uint8_t)(1U << bit % 8);
+    }
+    log_fixture_destroy(log);
+}
+
+static void expect_damage_shown(uint64_t offset, const char *how)
+{
+    size_t damage_count = 0, stray_count = 0;
+
+    for (size_t i = 0; i < items.count; i++) {
+        stray_count += items.list[i].kind == KAYA_ITEM_STRAY;
+        if (items.list[i].kind != KAYA_ITEM_DAMAGE)
+            continue;
+        damage_count++;
+        cr_expect_eq(items.list[i].offset_bytes, offset, "%s", how);
+        cr_expect(items.reasons[i][0] != '\0', "%s: a reason is given", how);
+    }
+    cr_expect_eq(damage_count, 1, "%s", how);
+    cr_expect_geq(stray_count, 1, "%s", how);
+}
+
+Test(inspect, damage_is_shown_where_it_stands_and_strays_behind_it)
+{
+    struct log_fixture *log = make_log();
+    struct image_file *head = head_of(log);
+    uint64_t offset = segment.frames[1].offset;
+    struct kaya_wal_inspection inspection;
+
+    memset(head->bytes + offset + 4, 0x3c, 24);
+    inspection = look_into(log, NULL);
+    expect_damage_shown(offset, "the directory");
+    cr_expect_geq(inspection.damage_count, 1);
+    MUST(kaya_wal_verify(&log->environment, NULL, &inspection));
+    cr_expect_eq(inspection.report.verdict, KAYA_VERDICT_DAMAGED);
+    cr_expect_eq(inspection.report.damage_offset, offset);
+    log_fixture_destroy(log);
+}
+
+Test(inspect, verify_says_clean_torn_or_damaged_as_recovery_does)
+{
+    static const struct {
+        bool is_closed, is_torn, is_rotten;
+        enum kaya_wal_verdict verdict;
+    } cases[] = { { true, false, false, KAYA_VERDICT_CLEAN },
+                  { false, false, false, KAYA_VERDICT_CLEAN },
+                  { false, true, false, KAYA_VERDICT_TORN },
+                  { false, false, true, KAYA_VERDICT_DAMAGED } };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct log_fixture *log = begin();
+        struct kaya_wal_inspection inspection;
+        struct image_file *file;
+
+        for (unsigned j = 0; j < 4; j++)
+            MUST(log_append(log, 100, KAYA_STRICT));
+        MUST(log_append(log, 100, KAYA_RELAXED));
+        if (cases[i].is_closed)
+            MUST(log_close(log));
+        else
+            log_kill(log);
+        file = head_of(log);
+        if (cases[i].is_torn)
+            memset(file->bytes + segment.frames[segment.frame_count - 1].offset + 40, 0, 60);
+        if (cases[i].is_rotten)
+            memset(file->bytes + segment.frames[1].offset + 40, 0, 60);
+        MUST(kaya_wal_verify(&log->environment, NULL, &inspection));
+        cr_expect_eq(inspection.report.verdict, cases[i].verdict, "case %zu", i);
+        cr_expect_eq(inspection.report.closed_cleanly, cases[i].is_closed, "case %zu", i);
+        cr_expect_eq(log_open(log), cases[i].verdict == KAYA_VERDICT_DAMAGED ? KAYA_DAMAGED : KAYA_OK);
+        cr_expect_eq(log->report.verdict, cases[i].verdict, "case %zu", i);
+        cr_expect_eq(log->report.last_lsn, inspection.report.last_lsn);
+        cr_expect_eq(log->report.end_offset, inspection.report.end_offset);
+        cr_expect_eq(log->report.claim_offset, inspection.report.claim_offset);
+        log_kill(log);
+        log_fixture_destroy(log);
+    }
+}
+
+Test(inspect, verify_heeds_the_anchor)
+{
+    struct log_fixture *log = make_log();
+    struct kaya_wal_inspection inspection;
+    struct kaya_wal_anchor anchor = { .lsn = log->last_lsn };
+    struct kaya_wal_verify_options options = { .anchor = &anchor };
+
+    MUST(kaya_wal_verify(&log->environment, NULL, &inspection));
+    anchor.log_id = inspection.report.log_id;
+    MUST(kaya_wal_verify(&log->environment, &options, &inspection));
+    cr_expect_eq(inspection.report.verdict, KAYA_VERDICT_CLEAN);
+    anchor.lsn++;
+    MUST(kaya_wal_verify(&log->environment, &options, &inspection));
+    cr_expect_eq(inspection.report.verdict, KAYA_VERDICT_DAMAGED);
+    cr_expect_eq(inspection.report.lost_first_lsn, anchor.lsn);
+    anchor.log_id.bytes[0] ^= 1;
+    cr_expect_eq(kaya_wal_verify(&log->environment, &options, &inspection), KAYA_WRONG_LOG);
+    log_fixture_destroy(log);
+}
+
+Test(inspect, nobody_who_looks_writes_syncs_or_locks)
+{
+    struct log_fixture *log = make_log();
+    struct kaya_wal_inspection inspection;
+    uint64_t changes = log->image.change_count;
+    uint64_t syncs = log->image.counts[IMAGE_SYNC] + log->image.counts[IMAGE_SYNC_DIRECTORY];
+    uint64_t locks = log->image.counts[IMAGE_LOCK];
+
+    (void)look_into(log, NULL);
+    MUST(kaya_wal_verify(&log->environment, NULL, &inspection));
+    cr_expect_eq(log->image.change_count, changes);
+    cr_expect_eq(log->image.counts[IMAGE_SYNC] + log->image.counts[IMAGE_SYNC_DIRECTORY], syncs);
+    cr_expect_eq(log->image.counts[IMAGE_LOCK], locks);
+    log_fixture_destroy(log);
+}
