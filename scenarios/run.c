@@ -55,6 +55,8 @@ static bool is_broken(const struct kaya_stage *stage)
 
 static void boot(struct kaya_stage *stage)
 {
+    if (stage->boots > 0)
+        kaya_sim_disk_decay(stage->disk);
     kaya_sim_memory_reset(stage->memory);
     kaya_sim_runtime_reset(stage->runtime, stage->seed * 0x9e3779b97f4a7c15u + ++stage->boots);
     stage->machine = (struct kaya_sim_machine){ .disk = kaya_sim_disk_boot(stage->disk),
@@ -215,7 +217,7 @@ static enum kaya_status play_last_boot(struct kaya_stage *stage)
 {
     enum kaya_status status;
 
-    kaya_sim_disk_allow(stage->disk, KAYA_FAULT_SYNC_FAILURE, false);
+    kaya_sim_disk_heal(stage->disk);
     status = recover(stage, 0);
     if (!is_broken(stage) && status != KAYA_NO_MEMORY)
         status = steps(stage, LIVENESS_OPERATIONS);
@@ -254,7 +256,7 @@ static void reset(struct kaya_stage *stage, const struct kaya_scenario *scenario
     kaya_trace_reset(stage->trace);
     kaya_plan_draw(&stage->plan, scenario, stage->choices);
     options.profile = stage->plan.profile;
-    options.sync_failure_odds = stage->plan.sync_failure_odds;
+    memcpy(options.odds, stage->plan.odds, sizeof options.odds);
     memcpy(options.families, stage->plan.families, sizeof options.families);
     trace_plan(stage);
     kaya_sim_disk_reset(stage->disk, &options);

@@ -424,17 +424,17 @@ enum kaya_status kaya_runner_run(const struct kaya_runner_options *options, stru
     return status;
 }
 
-uint32_t kaya_runner_missing(const struct kaya_scenario *scenario, const struct kaya_runner_report *report,
+uint64_t kaya_runner_missing(const struct kaya_scenario *scenario, const struct kaya_runner_report *report,
                              bool *too_few)
 {
-    uint32_t missing = 0;
+    uint64_t missing = 0;
 
     *too_few = report->runs < scenario->expect_struck_within;
     for (int i = 0; i < KAYA_FAULTS; i++) {
         bool declared = (scenario->faults >> i & 1) != 0;
         bool struck = report->first_struck[i] != 0 && report->first_struck[i] <= scenario->expect_struck_within;
         if (declared && !struck)
-            missing |= (uint32_t)1 << i;
+            missing |= (uint64_t)1 << i;
     }
     return missing;
 }

@@ -83,6 +83,15 @@ static bool weights_fit(const uint32_t *weights, uint32_t count)
     return sum > 0;
 }
 
+static bool odds_fit(const uint32_t odds[KAYA_FAULTS])
+{
+    for (int i = 0; i < KAYA_FAULTS; i++)
+        if (odds[i] > COUNT_MAX ||
+            (odds[i] > 0 && kaya_fault_group((enum kaya_fault)i) == KAYA_FAULT_GROUP_CRASH))
+            return false;
+    return true;
+}
+
 static bool name_fits(const char *name)
 {
     const char *end = memchr(name, 0, KAYA_SCENARIO_NAME_MAX);
@@ -105,8 +114,8 @@ bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **k
         { "seeds", "1 to 1000000", scenario->seeds >= 1 && scenario->seeds <= COUNT_MAX },
         { "expect_struck_within", "1 to 1000000",
           scenario->expect_struck_within >= 1 && scenario->expect_struck_within <= COUNT_MAX },
-        { "faults", "a list of fault names", scenario->faults < (uint32_t)1 << KAYA_FAULTS },
-        { "sync_failure_odds", "0 to 1000000", scenario->sync_failure_odds <= COUNT_MAX },
+        { "faults", "a list of fault names", scenario->faults < (uint64_t)1 << KAYA_FAULTS },
+        { "odds", "0 to 1000000 for faults of the groups errors, media, reads, broken", odds_fit(scenario->odds) },
         { "profiles", "a list of profile names, one at least",
           profiles != NULL && scenario->profiles != 0 && (scenario->profiles & ~known_profiles) == 0 },
         { "log.segment_bytes", "a list of powers of two from 4096 to 16777216",

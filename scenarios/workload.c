@@ -140,7 +140,7 @@ void kaya_plan_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario
     memset(plan, 0, sizeof *plan);
     plan->profile = profile_draw(scenario->profiles, choices);
     faults_draw(plan, scenario, choices);
-    plan->sync_failure_odds = scenario->sync_failure_odds;
+    memcpy(plan->odds, scenario->odds, sizeof plan->odds);
     sizes_draw(plan, scenario, choices);
     operations_draw(plan, scenario, choices);
     plan->boot_count = kaya_range_draw(scenario->boots, choices, KAYA_STREAM_CONFIG, "boots");

@@ -236,6 +236,8 @@ static void zero_behind(struct kaya_store *store, struct kaya_sector *sector, si
     block = kaya_pool_block(store->pool);
     memcpy(block->bytes, sector->newest->bytes, visible);
     memset(block->bytes + visible, 0, store->sector_bytes - visible);
+    if (sector->newest->flags != 0)
+        kaya_block_carry_front(store, block, sector->newest, visible);
     kaya_block_release(store->pool, sector->newest);
     sector->newest = block;
 }
@@ -658,6 +660,8 @@ static struct kaya_block *build(struct fate *fate, const struct kaya_outcome *ou
     else
         fill_garbage(fate, block->bytes);
     memset(block->bytes + fate->visible, 0, store->sector_bytes - fate->visible);
+    if (outcome->content == CONTENT_BLOCK && outcome->block->flags != 0)
+        kaya_block_carry_front(store, block, outcome->block, fate->visible);
     return block;
 }
 

@@ -151,7 +151,7 @@ static void set_options(struct kaya_sim_disk *disk, const struct kaya_sim_disk_o
     disk->calls_per_boot_max =
         options->calls_per_boot_max ? options->calls_per_boot_max : CALLS_PER_BOOT_MAX_DEFAULT;
     disk->list_sorted = options->list_sorted;
-    disk->sync_failure_odds = options->sync_failure_odds;
+    memcpy(disk->odds, options->odds, sizeof disk->odds);
     disk->torn_sectors_max = options->torn_sectors_max ? options->torn_sectors_max : UINT32_MAX;
     for (unsigned family = 0; family < KAYA_FAULTS; family++)
         disk->families[family] = !options->families_set || options->families[family];
@@ -285,7 +285,7 @@ static void copy_facts(const struct kaya_sim_disk *disk, struct kaya_sim_disk *c
 {
     copy->calls_per_boot_max = disk->calls_per_boot_max;
     copy->list_sorted = disk->list_sorted;
-    copy->sync_failure_odds = disk->sync_failure_odds;
+    memcpy(copy->odds, disk->odds, sizeof copy->odds);
     copy->torn_sectors_max = disk->torn_sectors_max;
     memcpy(copy->families, disk->families, sizeof copy->families);
     copy->store.stamp = disk->store.stamp;

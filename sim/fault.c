@@ -3,7 +3,7 @@
 #include "state.h"
 
 static const char *const fault_names[KAYA_FAULTS] = {
-#define FAULT_NAME(NAME, name) [KAYA_FAULT_##NAME] = #name,
+#define FAULT_NAME(NAME, name, GROUP) [KAYA_FAULT_##NAME] = #name,
     KAYA_FAULT_LIST(FAULT_NAME)
 #undef FAULT_NAME
 };
@@ -11,6 +11,37 @@ static const char *const fault_names[KAYA_FAULTS] = {
 const char *kaya_fault_name(enum kaya_fault fault)
 {
     return (unsigned)fault < KAYA_FAULTS ? fault_names[fault] : "?";
+}
+
+static const char *const group_names[KAYA_FAULT_GROUPS] = {
+#define GROUP_NAME(NAME, name) [KAYA_FAULT_GROUP_##NAME] = #name,
+    KAYA_FAULT_GROUP_LIST(GROUP_NAME)
+#undef GROUP_NAME
+};
+
+const char *kaya_fault_group_name(enum kaya_fault_group group)
+{
+    return (unsigned)group < KAYA_FAULT_GROUPS ? group_names[group] : "?";
+}
+
+enum kaya_fault_group kaya_fault_group(enum kaya_fault fault)
+{
+    static const enum kaya_fault_group groups[KAYA_FAULTS] = {
+#define FAULT_GROUP(NAME, name, GROUP) [KAYA_FAULT_##NAME] = KAYA_FAULT_GROUP_##GROUP,
+        KAYA_FAULT_LIST(FAULT_GROUP)
+#undef FAULT_GROUP
+    };
+
+    return (unsigned)fault < KAYA_FAULTS ? groups[fault] : KAYA_FAULT_GROUP_CRASH;
+}
+
+bool kaya_fault_has_chance(struct kaya_sim_disk *disk, enum kaya_fault fault)
+{
+    if (disk->odds[fault] == 0 || !disk->families[fault] ||
+        !kaya_chance(disk->choices, KAYA_STREAM_FAULTS, 1, disk->odds[fault], fault_names[fault]))
+        return false;
+    kaya_fault_draw(disk, fault);
+    return true;
 }
 
 void kaya_fault_draw(struct kaya_sim_disk *disk, enum kaya_fault fault)

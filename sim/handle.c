@@ -283,10 +283,8 @@ static void trace_write(struct kaya_sim_disk *disk, enum kaya_trace_kind kind, e
 /* Does this sync or durable write fail? */
 static bool is_sync_failing(struct kaya_sim_disk *disk, bool is_anything_unsynced)
 {
-    if (disk->sync_failure_odds == 0 || !disk->families[KAYA_FAULT_SYNC_FAILURE] ||
-        !kaya_chance(disk->choices, KAYA_STREAM_FAULTS, 1, disk->sync_failure_odds, "sync_failure"))
+    if (!kaya_fault_has_chance(disk, KAYA_FAULT_SYNC_FAILURE))
         return false;
-    kaya_fault_draw(disk, KAYA_FAULT_SYNC_FAILURE);
     if (is_anything_unsynced)
         kaya_fault_strike(disk, KAYA_FAULT_SYNC_FAILURE);
     return true;

@@ -131,6 +131,7 @@ static struct kaya_inode *empty_inode(struct kaya_store *store)
     inode->is_size_undecided = false;
     inode->has_cut = false;
     inode->has_forgotten = false;
+    inode->has_damage = false;
     inode->sector_count = 0;
     inode->listed_count = 0;
     inode->undecided_count = 0;
@@ -155,6 +156,7 @@ struct kaya_inode *kaya_inode_clone(struct kaya_store *store, const struct kaya_
     clone->is_size_undecided = inode->is_size_undecided;
     clone->has_cut = inode->has_cut;
     clone->has_forgotten = inode->has_forgotten;
+    clone->has_damage = inode->has_damage;
     clone->undecided_count = inode->undecided_count;
     ensure_sizes(store, clone, inode->size_count);
     for (; clone->size_count < inode->size_count; clone->size_count++)
@@ -213,7 +215,9 @@ static bool is_zero(const uint8_t *bytes, size_t length)
 
 static bool is_equal(const struct kaya_block *block, size_t from, const uint8_t *bytes, size_t length)
 {
-    return block ? memcmp(block->bytes + from, bytes, length) == 0 : is_zero(bytes, length);
+    if (block == NULL)
+        return is_zero(bytes, length);
+    return block->flags == 0 && memcmp(block->bytes + from, bytes, length) == 0;
 }
 
 /* `old` with `bytes` at `from`. */
@@ -234,6 +238,8 @@ static struct kaya_block *overlaid(struct kaya_store *store, const struct kaya_b
         memset(block->bytes + behind, 0, store->sector_bytes - behind);
     }
     memcpy(block->bytes + from, bytes, length);
+    if (old != NULL && old->flags != 0 && length < store->sector_bytes)
+        kaya_block_carry_overlay(store, block, old, from, bytes, length);
     return block;
 }
 
@@ -566,13 +572,15 @@ void kaya_stale_add(struct kaya_store *store, const struct kaya_inode *inode, ui
         return;
     stale = own_stale(store);
     for (uint64_t index = first; index < inode->sector_count && added < KAYA_STALE_MAX; index++) {
-        if (inode->sectors[index].newest == NULL)
+        struct kaya_block *block = kaya_block_truth(inode->sectors[index].newest);
+
+        if (block == NULL)
             continue;
         if (stale->count == KAYA_STALE_MAX)
             kaya_block_release(store->pool, stale->entries[stale->next].block);
         else
             stale->count++;
-        stale->entries[stale->next].block = kaya_block_retain(inode->sectors[index].newest);
+        stale->entries[stale->next].block = kaya_block_retain(block);
         stale->entries[stale->next].sector = index;
         stale->next = (stale->next + 1) % KAYA_STALE_MAX;
         added++;

@@ -67,6 +67,7 @@ struct kaya_inode {
     bool is_size_undecided;
     bool has_cut;       /* some of `sizes` is one */
     bool has_forgotten; /* some sector was forgotten */
+    bool has_damage;    /* some block of some version is damaged, or was */
     struct kaya_sector *sectors;
     uint32_t sector_count, sector_capacity; /* sectors behind sector_count are zeros */
     uint32_t *listed;                       /* every sector that may differ from its durable version */
@@ -94,6 +95,23 @@ void kaya_inode_write(struct kaya_store *store, struct kaya_inode *inode, uint64
  * were. Inside the size. */
 void kaya_inode_patch(struct kaya_store *store, struct kaya_inode *inode, uint64_t offset,
                       const uint8_t *bytes, size_t length);
+
+/* Media damage. `shown`, which only the caller holds, goes over to the newest version of a sector that is decided and clean; what
+ * stood there is its truth, if that differs; else the sector stays as it was, and this is false. */
+bool kaya_inode_damage(struct kaya_store *store, struct kaya_inode *inode, uint64_t index,
+                       struct kaya_block *shown);
+
+/* `made` is the damaged block `old` with other bytes at `from`, or with zeros behind its first `visible` bytes: set its truth. */
+void kaya_block_carry_overlay(struct kaya_store *store, struct kaya_block *made, const struct kaya_block *old,
+                              size_t from, const uint8_t *bytes, size_t length);
+void kaya_block_carry_front(struct kaya_store *store, struct kaya_block *made, const struct kaya_block *old,
+                            size_t visible);
+
+/* What the block would be without damage: borrowed, perhaps itself. */
+struct kaya_block *kaya_block_truth(struct kaya_block *block);
+
+/* No damage any more, in no version. */
+void kaya_inode_heal(struct kaya_store *store, struct kaya_inode *inode);
 
 /* Set the size. The sector that holds the new end is decided. */
 void kaya_inode_resize(struct kaya_store *store, struct kaya_inode *inode, uint64_t bytes);

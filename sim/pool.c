@@ -67,6 +67,16 @@ void kaya_pool_refill_blocks(struct kaya_pool *pool)
     }
 }
 
+void kaya_pool_release_truth(struct kaya_pool *pool, const struct kaya_block *block)
+{
+    struct kaya_block *truth = block->truth;
+
+    if (truth == NULL || --truth->references > 0)
+        return;
+    truth->next_free = pool->free_blocks;
+    pool->free_blocks = truth;
+}
+
 void kaya_pool_refill_versions(struct kaya_pool *pool)
 {
     struct kaya_version *versions = kaya_pool_memory(pool, sizeof *versions * VERSIONS_A_SLAB);

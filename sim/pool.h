@@ -12,11 +12,20 @@
 
 #include "kaya/seam/status.h"
 
-/* The bytes of one sector. NULL stands for zeros wherever a block may be. */
+/* The bytes of one sector. NULL stands for zeros wherever a block may be. Where media damage struck, a block shows what the medium
+ * gives, and holds on to what would stand there without it. */
 struct kaya_block {
     uint32_t references;
-    struct kaya_block *next_free;
+    uint32_t flags; /* enum kaya_block_flags */
+    union {
+        struct kaya_block *next_free;
+        struct kaya_block *truth; /* of a damaged block; never damaged itself */
+    };
     _Alignas(16) uint8_t bytes[];
+};
+
+enum kaya_block_flags {
+    KAYA_BLOCK_DAMAGED = 1, /* differs from its truth, or may not be read */
 };
 
 /* An older version of a sector, and those before it. Immutable, so that forks share the whole list. */
@@ -81,6 +90,7 @@ static inline struct kaya_block *kaya_pool_block(struct kaya_pool *pool)
     block = pool->free_blocks;
     pool->free_blocks = block->next_free;
     block->references = 1;
+    block->flags = 0;
     return block;
 }
 
@@ -91,10 +101,15 @@ static inline struct kaya_block *kaya_block_retain(struct kaya_block *block)
     return block;
 }
 
+/* The truth of a damaged block that goes. */
+void kaya_pool_release_truth(struct kaya_pool *pool, const struct kaya_block *block);
+
 static inline void kaya_block_release(struct kaya_pool *pool, struct kaya_block *block)
 {
     if (block == NULL || --block->references > 0)
         return;
+    if (__builtin_expect(block->flags != 0, 0))
+        kaya_pool_release_truth(pool, block);
     block->next_free = pool->free_blocks;
     pool->free_blocks = block;
 }

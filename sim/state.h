@@ -46,7 +46,7 @@ struct kaya_sim_disk {
     uint64_t calls_per_boot_max;
     bool families[KAYA_FAULTS];
     bool list_sorted;
-    uint32_t sync_failure_odds;
+    uint32_t odds[KAYA_FAULTS];
     uint32_t torn_sectors_max;
 
     struct kaya_names directory;
@@ -120,6 +120,9 @@ static inline void kaya_disk_trace(struct kaya_sim_disk *disk, enum kaya_trace_k
 extern const struct kaya_disk_operations kaya_sim_disk_operations;
 
 /* ---- fault.c ---- */
+
+/* A family that strikes by odds has a chance here. True: it takes it, and that is counted as drawn. */
+bool kaya_fault_has_chance(struct kaya_sim_disk *disk, enum kaya_fault fault);
 
 /* The dice said so; and: bytes or results differ by it. */
 void kaya_fault_draw(struct kaya_sim_disk *disk, enum kaya_fault fault);

@@ -22,6 +22,10 @@ struct weights {
 };
 _Static_assert((int)KAYA_ENDINGS <= (int)KAYA_OPERATIONS, "the weights of endings fit as well");
 
+struct odds {
+    uint32_t values[KAYA_FAULTS];
+};
+
 struct file_log {
     uint32_t *segment_bytes, *block_bytes, *spares;
     unsigned segment_bytes_count, block_bytes_count, spares_count;
@@ -40,8 +44,9 @@ struct file_open {
 struct file {
     char *story, *name;
     uint64_t *seeds, *expect_struck_within;
-    uint32_t *faults, *sync_failure_odds, *profiles;
-    uint32_t *swarm;
+    uint64_t *faults;
+    uint32_t *profiles, *swarm;
+    struct odds *odds;
     struct file_log *log;
     struct kaya_range *boots, *operations, *record_bytes, *batch_records, *keep_records;
     struct file_crash *crash;
@@ -57,23 +62,30 @@ static const cyaml_schema_field_t range_fields[] = {
     CYAML_FIELD_END,
 };
 
-#define WEIGHT_FIELD(key_text, index)                                                                        \
+#define NUMBER_FIELD(key_text, structure, index)                                                             \
     {                                                                                                        \
         .key = (key_text),                                                                                   \
         .value = { .type = CYAML_UINT, .flags = CYAML_FLAG_OPTIONAL, .data_size = sizeof(uint32_t) },        \
-        .data_offset = (uint32_t)(offsetof(struct weights, values) + sizeof(uint32_t) * (index)),            \
+        .data_offset = (uint32_t)(offsetof(structure, values) + sizeof(uint32_t) * (index)),                 \
     },
 
 static const cyaml_schema_field_t ending_fields[] = {
-#define FIELD(NAME, name, text) WEIGHT_FIELD(#name, KAYA_ENDING_##NAME)
+#define FIELD(NAME, name, text) NUMBER_FIELD(#name, struct weights, KAYA_ENDING_##NAME)
     KAYA_ENDING_LIST(FIELD)
 #undef FIELD
         CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t operation_fields[] = {
-#define FIELD(NAME, name, text) WEIGHT_FIELD(#name, KAYA_OPERATION_##NAME)
+#define FIELD(NAME, name, text) NUMBER_FIELD(#name, struct weights, KAYA_OPERATION_##NAME)
     KAYA_OPERATION_LIST(FIELD)
+#undef FIELD
+        CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t odds_fields[] = {
+#define FIELD(NAME, name, GROUP) NUMBER_FIELD(#name, struct odds, KAYA_FAULT_##NAME)
+    KAYA_FAULT_LIST(FIELD)
 #undef FIELD
         CYAML_FIELD_END,
 };
@@ -106,11 +118,25 @@ static const cyaml_schema_field_t open_fields[] = {
     CYAML_FIELD_END,
 };
 
-static const cyaml_strval_t fault_names[] = { { "all", ((int64_t)1 << KAYA_FAULTS) - 1 },
-#define NAME(NAME, name) { #name, (int64_t)1 << KAYA_FAULT_##NAME },
-                                              KAYA_FAULT_LIST(NAME)
-#undef NAME
-};
+/* The words of `faults`: all, the groups, the families. A group's families are known only at run time. */
+enum { GROUPS_FIRST = 1, FAULT_WORDS = 1 + KAYA_FAULT_GROUPS + KAYA_FAULTS };
+
+static void make_fault_words(cyaml_strval_t words[FAULT_WORDS])
+{
+    cyaml_strval_t *word = words + GROUPS_FIRST + KAYA_FAULT_GROUPS;
+
+    words[0] = (cyaml_strval_t){ "all", 0 };
+    for (int i = 0; i < KAYA_FAULT_GROUPS; i++)
+        words[GROUPS_FIRST + i] = (cyaml_strval_t){ kaya_fault_group_name((enum kaya_fault_group)i), 0 };
+    for (int i = 0; i < KAYA_FAULTS; i++) {
+        enum kaya_fault fault = (enum kaya_fault)i;
+        int64_t bit = (int64_t)1 << i;
+
+        *word++ = (cyaml_strval_t){ kaya_fault_name(fault), bit };
+        words[GROUPS_FIRST + (int)kaya_fault_group(fault)].val |= bit;
+        words[0].val |= bit;
+    }
+}
 
 static const cyaml_strval_t switch_names[] = { { "no", 0 }, { "yes", 1 } };
 
@@ -119,8 +145,9 @@ static const cyaml_strval_t switch_names[] = { { "no", 0 }, { "yes", 1 } };
 
 enum { FIELDS_MAX = 20 };
 
-/* The profiles' names are known only at run time, so the schema's outermost table is made there. */
+/* The names of profiles and faults are known only at run time, so the schema's outermost table is made there. */
 struct schema {
+    cyaml_strval_t fault_words[FAULT_WORDS];
     cyaml_strval_t profile_names[PROFILES_MAX + 1];
     uint32_t profile_count;
     cyaml_schema_field_t fields[FIELDS_MAX];
@@ -132,6 +159,7 @@ static void make_schema(struct schema *schema)
     size_t count;
     const struct kaya_sim_profile *profiles = kaya_sim_profiles(&count);
 
+    make_fault_words(schema->fault_words);
     schema->profile_count = 1;
     schema->profile_names[0] = (cyaml_strval_t){ "all", ((int64_t)1 << count) - 1 };
     for (size_t i = 0; i < count && i < PROFILES_MAX; i++)
@@ -142,8 +170,8 @@ static void make_schema(struct schema *schema)
         CYAML_FIELD_UINT_PTR("seeds", OPTIONAL_POINTER, struct file, seeds),
         CYAML_FIELD_UINT_PTR("expect_struck_within", OPTIONAL_POINTER, struct file, expect_struck_within),
         CYAML_FIELD_FLAGS_PTR("faults", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, faults,
-                              fault_names, LENGTH_OF(fault_names)),
-        CYAML_FIELD_UINT_PTR("sync_failure_odds", OPTIONAL_POINTER, struct file, sync_failure_odds),
+                              schema->fault_words, FAULT_WORDS),
+        CYAML_FIELD_MAPPING_PTR("odds", OPTIONAL_POINTER, struct file, odds, odds_fields),
         CYAML_FIELD_FLAGS_PTR("profiles", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, profiles,
                               schema->profile_names, schema->profile_count),
         CYAML_FIELD_ENUM_PTR("swarm", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, swarm, switch_names,
@@ -427,7 +455,8 @@ static void take(struct kaya_scenario *scenario, const struct file *file)
     TAKE(scenario->seeds, file->seeds);
     TAKE(scenario->expect_struck_within, file->expect_struck_within);
     TAKE(scenario->faults, file->faults);
-    TAKE(scenario->sync_failure_odds, file->sync_failure_odds);
+    if (file->odds != NULL)
+        memcpy(scenario->odds, file->odds->values, sizeof scenario->odds);
     TAKE(scenario->profiles, file->profiles);
     TAKE(scenario->boots, file->boots);
     TAKE(scenario->operations, file->operations);

@@ -31,7 +31,8 @@ static const char good[] =
     "workload: {append_strict: 14, trim: 15}\n"                                                    /* 19 */
     "record_bytes: {from: 16, to: 17}\n"                                                           /* 20 */
     "batch_records: {from: 2, to: 9}\n"                                                            /* 21 */
-    "keep_records: {from: 20, to: 21}\n";                                                          /* 22 */
+    "keep_records: {from: 20, to: 21}\n"                                                           /* 22 */
+    "odds: {bit_flip: 3, sync_failure: 40}\n";                                                     /* 23 */
 
 static enum kaya_status parse(const char *text, struct kaya_scenario *scenario,
                               struct kaya_scenario_mistake *mistake)
@@ -49,7 +50,12 @@ Test(scenario_file, every_value_arrives)
     cr_expect(eq(str, scenario.story, "Something happens; name: and crash: are words in it.\n"));
     cr_expect(eq(u64, scenario.seeds, 7));
     cr_expect(eq(u64, scenario.expect_struck_within, 9));
-    cr_expect(eq(u32, scenario.faults, 1u << KAYA_FAULT_LOST_SECTOR | 1u << KAYA_FAULT_REORDER));
+    cr_expect(eq(u64, scenario.faults, 1u << KAYA_FAULT_LOST_SECTOR | 1u << KAYA_FAULT_REORDER));
+    for (int fault = 0; fault < KAYA_FAULTS; fault++)
+        cr_expect(eq(u32, scenario.odds[fault],
+                     fault == KAYA_FAULT_BIT_FLIP       ? 3
+                     : fault == KAYA_FAULT_SYNC_FAILURE ? 40
+                                                        : 0));
     cr_expect(scenario.swarm);
     cr_expect(eq(u32, scenario.profiles, 1));
     cr_expect(eq(u32, scenario.segment_bytes.count, 2));
@@ -115,6 +121,27 @@ static void spoil(char *text, size_t size, unsigned number, const char *line)
     }
 }
 
+Test(scenario_file, a_group_stands_for_its_families)
+{
+    static const char *const lines[] = { "faults: [crash]", "faults: [media, lost_sector]", "faults: [all]" };
+    char text[4096];
+    struct kaya_scenario scenario;
+    struct kaya_scenario_mistake mistake;
+
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        spoil(text, sizeof text, 7, lines[i]);
+        cr_assert(eq(int, parse(text, &scenario, &mistake), KAYA_OK), "%s", mistake.text);
+        for (int fault = 0; fault < KAYA_FAULTS; fault++) {
+            enum kaya_fault_group group = kaya_fault_group((enum kaya_fault)fault);
+            bool is_meant = i == 0   ? group == KAYA_FAULT_GROUP_CRASH
+                            : i == 1 ? group == KAYA_FAULT_GROUP_MEDIA || fault == KAYA_FAULT_LOST_SECTOR
+                                     : true;
+            cr_expect(eq(int, (int)(scenario.faults >> fault & 1), is_meant), "%s: %s", lines[i],
+                      kaya_fault_name((enum kaya_fault)fault));
+        }
+    }
+}
+
 Test(scenario_file, every_mistake_names_its_line_its_key_and_what_is_allowed)
 {
     static const struct {
@@ -134,7 +161,8 @@ Test(scenario_file, every_mistake_names_its_line_its_key_and_what_is_allowed)
         { 5, "seeds: 0", 5, "seeds", "allowed: 1 to 1000000" },
         { 5, "seeds: -1", 5, "seeds", "allowed: 1 to 1000000" },
         { 6, "expect_struck_within: 0", 6, "expect_struck_within", "allowed: 1 to 1000000" },
-        { 7, "faults: [lost_sector, lost_sock]", 7, "faults", "allowed: a list of all, lost_sector, old_version" },
+        { 7, "faults: [lost_sector, lost_sock]", 7, "faults",
+          "allowed: a list of all, crash, errors, media, reads, broken, lost_sector" },
         { 7, "faults: lost_sector", 7, "faults", "allowed: a list of all" },
         { 8, "swarm: perhaps", 8, "swarm", "allowed: no, yes" },
         { 9, "profiles: [floppy]", 9, "profiles", "allowed: a list of all, posix" },
@@ -167,8 +195,11 @@ Test(scenario_file, every_mistake_names_its_line_its_key_and_what_is_allowed)
         { 20, "record_bytes: {from: 0, to: 16777217}", 20, "record_bytes", "0 to 16777216" },
         { 21, "batch_records: {from: 1, to: 17}", 21, "batch_records", "1 to 16" },
         { 22, "keep_records: {from: 0, to: 1000001}", 22, "keep_records", "0 to 1000000" },
-        { 22, "seeds: 8", 22, "seeds", "a second time" },
-        { 22, "keep_records: {from: 0", 22, "", "libyaml" },
+        { 23, "odds: {lost_sector: 3}", 23, "odds", "0 to 1000000 for faults of the groups errors, media" },
+        { 23, "odds: {bit_flip: 1000001}", 23, "odds", "0 to 1000000 for faults of the groups errors, media" },
+        { 23, "odds: {bit_flop: 1}", 23, "odds.bit_flop", "no such key; allowed: the keys lost_sector" },
+        { 23, "seeds: 8", 23, "seeds", "a second time" },
+        { 23, "odds: {bit_flip: 0", 23, "", "libyaml" },
     };
     char text[4096];
     struct kaya_scenario scenario;

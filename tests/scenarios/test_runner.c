@@ -76,7 +76,7 @@ Test(runner, every_declared_fault_strikes_and_every_promise_is_put_to_the_test)
                                                   KAYA_PROMISE_F10 };
     bool too_few;
 
-    cr_expect(eq(u32, kaya_runner_missing(&scenario, report, &too_few), 0));
+    cr_expect(eq(u64, kaya_runner_missing(&scenario, report, &too_few), 0));
     cr_expect(too_few);
     for (size_t i = 0; i < sizeof promises / sizeof promises[0]; i++)
         cr_expect(gt(u64, report->promises.checked[promises[i]], 0), "%s", kaya_promise_name(promises[i]));
@@ -92,11 +92,11 @@ Test(runner, names_the_faults_that_did_not_strike_in_time)
     scenario.expect_struck_within = 40;
     report.first_struck[KAYA_FAULT_LOST_SECTOR] = 40;
     report.first_struck[KAYA_FAULT_TORN_SECTOR] = 41;
-    cr_expect(eq(u32, kaya_runner_missing(&scenario, &report, &too_few),
+    cr_expect(eq(u64, kaya_runner_missing(&scenario, &report, &too_few),
                  1u << KAYA_FAULT_TORN_SECTOR | 1u << KAYA_FAULT_PROCESS_CRASH));
     cr_expect(not(too_few));
     report.runs = 39;
-    cr_expect(ne(u32, kaya_runner_missing(&scenario, &report, &too_few), 0));
+    cr_expect(ne(u64, kaya_runner_missing(&scenario, &report, &too_few), 0));
     cr_expect(too_few);
 }
 

@@ -105,7 +105,7 @@ static void print_violation(const struct kaya_violation_report *violation, FILE 
 static void print_missing(const struct kaya_sim_outcome *outcome, FILE *file)
 {
     bool too_few;
-    uint32_t missing = kaya_runner_missing(outcome->scenario, outcome->report, &too_few);
+    uint64_t missing = kaya_runner_missing(outcome->scenario, outcome->report, &too_few);
 
     if (missing == 0)
         return;
@@ -193,7 +193,7 @@ static json_t *violations_json(const struct kaya_runner_report *report)
 static json_t *missing_json(const struct kaya_sim_outcome *outcome)
 {
     bool too_few;
-    uint32_t missing = kaya_runner_missing(outcome->scenario, outcome->report, &too_few);
+    uint64_t missing = kaya_runner_missing(outcome->scenario, outcome->report, &too_few);
     json_t *array = json_array();
 
     for (int i = 0; i < KAYA_FAULTS; i++)

@@ -51,7 +51,7 @@ KAYA_MUST_CHECK enum kaya_status kaya_runner_run(const struct kaya_runner_option
 
 /* The declared faults (bit set) that did not strike within the runs that the scenario allows; *too_few: there were fewer
  * runs than that, so those that did not strike are no more than a note. */
-uint32_t kaya_runner_missing(const struct kaya_scenario *scenario, const struct kaya_runner_report *report,
+uint64_t kaya_runner_missing(const struct kaya_scenario *scenario, const struct kaya_runner_report *report,
                              bool *too_few);
 
 #endif

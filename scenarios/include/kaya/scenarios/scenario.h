@@ -76,8 +76,8 @@ struct kaya_scenario {
 
     uint64_t seeds;                /* runs, when nobody says how many */
     uint64_t expect_struck_within; /* each declared fault must have struck after so many runs */
-    uint32_t faults; /* bit set of enum kaya_fault: what may strike here, and must in the long run */
-    uint32_t sync_failure_odds; /* where sync_failure is one of them: one sync in so many; 0: none */
+    uint64_t faults; /* bit set of enum kaya_fault: what may strike here, and must in the long run */
+    uint32_t odds[KAYA_FAULTS]; /* of those among them that strike by odds: one chance in so many; 0: never */
     bool swarm; /* each run draws a subset of the faults and operations; one run in ten is calm */
 
     uint32_t profiles; /* bit set, by index in kaya_sim_profiles(): one is drawn for each run */

@@ -16,7 +16,7 @@ struct kaya_plan {
     const struct kaya_sim_profile *profile;
     bool families[KAYA_FAULTS];
     bool calm;
-    uint32_t sync_failure_odds;
+    uint32_t odds[KAYA_FAULTS];
     uint32_t segment_bytes;
     uint32_t block_bytes;
     uint32_t spare_count;

@@ -15,31 +15,50 @@
 #include "kaya/sim/profile.h"
 #include "kaya/sim/trace.h"
 
+/* What the log owes depends on the group of a fault (README.md). X(NAME, name) */
+#define KAYA_FAULT_GROUP_LIST(X)                                                                             \
+    X(CRASH, crash)   /* strikes when the machine crashes, or the cache is dropped */                        \
+    X(ERRORS, errors) /* by odds: a call answers that it failed */                                           \
+    X(MEDIA, media)   /* by odds: bytes that had been durable are no longer what they were */                \
+    X(READS, reads)   /* by odds: a read gives other bytes than those that stand there, or none */           \
+    X(BROKEN, broken) /* by odds: an answer that was no truth */
+
+enum kaya_fault_group {
+#define KAYA_FAULT_GROUP_ENUM(NAME, name) KAYA_FAULT_GROUP_##NAME,
+    KAYA_FAULT_GROUP_LIST(KAYA_FAULT_GROUP_ENUM)
+#undef KAYA_FAULT_GROUP_ENUM
+        KAYA_FAULT_GROUPS
+};
+const char *kaya_fault_group_name(enum kaya_fault_group group);
+
 /* Families of faults, counted by effect (S2): drawn = the dice said so; struck = bytes or results differ from the
- * fault-free ones. X(NAME, name) */
+ * fault-free ones. X(NAME, name, GROUP) */
 #define KAYA_FAULT_LIST(X)                                                                                   \
-    X(LOST_SECTOR, lost_sector)             /* an unsynced sector kept its durable version */                \
-    X(OLD_VERSION, old_version)             /* a sector shows a version between durable and newest */        \
-    X(TORN_SECTOR, torn_sector)             /* a mixture of two neighbouring versions */                     \
-    X(LOST_SIZE, lost_size)                 /* the size went back */                                         \
-    X(SIZE_WITHOUT_DATA, size_without_data) /* the size survived, data below it did not: growth shows */     \
-    X(LOST_CREATE, lost_create)                                                                              \
-    X(LOST_RENAME, lost_rename)                                                                              \
-    X(LOST_UNLINK, lost_unlink) /* a removed name came back */                                               \
-    X(LOST_TRUNCATE, lost_truncate)                                                                          \
-    X(LOST_DIRECTORY, lost_directory) /* the log's directory itself */                                       \
-    X(PROCESS_CRASH, process_crash)   /* memory lost, cache kept, with something unsynced in it */           \
-    X(EVICTION, eviction)             /* cache dropped after a process crash: what was written back shows */ \
-    X(REORDER, reorder)               /* a later write survived where an earlier one did not */              \
-    X(SYNC_FAILURE, sync_failure)     /* a sync or durable write answered KAYA_IO, with something unsynced */
+    X(LOST_SECTOR, lost_sector, CRASH)             /* an unsynced sector kept its durable version */         \
+    X(OLD_VERSION, old_version, CRASH)             /* a sector shows a version between durable and newest */ \
+    X(TORN_SECTOR, torn_sector, CRASH)             /* a mixture of two neighbouring versions */              \
+    X(LOST_SIZE, lost_size, CRASH)                 /* the size went back */                                  \
+    X(SIZE_WITHOUT_DATA, size_without_data, CRASH) /* the size survived, its data did not */                 \
+    X(LOST_CREATE, lost_create, CRASH)                                                                       \
+    X(LOST_RENAME, lost_rename, CRASH)                                                                       \
+    X(LOST_UNLINK, lost_unlink, CRASH) /* a removed name is back */                                          \
+    X(LOST_TRUNCATE, lost_truncate, CRASH)                                                                   \
+    X(LOST_DIRECTORY, lost_directory, CRASH) /* the log's directory itself */                                \
+    X(PROCESS_CRASH, process_crash, CRASH)   /* cache kept, with something unsynced in it */                 \
+    X(EVICTION, eviction, CRASH)             /* the cache was written back and dropped */                    \
+    X(REORDER, reorder, CRASH)               /* a later write survived where an earlier one did not */       \
+    X(SYNC_FAILURE, sync_failure, ERRORS)    /* a sync or durable write answered KAYA_IO */                  \
+    X(BIT_FLIP, bit_flip, MEDIA)             /* one bit at rest */
 
 enum kaya_fault {
-#define KAYA_FAULT_ENUM(NAME, name) KAYA_FAULT_##NAME,
+#define KAYA_FAULT_ENUM(NAME, name, GROUP) KAYA_FAULT_##NAME,
     KAYA_FAULT_LIST(KAYA_FAULT_ENUM)
 #undef KAYA_FAULT_ENUM
         KAYA_FAULTS
 };
+_Static_assert(KAYA_FAULTS <= 64, "a set of families fits 64 bits");
 const char *kaya_fault_name(enum kaya_fault fault);
+enum kaya_fault_group kaya_fault_group(enum kaya_fault fault);
 
 struct kaya_fault_counts {
     uint64_t drawn[KAYA_FAULTS];
@@ -54,12 +73,13 @@ struct kaya_sim_disk_options {
     struct kaya_trace *trace;               /* borrowed; NULL: silent and fast */
     uint64_t calls_per_boot_max; /* a boot that makes more seam calls is stopped as by a crash and marked runaway (P8);
                                     0 means 1,000,000 */
-    bool families[KAYA_FAULTS]; /* swarm: which families may strike; PROCESS_CRASH and EVICTION are the caller's calls */
-    bool families_set; /* false: all of them */
+    bool families[KAYA_FAULTS]; /* which families may strike; PROCESS_CRASH and EVICTION are the caller's calls */
+    bool families_set;          /* false: all of them */
     uint32_t torn_sectors_max; /* of one power loss at most so many sectors are torn inside; 0 means any number. Bounds
                                     what an odometer has to go through */
     bool list_sorted; /* listings in order of names; false: in any order, by choice (stream SCHEDULE) */
-    uint32_t sync_failure_odds; /* one in so many file syncs, directory syncs and durable writes fails (stream FAULTS); 0: none */
+    uint32_t odds[KAYA_FAULTS]; /* of the groups that strike by odds: one chance in so many is taken (stream FAULTS); 0: never.
+                                    README.md says what is a chance for each */
 };
 
 /* KAYA_INVALID: the profile's geometry is none, or its sector is above 64 KiB. KAYA_NO_MEMORY: none for the disk itself; once it
@@ -100,6 +120,14 @@ void kaya_sim_disk_power_loss(struct kaya_sim_disk *disk); /* what was not synce
 
 /* Between boots, after a process crash: some clean pages are dropped and some dirty ones written back, by choice. */
 void kaya_sim_disk_evict(struct kaya_sim_disk *disk);
+
+/* Between boots: time goes by, and the medium loses what it held. Each media family that strikes at rest has one chance, in any sector
+ * of any file. */
+void kaya_sim_disk_decay(struct kaya_sim_disk *disk);
+
+/* Lift all faults at once: damaged sectors hold again what they would hold without damage, and nothing strikes by odds any more (until
+ * the disk is reset). Crashes stay what they were. At any time. */
+void kaya_sim_disk_heal(struct kaya_sim_disk *disk);
 
 /* Crash by itself right before seam call number `call` of this boot takes effect (calls are counted from 1; 0: never). */
 enum kaya_crash { KAYA_CRASH_POWER_LOSS, KAYA_CRASH_PROCESS };
