@@ -25,7 +25,8 @@ for module in $modules; do
     done
 done
 
-for command in cmake ninja pkg-config gcc g++ clang nm clang-format-14 clang-tidy-14 shellcheck patch; do
+for command in cmake ninja pkg-config gcc g++ clang nm clang-format-14 clang-tidy-14 shellcheck patch \
+    aarch64-linux-gnu-gcc s390x-linux-gnu-gcc i686-linux-gnu-gcc qemu-aarch64 qemu-s390x; do
     path=$(command -v "$command") || { echo "$command is not installed"; failures=1; continue; }
     package=$(package_of "$path")
     [ -n "$package" ] || package=$(package_of "$(readlink -f "$path")")
@@ -34,6 +35,9 @@ for command in cmake ninja pkg-config gcc g++ clang nm clang-format-14 clang-tid
         pkgconf | pkgconf-bin) package=pkg-config ;;
     esac
     listed "$package" "$command"
+done
+for architecture in arm64 s390x i386; do # what the foreign compilers link
+    listed libc6-dev-$architecture-cross "the C library of $architecture"
 done
 
 duplicate=$(sed 's/#.*//' tools/packages | grep -v '^\[' | awk 'NF { print $1 }' | sort | uniq -d)
