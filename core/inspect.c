@@ -91,7 +91,7 @@ enum kaya_status kaya_wal_verify(const struct kaya_wal_environment *environment,
         options = &DEFAULTS;
     counting.on_event = options->on_event;
     counting.user = options->user;
-    *inspection = (struct kaya_wal_inspection){ .report = { .damage_reason = "" } };
+    *inspection = (struct kaya_wal_inspection){ .report = { .verdict_row = "", .damage_reason = "" } };
     status = survey_directory(&survey, &context, options->anchor, inspection);
     kaya_survey_release(&survey, &context);
     if (status == KAYA_OK && inspection->report.verdict == KAYA_VERDICT_EMPTY)
@@ -392,7 +392,7 @@ enum kaya_status kaya_wal_inspect_path(const struct kaya_wal_environment *enviro
     enum segment_name_kind kind;
     enum kaya_status status = KAYA_INVALID;
 
-    *inspection = (struct kaya_wal_inspection){ .report = { .damage_reason = "" } };
+    *inspection = (struct kaya_wal_inspection){ .report = { .verdict_row = "", .damage_reason = "" } };
     if (file_name == NULL)
         status = inspect_directory(&visit);
     else if (kaya_segment_name_parse(file_name, &number, &kind))

@@ -99,7 +99,7 @@ enum kaya_status kaya_wal_reader_open(const struct kaya_wal_environment *environ
     if (report != NULL)
         *report = reader->survey.report;
     if (report != NULL && report->damage_reason == NULL) /* not even looked */
-        report->damage_reason = "";
+        report->damage_reason = report->verdict_row = "";
     if (status == KAYA_OK) {
         reader->next_lsn = reader->pin.lsn != 0 ? reader->pin.lsn : reader->survey.report.first_lsn;
         reader->last_lsn = reader->survey.report.last_lsn;

@@ -392,7 +392,7 @@ enum kaya_status kaya_log_open(struct opened_log *log, const struct context *con
     enum kaya_status status;
 
     *log = OPENED_LOG_NONE;
-    *report = (struct kaya_wal_recovery_report){ .damage_reason = "" };
+    *report = (struct kaya_wal_recovery_report){ .verdict_row = "", .damage_reason = "" };
     status = enter(context, settings);
     if (status != KAYA_OK)
         return status;

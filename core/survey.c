@@ -731,8 +731,9 @@ static void forget(struct survey *survey, const struct context *context)
     survey->carried_only = false;
     survey->is_read_only = false;
     survey->facts = (struct tail_facts){ .claim_past = false };
-    survey->report =
-        (struct kaya_wal_recovery_report){ .verdict = KAYA_VERDICT_EMPTY, .first_lsn = 1, .damage_reason = "" };
+    survey->report = (struct kaya_wal_recovery_report){
+        .verdict = KAYA_VERDICT_EMPTY, .verdict_row = "", .first_lsn = 1, .damage_reason = ""
+    };
 }
 
 static enum kaya_status judge_log(struct look *look)
@@ -771,6 +772,7 @@ static enum kaya_status look_once(struct survey *survey, const struct context *c
     if (status == KAYA_OK && (survey->head.file != NULL || is_damaged(survey))) {
         survey->row = kaya_tail_judge(&survey->facts);
         survey->report.verdict = survey->row->verdict;
+        survey->report.verdict_row = survey->row->name;
         survey->report.closed_cleanly = survey->row->action == TAIL_GO_ON;
     }
     kaya_segment_close(&look.above, context);

@@ -77,7 +77,7 @@ static enum kaya_status open_writer(const struct kaya_wal_environment *environme
     *out = NULL;
     if (report == NULL)
         report = &unseen;
-    *report = (struct kaya_wal_recovery_report){ .damage_reason = "" };
+    *report = (struct kaya_wal_recovery_report){ .verdict_row = "", .damage_reason = "" };
     status = create(environment, config, &writer);
     if (status != KAYA_OK)
         return status;
@@ -615,6 +615,7 @@ static enum kaya_status copy_chain(const struct kaya_wal_writer *writer, struct 
                                                         .claim_segment = log->appender.segment.number,
                                                         .claim_offset = log->appender.durable,
                                                         .closed_cleanly = log->appender.last_type == FRAME_CLOSE,
+                                                        .verdict_row = "",
                                                         .damage_reason = "" };
     return KAYA_OK;
 }

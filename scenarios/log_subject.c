@@ -35,7 +35,8 @@ struct log_subject {
     uint64_t next_payload;
     size_t script_next;
     uint64_t recoveries;
-    uint64_t failed_syncs;      /* of the disk, by the last answer */
+    uint64_t failed_syncs; /* of the disk, by the last answer */
+    struct kaya_watch watch;
     struct kaya_claims *claims; /* told of every operation that may write; NULL: nobody asks */
     bool fresh;                 /* nothing strict was appended since the last recovery */
     unsigned char *bytes;
@@ -83,6 +84,7 @@ static void on_event(void *user, const struct kaya_event *event)
                                        .c = event->lsn,
                                        .text = kaya_event_name(event->kind) };
 
+    kaya_watch_event(&log->watch, event->kind);
     if (log->trace == NULL)
         return;
     kaya_trace_add(log->trace, &traced);
@@ -109,6 +111,18 @@ static void tell_claims(struct log_subject *log, uint64_t record_count, bool rec
     if (log->claims != NULL)
         kaya_claims_begin(log->claims, kaya_oracle_durable_lsn(log->oracle), record_count == 0 ? 0 : last + 1,
                           record_count == 0 ? 0 : last + record_count, recovery);
+}
+
+/* A recovery answered: if it came to a verdict, a period is over. */
+static void watch_recovery(struct log_subject *log, const struct kaya_sim_machine *machine,
+                           enum kaya_status status, const struct kaya_wal_recovery_report *report)
+{
+    struct kaya_fault_counts counts = kaya_sim_disk_fault_counts(machine->sim_disk);
+
+    if (status == KAYA_OK || status == KAYA_DAMAGED)
+        kaya_watch_verdict(&log->watch, report, &counts);
+    if (is_failure(status))
+        kaya_watch_mark(&log->watch, KAYA_MARK_FAILED_OPEN);
 }
 
 static struct kaya_wal_config config_of(struct log_subject *log)
@@ -249,6 +263,7 @@ static enum kaya_status recover_only(struct log_subject *log, const struct kaya_
     tell_claims(log, 0, true);
     kaya_oracle_barrier_begin(log->oracle, KAYA_BARRIER_CLOSE);
     status = heard(log, machine, kaya_wal_recover(&log->environment, &config, &report));
+    watch_recovery(log, machine, status, &report);
     kaya_oracle_recovered(log->oracle, status, &report, violation);
     if (status == KAYA_OK)
         kaya_oracle_barrier_end(log->oracle, KAYA_BARRIER_CLOSE, status, violation);
@@ -275,6 +290,7 @@ static enum kaya_status try_to_open(struct log_subject *log, const struct kaya_s
     trace(log, KAYA_TRACE_OPERATION, "open", KAYA_OK, config.segment_bytes, config.block_bytes,
           config.record_bytes_max);
     status = heard(log, machine, kaya_wal_writer_open(&log->environment, &config, &log->writer, &report));
+    watch_recovery(log, machine, status, &report);
     trace(log, KAYA_TRACE_ANSWER, "open", status, report.first_lsn, report.last_lsn, report.epoch);
     kaya_oracle_recovered(log->oracle, status, &report, violation);
     if (status != KAYA_OK)
@@ -769,6 +785,7 @@ void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan
     log->script_next = 0;
     log->recoveries = 0;
     log->failed_syncs = 0;
+    log->watch = (struct kaya_watch){ .coverage = log->watch.coverage };
     kaya_oracle_reset(log->oracle, &shape);
 }
 
@@ -798,6 +815,11 @@ struct kaya_oracle_counts kaya_log_subject_counts(const struct kaya_subject *sub
 void kaya_log_subject_tell(struct kaya_subject *subject, struct kaya_claims *claims)
 {
     log_of(subject)->claims = claims;
+}
+
+struct kaya_watch *kaya_log_subject_watch(struct kaya_subject *subject)
+{
+    return &log_of(subject)->watch;
 }
 
 uint64_t kaya_log_subject_first_lsn(const struct kaya_subject *subject)

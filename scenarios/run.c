@@ -276,6 +276,7 @@ static void collect(struct kaya_stage *stage)
     result->recovered = counts.recovered;
     result->promises = counts.promises;
     result->recoveries = kaya_log_subject_recoveries(stage->subject);
+    result->marks = kaya_log_subject_watch(stage->subject)->marks;
     result->faults = kaya_sim_disk_fault_counts(stage->disk);
     result->digest = kaya_trace_digest(stage->trace);
     result->events = kaya_trace_count(stage->trace);
@@ -341,6 +342,11 @@ void kaya_stage_destroy(struct kaya_stage *stage)
     kaya_trace_destroy(stage->trace);
     kaya_choices_destroy(stage->seeded);
     free(stage);
+}
+
+void kaya_stage_cover(struct kaya_stage *stage, struct kaya_coverage *coverage)
+{
+    kaya_log_subject_watch(stage->subject)->coverage = coverage;
 }
 
 struct kaya_trace *kaya_stage_trace(struct kaya_stage *stage)

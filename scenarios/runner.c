@@ -76,10 +76,10 @@ static void add_promises(struct kaya_promise_counts *sum, const struct kaya_prom
         sum->checked[i] += counts->checked[i];
 }
 
-static void note_struck(struct kaya_runner_report *sum, int fault, uint64_t run)
+static void note_first(uint64_t *first, uint64_t run)
 {
-    if (sum->first_struck[fault] == 0 || run < sum->first_struck[fault])
-        sum->first_struck[fault] = run;
+    if (*first == 0 || run < *first)
+        *first = run;
 }
 
 static void add_run(struct kaya_runner_report *sum, uint64_t index, uint64_t seed,
@@ -96,7 +96,9 @@ static void add_run(struct kaya_runner_report *sum, uint64_t index, uint64_t see
     add_promises(&sum->promises, &run->promises);
     for (int i = 0; i < KAYA_FAULTS; i++)
         if (run->faults.struck[i] > 0)
-            note_struck(sum, i, index + 1);
+            note_first(&sum->first_struck[i], index + 1);
+    for (uint64_t left = run->marks; left != 0; left &= left - 1)
+        note_first(&sum->first_marked[__builtin_ctzll(left)], index + 1);
 }
 
 static void keep_violation(struct kaya_runner_report *report, const struct kaya_violation_report *violation)
@@ -126,7 +128,11 @@ static void add_board(struct kaya_runner_report *report, const struct kaya_runne
     add_promises(&report->promises, &sum->promises);
     for (int i = 0; i < KAYA_FAULTS; i++)
         if (sum->first_struck[i] != 0)
-            note_struck(report, i, sum->first_struck[i]);
+            note_first(&report->first_struck[i], sum->first_struck[i]);
+    for (int i = 0; i < KAYA_MARKS; i++)
+        if (sum->first_marked[i] != 0)
+            note_first(&report->first_marked[i], sum->first_marked[i]);
+    kaya_coverage_add(&report->coverage, &sum->coverage);
     for (size_t i = 0; i < sum->violations_kept; i++)
         keep_violation(report, &sum->violations[i]);
     if (!sum->is_deterministic && (report->is_deterministic || sum->differing_seed < report->differing_seed)) {
@@ -201,8 +207,10 @@ static bool play(struct worker *worker, uint64_t index)
 
     board->seed = seed;
     alarm(ALARM_SECONDS);
+    kaya_stage_cover(worker->stage, &board->sum.coverage);
     if (kaya_stage_play(worker->stage, worker->options->scenario, seed, &result) != KAYA_OK)
         return false;
+    kaya_stage_cover(worker->stage, NULL);
     if (mix(seed) % CHECK_TWICE_OF == 0) {
         if (kaya_stage_play(worker->stage, worker->options->scenario, seed, &again) != KAYA_OK)
             return false;
@@ -437,4 +445,16 @@ uint64_t kaya_runner_missing(const struct kaya_scenario *scenario, const struct 
             missing |= (uint64_t)1 << i;
     }
     return missing;
+}
+
+uint64_t kaya_runner_never(const struct kaya_scenario *scenario, const struct kaya_runner_report *report,
+                           bool *too_few)
+{
+    uint64_t never = scenario->sometimes;
+
+    *too_few = report->runs < scenario->expect_struck_within;
+    for (int i = 0; i < KAYA_MARKS; i++)
+        if (report->first_marked[i] != 0 && report->first_marked[i] <= scenario->expect_struck_within)
+            never &= ~((uint64_t)1 << i);
+    return never;
 }

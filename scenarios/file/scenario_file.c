@@ -43,7 +43,7 @@ struct file_open {
 
 struct file {
     char *story, *name;
-    uint64_t *seeds, *expect_struck_within;
+    uint64_t *seeds, *expect_struck_within, *sometimes;
     uint64_t *faults;
     uint32_t *profiles, *swarm;
     struct odds *odds;
@@ -138,12 +138,24 @@ static void make_fault_words(cyaml_strval_t words[FAULT_WORDS])
     }
 }
 
+static const cyaml_strval_t mark_names[] = {
+#define NAME(NAME, name, text) { #name, (int64_t)1 << KAYA_MARK_##NAME },
+    KAYA_EVENT_LIST(NAME)
+#undef NAME
+#define NAME(NAME, name, row) { "found_" #name, (int64_t)1 << KAYA_MARK_FOUND_##NAME },
+        KAYA_VERDICT_ROW_LIST(NAME)
+#undef NAME
+#define NAME(NAME, name, text) { #name, (int64_t)1 << KAYA_MARK_##NAME },
+            KAYA_OWN_MARK_LIST(NAME)
+#undef NAME
+};
+
 static const cyaml_strval_t switch_names[] = { { "no", 0 }, { "yes", 1 } };
 
 #define RANGE(member) CYAML_FIELD_MAPPING_PTR(#member, OPTIONAL_POINTER, struct file, member, range_fields)
 #define LENGTH_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-enum { FIELDS_MAX = 20 };
+enum { FIELDS_MAX = 32 };
 
 /* The names of profiles and faults are known only at run time, so the schema's outermost table is made there. */
 struct schema {
@@ -172,6 +184,8 @@ static void make_schema(struct schema *schema)
         CYAML_FIELD_FLAGS_PTR("faults", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, faults,
                               schema->fault_words, FAULT_WORDS),
         CYAML_FIELD_MAPPING_PTR("odds", OPTIONAL_POINTER, struct file, odds, odds_fields),
+        CYAML_FIELD_FLAGS_PTR("sometimes", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, sometimes,
+                              mark_names, LENGTH_OF(mark_names)),
         CYAML_FIELD_FLAGS_PTR("profiles", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, profiles,
                               schema->profile_names, schema->profile_count),
         CYAML_FIELD_ENUM_PTR("swarm", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, swarm, switch_names,
@@ -457,6 +471,7 @@ static void take(struct kaya_scenario *scenario, const struct file *file)
     TAKE(scenario->faults, file->faults);
     if (file->odds != NULL)
         memcpy(scenario->odds, file->odds->values, sizeof scenario->odds);
+    TAKE(scenario->sometimes, file->sometimes);
     TAKE(scenario->profiles, file->profiles);
     TAKE(scenario->boots, file->boots);
     TAKE(scenario->operations, file->operations);

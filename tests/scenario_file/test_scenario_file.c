@@ -248,3 +248,21 @@ Test(scenario_file, the_scenarios_that_come_along_are_good_and_bear_their_files_
         cr_expect(eq(str, name, (char *)texts[i].file_name));
     }
 }
+
+Test(scenario_file, what_happens_sometimes_is_an_event_a_verdict_or_a_mark)
+{
+    struct kaya_scenario scenario;
+    struct kaya_scenario_mistake mistake;
+    char text[4096];
+
+    snprintf(text, sizeof text, "%ssometimes: [segment_recycled, found_soiled, failed_open]\n", good);
+    cr_assert(eq(int, parse(text, &scenario, &mistake), KAYA_OK), "%s", mistake.text);
+    cr_expect(eq(u64, scenario.sometimes,
+                 (uint64_t)1 << KAYA_MARK_SEGMENT_RECYCLED | (uint64_t)1 << KAYA_MARK_FOUND_SOILED |
+                     (uint64_t)1 << KAYA_MARK_FAILED_OPEN));
+    snprintf(text, sizeof text, "%ssometimes: [segment_rotten]\n", good);
+    cr_expect(eq(int, parse(text, &scenario, &mistake), KAYA_INVALID));
+    cr_expect(eq(str, mistake.key, "sometimes"));
+    cr_expect(ne(ptr, strstr(mistake.text, "a list of config_refused, log_created"), NULL), "%s", mistake.text);
+    cr_expect(ne(ptr, strstr(mistake.text, "failed_open"), NULL), "%s", mistake.text);
+}

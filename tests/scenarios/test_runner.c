@@ -37,6 +37,8 @@ static void expect_same(const struct kaya_runner_report *one, const struct kaya_
     cr_expect(eq(u64, one->violation_count, other->violation_count));
     cr_expect(eq(int, memcmp(&one->faults, &other->faults, sizeof one->faults), 0));
     cr_expect(eq(int, memcmp(one->first_struck, other->first_struck, sizeof one->first_struck), 0));
+    cr_expect(eq(int, memcmp(one->first_marked, other->first_marked, sizeof one->first_marked), 0));
+    cr_expect(eq(int, memcmp(&one->coverage, &other->coverage, sizeof one->coverage), 0));
     cr_expect(eq(int, memcmp(&one->promises, &other->promises, sizeof one->promises), 0));
 }
 
@@ -98,6 +100,30 @@ Test(runner, names_the_faults_that_did_not_strike_in_time)
     report.runs = 39;
     cr_expect(ne(u64, kaya_runner_missing(&scenario, &report, &too_few), 0));
     cr_expect(too_few);
+}
+
+Test(runner, names_what_should_happen_sometimes_and_never_did)
+{
+    struct kaya_scenario scenario = short_story();
+    struct kaya_runner_report *report = run(1, SEEDS, 2);
+    uint64_t periods = 0;
+    bool too_few;
+
+    scenario.sometimes = (uint64_t)1 << KAYA_MARK_CARRIED | (uint64_t)1 << KAYA_MARK_FOUND_DAMAGED;
+    scenario.expect_struck_within = SEEDS;
+    cr_expect(eq(u64, kaya_runner_never(&scenario, report, &too_few), (uint64_t)1 << KAYA_MARK_FOUND_DAMAGED));
+    cr_expect(not(too_few));
+    scenario.expect_struck_within = report->first_marked[KAYA_MARK_CARRIED] - 1;
+    cr_expect(eq(u64, kaya_runner_never(&scenario, report, &too_few), scenario.sometimes));
+    scenario.expect_struck_within = SEEDS + 1;
+    (void)kaya_runner_never(&scenario, report, &too_few);
+    cr_expect(too_few);
+
+    for (int row = 0; row < KAYA_VERDICT_ROWS; row++)
+        for (int family = 0; family <= KAYA_FAULTS; family++)
+            periods += report->coverage.periods[family][row][KAYA_ANY_EVENT];
+    cr_expect(ge(u64, periods, report->recoveries), "each recovery ends a period");
+    free(report);
 }
 
 Test(runner, refuses_a_scenario_that_is_none)

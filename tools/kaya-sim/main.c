@@ -21,6 +21,7 @@ static const struct command commands[] = {
     { "list", kaya_sim_list, "the scenarios that there are, and their stories" },
     { "run", kaya_sim_run, "run scenarios over many seeds and check every promise" },
     { "replay", kaya_sim_replay, "one run again, from the line that a failing run printed, or from a tape" },
+    { "coverage", kaya_sim_coverage, "which fault met which verdict and which event, and what was never reached" },
     { "explore", kaya_sim_explore, "every crash of a small log, one after another" },
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]), ARGV0_BYTES = 32 };
@@ -37,7 +38,7 @@ static void print_help(FILE *stream)
             "  kaya-sim run power-loss --seeds 100000 --jobs 4 # one of them, at length\n"
             "  kaya-sim replay 'power-loss seed=0x4d2'         # one run of it, with what it found\n"
             "\nExit codes: 0 all promises held; 1 one was broken; 2 usage; 3 two runs of one seed differed;\n"
-            "4 a fault that a scenario declares never struck.\n"
+            "4 a fault that a scenario declares never struck, or what it says happens sometimes never did.\n"
             "`kaya-sim COMMAND --help` tells more about each.\n");
 }
 

@@ -16,7 +16,8 @@ int kaya_sim_exit_of(const struct kaya_sim_outcome *outcome)
         return KAYA_SIM_BROKEN;
     if (!outcome->report->is_deterministic)
         return KAYA_SIM_NOT_DETERMINISTIC;
-    if (kaya_runner_missing(outcome->scenario, outcome->report, &too_few) != 0 && !too_few)
+    if ((kaya_runner_missing(outcome->scenario, outcome->report, &too_few) != 0 && !too_few) ||
+        (kaya_runner_never(outcome->scenario, outcome->report, &too_few) != 0 && !too_few))
         return KAYA_SIM_NOT_STRUCK;
     return KAYA_SIM_HELD;
 }
@@ -67,7 +68,7 @@ static void count_faults(const struct kaya_sim_outcome *outcome, unsigned *decla
 void kaya_sim_print_row(const struct kaya_sim_outcome *outcome, FILE *file)
 {
     static const char *const results[] = {
-        [KAYA_SIM_HELD] = "all held", [KAYA_SIM_BROKEN] = "BROKEN", [KAYA_SIM_USAGE] = "", [KAYA_SIM_NOT_DETERMINISTIC] = "NOT DETERMINISTIC", [KAYA_SIM_NOT_STRUCK] = "A FAULT NEVER STRUCK"
+        [KAYA_SIM_HELD] = "all held", [KAYA_SIM_BROKEN] = "BROKEN", [KAYA_SIM_USAGE] = "", [KAYA_SIM_NOT_DETERMINISTIC] = "NOT DETERMINISTIC", [KAYA_SIM_NOT_STRUCK] = "SOMETHING NEVER HAPPENED"
     };
     const struct kaya_runner_report *report = outcome->report;
     char numbers[4][GROUPED_BYTES];
@@ -120,6 +121,24 @@ static void print_missing(const struct kaya_sim_outcome *outcome, FILE *file)
     fputc('\n', file);
 }
 
+static void print_never(const struct kaya_sim_outcome *outcome, FILE *file)
+{
+    bool too_few;
+    uint64_t never = kaya_runner_never(outcome->scenario, outcome->report, &too_few);
+    uint64_t within = outcome->scenario->expect_struck_within;
+
+    if (never == 0)
+        return;
+    fprintf(file, "%s: sometimes, but not within %" PRIu64 " runs:", outcome->name,
+            too_few ? outcome->report->runs : within);
+    for (int i = 0; i < KAYA_MARKS; i++)
+        if ((never >> i & 1) != 0)
+            fprintf(file, " %s", kaya_mark_name((enum kaya_mark)i));
+    if (too_few)
+        fprintf(file, " (a note only: up to %" PRIu64 " runs are allowed)", within);
+    fputc('\n', file);
+}
+
 void kaya_sim_print_notes(const struct kaya_sim_outcome *outcome, FILE *file)
 {
     const struct kaya_runner_report *report = outcome->report;
@@ -134,6 +153,7 @@ void kaya_sim_print_notes(const struct kaya_sim_outcome *outcome, FILE *file)
                 "%s: two runs of one seed differ; `kaya-sim replay '%s seed=0x%016" PRIx64 "'` shows where\n",
                 outcome->name, outcome->name, report->differing_seed);
     print_missing(outcome, file);
+    print_never(outcome, file);
 }
 
 /* --- For programs --- */
@@ -202,6 +222,18 @@ static json_t *missing_json(const struct kaya_sim_outcome *outcome)
     return array;
 }
 
+static json_t *never_json(const struct kaya_sim_outcome *outcome)
+{
+    bool too_few;
+    uint64_t never = kaya_runner_never(outcome->scenario, outcome->report, &too_few);
+    json_t *array = json_array();
+
+    for (int i = 0; i < KAYA_MARKS; i++)
+        if ((never >> i & 1) != 0)
+            json_array_append_new(array, json_string(kaya_mark_name((enum kaya_mark)i)));
+    return array;
+}
+
 void kaya_sim_print_json(const struct kaya_sim_outcome *outcome, FILE *file)
 {
     const struct kaya_runner_report *report = outcome->report;
@@ -216,6 +248,7 @@ void kaya_sim_print_json(const struct kaya_sim_outcome *outcome, FILE *file)
     json_object_set_new(object, "recovered", integer(report->recovered));
     json_object_set_new(object, "faults", faults_json(outcome));
     json_object_set_new(object, "not_struck", missing_json(outcome));
+    json_object_set_new(object, "never", never_json(outcome));
     json_object_set_new(object, "promises", promises_json(report));
     json_object_set_new(object, "violation_count", integer(report->violation_count));
     json_object_set_new(object, "violations", violations_json(report));

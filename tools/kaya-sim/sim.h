@@ -14,11 +14,12 @@ enum kaya_sim_exit {
     KAYA_SIM_BROKEN = 1, /* a promise was broken */
     KAYA_SIM_USAGE = 2,  /* the command line or a file is wrong, or the machine gave no memory or process */
     KAYA_SIM_NOT_DETERMINISTIC = 3, /* two runs of one seed differ */
-    KAYA_SIM_NOT_STRUCK = 4,        /* a declared fault did not strike in time */
+    KAYA_SIM_NOT_STRUCK = 4, /* a declared fault did not strike, or a declared mark was not hit, in time */
 };
 
 int kaya_sim_list(int argc, char **argv);
 int kaya_sim_run(int argc, char **argv);
+int kaya_sim_coverage(int argc, char **argv);
 int kaya_sim_replay(int argc, char **argv);
 int kaya_sim_explore(int argc, char **argv);
 
@@ -37,13 +38,35 @@ const struct kaya_scenario *kaya_sim_scenarios(size_t *count);
 /* By name, or from a file if `name` has a '/' or ends in ".yaml". False: complained. */
 bool kaya_sim_find(const char *name, struct kaya_scenario *scenario);
 
-/* --- Reports --- */
-
 struct kaya_sim_outcome {
     const struct kaya_scenario *scenario;
     const char *name;
     const struct kaya_runner_report *report;
 };
+
+/* --- Campaigns: scenarios over many seeds. --- */
+
+enum { KAYA_SIM_NAMES_MAX = 256 };
+struct kaya_sim_campaign {
+    const char *names[KAYA_SIM_NAMES_MAX];
+    size_t name_count;   /* 0: all that come with the program */
+    uint64_t seed_count; /* 0: the scenario's */
+    uint64_t first_seed;
+    uint64_t jobs;
+    uint64_t seconds; /* 0: no limit */
+    bool json;
+};
+
+/* Read the command line, or exit as argp does. `doc` is the command's own. */
+void kaya_sim_campaign_parse(struct kaya_sim_campaign *campaign, const char *doc, int argc, char **argv);
+
+/* Called with each scenario's outcome; everything in it is valid during the call only. */
+typedef void kaya_sim_visit(void *user, const struct kaya_sim_outcome *outcome);
+
+/* Returns the worst exit code of all. Shows a bar where standard error is a terminal. */
+int kaya_sim_campaign_run(const struct kaya_sim_campaign *campaign, kaya_sim_visit *visit, void *user);
+
+/* --- Reports --- */
 
 int kaya_sim_exit_of(const struct kaya_sim_outcome *outcome);
 void kaya_sim_print_heading(FILE *file);

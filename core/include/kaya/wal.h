@@ -70,6 +70,8 @@ enum kaya_wal_verdict {
 /* What recovery saw and did. */
 struct kaya_wal_recovery_report {
     enum kaya_wal_verdict verdict;
+    const char *verdict_row; /* of the table in core/tail.c: "open", "torn", ...; "" where there is no log, or a
+                                 writer of this process told. Static memory */
     struct kaya_wal_log_id log_id;
     uint64_t epoch;           /* raised by each recovery that found no clean close */
     uint64_t first_lsn;       /* low-water mark: the first record that is there, or would be */

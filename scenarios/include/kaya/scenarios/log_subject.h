@@ -3,6 +3,7 @@
 #define KAYA_SCENARIOS_LOG_SUBJECT_H
 
 #include "kaya/scenarios/claims.h"
+#include "kaya/scenarios/coverage.h"
 #include "kaya/scenarios/oracle.h"
 #include "kaya/scenarios/workload.h"
 #include "kaya/sim/subject.h"
@@ -16,6 +17,9 @@ void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan
 
 /* Tell `claims` (borrowed; NULL: nobody) of every operation from now on. It must hear the disk's trace as well. */
 void kaya_log_subject_tell(struct kaya_subject *subject, struct kaya_claims *claims);
+
+/* What it reached since the reset. To be told where to count, and of what happens outside. */
+struct kaya_watch *kaya_log_subject_watch(struct kaya_subject *subject);
 
 uint64_t kaya_log_subject_first_lsn(const struct kaya_subject *subject); /* the lowest that may come back */
 struct kaya_oracle_counts kaya_log_subject_counts(const struct kaya_subject *subject);

@@ -2,6 +2,7 @@
 #ifndef KAYA_SCENARIOS_RUN_H
 #define KAYA_SCENARIOS_RUN_H
 
+#include "kaya/scenarios/coverage.h"
 #include "kaya/scenarios/promise.h"
 #include "kaya/scenarios/scenario.h"
 #include "kaya/sim/subject.h"
@@ -12,6 +13,7 @@ struct kaya_run_result {
     uint64_t crashes, recoveries, appended, acknowledged, recovered;
     struct kaya_fault_counts faults;
     struct kaya_promise_counts promises;
+    uint64_t marks; /* set: 1 << enum kaya_mark */
     struct kaya_violation violation;
 };
 
@@ -19,6 +21,9 @@ struct kaya_run_result {
 struct kaya_stage;
 struct kaya_stage *kaya_stage_create(size_t keep_events); /* keeps the last events of each run; NULL: no memory */
 void kaya_stage_destroy(struct kaya_stage *stage);        /* takes NULL */
+
+/* Add what runs reach to `coverage` (borrowed; NULL: nobody counts) from now on. */
+void kaya_stage_cover(struct kaya_stage *stage, struct kaya_coverage *coverage);
 
 /* Play one run. KAYA_OK: it was played, `result` says how it went. KAYA_NO_MEMORY. */
 KAYA_MUST_CHECK enum kaya_status kaya_stage_play(struct kaya_stage *stage, const struct kaya_scenario *scenario,

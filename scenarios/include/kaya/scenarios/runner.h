@@ -19,7 +19,9 @@ struct kaya_runner_report {
     uint64_t runs, crashes, recoveries, appended, acknowledged, recovered;
     struct kaya_fault_counts faults;
     uint64_t first_struck[KAYA_FAULTS]; /* the run, counted from 1, in which each fault first struck; 0: none */
+    uint64_t first_marked[KAYA_MARKS]; /* likewise, in which each mark was first hit */
     struct kaya_promise_counts promises;
+    struct kaya_coverage coverage;
     uint64_t digest; /* over all runs, in whatever order and in however many processes they were made */
     double seconds;
     uint64_t violation_count;
@@ -53,5 +55,9 @@ KAYA_MUST_CHECK enum kaya_status kaya_runner_run(const struct kaya_runner_option
  * runs than that, so those that did not strike are no more than a note. */
 uint64_t kaya_runner_missing(const struct kaya_scenario *scenario, const struct kaya_runner_report *report,
                              bool *too_few);
+
+/* Likewise the marks that the scenario says happen sometimes (set: 1 << enum kaya_mark). */
+uint64_t kaya_runner_never(const struct kaya_scenario *scenario, const struct kaya_runner_report *report,
+                           bool *too_few);
 
 #endif

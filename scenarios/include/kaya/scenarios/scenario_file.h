@@ -4,7 +4,7 @@
 
 #include "kaya/scenarios/scenario.h"
 
-enum { KAYA_MISTAKE_TEXT_MAX = 1024 };
+enum { KAYA_MISTAKE_TEXT_MAX = 2048 };
 
 /* What is wrong with a file, and what would be right. */
 struct kaya_scenario_mistake {
