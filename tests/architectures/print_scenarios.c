@@ -13,6 +13,7 @@
 #define MEMBER_LIST(X)                                                                                       \
     X(seeds)                                                                                                 \
     X(expect_struck_within)                                                                                  \
+    X(sometimes)                                                                                             \
     X(faults)                                                                                                \
     X(odds)                                                                                                  \
     X(swarm)                                                                                                 \
