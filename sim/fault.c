@@ -2,6 +2,8 @@
  * anyway was not struck, and an outcome of which nobody ever read a byte was not even drawn. */
 #include "state.h"
 
+_Static_assert(KAYA_FAULTS <= 64, "a set of families fits 64 bits");
+
 static const char *const fault_names[KAYA_FAULTS] = {
 #define FAULT_NAME(NAME, name, GROUP) [KAYA_FAULT_##NAME] = #name,
     KAYA_FAULT_LIST(FAULT_NAME)
