@@ -428,6 +428,10 @@ enum kaya_status kaya_pool_take(struct pool *pool, unsigned index, struct segmen
     KAYA_ASSERT(index < pool->spare_count);
     kaya_segment_name(name, spare->number, spare->kind);
     status = kaya_segment_open(segment, pool->context, name, spare->number, KAYA_OPEN_WRITE, false);
+    if (status == KAYA_IO || (status == KAYA_OK && segment->state < SEGMENT_LINKLESS)) {
+        kaya_segment_close(segment, pool->context); /* it may have been the reading */
+        status = kaya_segment_open(segment, pool->context, name, spare->number, KAYA_OPEN_WRITE, true);
+    }
     if (status == KAYA_OK && segment->state < SEGMENT_LINKLESS) {
         kaya_segment_close(segment, pool->context);
         forget_spares(pool, index, 1);

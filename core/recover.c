@@ -11,7 +11,8 @@
 
 #include "carry.h"
 
-enum { ATTEMPTS_MAX = 8 }; /* at a log whose cache forgets what it showed */
+/* At a log whose cache forgets what it showed. From the second on the device is asked, so only one that changes its mind asks for a third. */
+enum { ATTEMPTS_MAX = 3 };
 
 enum kaya_status kaya_log_reserve_chain(struct opened_log *log, const struct context *context)
 {
@@ -365,10 +366,10 @@ static enum kaya_status enter(const struct context *context, const struct settin
 
 /* One attempt. KAYA_BUSY: what the survey saw was gone when it was to be carried. */
 static enum kaya_status attempt(struct opened_log *log, const struct context *context,
-                                const struct settings *settings, const uint64_t *cut_back_lsn,
-                                struct kaya_wal_recovery_report *report)
+                                const struct settings *settings, bool past_cache,
+                                const uint64_t *cut_back_lsn, struct kaya_wal_recovery_report *report)
 {
-    struct survey_options options = { .anchor = settings->anchor };
+    struct survey_options options = { .anchor = settings->anchor, .past_cache = past_cache };
     struct survey survey;
     enum kaya_status status;
 
@@ -398,7 +399,7 @@ enum kaya_status kaya_log_open(struct opened_log *log, const struct context *con
         return status;
     status = KAYA_BUSY;
     for (unsigned tried = 0; tried < ATTEMPTS_MAX && status == KAYA_BUSY; tried++)
-        status = attempt(log, context, settings, cut_back_lsn, report);
+        status = attempt(log, context, settings, tried > 0, cut_back_lsn, report);
     if (status == KAYA_OK)
         kaya_notify(context, &(struct kaya_event){ .kind = KAYA_EVENT_LOG_OPENED,
                                                    .segment = log->appender.segment.number,

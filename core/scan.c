@@ -112,6 +112,17 @@ static void look(const struct scan *scan, const uint8_t *bytes, size_t available
                                      offset, &found->frame);
 }
 
+/* A reading that fails is no reading: try again, READINGS_PAST_CACHE times more. */
+static enum kaya_status read_past_cache(const struct scan *scan, uint64_t offset, uint8_t *bytes, size_t *length)
+{
+    enum kaya_status status = KAYA_IO;
+
+    for (unsigned tried = 0; tried <= READINGS_PAST_CACHE && status == KAYA_IO; tried++)
+        status = read_range(scan->context, scan->segment, offset, scan->limit, bytes,
+                            scan->segment->header.shape.block_bytes, KAYA_READ_PAST_CACHE, length);
+    return status;
+}
+
 /* Read the block of `offset` again, past the cache; where a reading has a valid frame there, keep that reading. */
 static enum kaya_status look_again(struct scan *scan, uint64_t offset, struct scan_frame *found)
 {
@@ -126,11 +137,12 @@ static enum kaya_status look_again(struct scan *scan, uint64_t offset, struct sc
     for (unsigned reading = 0; reading < READINGS_PAST_CACHE && status == KAYA_OK; reading++) {
         uint8_t *again = scan->memory->again.bytes;
 
-        status = read_range(scan->context, scan->segment, start, scan->limit, again, shape->block_bytes,
-                            KAYA_READ_PAST_CACHE, &length);
-        if (status != KAYA_OK || length <= offset - start || memcmp(block, again, length) == 0)
+        status = read_past_cache(scan, start, again, &length);
+        if (status != KAYA_OK || (length > offset - start && memcmp(block, again, length) == 0))
             continue;
         all_same = false;
+        if (length <= offset - start)
+            continue;
         look(scan, again + (offset - start), length - (size_t)(offset - start), offset, found);
         if (found->fault != FRAME_FAULT_NONE)
             continue;
@@ -484,6 +496,39 @@ static void look_over(struct claim_scan *scan, const uint8_t *bytes, size_t leng
     }
 }
 
+/* One window: through the cache, and where `read_again` twice past it; else only until a reading gets through. */
+static enum kaya_status look_over_window(struct claim_scan *scan, const struct context *context,
+                                         struct scan_memory *memory, uint64_t offset, uint64_t end,
+                                         bool read_again, size_t *length)
+{
+    size_t capacity = window_bytes(&scan->segment->header.shape);
+    bool is_read = false;
+    enum kaya_status status = KAYA_OK;
+
+    *length = 0;
+    for (unsigned reading = 0; reading <= READINGS_PAST_CACHE && !scan->stopped; reading++) {
+        uint8_t *bytes = is_read ? memory->again.bytes : memory->window.bytes;
+        size_t done;
+
+        if (is_read && !read_again)
+            break;
+        status = read_range(context, scan->segment, offset, end, bytes, capacity,
+                            reading == 0 ? KAYA_READ_CACHED : KAYA_READ_PAST_CACHE, &done);
+        if (status == KAYA_IO)
+            continue;
+        if (status != KAYA_OK)
+            return status;
+        if (is_read && done == *length && memcmp(memory->window.bytes, bytes, done) == 0)
+            continue;
+        scan->past_cache = reading > 0;
+        look_over(scan, bytes, done, offset);
+        if (!is_read)
+            *length = done;
+        is_read = true;
+    }
+    return is_read ? KAYA_OK : status;
+}
+
 enum kaya_status kaya_scan_claims(const struct context *context, const struct segment *segment,
                                   struct scan_memory *memory, uint64_t from, uint32_t sequence,
                                   bool read_again, stray_visitor *visit, void *user, struct claims *claims)
@@ -502,24 +547,9 @@ enum kaya_status kaya_scan_claims(const struct context *context, const struct se
     if (status == KAYA_OK)
         status = kaya_buffer_reserve(context->allocator, &memory->again, capacity, 0);
     for (size_t length = 0; status == KAYA_OK && offset < end && !scan.stopped; offset += length) {
-        scan.past_cache = false;
-        status = read_range(context, segment, offset, end, memory->window.bytes, capacity, KAYA_READ_CACHED,
-                            &length);
-        if (status != KAYA_OK || length == 0)
+        status = look_over_window(&scan, context, memory, offset, end, read_again, &length);
+        if (length == 0)
             break;
-        look_over(&scan, memory->window.bytes, length, offset);
-        for (unsigned reading = 0; read_again && reading < READINGS_PAST_CACHE && !scan.stopped; reading++) {
-            size_t again;
-
-            status = read_range(context, segment, offset, end, memory->again.bytes, length,
-                                KAYA_READ_PAST_CACHE, &again);
-            if (status != KAYA_OK)
-                return status;
-            if (again == length && memcmp(memory->window.bytes, memory->again.bytes, length) == 0)
-                continue;
-            scan.past_cache = true;
-            look_over(&scan, memory->again.bytes, again, offset);
-        }
     }
     return status;
 }

@@ -193,7 +193,7 @@ static enum kaya_status read_once(struct segment *segment, const struct context 
     return status;
 }
 
-/* The best of some readings: what validates in any of them counts. */
+/* The best of some readings: what validates in any of them counts. A header that was read stays, also where its link was not. */
 static enum kaya_status read_best(struct segment *segment, const struct context *context, unsigned readings)
 {
     enum kaya_status status = KAYA_IO;
@@ -205,8 +205,7 @@ static enum kaya_status read_best(struct segment *segment, const struct context 
         status = read_once(&attempt, context, reading);
         if (status != KAYA_OK && status != KAYA_IO)
             return status;
-        if (status == KAYA_OK && (!read || attempt.state > segment->state ||
-                                  (attempt.state == segment->state && segment->link_mended)))
+        if (attempt.state > segment->state || (segment->link_mended && !attempt.link_mended))
             *segment = attempt;
         read = read || status == KAYA_OK;
         if (segment->state == SEGMENT_LINKED && !segment->link_mended)

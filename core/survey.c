@@ -24,6 +24,7 @@
 
 enum {
     RESTARTS_MAX = 16, /* of a look at a live log */
+    READINGS = 3,      /* one through the cache, two past it */
 };
 
 /* --- files ---------------------------------------------------------------------------------------------------------- */
@@ -220,27 +221,52 @@ static enum kaya_status open_listed(struct look *look, const struct listed *file
     return status;
 }
 
+/* Make the cache show what the device holds of the segment, and open it anew by that. */
+static enum kaya_status open_past_cache(struct look *look, const struct listed *file, struct segment *segment)
+{
+    struct buffer *again = &look->survey->memory.again;
+    size_t done = 0;
+    enum kaya_status status;
+
+    status = kaya_buffer_reserve(look->context->allocator, again, KAYA_BLOCK_BYTES_MAX, 0);
+    for (uint64_t at = 0; status == KAYA_OK && at < segment->file_bytes; at += KAYA_BLOCK_BYTES_MAX) {
+        status = kaya_disk_read(look->context->disk, segment->file, at, again->bytes, KAYA_BLOCK_BYTES_MAX,
+                                KAYA_READ_PAST_CACHE, &done);
+        if (status == KAYA_IO) /* the scan will meet it, if it matters */
+            status = KAYA_OK;
+    }
+    kaya_segment_close(segment, look->context);
+    return status == KAYA_OK ? open_listed(look, file, segment) : status;
+}
+
+/* Tell of a second header copy that is bad in every reading. */
 static enum kaya_status check_copies(struct look *look, const struct segment *segment)
 {
     uint64_t offset = kaya_shape_second_header(&segment->header.shape);
     uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES];
     struct segment_header header;
     size_t done;
-    enum kaya_status status;
 
     if (!look->options->thorough)
         return KAYA_OK;
-    status = kaya_disk_read(look->context->disk, segment->file, offset, bytes, sizeof bytes, KAYA_READ_CACHED,
-                            &done);
-    if (status == KAYA_OK &&
-        (done < sizeof bytes || kaya_segment_header_decode(bytes, &header) != HEADER_FAULT_NONE))
-        kaya_notify(look->context, &(struct kaya_event){ .kind = KAYA_EVENT_HEADER_COPY_BAD,
-                                                         .segment = segment->number,
-                                                         .offset_bytes = offset });
-    return status;
+    for (unsigned reading = 0; reading < READINGS; reading++) {
+        enum kaya_status status =
+            kaya_disk_read(look->context->disk, segment->file, offset, bytes, sizeof bytes,
+                           reading == 0 ? KAYA_READ_CACHED : KAYA_READ_PAST_CACHE, &done);
+
+        if (status == KAYA_OK && done == sizeof bytes &&
+            kaya_segment_header_decode(bytes, &header) == HEADER_FAULT_NONE)
+            return KAYA_OK;
+        if (status != KAYA_OK && status != KAYA_IO)
+            return status;
+    }
+    kaya_notify(look->context, &(struct kaya_event){ .kind = KAYA_EVENT_HEADER_COPY_BAD,
+                                                     .segment = segment->number,
+                                                     .offset_bytes = offset });
+    return KAYA_OK;
 }
 
-/* Follow the head to its end and note what stands in it. */
+/* Follow the head to its end and note what stands in it. A stale read looks like an end, so that is always read again. */
 static enum kaya_status scan_prefix(struct look *look, struct segment *segment, struct scan *scan)
 {
     struct survey *survey = look->survey;
@@ -250,7 +276,7 @@ static enum kaya_status scan_prefix(struct look *look, struct segment *segment, 
     bool found;
     enum kaya_status status;
 
-    kaya_scan_init(scan, look->context, segment, &survey->memory, UINT64_MAX, look->read_again);
+    kaya_scan_init(scan, look->context, segment, &survey->memory, UINT64_MAX, true);
     look->low_water = segment->link.low_water_lsn;
     survey->facts = (struct tail_facts){ .claim_past = false };
     survey->has_appended = false;
@@ -275,32 +301,45 @@ static enum kaya_status scan_prefix(struct look *look, struct segment *segment, 
     return status;
 }
 
-/* CLOSE, and the padding behind it, may stand in a cache that no longer owes them to the device; then the log must not go on behind
- * them. So they must be found past the cache, frame by frame. */
-static enum kaya_status check_close(struct look *look, const struct segment *segment)
+/* Do these bytes hold CLOSE and the padding behind it, frame by frame, up to the log's end? */
+static bool holds_close(const struct look *look, const struct segment *segment, const uint8_t *bytes, size_t length)
 {
     const struct shape *shape = &segment->header.shape;
+    uint64_t offset = look->close_offset;
+    struct frame frame;
+
+    while (offset - look->close_offset < length &&
+           kaya_frame_decode(bytes + (offset - look->close_offset), length - (size_t)(offset - look->close_offset),
+                             shape, &segment->seeds, offset, &frame) == FRAME_FAULT_NONE &&
+           frame.type == (offset == look->close_offset ? FRAME_CLOSE : FRAME_PAD))
+        offset = kaya_shape_skip_header(shape, offset + frame.extent_bytes);
+    return offset >= look->end;
+}
+
+/* CLOSE, and the padding behind it, may stand in a cache that no longer owes them to the device; then the log must not go on behind
+ * them. So a reading past the cache must show them. */
+static enum kaya_status check_close(struct look *look, const struct segment *segment)
+{
     struct buffer *again = &look->survey->memory.again;
     size_t length = (size_t)(look->end - look->close_offset);
-    uint64_t offset = look->close_offset;
-    struct frame frame = { .extent_bytes = 0 };
-    size_t done;
+    bool is_read = false;
     enum kaya_status status;
 
     status = kaya_buffer_reserve(look->context->allocator, again, length, 0);
-    if (status == KAYA_OK)
-        status = kaya_disk_read(look->context->disk, segment->file, offset, again->bytes, length,
-                                KAYA_READ_PAST_CACHE, &done);
     if (status != KAYA_OK)
         return status;
-    while (offset - look->close_offset < done &&
-           kaya_frame_decode(again->bytes + (offset - look->close_offset),
-                             done - (size_t)(offset - look->close_offset), shape, &segment->seeds, offset,
-                             &frame) == FRAME_FAULT_NONE &&
-           frame.type == (offset == look->close_offset ? FRAME_CLOSE : FRAME_PAD))
-        offset = kaya_shape_skip_header(shape, offset + frame.extent_bytes);
-    look->survey->facts.closed = offset >= look->end;
-    return KAYA_OK;
+    look->survey->facts.closed = false;
+    for (unsigned reading = 0; reading < READINGS && !look->survey->facts.closed; reading++) {
+        size_t done;
+
+        status = kaya_disk_read(look->context->disk, segment->file, look->close_offset, again->bytes, length,
+                                KAYA_READ_PAST_CACHE, &done);
+        if (status != KAYA_OK && status != KAYA_IO)
+            return status;
+        is_read = is_read || status == KAYA_OK;
+        look->survey->facts.closed = status == KAYA_OK && holds_close(look, segment, again->bytes, done);
+    }
+    return is_read ? KAYA_OK : KAYA_IO;
 }
 
 /* V and W of a segment that may be the head. */
@@ -362,6 +401,8 @@ static enum kaya_status find_head(struct look *look)
             status = KAYA_OK;
             continue;
         }
+        if (status == KAYA_OK && look->options->past_cache && segment.state == SEGMENT_LINKED)
+            status = open_past_cache(look, file, &segment);
         if (status == KAYA_OK && segment.state == SEGMENT_UNSUPPORTED)
             status = KAYA_UNSUPPORTED;
         if (status == KAYA_OK && segment.state == SEGMENT_LINKED) {

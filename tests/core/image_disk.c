@@ -216,21 +216,23 @@ static enum kaya_status image_read(struct kaya_disk *disk, struct kaya_file *fil
     struct image_file *found = file_of(of(disk), file);
     enum kaya_status status = begin(of(disk), IMAGE_READ);
 
-    (void)flags;
     *done = 0;
     if (status != KAYA_OK)
         return status;
-    for (size_t i = 0; i < span_count && offset < found->size; i++) {
+    for (size_t i = 0; i < span_count && offset < found->size && status == KAYA_OK; i++) {
         size_t there = (size_t)(found->size - offset);
         size_t length = spans[i].length < there ? spans[i].length : there;
 
         if (length > 0)
             memcpy(spans[i].bytes, found->bytes + offset, length);
+        if (of(disk)->during_read != NULL)
+            status = of(disk)->during_read(of(disk)->user, of(disk), found, offset, spans[i].bytes, length,
+                                           flags == KAYA_READ_PAST_CACHE);
         offset += length;
         *done += length;
     }
     of(disk)->bytes_read += *done;
-    return KAYA_OK;
+    return status;
 }
 
 static void put(struct image_disk *image, struct image_file *file, uint64_t offset, const uint8_t *bytes,

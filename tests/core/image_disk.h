@@ -80,6 +80,9 @@ struct image_disk {
     void (*before_write)(void *user, struct image_disk *image, struct image_file *file, uint64_t offset,
                          const uint8_t *bytes, size_t length);
     void (*after_sync)(void *user, struct image_disk *image, struct image_file *file);
+    /* The answer to a read, which may put other bytes in. */
+    enum kaya_status (*during_read)(void *user, struct image_disk *image, struct image_file *file,
+                                    uint64_t offset, uint8_t *bytes, size_t length, bool past_cache);
     void *user;
 
     uint64_t call_count;
