@@ -682,10 +682,9 @@ static enum kaya_status perform(struct log_subject *log, const struct kaya_sim_m
         return reopen(log, machine, violation);
     case KAYA_OPERATION_CUT_BACK:
         return cut_back(log, machine, operation->keep_records, violation);
-    case KAYA_OPERATIONS:
-        break;
+    default:
+        return KAYA_INVALID;
     }
-    return KAYA_INVALID;
 }
 
 static enum kaya_status subject_step(struct kaya_subject *subject, const struct kaya_sim_machine *machine,

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kaya/scenarios/key_value_subject.h"
 #include "kaya/scenarios/log_subject.h"
 #include "kaya/scenarios/workload.h"
 #include "kaya/sim/boot.h"
@@ -34,16 +35,33 @@ struct kaya_stage {
     struct kaya_sim_disk *disk;
     struct kaya_sim_memory *memory;
     struct kaya_sim_runtime *runtime;
-    struct kaya_subject *subject;
+    struct kaya_subject *subjects[KAYA_SUBJECTS];
     struct kaya_plan plan;
 
     /* of the run under way */
     struct kaya_choices *choices;
+    struct kaya_subject *subject; /* one of the subjects */
     struct kaya_sim_machine machine;
     struct kaya_run_result *result;
     uint64_t seed;
     uint64_t boots;
     uint64_t recovery_calls; /* of the last recovery that came to an end */
+};
+
+/* --- Subjects --- */
+
+static const struct {
+    enum kaya_status (*create)(const struct kaya_plan *, uint64_t seed, struct kaya_subject **);
+    void (*reset)(struct kaya_subject *, const struct kaya_plan *, uint64_t seed);
+    struct kaya_oracle_counts (*counts)(const struct kaya_subject *);
+    uint64_t (*recoveries)(const struct kaya_subject *);
+    struct kaya_watch *(*watch)(struct kaya_subject *);
+} kinds[KAYA_SUBJECTS] = {
+    [KAYA_SUBJECT_LOG] = { kaya_log_subject_create, kaya_log_subject_reset, kaya_log_subject_counts,
+                           kaya_log_subject_recoveries, kaya_log_subject_watch },
+    [KAYA_SUBJECT_KEY_VALUE] = { kaya_key_value_subject_create, kaya_key_value_subject_reset,
+                                 kaya_key_value_subject_counts, kaya_key_value_subject_recoveries,
+                                 kaya_key_value_subject_watch },
 };
 
 /* --- Boots --- */
@@ -260,7 +278,8 @@ static void reset(struct kaya_stage *stage, const struct kaya_scenario *scenario
     memcpy(options.families, stage->plan.families, sizeof options.families);
     trace_plan(stage);
     kaya_sim_disk_reset(stage->disk, &options);
-    kaya_log_subject_reset(stage->subject, &stage->plan, stage->seed);
+    stage->subject = stage->subjects[stage->plan.subject];
+    kinds[stage->plan.subject].reset(stage->subject, &stage->plan, stage->seed);
     memset(stage->result, 0, sizeof *stage->result);
     stage->boots = 0;
     stage->recovery_calls = RECOVERY_CALLS_FIRST_GUESS;
@@ -268,15 +287,15 @@ static void reset(struct kaya_stage *stage, const struct kaya_scenario *scenario
 
 static void collect(struct kaya_stage *stage)
 {
-    struct kaya_oracle_counts counts = kaya_log_subject_counts(stage->subject);
+    struct kaya_oracle_counts counts = kinds[stage->plan.subject].counts(stage->subject);
     struct kaya_run_result *result = stage->result;
 
     result->appended = counts.appended;
     result->acknowledged = counts.acknowledged;
     result->recovered = counts.recovered;
     result->promises = counts.promises;
-    result->recoveries = kaya_log_subject_recoveries(stage->subject);
-    result->marks = kaya_log_subject_watch(stage->subject)->marks;
+    result->recoveries = kinds[stage->plan.subject].recoveries(stage->subject);
+    result->marks = kinds[stage->plan.subject].watch(stage->subject)->marks;
     result->faults = kaya_sim_disk_fault_counts(stage->disk);
     result->digest = kaya_trace_digest(stage->trace);
     result->events = kaya_trace_count(stage->trace);
@@ -322,20 +341,24 @@ struct kaya_stage *kaya_stage_create(size_t keep_events)
     stage->runtime = kaya_sim_runtime_create(0);
     options.choices = stage->seeded;
     if (stage->seeded == NULL || stage->trace == NULL || stage->memory == NULL || stage->runtime == NULL ||
-        kaya_sim_disk_create(&options, &stage->disk) != KAYA_OK ||
-        kaya_log_subject_create(&stage->plan, 0, &stage->subject) != KAYA_OK) {
-        kaya_stage_destroy(stage);
-        return NULL;
-    }
+        kaya_sim_disk_create(&options, &stage->disk) != KAYA_OK)
+        goto failed;
+    for (int i = 0; i < KAYA_SUBJECTS; i++)
+        if (kinds[i].create(&stage->plan, 0, &stage->subjects[i]) != KAYA_OK)
+            goto failed;
     return stage;
+failed:
+    kaya_stage_destroy(stage);
+    return NULL;
 }
 
 void kaya_stage_destroy(struct kaya_stage *stage)
 {
     if (stage == NULL)
         return;
-    if (stage->subject != NULL)
-        stage->subject->operations->destroy(stage->subject);
+    for (int i = 0; i < KAYA_SUBJECTS; i++)
+        if (stage->subjects[i] != NULL)
+            stage->subjects[i]->operations->destroy(stage->subjects[i]);
     kaya_sim_disk_destroy(stage->disk);
     kaya_sim_runtime_destroy(stage->runtime);
     kaya_sim_memory_destroy(stage->memory);
@@ -346,7 +369,8 @@ void kaya_stage_destroy(struct kaya_stage *stage)
 
 void kaya_stage_cover(struct kaya_stage *stage, struct kaya_coverage *coverage)
 {
-    kaya_log_subject_watch(stage->subject)->coverage = coverage;
+    for (int i = 0; i < KAYA_SUBJECTS; i++)
+        kinds[i].watch(stage->subjects[i])->coverage = coverage;
 }
 
 struct kaya_trace *kaya_stage_trace(struct kaya_stage *stage)

@@ -23,6 +23,28 @@ const char *kaya_operation_name(enum kaya_operation_kind kind)
     return (unsigned)kind < KAYA_OPERATIONS ? operation_names[kind] : "?";
 }
 
+bool kaya_operation_is_of(enum kaya_operation_kind kind, enum kaya_subject_kind subject)
+{
+    switch (kind) {
+    case KAYA_OPERATION_BATCH_STRICT:
+    case KAYA_OPERATION_BATCH_RELAXED:
+    case KAYA_OPERATION_SYNC:
+    case KAYA_OPERATION_READ:
+    case KAYA_OPERATION_SECOND_WRITER:
+    case KAYA_OPERATION_REOPEN:
+        return true;
+    case KAYA_OPERATION_PUT_STRICT:
+    case KAYA_OPERATION_PUT_RELAXED:
+    case KAYA_OPERATION_DELETE_STRICT:
+    case KAYA_OPERATION_DELETE_RELAXED:
+    case KAYA_OPERATION_GET:
+    case KAYA_OPERATION_SNAPSHOT:
+        return subject == KAYA_SUBJECT_KEY_VALUE;
+    default:
+        return subject == KAYA_SUBJECT_LOG;
+    }
+}
+
 const char *kaya_ending_name(enum kaya_ending ending)
 {
     return (unsigned)ending < KAYA_ENDINGS ? ending_names[ending] : "?";
@@ -44,6 +66,7 @@ void kaya_scenario_init(struct kaya_scenario *scenario)
         .beside_percent = 50,
         .batch_records = { 1, 8 },
         .keep_records = { 0, 40 },
+        .keys = { 8, 24 },
     };
 }
 
@@ -83,11 +106,19 @@ static bool weights_fit(const uint32_t *weights, uint32_t count)
     return sum > 0;
 }
 
+<<<<<<< HEAD
 static bool odds_fit(const uint32_t odds[KAYA_FAULTS])
 {
     for (int i = 0; i < KAYA_FAULTS; i++)
         if (odds[i] > COUNT_MAX ||
             (odds[i] > 0 && kaya_fault_group((enum kaya_fault)i) == KAYA_FAULT_GROUP_CRASH))
+=======
+static bool subject_can(const struct kaya_scenario *scenario)
+{
+    for (int i = 0; i < KAYA_OPERATIONS; i++)
+        if (scenario->operation_weights[i] > 0 &&
+            !kaya_operation_is_of((enum kaya_operation_kind)i, scenario->subject))
+>>>>>>> 511971e (A key-value engine over the log is the second subject, judged against a model of a map)
             return false;
     return true;
 }
@@ -137,6 +168,8 @@ bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **k
         { "open.anchor_percent", "0 to 100", scenario->anchor_percent <= PERCENT_MAX },
         { "workload", "weights from 0 to 1000, one of them above 0",
           weights_fit(scenario->operation_weights, KAYA_OPERATIONS) },
+        { "workload", "what this subject can do (scenarios/README.md)", subject_can(scenario) },
+        { "keys", "{from, to}, 1 to 64", fits(scenario->keys, 1, KAYA_KEYS_MAX) },
         { "record_bytes", "{from, to}, 0 to 16777216", fits(scenario->record_bytes, 0, BYTES_MAX) },
         { "batch_records", "{from, to}, 1 to 16", fits(scenario->batch_records, 1, KAYA_BATCH_RECORDS_MAX) },
         { "keep_records", "{from, to}, 0 to 1000000", fits(scenario->keep_records, 0, COUNT_MAX) },

@@ -9,7 +9,14 @@
 
 #include <string.h>
 
-enum { SWARM_KEEP_IN = 2, SWARM_KEEP_OF = 3, CALM_IN = 1, CALM_OF = 10, PERCENT = 100 };
+enum {
+    SWARM_KEEP_IN = 2,
+    SWARM_KEEP_OF = 3,
+    CALM_IN = 1,
+    CALM_OF = 10,
+    PERCENT = 100,
+    BATCH_DELETIONS_PERCENT = 25
+};
 
 uint64_t kaya_range_draw(struct kaya_range range, struct kaya_choices *choices, enum kaya_stream stream,
                          const char *label)
@@ -143,6 +150,9 @@ void kaya_plan_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario
     memcpy(plan->odds, scenario->odds, sizeof plan->odds);
     sizes_draw(plan, scenario, choices);
     operations_draw(plan, scenario, choices);
+    plan->subject = scenario->subject;
+    if (plan->subject == KAYA_SUBJECT_KEY_VALUE)
+        plan->key_count = (uint32_t)kaya_range_draw(scenario->keys, choices, KAYA_STREAM_CONFIG, "keys");
     plan->boot_count = kaya_range_draw(scenario->boots, choices, KAYA_STREAM_CONFIG, "boots");
     plan->operations = scenario->operations;
     plan->crash_within = scenario->crash_within;
@@ -196,6 +206,19 @@ static void lengths_draw(struct kaya_operation *operation, const struct kaya_pla
         operation->lengths[i] = length_draw(range, choices);
 }
 
+static void keys_draw(struct kaya_operation *operation, const struct kaya_plan *plan, struct kaya_choices *choices)
+{
+    bool deletes =
+        operation->kind == KAYA_OPERATION_DELETE_STRICT || operation->kind == KAYA_OPERATION_DELETE_RELAXED;
+
+    for (uint32_t i = 0; i < operation->record_count; i++) {
+        operation->keys[i] = (uint32_t)kaya_choose(choices, KAYA_STREAM_WORKLOAD, plan->key_count, "key");
+        operation->is_deletion[i] =
+            deletes || (operation->record_count > 1 &&
+                        kaya_percent_draw(BATCH_DELETIONS_PERCENT, choices, KAYA_STREAM_WORKLOAD, "deletion"));
+    }
+}
+
 void kaya_operation_draw(struct kaya_operation *operation, const struct kaya_plan *plan,
                          struct kaya_choices *choices)
 {
@@ -215,8 +238,15 @@ void kaya_operation_draw(struct kaya_operation *operation, const struct kaya_pla
     case KAYA_OPERATION_APPEND_STRICT:
     case KAYA_OPERATION_APPEND_RELAXED:
     case KAYA_OPERATION_ECHO:
+    case KAYA_OPERATION_PUT_STRICT:
+    case KAYA_OPERATION_PUT_RELAXED:
         operation->record_count = 1;
         lengths_draw(operation, plan, choices);
+        break;
+    case KAYA_OPERATION_DELETE_STRICT:
+    case KAYA_OPERATION_DELETE_RELAXED:
+    case KAYA_OPERATION_GET:
+        operation->record_count = 1;
         break;
     case KAYA_OPERATION_TRIM:
     case KAYA_OPERATION_CUT_BACK:
@@ -226,4 +256,6 @@ void kaya_operation_draw(struct kaya_operation *operation, const struct kaya_pla
     default:
         break;
     }
+    if (plan->subject == KAYA_SUBJECT_KEY_VALUE)
+        keys_draw(operation, plan, choices);
 }

@@ -45,10 +45,10 @@ struct file {
     char *story, *name;
     uint64_t *seeds, *expect_struck_within, *sometimes;
     uint64_t *faults;
-    uint32_t *profiles, *swarm;
+    uint32_t *profiles, *swarm, *subject;
     struct odds *odds;
     struct file_log *log;
-    struct kaya_range *boots, *operations, *record_bytes, *batch_records, *keep_records;
+    struct kaya_range *boots, *operations, *record_bytes, *batch_records, *keep_records, *keys;
     struct file_crash *crash;
     struct file_open *open;
     struct weights *workload;
@@ -150,6 +150,12 @@ static const cyaml_strval_t mark_names[] = {
 #undef NAME
 };
 
+static const cyaml_strval_t subject_names[] = {
+#define NAME(NAME, name, text) { #name, KAYA_SUBJECT_##NAME },
+    KAYA_SUBJECT_LIST(NAME)
+#undef NAME
+};
+
 static const cyaml_strval_t switch_names[] = { { "no", 0 }, { "yes", 1 } };
 
 #define RANGE(member) CYAML_FIELD_MAPPING_PTR(#member, OPTIONAL_POINTER, struct file, member, range_fields)
@@ -199,6 +205,9 @@ static void make_schema(struct schema *schema)
         RANGE(record_bytes),
         RANGE(batch_records),
         RANGE(keep_records),
+        RANGE(keys),
+        CYAML_FIELD_ENUM_PTR("subject", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, subject, subject_names,
+                             LENGTH_OF(subject_names)),
         CYAML_FIELD_END,
     };
     _Static_assert(LENGTH_OF(fields) <= FIELDS_MAX, "room for every key");
@@ -478,6 +487,9 @@ static void take(struct kaya_scenario *scenario, const struct file *file)
     TAKE(scenario->record_bytes, file->record_bytes);
     TAKE(scenario->batch_records, file->batch_records);
     TAKE(scenario->keep_records, file->keep_records);
+    TAKE(scenario->keys, file->keys);
+    if (file->subject != NULL)
+        scenario->subject = (enum kaya_subject_kind)*file->subject;
     scenario->swarm = file->swarm != NULL && *file->swarm != 0;
     take_parts(scenario, file);
 }

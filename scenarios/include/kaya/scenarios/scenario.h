@@ -30,7 +30,13 @@
     X(ASK, ask, "ask the writer how far it is durable")                                                      \
     X(SECOND_WRITER, second_writer, "try to open a second writer")                                           \
     X(REOPEN, reopen, "close cleanly and open again")                                                        \
-    X(CUT_BACK, cut_back, "close cleanly, give up the newest records, open again")
+    X(CUT_BACK, cut_back, "close cleanly, give up the newest records, open again")                           \
+    X(PUT_STRICT, put_strict, "put one value, durable when it returns")                                      \
+    X(PUT_RELAXED, put_relaxed, "put one value, handed to the operating system")                             \
+    X(DELETE_STRICT, delete_strict, "delete one key, durably when it returns")                               \
+    X(DELETE_RELAXED, delete_relaxed, "delete one key, handed to the operating system")                      \
+    X(GET, get, "get the value of one key")                                                                  \
+    X(SNAPSHOT, snapshot, "write a snapshot and trim the log up to it")
 
 enum kaya_operation_kind {
 #define KAYA_OPERATION_ENUM(NAME, name, text) KAYA_OPERATION_##NAME,
@@ -39,6 +45,21 @@ enum kaya_operation_kind {
         KAYA_OPERATIONS
 };
 const char *kaya_operation_name(enum kaya_operation_kind kind);
+
+/* What runs on the machine. X(NAME, name, text) */
+#define KAYA_SUBJECT_LIST(X)                                                                                 \
+    X(LOG, log, "the log")                                                                                   \
+    X(KEY_VALUE, key-value, "the key-value engine over the log")
+
+enum kaya_subject_kind {
+#define KAYA_SUBJECT_ENUM(NAME, name, text) KAYA_SUBJECT_##NAME,
+    KAYA_SUBJECT_LIST(KAYA_SUBJECT_ENUM)
+#undef KAYA_SUBJECT_ENUM
+        KAYA_SUBJECTS
+};
+
+/* Can that subject do this? */
+bool kaya_operation_is_of(enum kaya_operation_kind kind, enum kaya_subject_kind subject);
 
 /* How a boot ends. X(NAME, name, text) */
 #define KAYA_ENDING_LIST(X)                                                                                     \
@@ -69,11 +90,12 @@ struct kaya_numbers {
     uint32_t count;
 };
 
-enum { KAYA_SCENARIO_NAME_MAX = 48, KAYA_SCENARIO_STORY_MAX = 2000, KAYA_BATCH_RECORDS_MAX = 16 };
+enum { KAYA_SCENARIO_NAME_MAX = 48, KAYA_SCENARIO_STORY_MAX = 2000, KAYA_BATCH_RECORDS_MAX = 16, KAYA_KEYS_MAX = 64 };
 
 struct kaya_scenario {
     char name[KAYA_SCENARIO_NAME_MAX];
     char story[KAYA_SCENARIO_STORY_MAX];
+    enum kaya_subject_kind subject;
 
     uint64_t seeds;                /* runs, when nobody says how many */
     uint64_t expect_struck_within; /* each declared fault must have struck after so many runs */
@@ -102,6 +124,7 @@ struct kaya_scenario {
     struct kaya_range record_bytes; /* cut to the longest allowed */
     struct kaya_range batch_records;
     struct kaya_range keep_records; /* what a trim leaves */
+    struct kaya_range keys;         /* how many there are; one number is drawn for each run */
 };
 
 /* A scenario with every value set to what a file that leaves it out means, and no name. */

@@ -10,9 +10,13 @@ struct kaya_operation {
     uint32_t record_count;
     uint32_t lengths[KAYA_BATCH_RECORDS_MAX];
     uint64_t keep_records; /* TRIM, CUT_BACK: how many to keep, to give up */
+    /* of the key-value engine: */
+    uint32_t keys[KAYA_BATCH_RECORDS_MAX];    /* a number below the plan's key_count for each record */
+    bool is_deletion[KAYA_BATCH_RECORDS_MAX]; /* likewise; else a put */
 };
 
 struct kaya_plan {
+    enum kaya_subject_kind subject;
     const struct kaya_sim_profile *profile;
     bool families[KAYA_FAULTS];
     bool calm;
@@ -21,6 +25,7 @@ struct kaya_plan {
     uint32_t block_bytes;
     uint32_t spare_count;
     uint32_t record_bytes_max;
+    uint32_t key_count;
     uint32_t operation_weights[KAYA_OPERATIONS];
     uint32_t operation_weight_sum;
     uint32_t ending_weights[KAYA_ENDINGS];
