@@ -106,19 +106,20 @@ static bool weights_fit(const uint32_t *weights, uint32_t count)
     return sum > 0;
 }
 
-<<<<<<< HEAD
 static bool odds_fit(const uint32_t odds[KAYA_FAULTS])
 {
     for (int i = 0; i < KAYA_FAULTS; i++)
         if (odds[i] > COUNT_MAX ||
             (odds[i] > 0 && kaya_fault_group((enum kaya_fault)i) == KAYA_FAULT_GROUP_CRASH))
-=======
+            return false;
+    return true;
+}
+
 static bool subject_can(const struct kaya_scenario *scenario)
 {
     for (int i = 0; i < KAYA_OPERATIONS; i++)
         if (scenario->operation_weights[i] > 0 &&
             !kaya_operation_is_of((enum kaya_operation_kind)i, scenario->subject))
->>>>>>> 511971e (A key-value engine over the log is the second subject, judged against a model of a map)
             return false;
     return true;
 }
