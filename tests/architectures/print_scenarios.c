@@ -37,7 +37,9 @@
     X(operation_weights)                                                                                     \
     X(record_bytes)                                                                                          \
     X(batch_records)                                                                                         \
-    X(keep_records)
+    X(keep_records)                                                                                          \
+    X(keys)                                                                                                  \
+    X(subject)
 
 /* The bytes of a number, or of those in an array or range. */
 #define WIDTH_OF(member)                                                                                     \
