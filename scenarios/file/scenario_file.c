@@ -489,7 +489,7 @@ static void take(struct kaya_scenario *scenario, const struct file *file)
     TAKE(scenario->keep_records, file->keep_records);
     TAKE(scenario->keys, file->keys);
     if (file->subject != NULL)
-        scenario->subject = (enum kaya_subject_kind)*file->subject;
+        scenario->subject = (enum kaya_subject_kind)file->subject[0];
     scenario->swarm = file->swarm != NULL && *file->swarm != 0;
     take_parts(scenario, file);
 }

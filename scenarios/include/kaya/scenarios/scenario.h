@@ -49,7 +49,7 @@ const char *kaya_operation_name(enum kaya_operation_kind kind);
 /* What runs on the machine. X(NAME, name, text) */
 #define KAYA_SUBJECT_LIST(X)                                                                                 \
     X(LOG, log, "the log")                                                                                   \
-    X(KEY_VALUE, key-value, "the key-value engine over the log")
+    X(KEY_VALUE, key_value, "the key-value engine over the log")
 
 enum kaya_subject_kind {
 #define KAYA_SUBJECT_ENUM(NAME, name, text) KAYA_SUBJECT_##NAME,
@@ -90,7 +90,8 @@ struct kaya_numbers {
     uint32_t count;
 };
 
-enum { KAYA_SCENARIO_NAME_MAX = 48, KAYA_SCENARIO_STORY_MAX = 2000, KAYA_BATCH_RECORDS_MAX = 16, KAYA_KEYS_MAX = 64 };
+enum { KAYA_SCENARIO_NAME_MAX = 48, KAYA_SCENARIO_STORY_MAX = 2000, KAYA_BATCH_RECORDS_MAX = 16 };
+enum { KAYA_KEYS_MAX = 64 };
 
 struct kaya_scenario {
     char name[KAYA_SCENARIO_NAME_MAX];
