@@ -162,6 +162,21 @@ KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_poke(struct kaya_sim_disk *disk, 
                                                     uint64_t offset, const void *bytes, size_t length);
 KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_file_size(struct kaya_sim_disk *disk, const char *name,
                                                          uint64_t *bytes);
+/* What people do to a directory, between boots: as `cp`, `mv`, `rm` and `truncate` followed by `sync`. What is touched is durable
+ * afterwards, and with it every pending change of a name; one note each in the trace. KAYA_NOT_FOUND: no such file, or (put) no
+ * directory. KAYA_INVALID: no such name can be, or a cut that would lengthen. To undo, keep a fork and copy it back. */
+KAYA_MUST_CHECK enum kaya_status
+kaya_sim_disk_put_file(struct kaya_sim_disk *disk, const char *name, const void *bytes,
+                       size_t length); /* new, or in place of what is there; KAYA_FULL: too long */
+KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_copy_file(struct kaya_sim_disk *disk, const char *from,
+                                                         const char *to);
+KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_rename_file(struct kaya_sim_disk *disk, const char *from,
+                                                           const char *to);
+KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_swap_files(struct kaya_sim_disk *disk, const char *one,
+                                                          const char *other);
+KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_remove_file(struct kaya_sim_disk *disk, const char *name);
+KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_cut_file(struct kaya_sim_disk *disk, const char *name,
+                                                        uint64_t bytes);
 /* The inode behind a name (as in trace events); 0: none. */
 uint64_t kaya_sim_disk_inode(struct kaya_sim_disk *disk, const char *name);
 
