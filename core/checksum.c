@@ -53,7 +53,7 @@ static const uint32_t TABLES[8][256] = {
 /* clang-format on */
 
 /* One step over eight bytes, the first four of which are already mixed with the CRC. */
-static uint32_t eight_bytes(uint32_t low, uint32_t high)
+static inline uint32_t eight_bytes(uint32_t low, uint32_t high)
 {
     return TABLES[7][low & 0xff] ^ TABLES[6][low >> 8 & 0xff] ^ TABLES[5][low >> 16 & 0xff] ^
            TABLES[4][low >> 24] ^ TABLES[3][high & 0xff] ^ TABLES[2][high >> 8 & 0xff] ^

@@ -89,28 +89,6 @@ uint32_t kaya_frame_second_check(const uint8_t *bytes, const struct frame_seeds 
     return second_check(bytes + LENGTH, bytes + KAYA_FRAME_HEADER_BYTES, frame->length, frame_seed(seeds, frame));
 }
 
-/* --- Sizes ---------------------------------------------------------------------------------------------------------- */
-
-static uint32_t block_rest(const struct shape *shape, uint64_t offset)
-{
-    return (uint32_t)(kaya_shape_block_end(shape, offset) - offset);
-}
-
-uint32_t kaya_frame_extent(const struct shape *shape, uint64_t offset, uint32_t length)
-{
-    uint32_t rest = block_rest(shape, offset);
-    uint32_t extent = (KAYA_FRAME_HEADER_BYTES + length + 3) & ~UINT32_C(3);
-
-    return rest - extent < KAYA_FRAME_ROOM_MIN ? rest : extent;
-}
-
-uint32_t kaya_frame_room(const struct shape *shape, uint64_t offset)
-{
-    uint32_t rest = block_rest(shape, offset);
-
-    return rest < KAYA_FRAME_ROOM_MIN ? 0 : rest - KAYA_FRAME_HEADER_BYTES;
-}
-
 /* --- Fields --------------------------------------------------------------------------------------------------------- */
 
 static bool type_is_known(uint8_t type)
@@ -208,9 +186,10 @@ uint32_t kaya_frame_encode(uint8_t *out, const struct shape *shape, const struct
     KAYA_ASSERT(fields_are_plausible(shape, frame, frame->offset_bytes));
 
     fill_words(words, seeds, frame, zeros, extent - end);
-    if (frame->length > 0)
+    if (frame->length > 0 && frame->payload != out + KAYA_FRAME_HEADER_BYTES)
         memmove(out + KAYA_FRAME_HEADER_BYTES, frame->payload, frame->length);
-    memset(out + end, 0, extent - end);
+    for (uint32_t at = end; at < extent; at++)
+        out[at] = 0;
     for (unsigned i = 0; i < WORDS; i++)
         store32(out + 4 * i, words[i]);
     return extent;
@@ -220,7 +199,7 @@ uint32_t kaya_frame_encode(uint8_t *out, const struct shape *shape, const struct
 static bool has_room(size_t available, const struct shape *shape, uint64_t offset)
 {
     return offset % 4 == 0 && offset < shape->segment_bytes &&
-           block_rest(shape, offset) >= KAYA_FRAME_ROOM_MIN && available >= KAYA_FRAME_HEADER_BYTES;
+           kaya_frame_rest(shape, offset) >= KAYA_FRAME_ROOM_MIN && available >= KAYA_FRAME_HEADER_BYTES;
 }
 
 static bool is_zero(const uint8_t *bytes, size_t length)

@@ -57,11 +57,31 @@ struct frame {
     uint32_t extent_bytes; /* header, payload and padding */
 };
 
+/* Sizes, worked out for every frame: no calls. */
+
+/* What is left of the block of `offset`. */
+static inline uint32_t kaya_frame_rest(const struct shape *shape, uint64_t offset)
+{
+    return (uint32_t)(kaya_shape_block_end(shape, offset) - offset);
+}
+
 /* Whole size of a frame with `length` payload bytes at `offset`: rounded up to 4, and to the block's end where less than
  * KAYA_FRAME_ROOM_MIN would be left. */
-uint32_t kaya_frame_extent(const struct shape *shape, uint64_t offset, uint32_t length);
+static inline uint32_t kaya_frame_extent(const struct shape *shape, uint64_t offset, uint32_t length)
+{
+    uint32_t rest = kaya_frame_rest(shape, offset);
+    uint32_t extent = (KAYA_FRAME_HEADER_BYTES + length + 3) & ~UINT32_C(3);
+
+    return rest - extent < KAYA_FRAME_ROOM_MIN ? rest : extent;
+}
+
 /* The longest payload of a frame at `offset`. */
-uint32_t kaya_frame_room(const struct shape *shape, uint64_t offset);
+static inline uint32_t kaya_frame_room(const struct shape *shape, uint64_t offset)
+{
+    uint32_t rest = kaya_frame_rest(shape, offset);
+
+    return rest < KAYA_FRAME_ROOM_MIN ? 0 : rest - KAYA_FRAME_HEADER_BYTES;
+}
 
 /* Write the frame's extent_bytes at `out`; payload bytes come from `frame->payload` (may already stand at
  * out + KAYA_FRAME_HEADER_BYTES). The extent is worked out and must fit the block; it is returned. */

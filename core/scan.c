@@ -441,20 +441,15 @@ static void look_at(struct claim_scan *scan, const uint8_t *bytes, size_t availa
 
 /* A frame at a place holds that place (off4) in its fourth word. Is there a word in the chunk that holds its own place, give or
  * take one bit? No branches, so that compilers turn it into vector code: a scan runs at memory speed. */
-enum { OFF4_AT = 16, CHUNK_WORDS = 64 };
+enum { OFF4_AT = 16, CHUNK_WORDS = 16 };
 
 static bool chunk_has_place(const uint8_t *bytes, uint32_t place)
 {
-    uint32_t words[CHUNK_WORDS];
     uint32_t found = 0;
 
-    memcpy(words, bytes, sizeof words);
     for (uint32_t i = 0; i < CHUNK_WORDS; i++) {
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        uint32_t difference = __builtin_bswap32(words[i]) ^ (place + i);
-#else
-        uint32_t difference = words[i] ^ (place + i);
-#endif
+        uint32_t difference = load32(bytes + (size_t)4 * i) ^ (place + i);
+
         found |= (difference & (difference - 1)) == 0;
     }
     return found != 0;
@@ -467,6 +462,8 @@ static void look_over_block(struct claim_scan *scan, const uint8_t *block, size_
 
     if (block_offset < scan->from)
         at = (size_t)(scan->from - block_offset);
+    if (at >= length || is_blank(block + at, length - at)) /* written ahead, mostly: no frame is all zeros */
+        return;
     while (at + KAYA_FRAME_HEADER_BYTES <= length && !scan->stopped) {
         uint32_t place = first + (uint32_t)(at / 4);
         uint32_t difference;

@@ -317,6 +317,27 @@ static enum kaya_status open_writer(struct log_subject *log, const struct kaya_s
     return status;
 }
 
+static enum kaya_status trim(struct log_subject *log, const struct kaya_sim_machine *machine, uint64_t keep,
+                             struct kaya_violation *violation)
+{
+    uint64_t end = kaya_oracle_durable_lsn(log->oracle) + 1;
+    uint64_t lsn = end > keep ? end - keep : 1;
+    uint64_t low_water = 0;
+    enum kaya_status status;
+
+    if (lsn <= kaya_oracle_first_lsn(log->oracle))
+        return KAYA_OK;
+    tell_claims(log, 0, false);
+    kaya_oracle_trim_begin(log->oracle, lsn);
+    status = heard(log, machine, kaya_wal_writer_truncate_before(log->writer, lsn, &low_water));
+    kaya_oracle_trim_end(log->oracle, status, low_water, violation);
+    kaya_oracle_status(log->oracle, "trim", status, violation);
+    if (status == KAYA_OK)
+        kaya_oracle_disk_use(log->oracle, kaya_sim_disk_usage(machine->sim_disk).bytes_stored, violation);
+    trace(log, KAYA_TRACE_ANSWER, "trim", status, lsn, low_water, 0);
+    return status;
+}
+
 /* Somebody looks at what the crash left, before recovery touches it. */
 static enum kaya_status look(struct log_subject *log, const struct kaya_sim_machine *machine,
                              struct kaya_violation *violation)
@@ -354,6 +375,9 @@ static enum kaya_status subject_recover(struct kaya_subject *subject, const stru
             read_all(log, machine,
                      kaya_percent_draw(plan->beside_percent, machine->choices, KAYA_STREAM_WORKLOAD, "beside"),
                      violation);
+    if (status == KAYA_OK && !kaya_violation_is_set(violation) &&
+        kaya_percent_draw(plan->trim_percent, machine->choices, KAYA_STREAM_WORKLOAD, "trim"))
+        status = trim(log, machine, 0, violation);
     return status;
 }
 
@@ -494,27 +518,6 @@ static enum kaya_status barrier(struct log_subject *log, const struct kaya_sim_m
     kaya_oracle_barrier_end(log->oracle, barrier, status, violation);
     kaya_oracle_status(log->oracle, names[barrier], status, violation);
     trace(log, KAYA_TRACE_ANSWER, names[barrier], status, 0, 0, 0);
-    return status;
-}
-
-static enum kaya_status trim(struct log_subject *log, const struct kaya_sim_machine *machine, uint64_t keep,
-                             struct kaya_violation *violation)
-{
-    uint64_t end = kaya_oracle_durable_lsn(log->oracle) + 1;
-    uint64_t lsn = end > keep ? end - keep : 1;
-    uint64_t low_water = 0;
-    enum kaya_status status;
-
-    if (lsn <= kaya_oracle_first_lsn(log->oracle))
-        return KAYA_OK;
-    tell_claims(log, 0, false);
-    kaya_oracle_trim_begin(log->oracle, lsn);
-    status = heard(log, machine, kaya_wal_writer_truncate_before(log->writer, lsn, &low_water));
-    kaya_oracle_trim_end(log->oracle, status, low_water, violation);
-    kaya_oracle_status(log->oracle, "trim", status, violation);
-    if (status == KAYA_OK)
-        kaya_oracle_disk_use(log->oracle, kaya_sim_disk_usage(machine->sim_disk).bytes_stored, violation);
-    trace(log, KAYA_TRACE_ANSWER, "trim", status, lsn, low_water, 0);
     return status;
 }
 

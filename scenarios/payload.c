@@ -11,7 +11,7 @@
 
 enum { CHUNK_WORDS = 4, CHUNK_BYTES = 32, ZERO_KEYS_MASK = 15 };
 
-static uint64_t mix(uint64_t x)
+static inline uint64_t mix(uint64_t x)
 {
     x ^= x >> 30;
     x *= 0xbf58476d1ce4e5b9u;
@@ -39,7 +39,7 @@ struct chunk {
 };
 
 /* One mix makes four words. */
-static struct chunk chunk_at(uint64_t key, uint64_t index)
+static inline struct chunk chunk_at(uint64_t key, uint64_t index)
 {
     struct chunk chunk = { { 0, 0, 0, 0 } };
     uint64_t first;

@@ -166,6 +166,7 @@ bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **k
         { "open.look_percent", "0 to 100", scenario->look_percent <= PERCENT_MAX },
         { "open.recover_only_percent", "0 to 100", scenario->recover_only_percent <= PERCENT_MAX },
         { "open.beside_percent", "0 to 100", scenario->beside_percent <= PERCENT_MAX },
+        { "open.trim_percent", "0 to 100", scenario->trim_percent <= PERCENT_MAX },
         { "open.anchor_percent", "0 to 100", scenario->anchor_percent <= PERCENT_MAX },
         { "workload", "weights from 0 to 1000, one of them above 0",
           weights_fit(scenario->operation_weights, KAYA_OPERATIONS) },

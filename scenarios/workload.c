@@ -165,6 +165,7 @@ void kaya_plan_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario
     plan->recover_only_percent = scenario->recover_only_percent;
     plan->anchor_percent = scenario->anchor_percent;
     plan->beside_percent = scenario->beside_percent;
+    plan->trim_percent = scenario->trim_percent;
 }
 
 /* --- Operations --- */

@@ -65,12 +65,8 @@ static uint64_t little_endian(uint64_t value)
     return value;
 }
 
-static uint64_t hash_of_text(const char *text)
-{
-    return text && text[0] != '\0' ? XXH3_64bits(text, strlen(text)) : 0;
-}
-
-static uint64_t next_digest(uint64_t digest, const struct kaya_trace_event *event, uint64_t content_hash)
+static uint64_t next_digest(uint64_t digest, const struct kaya_trace_event *event, uint64_t content_hash,
+                            size_t text_length)
 {
     const uint64_t words[ENCODED_WORDS] = {
         little_endian((uint32_t)event->kind | (uint64_t)(uint32_t)event->status << 32),
@@ -78,7 +74,7 @@ static uint64_t next_digest(uint64_t digest, const struct kaya_trace_event *even
         little_endian(event->b),
         little_endian(event->c),
         little_endian(content_hash),
-        little_endian(hash_of_text(event->text)),
+        little_endian(text_length > 0 ? XXH3_64bits(event->text, text_length) : 0),
     };
 
     return XXH3_64bits_withSeed(words, sizeof words, digest);
@@ -86,7 +82,8 @@ static uint64_t next_digest(uint64_t digest, const struct kaya_trace_event *even
 
 /* ---- the last few ---- */
 
-static void keep(struct kaya_trace *trace, const struct kaya_trace_event *event, uint64_t content_hash)
+static void keep(struct kaya_trace *trace, const struct kaya_trace_event *event, uint64_t content_hash,
+                 size_t text_length)
 {
     struct kept *kept = &trace->kept[trace->keep_next];
 
@@ -98,9 +95,11 @@ static void keep(struct kaya_trace *trace, const struct kaya_trace_event *event,
     kept->c = event->c;
     kept->content_length = event->content_length;
     kept->content_hash = content_hash;
-    kept->text[0] = '\0';
-    if (event->text != NULL && event->text[0] != '\0')
-        strncat(kept->text, event->text, KEPT_TEXT_BYTES - 1);
+    if (text_length > KEPT_TEXT_BYTES - 1)
+        text_length = KEPT_TEXT_BYTES - 1;
+    if (text_length > 0)
+        memcpy(kept->text, event->text, text_length);
+    kept->text[text_length] = '\0';
     trace->keep_next = trace->keep_next + 1 == trace->keep_count ? 0 : trace->keep_next + 1;
 }
 
@@ -115,14 +114,16 @@ static void tell(const struct kaya_trace *trace, const struct kaya_trace_event *
 void kaya_trace_add(struct kaya_trace *trace, const struct kaya_trace_event *event)
 {
     uint64_t content_hash;
+    size_t text_length;
 
     if (trace == NULL)
         return;
     content_hash = event->content ? XXH3_64bits(event->content, event->content_length) : 0;
-    trace->digest = next_digest(trace->digest, event, content_hash);
+    text_length = event->text != NULL ? strlen(event->text) : 0;
+    trace->digest = next_digest(trace->digest, event, content_hash, text_length);
     trace->count++;
     if (trace->keep_count > 0)
-        keep(trace, event, content_hash);
+        keep(trace, event, content_hash, text_length);
     if (trace->listener != NULL)
         tell(trace, event);
 }

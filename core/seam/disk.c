@@ -21,6 +21,8 @@
  * short by a failure may have left any part of its bytes; callers owe the same caution as for one failed write. */
 #include "kaya/seam/disk.h"
 
+#include <string.h>
+
 /* Offsets are off_t on real systems: signed, 64 bits. */
 static const uint64_t OFFSET_MAX_BYTES = INT64_MAX;
 
@@ -74,16 +76,13 @@ static const struct kaya_disk_operations *file_operations_of(struct kaya_disk *d
 
 bool kaya_name_is_valid(const char *name)
 {
-    size_t length_bytes = 0;
+    const char *end = name != NULL ? memchr(name, '\0', KAYA_NAME_BYTES_MAX + 1) : NULL;
+    size_t length_bytes;
 
-    if (name == NULL)
+    if (end == NULL || end == name)
         return false;
-    while (name[length_bytes] != '\0') {
-        if (name[length_bytes] == '/' || length_bytes == KAYA_NAME_BYTES_MAX)
-            return false;
-        length_bytes++;
-    }
-    if (length_bytes == 0)
+    length_bytes = (size_t)(end - name);
+    if (memchr(name, '/', length_bytes) != NULL)
         return false;
     if (name[0] == '.' && length_bytes == 1)
         return false;

@@ -38,7 +38,7 @@ struct file_crash {
 };
 
 struct file_open {
-    uint32_t *look_percent, *recover_only_percent, *anchor_percent, *beside_percent;
+    uint32_t *look_percent, *recover_only_percent, *anchor_percent, *beside_percent, *trim_percent;
 };
 
 struct file {
@@ -114,6 +114,7 @@ static const cyaml_schema_field_t open_fields[] = {
     CYAML_FIELD_UINT_PTR("look_percent", OPTIONAL_POINTER, struct file_open, look_percent),
     CYAML_FIELD_UINT_PTR("recover_only_percent", OPTIONAL_POINTER, struct file_open, recover_only_percent),
     CYAML_FIELD_UINT_PTR("beside_percent", OPTIONAL_POINTER, struct file_open, beside_percent),
+    CYAML_FIELD_UINT_PTR("trim_percent", OPTIONAL_POINTER, struct file_open, trim_percent),
     CYAML_FIELD_UINT_PTR("anchor_percent", OPTIONAL_POINTER, struct file_open, anchor_percent),
     CYAML_FIELD_END,
 };
@@ -462,6 +463,7 @@ static void take_parts(struct kaya_scenario *scenario, const struct file *file)
         TAKE(scenario->look_percent, file->open->look_percent);
         TAKE(scenario->recover_only_percent, file->open->recover_only_percent);
         TAKE(scenario->beside_percent, file->open->beside_percent);
+        TAKE(scenario->trim_percent, file->open->trim_percent);
         TAKE(scenario->anchor_percent, file->open->anchor_percent);
     }
     if (file->workload != NULL)

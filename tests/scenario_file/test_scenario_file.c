@@ -27,7 +27,7 @@ static const char good[] =
     "  endings: {power_loss: 8, close: 1}\n"                                                       /* 15 */
     "  in_recovery_percent: 10\n"                                                                  /* 16 */
     "  in_recovery_depth: 2\n"                                                                     /* 17 */
-    "open: {look_percent: 11, recover_only_percent: 12, anchor_percent: 13, beside_percent: 14}\n" /* 18 */
+    "open: {look_percent: 11, recover_only_percent: 12, anchor_percent: 13, beside_percent: 14, trim_percent: 15}\n" /* 18 */
     "workload: {append_strict: 14, trim: 15}\n"                                                    /* 19 */
     "record_bytes: {from: 16, to: 17}\n"                                                           /* 20 */
     "batch_records: {from: 2, to: 9}\n"                                                            /* 21 */
@@ -75,6 +75,7 @@ Test(scenario_file, every_value_arrives)
     cr_expect(eq(u32, scenario.recover_only_percent, 12));
     cr_expect(eq(u32, scenario.anchor_percent, 13));
     cr_expect(eq(u32, scenario.beside_percent, 14));
+    cr_expect(eq(u32, scenario.trim_percent, 15));
     cr_expect(eq(u32, scenario.operation_weights[KAYA_OPERATION_APPEND_STRICT], 14));
     cr_expect(eq(u32, scenario.operation_weights[KAYA_OPERATION_TRIM], 15));
     cr_expect(eq(u32, scenario.operation_weights[KAYA_OPERATION_SYNC], 0));

@@ -33,7 +33,7 @@ struct kaya_plan {
     uint64_t boot_count;
     struct kaya_range operations, crash_within, record_bytes, batch_records, keep_records;
     uint32_t recovery_crash_percent, recovery_crash_depth;
-    uint32_t look_percent, recover_only_percent, anchor_percent, beside_percent;
+    uint32_t look_percent, recover_only_percent, anchor_percent, beside_percent, trim_percent;
 
     const struct kaya_operation *script; /* NULL: operations are drawn. Else these, in order, and then it is over */
     size_t script_length;
