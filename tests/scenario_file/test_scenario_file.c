@@ -10,29 +10,29 @@
 #include "kaya/scenarios/scenario_file.h"
 
 static const char good[] =
-    "# a comment\n"                                                                                /* 1 */
-    "story: |\n"                                                                                   /* 2 */
-    "  Something happens; name: and crash: are words in it.\n"                                     /* 3 */
-    "name: my-own\n"                                                                               /* 4 */
-    "seeds: 7\n"                                                                                   /* 5 */
-    "expect_struck_within: 9\n"                                                                    /* 6 */
-    "faults: [lost_sector, reorder]\n"                                                             /* 7 */
-    "swarm: yes\n"                                                                                 /* 8 */
-    "profiles: [posix]\n"                                                                          /* 9 */
-    "log: {segment_bytes: [4096, 8192], block_bytes: [512], spares: [2, 3]}\n"                     /* 10 */
-    "boots: {from: 2, to: 3}\n"                                                                    /* 11 */
-    "operations: {from: 4, to: 5}\n"                                                               /* 12 */
-    "crash:\n"                                                                                     /* 13 */
-    "  within_calls: {from: 6, to: 7}\n"                                                           /* 14 */
-    "  endings: {power_loss: 8, close: 1}\n"                                                       /* 15 */
-    "  in_recovery_percent: 10\n"                                                                  /* 16 */
-    "  in_recovery_depth: 2\n"                                                                     /* 17 */
+    "# a comment\n"                                                            /* 1 */
+    "story: |\n"                                                               /* 2 */
+    "  Something happens; name: and crash: are words in it.\n"                 /* 3 */
+    "name: my-own\n"                                                           /* 4 */
+    "seeds: 7\n"                                                               /* 5 */
+    "expect_struck_within: 9\n"                                                /* 6 */
+    "faults: [lost_sector, reorder]\n"                                         /* 7 */
+    "swarm: yes\n"                                                             /* 8 */
+    "profiles: [posix]\n"                                                      /* 9 */
+    "log: {segment_bytes: [4096, 8192], block_bytes: [512], spares: [2, 3]}\n" /* 10 */
+    "boots: {from: 2, to: 3}\n"                                                /* 11 */
+    "operations: {from: 4, to: 5}\n"                                           /* 12 */
+    "crash:\n"                                                                 /* 13 */
+    "  within_calls: {from: 6, to: 7}\n"                                       /* 14 */
+    "  endings: {power_loss: 8, close: 1}\n"                                   /* 15 */
+    "  in_recovery_percent: 10\n"                                              /* 16 */
+    "  in_recovery_depth: 2\n"                                                 /* 17 */
     "open: {look_percent: 11, recover_only_percent: 12, anchor_percent: 13, beside_percent: 14, trim_percent: 15}\n" /* 18 */
-    "workload: {append_strict: 14, trim: 15}\n"                                                    /* 19 */
-    "record_bytes: {from: 16, to: 17}\n"                                                           /* 20 */
-    "batch_records: {from: 2, to: 9}\n"                                                            /* 21 */
-    "keep_records: {from: 20, to: 21}\n"                                                           /* 22 */
-    "odds: {bit_flip: 3, sync_failure: 40}\n";                                                     /* 23 */
+    "workload: {append_strict: 14, trim: 15}\n" /* 19 */
+    "record_bytes: {from: 16, to: 17}\n"        /* 20 */
+    "batch_records: {from: 2, to: 9}\n"         /* 21 */
+    "keep_records: {from: 20, to: 21}\n"        /* 22 */
+    "odds: {bit_flip: 3, sync_failure: 40}\n";  /* 23 */
 
 static enum kaya_status parse(const char *text, struct kaya_scenario *scenario,
                               struct kaya_scenario_mistake *mistake)

@@ -119,8 +119,8 @@ struct kaya_scenario {
     uint32_t look_percent;           /* a reader looks at what a crash left before recovery does */
     uint32_t recover_only_percent;   /* recover and close once before opening */
     uint32_t beside_percent;         /* read back as another process would, without the writer's help */
-    uint32_t trim_percent;           /* trim what was read back, as a program does that keeps it elsewhere now */
-    uint32_t anchor_percent;         /* open with an anchor */
+    uint32_t trim_percent;   /* trim what was read back, as a program does that keeps it elsewhere now */
+    uint32_t anchor_percent; /* open with an anchor */
 
     uint32_t operation_weights[KAYA_OPERATIONS];
     struct kaya_range record_bytes; /* cut to the longest allowed */
