@@ -5,11 +5,12 @@
  *
  *   - The oracle hears of an operation before the log does, so that a crash in the middle finds it in doubt.
  *   - An answer given after the machine crashed is turned into KAYA_GONE: nobody could have heard it.
- *   - Nothing but crashes and failed syncs happens to this disk, so every other status that is not OK breaks a promise, except
- *     where the operation asks for it (a second writer). The disk says whether a sync failed inside the operation.
+ *   - Every status that is not OK breaks a promise, except where the operation asks for it (a second writer), or a fault does that
+ *     struck inside the operation. The disk says which did, and whether a sync failed.
  *
- * After a failed sync some operations may still be tried on the handle, which has ended; then the log is closed and opened again in
- * the same process. An open that fails because a sync did is tried again.
+ * After a failed write or sync some operations may still be tried on the handle, which has ended; then the log is closed and opened
+ * again in the same process. An open that fails because of a fault is tried again; where the fault stays, the boot is over
+ * (KAYA_BUSY).
  *
  * The code under test dies with its boot: a crash only forgets the handle, memory was the machine's. */
 #include "kaya/scenarios/log_subject.h"
@@ -35,7 +36,9 @@ struct log_subject {
     uint64_t next_payload;
     size_t script_next;
     uint64_t recoveries;
-    uint64_t failed_syncs; /* of the disk, by the last answer */
+    uint64_t failed_syncs;           /* of the disk, by the last answer */
+    struct kaya_fault_counts faults; /* likewise */
+    uint64_t struck;                 /* families, in the last operation */
     struct kaya_watch watch;
     struct kaya_claims *claims; /* told of every operation that may write; NULL: nobody asks */
     bool fresh;                 /* nothing strict was appended since the last recovery */
@@ -55,23 +58,45 @@ static const struct log_subject *log_of_const(const struct kaya_subject *subject
 
 /* --- Shared by all operations --- */
 
+/* The families that struck since the last answer. */
+static uint64_t struck_since(struct log_subject *log, const struct kaya_sim_machine *machine)
+{
+    struct kaya_fault_counts faults = kaya_sim_disk_fault_counts(machine->sim_disk);
+    uint64_t struck = 0;
+
+    for (unsigned family = 0; family < KAYA_FAULTS; family++)
+        if (faults.struck[family] != log->faults.struck[family])
+            struck |= (uint64_t)1 << family;
+    log->faults = faults;
+    log->struck = struck;
+    return struck;
+}
+
 /* What the log said, as far as anybody could hear it. */
 static enum kaya_status heard(struct log_subject *log, const struct kaya_sim_machine *machine,
                               enum kaya_status status)
 {
-    uint64_t failed = kaya_sim_disk_fault_counts(machine->sim_disk).drawn[KAYA_FAULT_SYNC_FAILURE];
+    uint64_t failed = kaya_sim_disk_failed_syncs(machine->sim_disk);
 
     kaya_oracle_sync_failed(log->oracle, failed != log->failed_syncs);
+    kaya_oracle_struck(log->oracle, struck_since(log, machine));
     log->failed_syncs = failed;
     if (kaya_sim_disk_is_crashed(machine->sim_disk))
         return KAYA_GONE;
     return status == KAYA_GONE ? KAYA_IO : status; /* a machine that stands is not gone */
 }
 
-/* What a failed sync asks for; the oracle knows whether there was one. */
+/* What faults ask for; the oracle knows whether there was one. */
 static bool is_failure(enum kaya_status status)
 {
-    return status == KAYA_IO || status == KAYA_FULL || status == KAYA_ENDED;
+    return status == KAYA_IO || status == KAYA_FULL || status == KAYA_ENDED || status == KAYA_LIMIT ||
+           status == KAYA_NO_MEMORY;
+}
+
+/* For the runner KAYA_NO_MEMORY is its own; the log's is one more failure. */
+static enum kaya_status for_runner(enum kaya_status status)
+{
+    return status == KAYA_NO_MEMORY ? KAYA_IO : status;
 }
 
 static void on_event(void *user, const struct kaya_event *event)
@@ -199,7 +224,8 @@ static enum kaya_status read_records(struct log_subject *log, const struct kaya_
     if (heard(log, machine, status) == KAYA_GONE)
         return KAYA_GONE;
     kaya_oracle_status(log->oracle, "read", status == KAYA_END ? KAYA_OK : status, violation);
-    kaya_oracle_read_end(log->oracle, violation);
+    if (status == KAYA_END)
+        kaya_oracle_read_end(log->oracle, violation);
     return KAYA_OK;
 }
 
@@ -268,7 +294,7 @@ static enum kaya_status recover_only(struct log_subject *log, const struct kaya_
     if (status == KAYA_OK)
         kaya_oracle_barrier_end(log->oracle, KAYA_BARRIER_CLOSE, status, violation);
     trace(log, KAYA_TRACE_ANSWER, "recover", status, report.first_lsn, report.last_lsn, report.epoch);
-    return status;
+    return for_runner(status);
 }
 
 static enum kaya_status try_to_open(struct log_subject *log, const struct kaya_sim_machine *machine,
@@ -304,17 +330,29 @@ static enum kaya_status try_to_open(struct log_subject *log, const struct kaya_s
     return KAYA_OK;
 }
 
-/* An open in which a sync fails goes on, when it is tried again, as if it had crashed. */
+/* Does what stood in the way of the last open stay there? */
+static bool is_hopeless(const struct log_subject *log, enum kaya_status status)
+{
+    uint64_t lasting = (uint64_t)1 << KAYA_FAULT_IO_ERROR_LASTING | (uint64_t)1 << KAYA_FAULT_NO_SPACE;
+
+    return is_failure(status) && (log->struck & lasting) != 0;
+}
+
+/* An open that failed goes on, when it is tried again, as if it had crashed. KAYA_BUSY: not on this boot. */
 static enum kaya_status open_writer(struct log_subject *log, const struct kaya_sim_machine *machine,
                                     struct kaya_violation *violation)
 {
     enum kaya_status status = KAYA_IO;
 
-    for (unsigned tries = 0; tries < OPENS_MAX && !kaya_violation_is_set(violation) && is_failure(status); tries++)
+    for (unsigned tries = 0; tries < OPENS_MAX && !kaya_violation_is_set(violation) && is_failure(status);
+         tries++) {
         status = try_to_open(log, machine, violation);
+        if (is_hopeless(log, status))
+            return KAYA_BUSY;
+    }
     if (is_failure(status))
         kaya_violation_set(violation, "P7", "the log was opened %u times, and did not open", OPENS_MAX);
-    return status;
+    return for_runner(status);
 }
 
 static enum kaya_status trim(struct log_subject *log, const struct kaya_sim_machine *machine, uint64_t keep,
@@ -335,7 +373,7 @@ static enum kaya_status trim(struct log_subject *log, const struct kaya_sim_mach
     if (status == KAYA_OK)
         kaya_oracle_disk_use(log->oracle, kaya_sim_disk_usage(machine->sim_disk).bytes_stored, violation);
     trace(log, KAYA_TRACE_ANSWER, "trim", status, lsn, low_water, 0);
-    return status;
+    return for_runner(status);
 }
 
 /* Somebody looks at what the crash left, before recovery touches it. */
@@ -493,7 +531,7 @@ static enum kaya_status append(struct log_subject *log, const struct kaya_sim_ma
         log->fresh = false;
     }
     trace(log, KAYA_TRACE_ANSWER, "append", status, first, last, 0);
-    return status;
+    return for_runner(status);
 }
 
 /* --- The other operations --- */
@@ -518,7 +556,7 @@ static enum kaya_status barrier(struct log_subject *log, const struct kaya_sim_m
     kaya_oracle_barrier_end(log->oracle, barrier, status, violation);
     kaya_oracle_status(log->oracle, names[barrier], status, violation);
     trace(log, KAYA_TRACE_ANSWER, names[barrier], status, 0, 0, 0);
-    return status;
+    return for_runner(status);
 }
 
 static enum kaya_status tend(struct log_subject *log, const struct kaya_sim_machine *machine,
@@ -529,9 +567,10 @@ static enum kaya_status tend(struct log_subject *log, const struct kaya_sim_mach
 
     tell_claims(log, 0, false);
     status = heard(log, machine, kaya_wal_writer_tend(log->writer, &more));
-
+    kaya_oracle_tend_end(log->oracle, status, violation);
     kaya_oracle_status(log->oracle, "tend", status, violation);
-    return status;
+    trace(log, KAYA_TRACE_ANSWER, "tend", status, more, 0, 0);
+    return for_runner(status);
 }
 
 static enum kaya_status ask(struct log_subject *log, const struct kaya_sim_machine *machine,
@@ -610,6 +649,7 @@ static enum kaya_status cut_back(struct log_subject *log, const struct kaya_sim_
     status = heard(log, machine, kaya_wal_cut_back(&log->environment, &config, lsn, &report));
     kaya_oracle_cut_end(log->oracle, status, &report, violation);
     trace(log, KAYA_TRACE_ANSWER, "cut_back", status, lsn, report.last_lsn, report.epoch);
+    status = for_runner(status);
     if (status == KAYA_OK && !kaya_violation_is_set(violation))
         status = open_writer(log, machine, violation);
     if (status == KAYA_OK && !kaya_violation_is_set(violation))
@@ -685,6 +725,14 @@ static enum kaya_status perform(struct log_subject *log, const struct kaya_sim_m
         return reopen(log, machine, violation);
     case KAYA_OPERATION_CUT_BACK:
         return cut_back(log, machine, operation->keep_records, violation);
+    case KAYA_OPERATION_FILL_DISK:
+        kaya_sim_disk_leave_room(machine->sim_disk,
+                                 kaya_choose(machine->choices, KAYA_STREAM_WORKLOAD, 2, "room") *
+                                     log->plan->segment_bytes);
+        return KAYA_OK;
+    case KAYA_OPERATION_FREE_DISK:
+        kaya_sim_disk_leave_room(machine->sim_disk, UINT64_MAX);
+        return KAYA_OK;
     default:
         return KAYA_INVALID;
     }
@@ -747,6 +795,8 @@ static enum kaya_status subject_copy_model(const struct kaya_subject *from_subje
     to->script_next = from->script_next;
     to->recoveries = from->recoveries;
     to->failed_syncs = from->failed_syncs;
+    to->faults = from->faults;
+    to->struck = from->struck;
     to->writer = NULL;
     return kaya_oracle_copy(from->oracle, to->oracle);
 }
@@ -788,6 +838,8 @@ void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan
     log->recoveries = 0;
     log->failed_syncs = 0;
     log->watch = (struct kaya_watch){ .coverage = log->watch.coverage };
+    log->faults = (struct kaya_fault_counts){ 0 };
+    log->struck = 0;
     kaya_oracle_reset(log->oracle, &shape);
 }
 

@@ -72,10 +72,12 @@ struct kaya_oracle {
     uint64_t last_lsn;
     uint64_t pending_count; /* records of the append that is under way */
 
-    bool exists;         /* an open returned OK once */
-    bool running;        /* a writer is open */
-    bool ended;          /* it answered KAYA_IO: nothing more may be acknowledged */
-    bool sync_failed;    /* in the operation that is under way, or was the last */
+    bool exists;      /* an open returned OK once */
+    bool running;     /* a writer is open */
+    bool ended;       /* it answered KAYA_IO: nothing more may be acknowledged */
+    bool sync_failed; /* in the operation that is under way, or was the last */
+    uint64_t struck;  /* families of faults, likewise */
+    bool leftovers;   /* a call failed that may have been to remove a file; the next recovery does it again */
     bool cache_in_doubt; /* a sync failed since the last recovery: what reads show may go with the cache */
     bool close_certain;  /* CLOSE is durable and nothing followed */
     bool close_possible; /* CLOSE may be what a recovery finds at the end */
@@ -289,10 +291,35 @@ bool kaya_oracle_has_ended(const struct kaya_oracle *oracle)
     return oracle->ended;
 }
 
-/* A failed sync asks for these; nothing else happens to this disk but crashes. */
+#define FAMILY(NAME) ((uint64_t)1 << KAYA_FAULT_##NAME)
+
+void kaya_oracle_struck(struct kaya_oracle *oracle, uint64_t families)
+{
+    const uint64_t errors = FAMILY(IO_ERROR) | FAMILY(IO_ERROR_LASTING) | FAMILY(NO_ROOM) | FAMILY(LIMIT);
+
+    oracle->struck = families;
+    oracle->leftovers = oracle->leftovers || (families & errors) != 0;
+}
+
+/* Each status says what stood in the way, so each is an answer to some faults only. A disk without room is none of them: what must do
+ * without room is not excused by it (P9). */
 static bool is_excused(const struct kaya_oracle *oracle, enum kaya_status status)
 {
-    return oracle->sync_failed && (status == KAYA_IO || status == KAYA_FULL);
+    const uint64_t errors = FAMILY(IO_ERROR) | FAMILY(IO_ERROR_LASTING) | FAMILY(NO_ROOM);
+
+    if (status == KAYA_IO)
+        return oracle->sync_failed || (oracle->struck & errors) != 0;
+    if (status == KAYA_FULL)
+        return oracle->sync_failed || (oracle->struck & errors) != 0;
+    if (status == KAYA_LIMIT)
+        return (oracle->struck & FAMILY(LIMIT)) != 0;
+    return status == KAYA_NO_MEMORY && (oracle->struck & FAMILY(OUT_OF_MEMORY)) != 0;
+}
+
+/* An operation that makes the log longer: it may find no room. */
+static bool is_full(const struct kaya_oracle *oracle, enum kaya_status status)
+{
+    return status == KAYA_FULL && (oracle->struck & FAMILY(NO_SPACE)) != 0;
 }
 
 /* A write or sync of the log failed. */
@@ -305,7 +332,8 @@ static void end_handle(struct kaya_oracle *oracle, enum kaya_status status)
 
 static bool wrote_nothing(enum kaya_status status)
 {
-    return status == KAYA_INVALID || status == KAYA_FULL || status == KAYA_NO_MEMORY || status == KAYA_ENDED;
+    return status == KAYA_INVALID || status == KAYA_FULL || status == KAYA_NO_MEMORY ||
+           status == KAYA_LIMIT || status == KAYA_ENDED;
 }
 
 void kaya_oracle_append_end(struct kaya_oracle *oracle, enum kaya_durability_mode mode, enum kaya_status status,
@@ -373,6 +401,14 @@ void kaya_oracle_barrier_end(struct kaya_oracle *oracle, enum kaya_oracle_barrie
         oracle->close_certain = true;
     else if (oracle->last_lsn > oracle->close_lsn)
         oracle->close_possible = false;
+}
+
+void kaya_oracle_tend_end(struct kaya_oracle *oracle, enum kaya_status status, struct kaya_violation *violation)
+{
+    if (is_lie_of_ended(oracle, "background work", status, violation))
+        return;
+    if (status != KAYA_OK && !wrote_nothing(status))
+        end_handle(oracle, status);
 }
 
 void kaya_oracle_trim_begin(struct kaya_oracle *oracle, uint64_t lsn)
@@ -449,6 +485,7 @@ void kaya_oracle_crash(struct kaya_oracle *oracle, enum kaya_crash crash)
     oracle->running = false;
     oracle->ended = false;
     oracle->sync_failed = false;
+    oracle->struck = 0;
     oracle->looked = false;
 }
 
@@ -601,7 +638,7 @@ static void adopt(struct kaya_oracle *oracle, const struct kaya_wal_recovery_rep
 void kaya_oracle_recovered(struct kaya_oracle *oracle, enum kaya_status status,
                            const struct kaya_wal_recovery_report *report, struct kaya_violation *violation)
 {
-    if (status == KAYA_GONE || is_excused(oracle, status))
+    if (status == KAYA_GONE || is_excused(oracle, status) || (!oracle->exists && is_full(oracle, status)))
         return;
     count(oracle, KAYA_PROMISE_P4);
     if (status != KAYA_OK) {
@@ -623,6 +660,7 @@ void kaya_oracle_recovered(struct kaya_oracle *oracle, enum kaya_status status,
     if (kaya_violation_is_set(violation))
         return;
     adopt(oracle, report);
+    oracle->leftovers = oracle->struck != 0;
     oracle->running = true;
     oracle->ended = false;
     oracle->looked = false;
@@ -650,7 +688,7 @@ void kaya_oracle_looked(struct kaya_oracle *oracle, enum kaya_status status,
     if (status == KAYA_GONE)
         return;
     count(oracle, KAYA_PROMISE_P10);
-    if (status == KAYA_NOT_FOUND && !oracle->exists)
+    if ((status == KAYA_NOT_FOUND && !oracle->exists) || is_excused(oracle, status))
         return;
     if (status != KAYA_OK) {
         BREAK(violation, KAYA_PROMISE_P10, "a reader of a healthy log answered %s", kaya_status_name(status));
@@ -780,6 +818,8 @@ void kaya_oracle_disk_use(struct kaya_oracle *oracle, uint64_t bytes_stored, str
     uint64_t segments = oracle->shape.spare_count + DISK_SLACK_SEGMENTS;
     uint64_t allowed = 2 * live + segments * oracle->shape.segment_bytes + FILE_SLACK_BYTES;
 
+    if (oracle->leftovers)
+        return;
     count(oracle, KAYA_PROMISE_P8);
     if (bytes_stored > allowed)
         BREAK(violation, KAYA_PROMISE_P8,
@@ -808,7 +848,7 @@ void kaya_oracle_second_writer(struct kaya_oracle *oracle, enum kaya_status stat
     if (status == KAYA_GONE)
         return;
     count(oracle, KAYA_PROMISE_P10);
-    if (status != KAYA_LOCKED)
+    if (status != KAYA_LOCKED && !is_excused(oracle, status))
         BREAK(violation, KAYA_PROMISE_P10, "a second writer must be told KAYA_LOCKED; it was told %s",
               kaya_status_name(status));
 }
@@ -818,6 +858,10 @@ void kaya_oracle_status(struct kaya_oracle *oracle, const char *operation, enum 
 {
     if (status == KAYA_GONE || is_excused(oracle, status))
         return;
+    if (is_full(oracle, status) && (strcmp(operation, "append") == 0 || strcmp(operation, "rotate") == 0)) {
+        count(oracle, KAYA_PROMISE_P9);
+        return;
+    }
     if (oracle->ended) { /* a yes was judged as an acknowledgement, and readers need no handle */
         count(oracle, KAYA_PROMISE_P6);
         if (status != KAYA_ENDED && status != KAYA_OK)

@@ -184,20 +184,31 @@ static enum kaya_status step(struct kaya_stage *stage)
     return stage->subject->operations->step(stage->subject, &stage->machine, &stage->result->violation, &done);
 }
 
-/* `count` operations, or as many as there are before the machine crashes or a promise breaks. */
+/* `count` operations, or as many as there are before the machine crashes or a promise breaks. KAYA_BUSY: a fault that stays keeps
+ * the subject from going on. */
 static enum kaya_status steps(struct kaya_stage *stage, uint64_t count)
 {
     enum kaya_status status = KAYA_OK;
 
-    while (count-- > 0 && status != KAYA_NO_MEMORY && !is_broken(stage) && !kaya_sim_disk_is_crashed(stage->disk))
+    while (count-- > 0 && status != KAYA_NO_MEMORY && status != KAYA_BUSY && !is_broken(stage) &&
+           !kaya_sim_disk_is_crashed(stage->disk))
         status = step(stage);
-    return status == KAYA_NO_MEMORY ? KAYA_NO_MEMORY : KAYA_OK;
+    return status == KAYA_NO_MEMORY || status == KAYA_BUSY ? status : KAYA_OK;
 }
 
 static void close_log(struct kaya_stage *stage)
 {
     stage->subject->operations->close(stage->subject, &stage->machine, &stage->result->violation);
     note_runaway(stage);
+}
+
+/* The machine is of no use as it is: somebody turns it off. */
+static enum kaya_status give_up(struct kaya_stage *stage)
+{
+    enum kaya_ending ending = ending_draw(stage);
+
+    crash(stage, is_crash(ending) ? ending : KAYA_ENDING_POWER_LOSS);
+    return KAYA_OK;
 }
 
 static enum kaya_status play_boot(struct kaya_stage *stage)
@@ -208,18 +219,22 @@ static enum kaya_status play_boot(struct kaya_stage *stage)
 
     if (is_broken(stage) || status == KAYA_NO_MEMORY)
         return status;
+    if (status == KAYA_BUSY)
+        return give_up(stage);
     ending = ending_draw(stage);
     within = kaya_range_draw(stage->plan.crash_within, stage->choices, KAYA_STREAM_WORKLOAD, "crash_within");
     status = steps(stage,
                    kaya_range_draw(stage->plan.operations, stage->choices, KAYA_STREAM_WORKLOAD, "operations"));
-    if (is_broken(stage) || status != KAYA_OK)
+    if (is_broken(stage) || status == KAYA_NO_MEMORY)
         return status;
+    if (status == KAYA_BUSY)
+        return give_up(stage);
     if (is_crash(ending)) {
         if (within > 0) {
             arm(stage, within, ending);
             status = steps(stage, EXTRA_OPERATIONS_MAX);
         }
-        if (!is_broken(stage) && status == KAYA_OK)
+        if (!is_broken(stage) && status != KAYA_NO_MEMORY)
             crash(stage, ending);
         return status;
     }
@@ -275,6 +290,8 @@ static void reset(struct kaya_stage *stage, const struct kaya_scenario *scenario
     kaya_plan_draw(&stage->plan, scenario, stage->choices);
     options.profile = stage->plan.profile;
     memcpy(options.odds, stage->plan.odds, sizeof options.odds);
+    options.capacity_bytes = stage->plan.capacity_bytes;
+    options.cannot_allocate = stage->plan.cannot_allocate;
     memcpy(options.families, stage->plan.families, sizeof options.families);
     trace_plan(stage);
     kaya_sim_disk_reset(stage->disk, &options);
@@ -346,6 +363,7 @@ struct kaya_stage *kaya_stage_create(size_t keep_events)
     for (int i = 0; i < KAYA_SUBJECTS; i++)
         if (kinds[i].create(&stage->plan, 0, &stage->subjects[i]) != KAYA_OK)
             goto failed;
+    kaya_sim_memory_on_allocate(stage->memory, kaya_sim_disk_refuses_memory, stage->disk);
     return stage;
 failed:
     kaya_stage_destroy(stage);

@@ -156,6 +156,8 @@ bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **k
         { "log.block_bytes", "a list of powers of two from 512 to 65536",
           numbers_fit(&scenario->block_bytes, BLOCK_MIN, BLOCK_MAX, true) },
         { "log.spares", "a list of numbers from 2 to 16", numbers_fit(&scenario->spares, 2, 16, false) },
+        { "disk.capacity_segments", "{from, to}, 0 to 1000000", fits(scenario->capacity_segments, 0, COUNT_MAX) },
+        { "disk.cannot_allocate_percent", "0 to 100", scenario->cannot_allocate_percent <= PERCENT_MAX },
         { "boots", "{from, to}, 1 to 1000000", fits(scenario->boots, 1, COUNT_MAX) },
         { "operations", "{from, to}, 0 to 1000000", fits(scenario->operations, 0, COUNT_MAX) },
         { "crash.within_calls", "{from, to}, 0 to 1000000", fits(scenario->crash_within, 0, COUNT_MAX) },

@@ -135,6 +135,16 @@ static void sizes_draw(struct kaya_plan *plan, const struct kaya_scenario *scena
     plan->record_bytes_max = kaya_plan_record_bytes_max(plan->segment_bytes, plan->block_bytes, padding_bytes);
 }
 
+static void room_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario, struct kaya_choices *choices)
+{
+    plan->capacity_bytes = kaya_range_draw(scenario->capacity_segments, choices, KAYA_STREAM_CONFIG, "capacity") *
+                           plan->segment_bytes;
+    if (!plan->families[KAYA_FAULT_NO_SPACE])
+        plan->capacity_bytes = 0;
+    plan->cannot_allocate =
+        kaya_percent_draw(scenario->cannot_allocate_percent, choices, KAYA_STREAM_CONFIG, "cannot_allocate");
+}
+
 static struct kaya_range cut_to(struct kaya_range range, uint64_t most)
 {
     range.from = range.from < most ? range.from : most;
@@ -149,6 +159,7 @@ void kaya_plan_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario
     faults_draw(plan, scenario, choices);
     memcpy(plan->odds, scenario->odds, sizeof plan->odds);
     sizes_draw(plan, scenario, choices);
+    room_draw(plan, scenario, choices);
     operations_draw(plan, scenario, choices);
     plan->subject = scenario->subject;
     if (plan->subject == KAYA_SUBJECT_KEY_VALUE)

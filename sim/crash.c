@@ -439,6 +439,7 @@ void kaya_crash_decide_size_slowly(struct kaya_sim_disk *disk, uint32_t file)
         decide_in_order(disk, inode);
     else
         take_size(disk, inode, choose_size(disk, inode));
+    kaya_room_give_back(inode);
 }
 
 /* ---- one sector ---- */

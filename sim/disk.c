@@ -152,9 +152,14 @@ static void set_options(struct kaya_sim_disk *disk, const struct kaya_sim_disk_o
         options->calls_per_boot_max ? options->calls_per_boot_max : CALLS_PER_BOOT_MAX_DEFAULT;
     disk->list_sorted = options->list_sorted;
     memcpy(disk->odds, options->odds, sizeof disk->odds);
+    disk->cannot_allocate = options->cannot_allocate;
+    disk->capacity_bytes = options->capacity_bytes;
+    disk->bytes_of_others = 0;
+    disk->broken = KAYA_BROKEN_NOT;
     disk->torn_sectors_max = options->torn_sectors_max ? options->torn_sectors_max : UINT32_MAX;
     for (unsigned family = 0; family < KAYA_FAULTS; family++)
         disk->families[family] = !options->families_set || options->families[family];
+    disk->has_errors = kaya_errors_are_possible(disk);
 }
 
 static enum kaya_status start_over(struct kaya_sim_disk *disk, const struct kaya_sim_disk_options *options)
@@ -181,6 +186,7 @@ static enum kaya_status start_over(struct kaya_sim_disk *disk, const struct kaya
     disk->torn_sectors = 0;
     disk->usage = (struct kaya_sim_usage){ 0 };
     disk->counts = (struct kaya_fault_counts){ 0 };
+    disk->failed_syncs = 0;
     return KAYA_OK;
 }
 
@@ -286,6 +292,11 @@ static void copy_facts(const struct kaya_sim_disk *disk, struct kaya_sim_disk *c
     copy->calls_per_boot_max = disk->calls_per_boot_max;
     copy->list_sorted = disk->list_sorted;
     memcpy(copy->odds, disk->odds, sizeof copy->odds);
+    copy->has_errors = disk->has_errors;
+    copy->broken = disk->broken;
+    copy->cannot_allocate = disk->cannot_allocate;
+    copy->capacity_bytes = disk->capacity_bytes;
+    copy->bytes_of_others = disk->bytes_of_others;
     copy->torn_sectors_max = disk->torn_sectors_max;
     memcpy(copy->families, disk->families, sizeof copy->families);
     copy->store.stamp = disk->store.stamp;
@@ -297,6 +308,7 @@ static void copy_facts(const struct kaya_sim_disk *disk, struct kaya_sim_disk *c
     copy->torn_sectors = disk->torn_sectors;
     copy->usage = disk->usage;
     copy->counts = disk->counts;
+    copy->failed_syncs = disk->failed_syncs;
 }
 
 enum kaya_status kaya_sim_disk_copy(const struct kaya_sim_disk *disk, struct kaya_choices *choices,
@@ -330,6 +342,7 @@ void kaya_sim_disk_allow(struct kaya_sim_disk *disk, enum kaya_fault family, boo
 {
     KAYA_ASSERT((unsigned)family < KAYA_FAULTS);
     disk->families[family] = may_strike;
+    disk->has_errors = kaya_errors_are_possible(disk);
 }
 
 /* ---- boots ---- */
@@ -350,6 +363,7 @@ struct kaya_disk *kaya_sim_disk_boot(struct kaya_sim_disk *disk)
     disk->is_running = true;
     disk->is_crashed = false;
     disk->is_runaway = false;
+    disk->broken = KAYA_BROKEN_NOT;
     disk->calls = 0;
     disk->inflight.is_active = false;
     kaya_disk_trace(disk, KAYA_TRACE_BOOT, KAYA_OK, disk->boot_number, 0, 0, NULL);
@@ -432,6 +446,11 @@ uint64_t kaya_sim_disk_calls(const struct kaya_sim_disk *disk)
 bool kaya_sim_disk_lock_held(const struct kaya_sim_disk *disk)
 {
     return disk->is_locked;
+}
+
+uint64_t kaya_sim_disk_failed_syncs(const struct kaya_sim_disk *disk)
+{
+    return disk->failed_syncs;
 }
 
 struct kaya_fault_counts kaya_sim_disk_fault_counts(const struct kaya_sim_disk *disk)

@@ -36,7 +36,7 @@ static bool is_over(const struct kaya_sim_boot *boot)
     return !boot->disk->is_running || boot->number != boot->disk->boot_number;
 }
 
-/* KAYA_OK: go on with the call. */
+/* KAYA_OK: go on with the call. KAYA_GONE: the boot is over. Else the call answers just that. */
 static enum kaya_status enter(struct kaya_disk *seam, enum kaya_trace_kind kind)
 {
     struct kaya_sim_boot *boot = boot_of(seam);
@@ -55,10 +55,12 @@ static enum kaya_status enter(struct kaya_disk *seam, enum kaya_trace_kind kind)
         kaya_sim_disk_process_crash(disk);
     }
     disk->inflight.is_active = false;
-    return disk->is_running ? KAYA_OK : KAYA_GONE;
+    if (!disk->is_running)
+        return KAYA_GONE;
+    return disk->has_errors ? kaya_error_of(disk, kind) : KAYA_OK;
 }
 
-/* As `enter`, for calls that touch names. KAYA_NOT_FOUND: there is no directory. */
+/* As `enter`, for calls that touch names. KAYA_NOT_FOUND: there is no directory (which no error answers). */
 static enum kaya_status enter_directory(struct kaya_disk *seam, enum kaya_trace_kind kind)
 {
     struct kaya_sim_disk *disk = boot_of(seam)->disk;
@@ -75,7 +77,7 @@ static enum kaya_status enter_file(struct kaya_disk *seam, enum kaya_trace_kind 
 {
     enum kaya_status status = enter(seam, kind);
 
-    if (status == KAYA_OK)
+    if (status != KAYA_GONE)
         kaya_crash_decide_size(boot_of(seam)->disk, file);
     return status;
 }
@@ -172,11 +174,13 @@ static enum kaya_status sim_size(struct kaya_disk *seam, struct kaya_file *file,
     uint32_t number = handle_of(file)->file;
     enum kaya_status status = enter_file(seam, KAYA_TRACE_SIZE, number);
 
-    if (status != KAYA_OK)
+    if (status == KAYA_GONE)
         return status;
-    *bytes = disk->files[number].inode->size_bytes;
-    kaya_disk_trace(disk, KAYA_TRACE_SIZE, KAYA_OK, disk->files[number].inode->number, *bytes, 0, NULL);
-    return KAYA_OK;
+    if (status == KAYA_OK)
+        *bytes = disk->files[number].inode->size_bytes;
+    kaya_disk_trace(disk, KAYA_TRACE_SIZE, status, disk->files[number].inode->number,
+                    status == KAYA_OK ? *bytes : 0, 0, NULL);
+    return status;
 }
 
 /* ---- reading ---- */
@@ -216,10 +220,15 @@ static enum kaya_status sim_read(struct kaya_disk *seam, struct kaya_file *file,
     enum kaya_status status = enter_file(seam, KAYA_TRACE_READ, number);
     uint64_t size_bytes;
 
-    if (status != KAYA_OK)
+    if (status == KAYA_GONE)
         return status;
+    if (status != KAYA_OK) {
+        kaya_disk_trace(disk, KAYA_TRACE_READ, status, disk->files[number].inode->number, offset, length, NULL);
+        return status;
+    }
     size_bytes = disk->files[number].inode->size_bytes;
     length = offset >= size_bytes ? 0 : size_bytes - offset < length ? size_bytes - offset : length;
+    length = kaya_error_shorten(disk, (size_t)length);
     kaya_crash_decide_bytes(disk, number, offset, length);
     if ((flags & KAYA_READ_PAST_CACHE) != 0 && disk->files[number].inode->has_forgotten)
         kaya_inode_drop_forgotten(&disk->store, kaya_disk_own(disk, number), offset, length);
@@ -295,20 +304,37 @@ static void fail_file(struct kaya_sim_disk *disk, struct kaya_inode *inode, uint
     static const char *const names[KAYA_FAILURES] = { "kept", "dropped", "forgotten" };
     uint64_t failure = kaya_choose(disk->choices, KAYA_STREAM_FAULTS, KAYA_FAILURES, "sync_failure_leaves");
 
+    disk->failed_syncs++;
     kaya_disk_trace(disk, KAYA_TRACE_FATE, KAYA_IO, inode->number, offset, failure, names[failure]);
     kaya_inode_fail(&disk->store, inode, offset, length, (enum kaya_failure)failure);
 }
 
 static enum kaya_status write_durable(struct kaya_sim_disk *disk, struct kaya_inode *inode, uint64_t offset,
-                                      const uint8_t *bytes, size_t length)
+                                      const uint8_t *bytes, size_t length, enum kaya_status status)
 {
-    if (!is_sync_failing(disk, true)) {
+    if (status == KAYA_OK && !is_sync_failing(disk, true)) {
         kaya_inode_patch(&disk->store, inode, offset, bytes, length);
         return KAYA_OK;
     }
     kaya_inode_write(&disk->store, inode, offset, bytes, length);
     fail_file(disk, inode, offset, length);
-    return KAYA_IO;
+    return status == KAYA_OK ? KAYA_IO : status;
+}
+
+/* How much of a write is done: as far as there is room and, where it fails or is cut short, by choice. */
+static size_t length_done(struct kaya_sim_disk *disk, struct kaya_inode *inode, uint64_t offset,
+                          size_t length, enum kaya_status *status)
+{
+    uint64_t room_end;
+
+    if (*status != KAYA_OK && length > 0)
+        length = kaya_error_part_done(disk, length);
+    room_end = kaya_room_reserve(disk, inode, offset + length);
+    if (room_end < offset + length)
+        length = room_end > offset ? (size_t)(room_end - offset) : 0;
+    if (length == 0 && *status == KAYA_OK)
+        *status = KAYA_FULL;
+    return *status == KAYA_OK ? kaya_error_shorten(disk, length) : length;
 }
 
 static enum kaya_status write_file(struct kaya_disk *seam, enum kaya_trace_kind kind, struct kaya_file *file,
@@ -330,16 +356,17 @@ static enum kaya_status write_file(struct kaya_disk *seam, enum kaya_trace_kind 
         fits(disk, offset + length), kind == KAYA_TRACE_WRITE_DURABLE, number, offset, bytes, length
     };
     status = enter_file(seam, kind, number);
-    if (status != KAYA_OK)
+    if (status == KAYA_GONE || status == KAYA_INTERRUPTED)
         return status;
     if (!fits(disk, offset + length))
         return KAYA_FULL;
     inode = kaya_disk_own(disk, number);
-    if (kind == KAYA_TRACE_WRITE_DURABLE) {
+    length = length_done(disk, inode, offset, length, &status);
+    if (length > 0 && kind == KAYA_TRACE_WRITE_DURABLE) {
         KAYA_ASSERT(offset + length <= inode->size_bytes);
         kaya_crash_decide_bytes(disk, number, offset, length);
-        status = write_durable(disk, inode, offset, bytes, length);
-    } else {
+        status = write_durable(disk, inode, offset, bytes, length, status);
+    } else if (length > 0) {
         decide_ends(disk, number, offset, length);
         kaya_inode_write(&disk->store, inode, offset, bytes, length);
     }
@@ -390,13 +417,15 @@ static enum kaya_status sim_sync(struct kaya_disk *seam, struct kaya_file *file)
     uint32_t number = handle_of(file)->file;
     enum kaya_status status = enter_file(seam, KAYA_TRACE_SYNC, number);
 
-    if (status != KAYA_OK)
+    if (status == KAYA_GONE)
         return status;
     disk->usage.syncs++;
-    if (is_sync_failing(disk, kaya_inode_is_dirty(disk->files[number].inode))) {
+    if (status == KAYA_OK && is_sync_failing(disk, kaya_inode_is_dirty(disk->files[number].inode)))
+        status = KAYA_IO;
+    if (status != KAYA_OK) {
         fail_file(disk, kaya_disk_own(disk, number), 0, UINT64_MAX);
-        kaya_disk_trace(disk, KAYA_TRACE_SYNC, KAYA_IO, disk->files[number].inode->number, 0, 0, NULL);
-        return KAYA_IO;
+        kaya_disk_trace(disk, KAYA_TRACE_SYNC, status, disk->files[number].inode->number, 0, 0, NULL);
+        return status;
     }
     if (disk->files[number].inode->listed_count > 0 || disk->files[number].inode->size_count > 0)
         kaya_inode_sync(&disk->store, kaya_disk_own(disk, number));
@@ -404,6 +433,14 @@ static enum kaya_status sim_sync(struct kaya_disk *seam, struct kaya_file *file)
         sync_names_of(disk, number);
     kaya_disk_trace(disk, KAYA_TRACE_SYNC, KAYA_OK, disk->files[number].inode->number, 0, 0, NULL);
     return KAYA_OK;
+}
+
+static bool has_room(struct kaya_sim_disk *disk, enum kaya_trace_kind kind, struct kaya_inode *inode,
+                     uint64_t bytes)
+{
+    if (kind == KAYA_TRACE_TRUNCATE && disk->cannot_allocate)
+        return true;
+    return kaya_room_reserve(disk, inode, bytes) >= bytes;
 }
 
 static enum kaya_status resize(struct kaya_disk *seam, enum kaya_trace_kind kind, struct kaya_file *file,
@@ -414,15 +451,18 @@ static enum kaya_status resize(struct kaya_disk *seam, enum kaya_trace_kind kind
     enum kaya_status status = enter_file(seam, kind, number);
     struct kaya_inode *inode;
 
-    if (status != KAYA_OK)
+    if (status == KAYA_GONE)
         return status;
     KAYA_ASSERT(handle_of(file)->is_writable);
-    if (!fits(disk, bytes))
-        status = KAYA_FULL;
     inode = kaya_disk_own(disk, number);
+    if (status == KAYA_OK && kind == KAYA_TRACE_ALLOCATE && disk->cannot_allocate)
+        status = KAYA_UNSUPPORTED;
+    if (status == KAYA_OK && (!fits(disk, bytes) || !has_room(disk, kind, inode, bytes)))
+        status = KAYA_FULL;
     if (status == KAYA_OK && (kind == KAYA_TRACE_TRUNCATE || bytes > inode->size_bytes)) {
         decide_ends(disk, number, bytes, 0);
         kaya_inode_resize(&disk->store, inode, bytes);
+        kaya_room_give_back(inode);
     }
     kaya_disk_trace(disk, kind, status, inode->number, bytes, 0, NULL);
     return status;
@@ -441,13 +481,13 @@ static enum kaya_status sim_allocate(struct kaya_disk *seam, struct kaya_file *f
 /* ---- names ---- */
 
 /* Names stay as a listing shows them, and are tried again by the next sync, or forgotten. */
-static enum kaya_status fail_directory(struct kaya_sim_disk *disk, enum kaya_directory which)
+static void fail_directory(struct kaya_sim_disk *disk, enum kaya_directory which)
 {
+    disk->failed_syncs++;
     if (which == KAYA_DIRECTORY_LOG && kaya_choose(disk->choices, KAYA_STREAM_FAULTS, 2, "names_forgotten") == 1) {
         kaya_disk_trace(disk, KAYA_TRACE_FATE, KAYA_IO, 0, 0, disk->directory.change_count, "forgotten");
         kaya_names_forget(&disk->directory);
     }
-    return KAYA_IO;
 }
 
 static bool is_directory_unsynced(const struct kaya_sim_disk *disk, enum kaya_directory which)
@@ -463,11 +503,13 @@ static enum kaya_status sim_sync_directory(struct kaya_disk *seam, enum kaya_dir
 
     if (status == KAYA_GONE)
         return status;
-    if ((status == KAYA_OK || which == KAYA_DIRECTORY_PARENT) &&
-        is_sync_failing(disk, is_directory_unsynced(disk, which))) {
-        status = fail_directory(disk, which);
-    } else if (which == KAYA_DIRECTORY_PARENT) {
+    if (status == KAYA_NOT_FOUND && which == KAYA_DIRECTORY_PARENT)
         status = KAYA_OK; /* the parent is always there */
+    if (status == KAYA_OK && is_sync_failing(disk, is_directory_unsynced(disk, which)))
+        status = KAYA_IO;
+    if (status == KAYA_IO || status == KAYA_FULL) {
+        fail_directory(disk, which);
+    } else if (status == KAYA_OK && which == KAYA_DIRECTORY_PARENT) {
         disk->directory.is_durable = disk->directory.exists;
     } else if (status == KAYA_OK && disk->directory.change_count > 0) {
         kaya_names_sync(disk->store.pool, &disk->directory);
@@ -531,8 +573,12 @@ static enum kaya_status sim_create_directory(struct kaya_disk *seam)
 
     if (status == KAYA_GONE)
         return status;
-    status = status == KAYA_OK ? KAYA_EXISTS : KAYA_OK;
-    disk->directory.exists = true;
+    if (status == KAYA_OK)
+        status = KAYA_EXISTS;
+    if (status == KAYA_NOT_FOUND) {
+        status = KAYA_OK;
+        disk->directory.exists = true;
+    }
     kaya_disk_trace(disk, KAYA_TRACE_CREATE_DIRECTORY, status, 0, 0, 0, NULL);
     return status;
 }
@@ -616,9 +662,11 @@ static enum kaya_status sim_probe_lock(struct kaya_disk *seam, bool *held)
 
     if (status == KAYA_GONE)
         return status;
-    status = KAYA_OK; /* no directory, no lock */
-    *held = disk->is_locked;
-    kaya_disk_trace(disk, KAYA_TRACE_PROBE_LOCK, status, 0, disk->is_locked, 0, NULL);
+    if (status == KAYA_NOT_FOUND)
+        status = KAYA_OK; /* no directory, no lock */
+    if (status == KAYA_OK)
+        *held = disk->is_locked;
+    kaya_disk_trace(disk, KAYA_TRACE_PROBE_LOCK, status, 0, *held, 0, NULL);
     return status;
 }
 

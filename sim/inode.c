@@ -127,6 +127,7 @@ static struct kaya_inode *empty_inode(struct kaya_store *store)
     inode->references = 1;
     inode->size_bytes = 0;
     inode->durable_size_bytes = 0;
+    inode->reserved_bytes = 0;
     inode->size_count = 0;
     inode->is_size_undecided = false;
     inode->has_cut = false;
@@ -153,6 +154,7 @@ struct kaya_inode *kaya_inode_clone(struct kaya_store *store, const struct kaya_
     clone->number = inode->number;
     clone->size_bytes = inode->size_bytes;
     clone->durable_size_bytes = inode->durable_size_bytes;
+    clone->reserved_bytes = inode->reserved_bytes;
     clone->is_size_undecided = inode->is_size_undecided;
     clone->has_cut = inode->has_cut;
     clone->has_forgotten = inode->has_forgotten;

@@ -62,6 +62,7 @@ struct kaya_inode {
     uint64_t number;
     uint64_t size_bytes;         /* now */
     uint64_t durable_size_bytes; /* what a power loss cannot take back */
+    uint64_t reserved_bytes;     /* room that it holds (error.c) */
     struct kaya_size *sizes;     /* those since, oldest first; the last is size_bytes */
     uint32_t size_count, size_capacity;
     bool is_size_undecided;

@@ -143,6 +143,9 @@ void kaya_sim_disk_decay(struct kaya_sim_disk *disk)
 void kaya_sim_disk_heal(struct kaya_sim_disk *disk)
 {
     memset(disk->odds, 0, sizeof disk->odds);
+    disk->has_errors = false;
+    disk->broken = KAYA_BROKEN_NOT;
+    disk->capacity_bytes = 0;
     for (uint32_t file = 0; file < disk->file_count; file++)
         if (disk->files[file].inode != NULL && disk->files[file].inode->has_damage)
             kaya_inode_heal(&disk->store, kaya_disk_own(disk, file));

@@ -77,6 +77,8 @@ struct kaya_sim_memory {
     struct chunk *current; /* NULL: no chunk yet */
     uint64_t in_use_bytes;
     uint64_t peak_bytes;
+    bool (*refuses)(void *user); /* NULL: nobody is asked */
+    void *user;
     bool has_released; /* some list below is not empty */
     struct block *released[CLASSES];
 };
@@ -118,6 +120,12 @@ void kaya_sim_memory_reset(struct kaya_sim_memory *memory)
     if (memory->has_released)
         memset(memory->released, 0, sizeof memory->released);
     memory->has_released = false;
+}
+
+void kaya_sim_memory_on_allocate(struct kaya_sim_memory *memory, bool (*refuses)(void *user), void *user)
+{
+    memory->refuses = refuses;
+    memory->user = user;
 }
 
 struct kaya_allocator *kaya_sim_memory_allocator(struct kaya_sim_memory *memory)
@@ -218,6 +226,8 @@ static void *allocate(struct kaya_allocator *allocator, size_t size)
 
     KAYA_ASSERT(size > 0);
     if (size > ((size_t)1 << SIZE_LOG2_MAX) - GUARD_BYTES)
+        return NULL;
+    if (memory->refuses != NULL && memory->refuses(memory->user))
         return NULL;
     class_index = class_of(size + GUARD_BYTES, &class_bytes);
     block = memory->released[class_index];

@@ -38,6 +38,9 @@ struct kaya_sim_inflight {
 
 struct kaya_outcome;
 
+/* Does the device fail for good (io_error_lasting)? */
+enum kaya_broken { KAYA_BROKEN_NOT, KAYA_BROKEN_FOR_CHANGES, KAYA_BROKEN_FOR_ALL };
+
 struct kaya_sim_disk {
     struct kaya_store store;
     const struct kaya_sim_profile *profile;
@@ -48,6 +51,11 @@ struct kaya_sim_disk {
     bool list_sorted;
     uint32_t odds[KAYA_FAULTS];
     uint32_t torn_sectors_max;
+    bool has_errors; /* some family of error.c may strike in a call */
+    enum kaya_broken broken;
+    bool cannot_allocate;
+    uint64_t capacity_bytes;  /* 0: without end */
+    uint64_t bytes_of_others; /* taken up by other programs */
 
     struct kaya_names directory;
     struct kaya_sim_file *files;
@@ -70,6 +78,7 @@ struct kaya_sim_disk {
         uint64_t bytes_read, bytes_written, syncs, directory_syncs, calls;
     } usage;
     struct kaya_fault_counts counts;
+    uint64_t failed_syncs;
 
     uint64_t crash_number;   /* power losses so far */
     uint64_t survived_stamp; /* of the last power loss: the newest unsynced version that survived ... */
@@ -127,6 +136,26 @@ bool kaya_fault_has_chance(struct kaya_sim_disk *disk, enum kaya_fault fault);
 /* The dice said so; and: bytes or results differ by it. */
 void kaya_fault_draw(struct kaya_sim_disk *disk, enum kaya_fault fault);
 void kaya_fault_strike(struct kaya_sim_disk *disk, enum kaya_fault fault);
+
+/* ---- error.c ---- */
+
+/* Can any call answer an error by odds? */
+bool kaya_errors_are_possible(const struct kaya_sim_disk *disk);
+
+/* What the call answers instead of being done; KAYA_OK: it is done. */
+enum kaya_status kaya_error_of(struct kaya_sim_disk *disk, enum kaya_trace_kind kind);
+
+/* Of a transfer of `length` bytes, how many are moved: at least 1, if there is one. */
+size_t kaya_error_shorten(struct kaya_sim_disk *disk, size_t length);
+
+/* Of a write that fails, how many bytes were written. */
+size_t kaya_error_part_done(struct kaya_sim_disk *disk, size_t length);
+
+/* Reserve room for the file's first `bytes` bytes. Returns them, or less: up to where there is room. */
+uint64_t kaya_room_reserve(struct kaya_sim_disk *disk, struct kaya_inode *inode, uint64_t bytes);
+
+/* The file got shorter. */
+void kaya_room_give_back(struct kaya_inode *inode);
 
 /* ---- crash.c ---- */
 

@@ -31,6 +31,11 @@ struct file_log {
     unsigned segment_bytes_count, block_bytes_count, spares_count;
 };
 
+struct file_disk {
+    struct kaya_range *capacity_segments;
+    uint32_t *cannot_allocate_percent;
+};
+
 struct file_crash {
     struct kaya_range *within_calls;
     struct weights *endings;
@@ -48,6 +53,7 @@ struct file {
     uint32_t *profiles, *swarm, *subject;
     struct odds *odds;
     struct file_log *log;
+    struct file_disk *disk;
     struct kaya_range *boots, *operations, *record_bytes, *batch_records, *keep_records, *keys;
     struct file_crash *crash;
     struct file_open *open;
@@ -99,6 +105,13 @@ static const cyaml_schema_field_t log_fields[] = {
     NUMBERS(segment_bytes),
     NUMBERS(block_bytes),
     NUMBERS(spares),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t disk_fields[] = {
+    CYAML_FIELD_MAPPING_PTR("capacity_segments", OPTIONAL_POINTER, struct file_disk, capacity_segments,
+                            range_fields),
+    CYAML_FIELD_UINT_PTR("cannot_allocate_percent", OPTIONAL_POINTER, struct file_disk, cannot_allocate_percent),
     CYAML_FIELD_END,
 };
 
@@ -198,6 +211,7 @@ static void make_schema(struct schema *schema)
         CYAML_FIELD_ENUM_PTR("swarm", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, swarm, switch_names,
                              LENGTH_OF(switch_names)),
         CYAML_FIELD_MAPPING_PTR("log", OPTIONAL_POINTER, struct file, log, log_fields),
+        CYAML_FIELD_MAPPING_PTR("disk", OPTIONAL_POINTER, struct file, disk, disk_fields),
         RANGE(boots),
         RANGE(operations),
         CYAML_FIELD_MAPPING_PTR("crash", OPTIONAL_POINTER, struct file, crash, crash_fields),
@@ -451,6 +465,10 @@ static void take_parts(struct kaya_scenario *scenario, const struct file *file)
         take_numbers(&scenario->segment_bytes, file->log->segment_bytes, file->log->segment_bytes_count);
         take_numbers(&scenario->block_bytes, file->log->block_bytes, file->log->block_bytes_count);
         take_numbers(&scenario->spares, file->log->spares, file->log->spares_count);
+    }
+    if (file->disk != NULL) {
+        TAKE(scenario->capacity_segments, file->disk->capacity_segments);
+        TAKE(scenario->cannot_allocate_percent, file->disk->cannot_allocate_percent);
     }
     if (file->crash != NULL) {
         TAKE(scenario->crash_within, file->crash->within_calls);

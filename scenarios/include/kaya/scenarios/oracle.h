@@ -65,6 +65,10 @@ void kaya_oracle_cut_end(struct kaya_oracle *oracle, enum kaya_status status,
 /* Before the end of an operation is told: did a sync fail in it? Then KAYA_IO and KAYA_FULL are answers to it, and what only the
  * cache held may be gone. */
 void kaya_oracle_sync_failed(struct kaya_oracle *oracle, bool failed);
+/* Likewise: which families of faults struck in it (a bit set of enum kaya_fault). They say which errors it may answer. */
+void kaya_oracle_struck(struct kaya_oracle *oracle, uint64_t families);
+/* A piece of background work answered. It acknowledges nothing, but may end the handle. */
+void kaya_oracle_tend_end(struct kaya_oracle *oracle, enum kaya_status status, struct kaya_violation *violation);
 /* An operation answered KAYA_IO since the last recovery: all the handle may say is KAYA_ENDED (P6). */
 bool kaya_oracle_has_ended(const struct kaya_oracle *oracle);
 /* A running writer said that all up to `lsn` are durable: that is an acknowledgement. */

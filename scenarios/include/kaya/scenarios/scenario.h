@@ -31,6 +31,8 @@
     X(SECOND_WRITER, second_writer, "try to open a second writer")                                           \
     X(REOPEN, reopen, "close cleanly and open again")                                                        \
     X(CUT_BACK, cut_back, "close cleanly, give up the newest records, open again")                           \
+    X(FILL_DISK, fill_disk, "other programs take up the room that the disk has left, or all but a segment")  \
+    X(FREE_DISK, free_disk, "other programs give back what they took")                                       \
     X(PUT_STRICT, put_strict, "put one value, durable when it returns")                                      \
     X(PUT_RELAXED, put_relaxed, "put one value, handed to the operating system")                             \
     X(DELETE_STRICT, delete_strict, "delete one key, durably when it returns")                               \
@@ -109,6 +111,9 @@ struct kaya_scenario {
     struct kaya_numbers segment_bytes; /* one is drawn for each run */
     struct kaya_numbers block_bytes;   /* likewise; made smaller where a segment would hold fewer than 8 */
     struct kaya_numbers spares;        /* likewise */
+
+    struct kaya_range capacity_segments; /* room on the disk, in segments; 0: without end */
+    uint32_t cannot_allocate_percent;    /* runs on disks that cannot reserve room */
 
     struct kaya_range boots;        /* boots in a run */
     struct kaya_range operations;   /* in a boot, before the crash is armed */

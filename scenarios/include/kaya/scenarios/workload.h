@@ -24,6 +24,8 @@ struct kaya_plan {
     uint32_t segment_bytes;
     uint32_t block_bytes;
     uint32_t spare_count;
+    uint64_t capacity_bytes;
+    bool cannot_allocate;
     uint32_t record_bytes_max;
     uint32_t key_count;
     uint32_t operation_weights[KAYA_OPERATIONS];

@@ -3,6 +3,8 @@
 #ifndef KAYA_SIM_BOOT_H
 #define KAYA_SIM_BOOT_H
 
+#include <stdbool.h>
+
 #include "kaya/seam/allocator.h"
 #include "kaya/seam/runtime.h"
 #include "kaya/sim/choices.h"
@@ -13,6 +15,8 @@ struct kaya_sim_memory *kaya_sim_memory_create(void);         /* NULL: no memory
 void kaya_sim_memory_destroy(struct kaya_sim_memory *memory); /* takes NULL */
 void kaya_sim_memory_reset(struct kaya_sim_memory *memory);
 struct kaya_allocator *kaya_sim_memory_allocator(struct kaya_sim_memory *memory);
+/* Asked at each allocation: is there no memory? Stays over resets. NULL: nobody is asked. */
+void kaya_sim_memory_on_allocate(struct kaya_sim_memory *memory, bool (*refuses)(void *user), void *user);
 uint64_t kaya_sim_memory_in_use(const struct kaya_sim_memory *memory); /* bytes allocated and not released */
 uint64_t kaya_sim_memory_peak(const struct kaya_sim_memory *memory);   /* since the last reset */
 

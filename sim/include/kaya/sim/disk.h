@@ -43,12 +43,19 @@ const char *kaya_fault_group_name(enum kaya_fault_group group);
     X(LOST_RENAME, lost_rename, CRASH)                                                                       \
     X(LOST_UNLINK, lost_unlink, CRASH) /* a removed name is back */                                          \
     X(LOST_TRUNCATE, lost_truncate, CRASH)                                                                   \
-    X(LOST_DIRECTORY, lost_directory, CRASH) /* the log's directory itself */                                \
-    X(PROCESS_CRASH, process_crash, CRASH)   /* cache kept, with something unsynced in it */                 \
-    X(EVICTION, eviction, CRASH)             /* the cache was written back and dropped */                    \
-    X(REORDER, reorder, CRASH)               /* a later write survived where an earlier one did not */       \
-    X(SYNC_FAILURE, sync_failure, ERRORS)    /* a sync or durable write answered KAYA_IO */                  \
-    X(BIT_FLIP, bit_flip, MEDIA)             /* one bit at rest */
+    X(LOST_DIRECTORY, lost_directory, CRASH)      /* the log's directory itself */                           \
+    X(PROCESS_CRASH, process_crash, CRASH)        /* cache kept, with something unsynced in it */            \
+    X(EVICTION, eviction, CRASH)                  /* the cache was written back and dropped */               \
+    X(REORDER, reorder, CRASH)                    /* a later write survived where an earlier one did not */  \
+    X(SYNC_FAILURE, sync_failure, ERRORS)         /* a sync or durable write answered KAYA_IO */             \
+    X(IO_ERROR, io_error, ERRORS)                 /* any call answered KAYA_IO, once */                      \
+    X(IO_ERROR_LASTING, io_error_lasting, ERRORS) /* calls answer KAYA_IO from some call on */               \
+    X(NO_SPACE, no_space, ERRORS)                 /* KAYA_FULL, or a short write: the disk is full */        \
+    X(NO_ROOM, no_room, ERRORS)                   /* KAYA_FULL, though it is not: a quota, copy on write */  \
+    X(LIMIT, limit, ERRORS)                       /* KAYA_LIMIT: too many open files */                      \
+    X(SHORT_TRANSFER, short_transfer, ERRORS)     /* a part of a read or write, or KAYA_INTERRUPTED */       \
+    X(OUT_OF_MEMORY, out_of_memory, ERRORS)       /* an allocation failed */                                 \
+    X(BIT_FLIP, bit_flip, MEDIA)                  /* one bit at rest */
 
 enum kaya_fault {
 #define KAYA_FAULT_ENUM(NAME, name, GROUP) KAYA_FAULT_##NAME,
@@ -79,6 +86,8 @@ struct kaya_sim_disk_options {
     bool list_sorted; /* listings in order of names; false: in any order, by choice (stream SCHEDULE) */
     uint32_t odds[KAYA_FAULTS]; /* of the groups that strike by odds: one chance in so many is taken (stream FAULTS); 0: never.
                                     README.md says what is a chance for each */
+    uint64_t capacity_bytes; /* room for all files, in blocks of 4096; where it ends calls answer KAYA_FULL; 0: without end */
+    bool cannot_allocate; /* `allocate` answers KAYA_UNSUPPORTED, and sizes reserve no room */
 };
 
 /* KAYA_INVALID: the profile's geometry is none, or its sector is above 64 KiB. KAYA_NO_MEMORY: none for the disk itself; once it
@@ -149,6 +158,17 @@ struct kaya_sim_disk_usage kaya_sim_disk_usage(const struct kaya_sim_disk *disk)
 typedef void kaya_sim_disk_boundary(void *user, struct kaya_sim_disk *disk, uint64_t call,
                                     enum kaya_trace_kind kind);
 void kaya_sim_disk_on_boundary(struct kaya_sim_disk *disk, kaya_sim_disk_boundary *boundary, void *user);
+
+/* Syncs and durable writes, of files and directories, that answered an error since create or reset. */
+uint64_t kaya_sim_disk_failed_syncs(const struct kaya_sim_disk *disk);
+
+/* Other programs take up the disk but for `bytes` (or nothing of it, where there is no more); what they had taken before they
+ * give back first. UINT64_MAX: they take nothing. Without effect on a disk without end. */
+void kaya_sim_disk_leave_room(struct kaya_sim_disk *disk, uint64_t bytes);
+
+/* Does an allocation of the machine's memory fail now (family out_of_memory)? `disk` is the struct kaya_sim_disk; as a function for
+ * kaya_sim_memory_on_allocate. */
+bool kaya_sim_disk_refuses_memory(void *disk);
 
 struct kaya_fault_counts kaya_sim_disk_fault_counts(const struct kaya_sim_disk *disk);
 

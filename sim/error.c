@@ -1,0 +1,204 @@
+/* Calls that answer an error instead of being done, and room that ends.
+ *
+ *   family            strikes                 which calls                                      answers
+ *   io_error          once                    all but syncs and closes                         KAYA_IO
+ *   io_error_lasting  from some call on       all, or all that change anything                 KAYA_IO
+ *   limit             once                    those that need one more open file               KAYA_LIMIT
+ *   no_room           once                    any that changes the disk, though it may have room: a quota, copy on write,
+ *                                             delayed allocation                               KAYA_FULL
+ *   no_space          while the disk is full  those that need room                             KAYA_FULL
+ *   short_transfer    once                    reads and writes                                 a part, or KAYA_INTERRUPTED
+ *   out_of_memory     once                    allocations                                      NULL
+ *
+ * A call that answers an error did nothing, but for writes and syncs: a write may have been done in part, from the front, and
+ * what a failed sync leaves is told in inode.h. The lasting ones last until the machine starts again or the disk is healed. What a sync
+ * alone can answer by mistake is the family sync_failure.
+ *
+ * Room. A file holds the blocks that were reserved for it, by `allocate` or by writing, from its begin on: a hole counts as if it
+ * were filled, and so does `truncate`, but on disks that cannot reserve. It gives them back when it gets shorter, or when its last
+ * name and handle are gone (no matter whether a power loss could bring the name back: such blocks are not given away before). A
+ * write that finds some room is done in part. Names take no room. */
+#include "state.h"
+
+enum { BLOCK_BYTES = 4096 };
+
+enum slot_flag {
+    CHANGES = 1, /* the disk, or asks it to make changes durable */
+    OPENS = 2,   /* takes a file descriptor */
+    SYNCS = 4,
+    MOVES = 8, /* bytes */
+};
+
+static const uint8_t slots[KAYA_TRACE_KINDS] = {
+    [KAYA_TRACE_OPEN] = OPENS,
+    [KAYA_TRACE_READ] = MOVES,
+    [KAYA_TRACE_WRITE] = CHANGES | MOVES,
+    [KAYA_TRACE_WRITE_DURABLE] = CHANGES | MOVES | SYNCS,
+    [KAYA_TRACE_SYNC] = CHANGES | SYNCS,
+    [KAYA_TRACE_SYNC_DIRECTORY] = CHANGES | SYNCS | OPENS,
+    [KAYA_TRACE_TRUNCATE] = CHANGES,
+    [KAYA_TRACE_ALLOCATE] = CHANGES,
+    [KAYA_TRACE_RENAME] = CHANGES,
+    [KAYA_TRACE_UNLINK] = CHANGES,
+    [KAYA_TRACE_CREATE_DIRECTORY] = CHANGES,
+    [KAYA_TRACE_LIST] = OPENS,
+    [KAYA_TRACE_LOCK] = OPENS,
+    [KAYA_TRACE_PROBE_LOCK] = OPENS,
+};
+
+static bool has(enum kaya_trace_kind kind, enum slot_flag flag)
+{
+    return (slots[kind] & flag) != 0;
+}
+
+/* The call answers something else than it would have: that is the whole effect. */
+static enum kaya_status strike(struct kaya_sim_disk *disk, enum kaya_fault family, enum kaya_status status)
+{
+    kaya_fault_strike(disk, family);
+    kaya_disk_trace(disk, KAYA_TRACE_FAULT, status, 0, disk->calls, 0, kaya_fault_name(family));
+    return status;
+}
+
+bool kaya_errors_are_possible(const struct kaya_sim_disk *disk)
+{
+    static const enum kaya_fault families[] = { KAYA_FAULT_IO_ERROR, KAYA_FAULT_IO_ERROR_LASTING,
+                                                KAYA_FAULT_LIMIT, KAYA_FAULT_NO_ROOM, KAYA_FAULT_SHORT_TRANSFER };
+
+    for (unsigned index = 0; index < sizeof families / sizeof families[0]; index++)
+        if (disk->odds[families[index]] != 0 && disk->families[families[index]])
+            return true;
+    return disk->broken != KAYA_BROKEN_NOT;
+}
+
+/* Does the device fail from here on? Some only refuse to be changed, as a file system that went read-only. */
+static bool is_broken_for(struct kaya_sim_disk *disk, enum kaya_trace_kind kind)
+{
+    if (disk->broken != KAYA_BROKEN_NOT)
+        kaya_fault_draw(disk, KAYA_FAULT_IO_ERROR_LASTING);
+    else if (kaya_fault_has_chance(disk, KAYA_FAULT_IO_ERROR_LASTING))
+        disk->broken = kaya_choose(disk->choices, KAYA_STREAM_FAULTS, 2, "broken") == 0 ? KAYA_BROKEN_FOR_CHANGES
+                                                                                        : KAYA_BROKEN_FOR_ALL;
+    return disk->broken == KAYA_BROKEN_FOR_ALL ||
+           (disk->broken == KAYA_BROKEN_FOR_CHANGES && has(kind, CHANGES));
+}
+
+enum kaya_status kaya_error_of(struct kaya_sim_disk *disk, enum kaya_trace_kind kind)
+{
+    if (kind == KAYA_TRACE_CLOSE || kind == KAYA_TRACE_UNLOCK)
+        return KAYA_OK;
+    if (is_broken_for(disk, kind))
+        return strike(disk, KAYA_FAULT_IO_ERROR_LASTING, KAYA_IO);
+    if (!has(kind, SYNCS) && kaya_fault_has_chance(disk, KAYA_FAULT_IO_ERROR))
+        return strike(disk, KAYA_FAULT_IO_ERROR, KAYA_IO);
+    if (has(kind, OPENS) && kaya_fault_has_chance(disk, KAYA_FAULT_LIMIT))
+        return strike(disk, KAYA_FAULT_LIMIT, KAYA_LIMIT);
+    if (has(kind, CHANGES) && kaya_fault_has_chance(disk, KAYA_FAULT_NO_ROOM))
+        return strike(disk, KAYA_FAULT_NO_ROOM, KAYA_FULL);
+    if (has(kind, MOVES) && kaya_fault_has_chance(disk, KAYA_FAULT_SHORT_TRANSFER) &&
+        kaya_chance(disk->choices, KAYA_STREAM_FAULTS, 1, 4, "interrupted"))
+        return strike(disk, KAYA_FAULT_SHORT_TRANSFER, KAYA_INTERRUPTED);
+    return KAYA_OK;
+}
+
+/* What the part of a transfer must be a multiple of; a part is at least one of it, and less than all. */
+static size_t part_of(struct kaya_sim_disk *disk, size_t length, const char *label)
+{
+    size_t unit = disk->profile->geometry.buffer_alignment;
+    size_t units = length / unit;
+
+    return units < 2 ? length
+                     : unit * (1 + (size_t)kaya_choose(disk->choices, KAYA_STREAM_FAULTS, units - 1, label));
+}
+
+size_t kaya_error_shorten(struct kaya_sim_disk *disk, size_t length)
+{
+    size_t part;
+
+    if (!disk->has_errors || length < 2 || !kaya_fault_has_chance(disk, KAYA_FAULT_SHORT_TRANSFER))
+        return length;
+    part = part_of(disk, length, "short");
+    if (part < length)
+        (void)strike(disk, KAYA_FAULT_SHORT_TRANSFER, KAYA_OK);
+    return part;
+}
+
+size_t kaya_error_part_done(struct kaya_sim_disk *disk, size_t length)
+{
+    return (size_t)kaya_choose(disk->choices, KAYA_STREAM_FAULTS, (uint64_t)length + 1, "part_done");
+}
+
+bool kaya_sim_disk_refuses_memory(void *user)
+{
+    struct kaya_sim_disk *disk = user;
+
+    if (!kaya_fault_has_chance(disk, KAYA_FAULT_OUT_OF_MEMORY))
+        return false;
+    (void)strike(disk, KAYA_FAULT_OUT_OF_MEMORY, KAYA_NO_MEMORY);
+    return true;
+}
+
+/* ---- room ---- */
+
+static uint64_t blocks_end(uint64_t bytes)
+{
+    return (bytes + BLOCK_BYTES - 1) / BLOCK_BYTES * BLOCK_BYTES;
+}
+
+static bool is_held(const struct kaya_sim_disk *disk, uint32_t file)
+{
+    if (disk->files[file].open_count > 0)
+        return true;
+    for (uint32_t index = 0; index < disk->directory.now.count; index++)
+        if (disk->directory.now.entries[index].file == file)
+            return true;
+    return false;
+}
+
+static uint64_t bytes_held(const struct kaya_sim_disk *disk)
+{
+    uint64_t sum = disk->bytes_of_others;
+
+    for (uint32_t file = 0; file < disk->file_count; file++)
+        if (disk->files[file].inode != NULL && is_held(disk, file))
+            sum += disk->files[file].inode->reserved_bytes;
+    return sum;
+}
+
+static uint64_t bytes_free(const struct kaya_sim_disk *disk)
+{
+    uint64_t held = bytes_held(disk);
+
+    return held < disk->capacity_bytes ? disk->capacity_bytes - held : 0;
+}
+
+uint64_t kaya_room_reserve(struct kaya_sim_disk *disk, struct kaya_inode *inode, uint64_t bytes)
+{
+    uint64_t free_end;
+
+    if (disk->capacity_bytes == 0 || bytes <= inode->reserved_bytes)
+        return bytes;
+    free_end = inode->reserved_bytes + bytes_free(disk) / BLOCK_BYTES * BLOCK_BYTES;
+    if (free_end >= blocks_end(bytes)) {
+        inode->reserved_bytes = blocks_end(bytes);
+        return bytes;
+    }
+    kaya_fault_draw(disk, KAYA_FAULT_NO_SPACE);
+    (void)strike(disk, KAYA_FAULT_NO_SPACE, KAYA_FULL);
+    return free_end;
+}
+
+void kaya_room_give_back(struct kaya_inode *inode)
+{
+    if (inode->reserved_bytes > blocks_end(inode->size_bytes))
+        inode->reserved_bytes = blocks_end(inode->size_bytes);
+}
+
+void kaya_sim_disk_leave_room(struct kaya_sim_disk *disk, uint64_t bytes)
+{
+    uint64_t room;
+
+    disk->bytes_of_others = 0;
+    room = bytes_free(disk);
+    if (disk->capacity_bytes != 0 && bytes < room)
+        disk->bytes_of_others = room - bytes;
+}
