@@ -375,7 +375,7 @@ static enum kaya_status scan_head(struct look *look, struct segment *segment)
         survey->claim = look->end;
         survey->claimed = (struct scan_place){ look->end, look->sequence };
     }
-    survey->report.mended_count = scan.mended_count + segment->link_mended;
+    survey->report.mended_count = scan.mended_count;
     return KAYA_OK;
 }
 
@@ -475,7 +475,7 @@ static enum kaya_status scan_predecessor(struct look *look, const struct segment
         status = kaya_scan_next(scan, &entry, &found);
     if (status != KAYA_OK)
         return status;
-    look->survey->report.mended_count += scan->mended_count + segment->link_mended;
+    look->survey->report.mended_count += scan->mended_count;
     if (scan->end != successor->predecessor_end) {
         pronounce(look, segment->number, scan->fault_offset, successor->predecessor_end,
                   segment->file_bytes < successor->predecessor_end ? "the file is shorter than its successor says"

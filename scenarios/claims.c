@@ -1,36 +1,83 @@
-/* Claims, from the trace.
+/* Claims, from the trace; damage, from two images.
  *
- * Kept: every operation, with what was durable when it began; every write that it made, with a hash of its bytes and the name that
- * the file bore. A write is alive if its file still bears that name, and nothing was written in front of it since: within
- * one life a segment only grows, so a later write at a lower offset means that its life began anew. Zeros are no frames.
+ * Kept: every operation, with what was durable when it began; every write that it made, with a hash of its bytes. A file lives
+ * from one writing of its header to the next, and within one life its frames are written from front to back, each byte once. So a
+ * write of the present life is part of the log for as long as its bytes stand in the true image; what differs in the image as it
+ * is, was damaged.
  *
  *        operation k began: records up to D are durable          its write stands whole, behind an undamaged link
  *        ------------------------------------------------------> every record up to D is claimed
  *
  * A recovery may copy records that no claim reached, and leaves the others where they are. So for a record that was written
- * before a recovery only claims from before that recovery tell for sure that its bytes are still the live ones.
+ * before a recovery only claims from before that recovery tell whether its bytes are still the live ones. Where one did,
+ * right before that recovery, the record is *settled*: from then on every later claim vouches for it as well, since a log is
+ * read backwards, link by link. Copies stand in the writes of the recovery itself, behind its link.
  *
- * Where the trace does not tell, the answer is "allowed": the judge is never stricter than the promise. */
+ * What a damaged write asks for:
+ *
+ *        what                       claimed                       not claimed
+ *        one bit differs            mended: nothing is refused, nothing is lost
+ *        a few bits                 refuse or lose nothing        allowed, may be lost
+ *        more                       refuse                        allowed, may be lost, and all behind it
+ *        unreadable                 refuse                        refuse or lose nothing: no end is cut for a read error
+ *        a link, a mark             refuse or lose nothing        allowed, all that is not claimed elsewhere may be lost
+ *        a header copy, a spare, dead or trimmed bytes            nothing
+ *
+ * Where the trace does not tell, the answer is "allowed": the judge is never stricter than the promise. Of the format it knows two
+ * things: how a header begins, and that a link is a life's first frame. */
 #include "kaya/scenarios/claims.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
-enum { CAPACITY_MIN = 64, NAMES_MAX = 1024 };
+enum {
+    CAPACITY_MIN = 64,
+    LINK_BYTES = 84, /* a LINK frame: 28 bytes of header and 56 of payload */
+    FEW_BITS = 3, /* a write may hold several frames, of which each may have one bit flipped: so many ... */
+    FEW_BITS_EACH = 512, /* ... and one more for so many bytes */
+};
+
+static const uint8_t header_magic[8] = "kaya-wal";
 
 struct operation {
     uint64_t durable_lsn, first_lsn, last_lsn;
     bool recovery;
+    bool is_dead;    /* a recovery ended before its records */
+    bool is_settled; /* its records were claimed when a recovery began, so that one left them where they are */
+    /* of the last judgement */
+    bool claims;             /* something that it wrote stands */
+    bool is_claimed;         /* its records are */
+    bool is_followed;        /* an operation behind it claims */
+    bool is_followed_in_era; /* ... and before any recovery */
 };
 
 struct written {
     size_t operation; /* its index */
-    uint64_t inode, name_hash, offset, length, hash;
+    size_t life;      /* likewise */
+    uint64_t offset, length, hash;
+    bool is_header;
+    /* of the last judgement */
+    bool stands;        /* in the true image, in the file's present life: it is part of the log */
+    bool is_unreadable; /* now, in part */
+    bool is_link_hit;   /* its first bytes differ */
+    uint64_t first_differing;
+    uint64_t bits; /* that differ now */
 };
 
-struct name {
-    uint64_t inode, hash;
+/* A file from one header to the next. */
+struct life {
+    uint64_t inode;
+    bool has_frames;
+    bool is_over; /* another one began in the same file */
+    /* of the last judgement */
+    const struct kaya_image_file *now, *truth; /* NULL: the file is gone */
+    size_t first;                              /* its first frames: an index, SIZE_MAX: none */
+    uint64_t last_lsn;                         /* the highest that was appended to it */
+    unsigned bad_headers;
+    bool is_dead; /* holds trimmed records only, and is not the last one written */
+    bool is_unreadable;
+    bool differs; /* anywhere */
 };
 
 struct kaya_claims {
@@ -38,9 +85,9 @@ struct kaya_claims {
     size_t operation_count, operation_capacity;
     struct written *writes;
     size_t write_count, write_capacity;
-    struct name names[NAMES_MAX]; /* the last name of each inode */
-    size_t name_count;
-    bool incomplete; /* memory or room ran out */
+    struct life *lives;
+    size_t life_count, life_capacity;
+    bool incomplete; /* memory ran out */
 };
 
 const char *kaya_refusal_name(enum kaya_refusal refusal)
@@ -61,7 +108,16 @@ void kaya_claims_destroy(struct kaya_claims *claims)
         return;
     free(claims->operations);
     free(claims->writes);
+    free(claims->lives);
     free(claims);
+}
+
+void kaya_claims_reset(struct kaya_claims *claims)
+{
+    claims->operation_count = 0;
+    claims->write_count = 0;
+    claims->life_count = 0;
+    claims->incomplete = false;
 }
 
 /* --- Listening --- */
@@ -91,35 +147,52 @@ void kaya_claims_begin(struct kaya_claims *claims, uint64_t durable_lsn, uint64_
         return;
     }
     claims->operations = rows;
-    claims->operations[claims->operation_count++] =
-        (struct operation){ durable_lsn, first_lsn, last_lsn, recovery };
+    claims->operations[claims->operation_count++] = (struct operation){
+        .durable_lsn = durable_lsn, .first_lsn = first_lsn, .last_lsn = last_lsn, .recovery = recovery
+    };
 }
 
-static uint64_t hash_name(const char *name)
+void kaya_claims_recovered(struct kaya_claims *claims, uint64_t last_lsn)
 {
-    return XXH3_64bits(name, strlen(name));
-}
-
-static void set_name(struct kaya_claims *claims, uint64_t inode, const char *text)
-{
-    size_t i = 0;
-
-    while (i < claims->name_count && claims->names[i].inode != inode)
-        i++;
-    if (i == NAMES_MAX) {
-        claims->incomplete = true;
-        return;
+    for (size_t i = 0; i < claims->operation_count; i++) {
+        struct operation *operation = &claims->operations[i];
+        if (operation->durable_lsn > last_lsn)
+            operation->durable_lsn = last_lsn;
+        if (operation->last_lsn > last_lsn)
+            operation->is_dead = true;
+        if (operation->is_claimed)
+            operation->is_settled = true;
     }
-    claims->names[i] = (struct name){ inode, hash_name(text) };
-    claims->name_count += i == claims->name_count;
 }
 
-static uint64_t name_of(const struct kaya_claims *claims, uint64_t inode)
+/* The life that the file is in; SIZE_MAX: none yet. */
+static size_t find_life(const struct kaya_claims *claims, uint64_t inode)
 {
-    for (size_t i = 0; i < claims->name_count; i++)
-        if (claims->names[i].inode == inode)
-            return claims->names[i].hash;
-    return 0;
+    for (size_t i = claims->life_count; i-- > 0;)
+        if (claims->lives[i].inode == inode)
+            return i;
+    return SIZE_MAX;
+}
+
+/* A header behind frames begins a life. */
+static size_t life_for(struct kaya_claims *claims, uint64_t inode, bool is_header)
+{
+    size_t life = find_life(claims, inode);
+    void *rows = claims->lives;
+
+    if (life != SIZE_MAX && !(is_header && claims->lives[life].has_frames)) {
+        claims->lives[life].has_frames = claims->lives[life].has_frames || !is_header;
+        return life;
+    }
+    if (!make_room(&rows, &claims->life_capacity, claims->life_count, sizeof *claims->lives)) {
+        claims->incomplete = true;
+        return SIZE_MAX;
+    }
+    claims->lives = rows;
+    if (life != SIZE_MAX)
+        claims->lives[life].is_over = true;
+    claims->lives[claims->life_count] = (struct life){ .inode = inode, .has_frames = !is_header };
+    return claims->life_count++;
 }
 
 static bool all_zeros(const uint8_t *bytes, size_t length)
@@ -129,22 +202,27 @@ static bool all_zeros(const uint8_t *bytes, size_t length)
 
 static void note_write(struct kaya_claims *claims, const struct kaya_trace_event *event)
 {
+    bool is_header = event->content_length >= sizeof header_magic &&
+                     memcmp(event->content, header_magic, sizeof header_magic) == 0;
     void *rows = claims->writes;
+    size_t life;
 
     if (claims->operation_count == 0 || all_zeros(event->content, event->content_length))
         return;
-    if (!make_room(&rows, &claims->write_capacity, claims->write_count, sizeof *claims->writes)) {
+    life = life_for(claims, event->a, is_header);
+    if (life == SIZE_MAX ||
+        !make_room(&rows, &claims->write_capacity, claims->write_count, sizeof *claims->writes)) {
         claims->incomplete = true;
         return;
     }
     claims->writes = rows;
     claims->writes[claims->write_count++] = (struct written){
         .operation = claims->operation_count - 1,
-        .inode = event->a,
-        .name_hash = name_of(claims, event->a),
+        .life = life,
         .offset = event->b,
         .length = event->content_length,
         .hash = XXH3_64bits(event->content, event->content_length),
+        .is_header = is_header,
     };
 }
 
@@ -152,164 +230,378 @@ void kaya_claims_hear(void *user, const struct kaya_trace_event *event)
 {
     struct kaya_claims *claims = user;
 
-    if (event->status != KAYA_OK)
-        return;
-    /* A rename is two events, the old name and then the new one: the last one heard is the name. */
-    if ((event->kind == KAYA_TRACE_OPEN || event->kind == KAYA_TRACE_RENAME) && event->text != NULL &&
-        event->a != 0)
-        set_name(claims, event->a, event->text);
-    if ((event->kind == KAYA_TRACE_WRITE || event->kind == KAYA_TRACE_WRITE_DURABLE) && event->content != NULL)
+    if (event->status == KAYA_OK && event->content != NULL &&
+        (event->kind == KAYA_TRACE_WRITE || event->kind == KAYA_TRACE_WRITE_DURABLE))
         note_write(claims, event);
+}
+
+/* --- The two images --- */
+
+static const struct kaya_image_file *find_inode(const struct kaya_image *image, uint64_t inode)
+{
+    for (size_t i = 0; i < image->file_count; i++)
+        if (image->files[i].inode == inode)
+            return &image->files[i];
+    return NULL;
+}
+
+static bool is_unreadable(const struct kaya_image_file *file, uint64_t offset, uint64_t end)
+{
+    if (end > file->size_bytes)
+        end = file->size_bytes;
+    for (uint64_t piece = offset / KAYA_IMAGE_PIECE_BYTES; piece * KAYA_IMAGE_PIECE_BYTES < end; piece++)
+        if (file->unreadable[piece])
+            return true;
+    return false;
+}
+
+static bool differs(const struct kaya_image_file *now, const struct kaya_image_file *truth)
+{
+    return now->size_bytes != truth->size_bytes ||
+           memcmp(now->bytes, truth->bytes, (size_t)now->size_bytes) != 0 ||
+           is_unreadable(now, 0, now->size_bytes);
+}
+
+static void find_files(struct kaya_claims *claims, const struct kaya_image *now, const struct kaya_image *truth)
+{
+    for (size_t i = 0; i < claims->life_count; i++) {
+        struct life *life = &claims->lives[i];
+        life->now = life->is_over ? NULL : find_inode(now, life->inode);
+        life->truth = life->is_over ? NULL : find_inode(truth, life->inode);
+        if (life->now == NULL || life->truth == NULL)
+            life->now = life->truth = NULL;
+        life->first = SIZE_MAX;
+        life->last_lsn = 0;
+        life->bad_headers = 0;
+        life->is_dead = true;
+        life->is_unreadable = life->now != NULL && is_unreadable(life->now, 0, life->now->size_bytes);
+        life->differs = life->now != NULL && differs(life->now, life->truth);
+    }
+}
+
+static uint64_t end_of(const struct written *write)
+{
+    return write->offset + write->length;
+}
+
+static void count_bits(struct written *write, const uint8_t *now, const uint8_t *truth)
+{
+    for (uint64_t i = 0; i < write->length; i++) {
+        if (now[i] == truth[i])
+            continue;
+        if (write->bits == 0)
+            write->first_differing = write->offset + i;
+        write->bits += (unsigned)__builtin_popcount((unsigned)(now[i] ^ truth[i]));
+    }
+}
+
+static void compare(struct written *write, const struct life *life)
+{
+    write->stands = false;
+    write->is_unreadable = false;
+    write->bits = 0;
+    write->first_differing = write->offset;
+    if (life->truth == NULL || end_of(write) > life->truth->size_bytes ||
+        XXH3_64bits(life->truth->bytes + write->offset, write->length) != write->hash)
+        return;
+    write->stands = true;
+    if (!life->differs)
+        return;
+    if (end_of(write) > life->now->size_bytes) {
+        write->bits = UINT64_MAX;
+        return;
+    }
+    write->is_unreadable = is_unreadable(life->now, write->offset, end_of(write));
+    count_bits(write, life->now->bytes + write->offset, life->truth->bytes + write->offset);
+}
+
+static bool is_whole(const struct written *write)
+{
+    return write->stands && write->bits == 0 && !write->is_unreadable;
+}
+
+static void note_in_life(struct kaya_claims *claims, size_t index)
+{
+    struct written *write = &claims->writes[index];
+    struct life *life = &claims->lives[write->life];
+    const struct operation *operation = &claims->operations[write->operation];
+
+    if (!write->stands)
+        return;
+    if (write->is_header) {
+        life->bad_headers += !is_whole(write);
+        return;
+    }
+    if (life->first == SIZE_MAX)
+        life->first = index;
+    write->is_link_hit =
+        life->first == index && !is_whole(write) &&
+        (write->is_unreadable ? is_unreadable(life->now, write->offset, write->offset + LINK_BYTES)
+                              : write->first_differing < write->offset + LINK_BYTES);
+    if (!operation->is_dead && operation->last_lsn > life->last_lsn)
+        life->last_lsn = operation->last_lsn;
+}
+
+/* --- Claims --- */
+
+static bool begins_well(const struct kaya_claims *claims, const struct life *life)
+{
+    return life->first != SIZE_MAX && !claims->writes[life->first].is_link_hit && life->bad_headers < 2;
+}
+
+/* All that one operation wrote to a file must stand: a frame may have been written in pieces. */
+static bool stands_alone(const struct kaya_claims *claims, size_t index)
+{
+    const struct written *write = &claims->writes[index];
+    size_t first = index;
+
+    while (first > 0 && claims->writes[first - 1].operation == write->operation)
+        first--;
+    for (size_t i = first; i < claims->write_count && claims->writes[i].operation == write->operation; i++)
+        if (claims->writes[i].life == write->life && !claims->writes[i].is_header &&
+            !is_whole(&claims->writes[i]))
+            return false;
+    return true;
+}
+
+static void note_claims(struct kaya_claims *claims)
+{
+    for (size_t i = 0; i < claims->operation_count; i++)
+        claims->operations[i].claims = false;
+    for (size_t i = 0; i < claims->write_count; i++) {
+        const struct written *write = &claims->writes[i];
+        struct operation *operation = &claims->operations[write->operation];
+        if (is_whole(write) && !write->is_header && !operation->is_dead && !operation->recovery &&
+            !operation->claims && begins_well(claims, &claims->lives[write->life]))
+            operation->claims = stands_alone(claims, i);
+    }
+}
+
+static void find_claims(struct kaya_claims *claims)
+{
+    uint64_t in_era = 0;
+    uint64_t in_all = 0;
+    bool followed_in_era = false;
+    bool followed = false;
+
+    note_claims(claims);
+    for (size_t i = claims->operation_count; i-- > 0;) {
+        struct operation *operation = &claims->operations[i];
+        operation->is_followed = followed;
+        operation->is_followed_in_era = followed_in_era;
+        operation->is_claimed = operation->last_lsn != 0 && !operation->is_dead &&
+                                operation->last_lsn <= (operation->is_settled ? in_all : in_era);
+        if (operation->claims) {
+            followed = followed_in_era = true;
+            in_era = in_era > operation->durable_lsn ? in_era : operation->durable_lsn;
+            in_all = in_all > operation->durable_lsn ? in_all : operation->durable_lsn;
+        }
+        if (operation->recovery) {
+            in_era = 0;
+            followed_in_era = false;
+        }
+    }
+}
+
+/* How far surviving claims reach. */
+static uint64_t reach(const struct kaya_claims *claims)
+{
+    uint64_t lsn = 0;
+
+    for (size_t i = 0; i < claims->operation_count; i++)
+        if (claims->operations[i].claims && claims->operations[i].durable_lsn > lsn)
+            lsn = claims->operations[i].durable_lsn;
+    return lsn;
+}
+
+/* Trims free whole segments: one that holds trimmed records only is dead, but for the one in use. */
+static void find_dead(struct kaya_claims *claims, uint64_t low_lsn)
+{
+    size_t latest = SIZE_MAX;
+
+    for (size_t i = 0; i < claims->write_count; i++)
+        if (claims->writes[i].stands && !claims->writes[i].is_header)
+            latest = claims->writes[i].life;
+    for (size_t i = 0; i < claims->life_count; i++) {
+        struct life *life = &claims->lives[i];
+        life->is_dead =
+            life->first == SIZE_MAX || (life->last_lsn != 0 && life->last_lsn < low_lsn && i != latest);
+    }
 }
 
 /* --- Judging --- */
 
-struct image {
+struct judgement {
     const struct kaya_claims *claims;
-    struct kaya_sim_disk *disk;
-    const struct kaya_damage *damage;
-    uint64_t damaged_inode;
-    uint64_t damaged_name;
-    const char *names[NAMES_MAX]; /* of the files that are there */
-    char *text;
-    size_t text_bytes, name_count;
+    struct kaya_outlook *outlook;
+    uint64_t low_lsn, low_may_lsn;
+    uint64_t reach_lsn;
 };
 
-static bool overlaps(const struct image *image, const struct written *write)
+static void at_most(uint64_t *value, uint64_t most)
 {
-    return write->inode == image->damaged_inode && write->name_hash == image->damaged_name &&
-           write->offset < image->damage->offset_bytes + image->damage->length_bytes &&
-           image->damage->offset_bytes < write->offset + write->length;
+    *value = *value < most ? *value : most;
 }
 
-static bool keep_name(void *user, const char *name, enum kaya_entry_kind kind)
+static void add_place(struct judgement *judgement, const struct written *write, enum kaya_refusal refusal)
 {
-    struct image *image = user;
-    size_t bytes = strlen(name) + 1;
+    const struct operation *operation = &judgement->claims->operations[write->operation];
+    const struct life *life = &judgement->claims->lives[write->life];
+    struct kaya_outlook *outlook = judgement->outlook;
+    struct kaya_damaged_place place = { .offset_bytes = write->first_differing,
+                                        .write_offset = write->offset,
+                                        .write_end = end_of(write),
+                                        .first_lsn = operation->first_lsn,
+                                        .last_lsn = operation->last_lsn,
+                                        .begins_segment = write->is_link_hit || write->is_header,
+                                        .is_unreadable = write->is_unreadable,
+                                        .refusal = refusal };
 
-    if (kind != KAYA_ENTRY_FILE || image->name_count == NAMES_MAX ||
-        image->text_bytes + bytes > NAMES_MAX * (size_t)KAYA_NAME_BYTES_MAX)
-        return true;
-    image->names[image->name_count++] = memcpy(image->text + image->text_bytes, name, bytes);
-    image->text_bytes += bytes;
-    return true;
+    memcpy(place.file_name, life->now->name, sizeof place.file_name);
+    if (outlook->place_count < KAYA_PLACES_MAX)
+        outlook->places[outlook->place_count] = place;
+    outlook->place_count++;
+    if (refusal > outlook->refusal)
+        outlook->refusal = refusal;
 }
 
-static const char *find_name(const struct image *image, const struct written *write)
+/* Must its records come back, as far as damage and trims in doubt are concerned? */
+static bool is_owed(const struct judgement *judgement, const struct operation *operation)
 {
-    for (size_t i = 0; i < image->name_count; i++)
-        if (hash_name(image->names[i]) == write->name_hash &&
-            kaya_sim_disk_inode(image->disk, image->names[i]) == write->inode)
-            return image->names[i];
-    return NULL;
+    return operation->is_claimed && operation->last_lsn >= judgement->low_may_lsn;
 }
 
-/* Nothing was written in front of it in its file since, and the file still bears the name. */
-static bool is_alive(const struct image *image, const struct written *write)
+static bool is_few(const struct written *write)
 {
-    const struct written *end = image->claims->writes + image->claims->write_count;
-
-    for (const struct written *later = write + 1; later < end; later++)
-        if (later->inode == write->inode && later->offset < write->offset)
-            return false;
-    return find_name(image, write) != NULL;
+    return !write->is_unreadable && write->bits <= FEW_BITS + write->length / FEW_BITS_EACH;
 }
 
-static bool stands_whole(const struct image *image, const struct written *write)
+static void judge_records(struct judgement *judgement, const struct written *write)
 {
-    const char *name = find_name(image, write);
-    uint8_t *bytes = malloc(write->length);
-    size_t done = 0;
-    bool whole = bytes != NULL && name != NULL &&
-                 kaya_sim_disk_peek(image->disk, name, write->offset, bytes, write->length, &done) == KAYA_OK &&
-                 done == write->length && XXH3_64bits(bytes, done) == write->hash;
+    const struct operation *operation = &judgement->claims->operations[write->operation];
+    struct kaya_outlook *outlook = judgement->outlook;
 
-    free(bytes);
-    return whole;
-}
-
-/* The link came with the first frames of the file's life: the first alive write under this name. */
-static bool link_stands(const struct image *image, const struct written *write)
-{
-    const struct written *first = image->claims->writes;
-
-    while (first->inode != write->inode || first->name_hash != write->name_hash || !is_alive(image, first))
-        first++;
-    return stands_whole(image, first);
-}
-
-static bool operation_claims(const struct image *image, size_t operation)
-{
-    const struct kaya_claims *claims = image->claims;
-
-    for (size_t i = 0; i < claims->write_count; i++)
-        if (claims->writes[i].operation == operation && is_alive(image, &claims->writes[i]) &&
-            stands_whole(image, &claims->writes[i]) && link_stands(image, &claims->writes[i]))
-            return true;
-    return false;
-}
-
-/* Is record `lsn`, which `operation` wrote, claimed by an operation behind it and before any recovery? */
-static bool is_claimed(const struct image *image, uint64_t lsn, size_t operation)
-{
-    const struct kaya_claims *claims = image->claims;
-
-    for (size_t i = operation + 1; i < claims->operation_count && !claims->operations[i].recovery; i++)
-        if (claims->operations[i].durable_lsn >= lsn && operation_claims(image, i))
-            return true;
-    return false;
-}
-
-static enum kaya_refusal judge_write(const struct image *image, uint64_t low_lsn, const struct written *write)
-{
-    const struct operation *operation = &image->claims->operations[write->operation];
-
-    if (operation->last_lsn != 0 && operation->last_lsn < low_lsn)
-        return KAYA_REFUSAL_FORBIDDEN;
-    if (operation->last_lsn != 0 && is_claimed(image, operation->last_lsn, write->operation))
-        return KAYA_REFUSAL_REQUIRED;
-    return KAYA_REFUSAL_ALLOWED;
-}
-
-static enum kaya_refusal judge(const struct image *image, uint64_t low_lsn)
-{
-    const struct kaya_claims *claims = image->claims;
-    enum kaya_refusal worst = KAYA_REFUSAL_FORBIDDEN;
-
-    for (size_t i = 0; i < claims->write_count; i++) {
-        enum kaya_refusal one;
-        if (!overlaps(image, &claims->writes[i]) || !is_alive(image, &claims->writes[i]))
-            continue;
-        one = judge_write(image, low_lsn, &claims->writes[i]);
-        worst = one > worst ? one : worst;
+    if (operation->is_claimed) {
+        add_place(judgement, write,
+                  is_owed(judgement, operation) && !is_few(write) ? KAYA_REFUSAL_REQUIRED : KAYA_REFUSAL_ALLOWED);
+        return;
     }
-    return worst;
+    add_place(judgement, write, KAYA_REFUSAL_ALLOWED);
+    if (write->is_unreadable)
+        return;
+    at_most(&outlook->kept_lsn, operation->first_lsn - 1);
+    if (write->is_link_hit) {
+        outlook->is_mark_damaged = true;
+        at_most(&outlook->kept_lsn, judgement->reach_lsn);
+    }
 }
 
-enum kaya_refusal kaya_claims_judge(const struct kaya_claims *claims, struct kaya_sim_disk *disk,
-                                    uint64_t low_lsn, const struct kaya_damage *damage)
+/* A write that appended nothing: links, marks, and a recovery's copies. */
+static void judge_marks(struct judgement *judgement, const struct written *write)
 {
-    struct image *image;
-    enum kaya_refusal refusal = KAYA_REFUSAL_ALLOWED;
+    const struct operation *operation = &judgement->claims->operations[write->operation];
+    const struct life *life = &judgement->claims->lives[write->life];
+    struct kaya_outlook *outlook = judgement->outlook;
+    bool holds_copies = operation->recovery && life->first != SIZE_MAX &&
+                        write == &judgement->claims->writes[life->first] && write->length > LINK_BYTES &&
+                        !write->is_link_hit;
 
-    if (damage->flipped_bits == 1)
-        return KAYA_REFUSAL_FORBIDDEN;
-    image = calloc(1, sizeof *image);
-    if (image == NULL || claims->incomplete)
-        goto done;
-    image->text = malloc(NAMES_MAX * (size_t)KAYA_NAME_BYTES_MAX);
-    if (image->text == NULL)
-        goto done;
-    image->claims = claims;
-    image->disk = disk;
-    image->damage = damage;
-    image->damaged_inode = kaya_sim_disk_inode(disk, damage->file_name);
-    image->damaged_name = hash_name(damage->file_name);
-    kaya_sim_disk_names(disk, keep_name, image);
-    refusal = judge(image, low_lsn);
-done:
-    if (image != NULL)
-        free(image->text);
-    free(image);
-    return refusal;
+    if (operation->is_followed) {
+        add_place(judgement, write,
+                  holds_copies && operation->is_followed_in_era && !is_few(write) ? KAYA_REFUSAL_REQUIRED
+                                                                                  : KAYA_REFUSAL_ALLOWED);
+        return;
+    }
+    add_place(judgement, write, KAYA_REFUSAL_ALLOWED);
+    if (write->is_unreadable)
+        return;
+    outlook->is_mark_damaged = true;
+    at_most(&outlook->kept_lsn, judgement->reach_lsn);
+}
+
+static void judge_write(struct judgement *judgement, const struct written *write)
+{
+    const struct operation *operation = &judgement->claims->operations[write->operation];
+    struct kaya_outlook *outlook = judgement->outlook;
+
+    if (operation->is_dead || (operation->last_lsn != 0 && operation->last_lsn < judgement->low_lsn))
+        return;
+    if (write->bits == 1 && !write->is_unreadable) {
+        outlook->mended_max++;
+        outlook->mended_min += is_owed(judgement, operation);
+        return;
+    }
+    if (is_few(write))
+        outlook->mended_max += write->bits;
+    if (operation->last_lsn != 0)
+        judge_records(judgement, write);
+    else
+        judge_marks(judgement, write);
+}
+
+/* Both headers of a segment in use are bad. */
+static void judge_headers(struct judgement *judgement, const struct written *write)
+{
+    if (judgement->claims->lives[write->life].bad_headers < 2)
+        return;
+    add_place(judgement, write, KAYA_REFUSAL_ALLOWED);
+    judgement->outlook->is_mark_damaged = true;
+    at_most(&judgement->outlook->kept_lsn, judgement->reach_lsn);
+}
+
+static void judge_life(struct judgement *judgement, const struct life *life)
+{
+    struct kaya_outlook *outlook = judgement->outlook;
+
+    outlook->is_unreadable = outlook->is_unreadable || life->is_unreadable;
+    if (life->is_dead)
+        return;
+    outlook->is_damaged = outlook->is_damaged || life->differs;
+    if (life->is_unreadable && outlook->refusal < KAYA_REFUSAL_ALLOWED)
+        outlook->refusal = KAYA_REFUSAL_ALLOWED;
+}
+
+static void judge(struct judgement *judgement)
+{
+    const struct kaya_claims *claims = judgement->claims;
+
+    for (size_t i = 0; i < claims->life_count; i++)
+        if (claims->lives[i].now != NULL)
+            judge_life(judgement, &claims->lives[i]);
+    for (size_t i = 0; i < claims->write_count; i++) {
+        const struct written *write = &claims->writes[i];
+        const struct life *life = &claims->lives[write->life];
+        if (life->now == NULL || life->is_dead)
+            continue;
+        if (!write->stands && !write->is_header) /* torn by a crash: it may differ from what was written in one bit */
+            judgement->outlook->mended_max++;
+        else if (write->is_header && !is_whole(write))
+            judge_headers(judgement, write);
+        else if (!is_whole(write))
+            judge_write(judgement, write);
+    }
+}
+
+enum kaya_status kaya_claims_judge(struct kaya_claims *claims, const struct kaya_image *now,
+                                   const struct kaya_image *truth, uint64_t low_lsn, uint64_t low_may_lsn,
+                                   struct kaya_outlook *outlook)
+{
+    struct judgement judgement = {
+        .claims = claims, .outlook = outlook, .low_lsn = low_lsn, .low_may_lsn = low_may_lsn
+    };
+
+    if (claims->incomplete)
+        return KAYA_NO_MEMORY;
+    *outlook = (struct kaya_outlook)KAYA_OUTLOOK_OF_NO_DAMAGE;
+    outlook->mended_max = 0;
+    find_files(claims, now, truth);
+    for (size_t i = 0; i < claims->write_count; i++) {
+        compare(&claims->writes[i], &claims->lives[claims->writes[i].life]);
+        note_in_life(claims, i);
+    }
+    find_claims(claims);
+    find_dead(claims, low_lsn);
+    judgement.reach_lsn = reach(claims);
+    judge(&judgement);
+    return KAYA_OK;
 }

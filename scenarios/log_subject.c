@@ -20,6 +20,7 @@
 
 #include "kaya/inspect.h"
 #include "kaya/reader.h"
+#include "kaya/scenarios/damage.h"
 #include "kaya/scenarios/payload.h"
 #include "kaya/wal.h"
 
@@ -40,8 +41,11 @@ struct log_subject {
     struct kaya_fault_counts faults; /* likewise */
     uint64_t struck;                 /* families, in the last operation */
     struct kaya_watch watch;
-    struct kaya_claims *claims; /* told of every operation that may write; NULL: nobody asks */
-    bool fresh;                 /* nothing strict was appended since the last recovery */
+    struct kaya_claims *claims;       /* told of every operation that may write; NULL: nobody asks */
+    struct kaya_damage_watch *damage; /* where media may be damaged; NULL: nowhere */
+    struct kaya_outlook outlook;      /* of the last look at it */
+    uint64_t refusals;
+    bool fresh; /* nothing strict was appended since the last recovery */
     unsigned char *bytes;
     size_t bytes_capacity;
 };
@@ -150,6 +154,12 @@ static void watch_recovery(struct log_subject *log, const struct kaya_sim_machin
         kaya_watch_mark(&log->watch, KAYA_MARK_FAILED_OPEN);
 }
 
+static void tell_recovered(struct log_subject *log, const struct kaya_wal_recovery_report *report)
+{
+    if (log->claims != NULL)
+        kaya_claims_recovered(log->claims, report->last_lsn);
+}
+
 static struct kaya_wal_config config_of(struct log_subject *log)
 {
     struct kaya_wal_config config = { .segment_bytes = log->plan->segment_bytes,
@@ -205,6 +215,41 @@ static void copy_files(struct log_subject *log, const struct kaya_sim_machine *m
     }
 }
 
+/* --- Damage --- */
+
+/* Before anybody looks: what may be found? */
+static enum kaya_status foresee(struct log_subject *log, const struct kaya_sim_machine *machine,
+                                uint64_t anchor_lsn)
+{
+    enum kaya_status status;
+
+    if (log->damage == NULL)
+        return KAYA_OK;
+    status = kaya_damage_look(log->damage, machine->sim_disk, kaya_oracle_first_lsn(log->oracle),
+                              kaya_oracle_first_lsn_at_most(log->oracle), &log->outlook);
+    if (status == KAYA_OK)
+        kaya_oracle_outlook(log->oracle, &log->outlook, anchor_lsn);
+    return status;
+}
+
+/* A log that was refused stands as it stood; then somebody finds the good bytes again. */
+static enum kaya_status heal(struct log_subject *log, const struct kaya_sim_machine *machine,
+                             struct kaya_violation *violation)
+{
+    bool untouched;
+    enum kaya_status status = kaya_damage_is_untouched(log->damage, machine->sim_disk, &untouched);
+
+    if (status != KAYA_OK)
+        return status;
+    log->refusals++;
+    if (!untouched)
+        kaya_violation_set(violation, "P5",
+                           "a log that is refused is left as it is; this refusal changed the disk");
+    trace(log, KAYA_TRACE_NOTE, "healed", KAYA_OK, log->outlook.refusal, log->outlook.place_count, 0);
+    kaya_sim_disk_heal(machine->sim_disk);
+    return foresee(log, machine, 0);
+}
+
 /* --- Reading back --- */
 
 static enum kaya_status read_records(struct log_subject *log, const struct kaya_sim_machine *machine,
@@ -221,8 +266,11 @@ static enum kaya_status read_records(struct log_subject *log, const struct kaya_
         if (kaya_violation_is_set(violation))
             return KAYA_OK;
     }
-    if (heard(log, machine, status) == KAYA_GONE)
+    status = heard(log, machine, status);
+    if (status == KAYA_GONE)
         return KAYA_GONE;
+    if (kaya_oracle_is_refusal(log->oracle, status))
+        return KAYA_OK;
     kaya_oracle_status(log->oracle, "read", status == KAYA_END ? KAYA_OK : status, violation);
     if (status == KAYA_END)
         kaya_oracle_read_end(log->oracle, violation);
@@ -236,8 +284,10 @@ static enum kaya_status read_all(struct log_subject *log, const struct kaya_sim_
     struct kaya_wal_reader_options options = { .writer = beside ? NULL : log->writer };
     struct kaya_wal_recovery_report report = { 0 };
     struct kaya_wal_reader *reader = NULL;
-    enum kaya_status status;
+    enum kaya_status status = foresee(log, machine, 0);
 
+    if (status != KAYA_OK)
+        return status;
     status = heard(log, machine, kaya_wal_reader_open(&log->environment, &options, &reader, &report));
     kaya_oracle_looked(log->oracle, status, &report, violation);
     if (status == KAYA_OK && !kaya_violation_is_set(violation)) {
@@ -253,8 +303,11 @@ static enum kaya_status verify(struct log_subject *log, const struct kaya_sim_ma
                                struct kaya_violation *violation)
 {
     struct kaya_wal_inspection inspection = { 0 };
-    enum kaya_status status = heard(log, machine, kaya_wal_verify(&log->environment, NULL, &inspection));
+    enum kaya_status status = foresee(log, machine, 0);
 
+    if (status != KAYA_OK)
+        return status;
+    status = heard(log, machine, kaya_wal_verify(&log->environment, NULL, &inspection));
     kaya_oracle_looked(log->oracle, status, &inspection.report, violation);
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
 }
@@ -269,9 +322,12 @@ static enum kaya_status inspect(struct log_subject *log, const struct kaya_sim_m
                                 struct kaya_violation *violation)
 {
     struct kaya_wal_inspection inspection = { 0 };
-    enum kaya_status status =
-        heard(log, machine, kaya_wal_inspect_path(&log->environment, NULL, visit_nothing, NULL, &inspection));
+    enum kaya_status status = foresee(log, machine, 0);
 
+    if (status != KAYA_OK)
+        return status;
+    status =
+        heard(log, machine, kaya_wal_inspect_path(&log->environment, NULL, visit_nothing, NULL, &inspection));
     kaya_oracle_looked(log->oracle, status, &inspection.report, violation);
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
 }
@@ -286,14 +342,21 @@ static enum kaya_status recover_only(struct log_subject *log, const struct kaya_
     enum kaya_status status;
 
     trace(log, KAYA_TRACE_OPERATION, "recover", KAYA_OK, 0, 0, 0);
+    status = foresee(log, machine, 0);
+    if (status != KAYA_OK)
+        return status;
     tell_claims(log, 0, true);
     kaya_oracle_barrier_begin(log->oracle, KAYA_BARRIER_CLOSE);
     status = heard(log, machine, kaya_wal_recover(&log->environment, &config, &report));
     watch_recovery(log, machine, status, &report);
     kaya_oracle_recovered(log->oracle, status, &report, violation);
-    if (status == KAYA_OK)
+    if (status == KAYA_OK) {
+        tell_recovered(log, &report);
         kaya_oracle_barrier_end(log->oracle, KAYA_BARRIER_CLOSE, status, violation);
+    }
     trace(log, KAYA_TRACE_ANSWER, "recover", status, report.first_lsn, report.last_lsn, report.epoch);
+    if (kaya_oracle_is_refusal(log->oracle, status) && !kaya_violation_is_set(violation))
+        status = heal(log, machine, violation);
     return for_runner(status);
 }
 
@@ -312,6 +375,9 @@ static enum kaya_status try_to_open(struct log_subject *log, const struct kaya_s
         config.anchor = &anchor;
     config.must_exist = kaya_oracle_exists(log->oracle);
     log->writer = NULL;
+    status = foresee(log, machine, config.anchor == NULL ? 0 : anchor.lsn);
+    if (status != KAYA_OK)
+        return status;
     tell_claims(log, 0, true);
     trace(log, KAYA_TRACE_OPERATION, "open", KAYA_OK, config.segment_bytes, config.block_bytes,
           config.record_bytes_max);
@@ -321,6 +387,7 @@ static enum kaya_status try_to_open(struct log_subject *log, const struct kaya_s
     kaya_oracle_recovered(log->oracle, status, &report, violation);
     if (status != KAYA_OK)
         return status;
+    tell_recovered(log, &report);
     log->recoveries++;
     log->fresh = true;
     after = kaya_sim_disk_usage(machine->sim_disk);
@@ -347,6 +414,10 @@ static enum kaya_status open_writer(struct log_subject *log, const struct kaya_s
     for (unsigned tries = 0; tries < OPENS_MAX && !kaya_violation_is_set(violation) && is_failure(status);
          tries++) {
         status = try_to_open(log, machine, violation);
+        if (kaya_oracle_is_refusal(log->oracle, status) && !kaya_violation_is_set(violation)) {
+            status = heal(log, machine, violation);
+            status = status == KAYA_OK ? KAYA_IO : status; /* and again */
+        }
         if (is_hopeless(log, status))
             return KAYA_BUSY;
     }
@@ -644,10 +715,15 @@ static enum kaya_status cut_back(struct log_subject *log, const struct kaya_sim_
 
     if (status != KAYA_OK || kaya_violation_is_set(violation))
         return status;
+    status = foresee(log, machine, 0);
+    if (status != KAYA_OK)
+        return status;
     tell_claims(log, 0, true);
     kaya_oracle_cut_begin(log->oracle, lsn);
     status = heard(log, machine, kaya_wal_cut_back(&log->environment, &config, lsn, &report));
     kaya_oracle_cut_end(log->oracle, status, &report, violation);
+    if (status == KAYA_OK)
+        tell_recovered(log, &report);
     trace(log, KAYA_TRACE_ANSWER, "cut_back", status, lsn, report.last_lsn, report.epoch);
     status = for_runner(status);
     if (status == KAYA_OK && !kaya_violation_is_set(violation))
@@ -840,6 +916,7 @@ void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan
     log->watch = (struct kaya_watch){ .coverage = log->watch.coverage };
     log->faults = (struct kaya_fault_counts){ 0 };
     log->struck = 0;
+    log->refusals = 0;
     kaya_oracle_reset(log->oracle, &shape);
 }
 
@@ -874,6 +951,17 @@ void kaya_log_subject_tell(struct kaya_subject *subject, struct kaya_claims *cla
 struct kaya_watch *kaya_log_subject_watch(struct kaya_subject *subject)
 {
     return &log_of(subject)->watch;
+}
+
+void kaya_log_subject_watch_damage(struct kaya_subject *subject, struct kaya_damage_watch *watch)
+{
+    log_of(subject)->damage = watch;
+    log_of(subject)->claims = watch == NULL ? NULL : kaya_damage_watch_claims(watch);
+}
+
+uint64_t kaya_log_subject_refusals(const struct kaya_subject *subject)
+{
+    return log_of_const(subject)->refusals;
 }
 
 uint64_t kaya_log_subject_first_lsn(const struct kaya_subject *subject)

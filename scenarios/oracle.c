@@ -60,12 +60,13 @@ struct fact {
 };
 
 struct kaya_oracle {
-    struct fact *facts; /* of low_lsn .. last_lsn, at lsn & (capacity - 1) */
+    struct fact *facts; /* of floor_lsn .. last_lsn, at lsn & (capacity - 1) */
     uint64_t capacity;
     struct kaya_oracle_shape shape;
 
     uint64_t low_lsn;
     uint64_t low_may_lsn;
+    uint64_t floor_lsn; /* facts are kept from here on: where the last recovery found the low-water mark */
     uint64_t low_may_before_lsn; /* the trim that is under way */
     uint64_t durable_lsn;
     uint64_t kept_lsn;
@@ -86,6 +87,9 @@ struct kaya_oracle {
     uint64_t cut_lsn;
     struct kaya_wal_log_id log_id;
     uint64_t epoch;
+
+    const struct kaya_outlook *outlook; /* what damage asks for now; the caller's */
+    uint64_t outlook_kept_lsn;
 
     bool looked; /* a reader showed looked_first .. looked_last and nothing happened since */
     uint64_t looked_first_lsn;
@@ -145,8 +149,10 @@ void kaya_oracle_reset(struct kaya_oracle *oracle, const struct kaya_oracle_shap
     oracle->facts = facts;
     oracle->capacity = capacity;
     oracle->shape = *shape;
+    oracle->floor_lsn = 1;
     oracle->low_lsn = 1;
     oracle->low_may_lsn = 1;
+    kaya_oracle_outlook(oracle, NULL, 0);
     oracle->close_possible = true; /* a log that was only just made may hold anything that stands for "nothing" */
 }
 
@@ -162,7 +168,7 @@ static enum kaya_status make_room(struct kaya_oracle *oracle, uint64_t wanted)
     facts = calloc(capacity, sizeof *facts);
     if (facts == NULL)
         return KAYA_NO_MEMORY;
-    for (uint64_t lsn = oracle->low_lsn; lsn <= oracle->last_lsn; lsn++)
+    for (uint64_t lsn = oracle->floor_lsn; lsn <= oracle->last_lsn; lsn++)
         facts[lsn & (capacity - 1)] = *fact_of(oracle, lsn);
     free(oracle->facts);
     oracle->facts = facts;
@@ -175,16 +181,16 @@ enum kaya_status kaya_oracle_copy(const struct kaya_oracle *from, struct kaya_or
     struct fact *facts;
     uint64_t capacity;
 
-    to->low_lsn = 1;
+    to->floor_lsn = 1;
     to->last_lsn = 0; /* nothing to keep while it grows */
-    if (make_room(to, from->last_lsn - from->low_lsn + 1) != KAYA_OK)
+    if (make_room(to, from->last_lsn - from->floor_lsn + 1) != KAYA_OK)
         return KAYA_NO_MEMORY;
     facts = to->facts;
     capacity = to->capacity;
     *to = *from;
     to->facts = facts;
     to->capacity = capacity;
-    for (uint64_t lsn = from->low_lsn; lsn <= from->last_lsn; lsn++)
+    for (uint64_t lsn = from->floor_lsn; lsn <= from->last_lsn; lsn++)
         *fact_of(to, lsn) = *fact_of(from, lsn);
     return KAYA_OK;
 }
@@ -241,7 +247,7 @@ enum kaya_status kaya_oracle_append_begin(struct kaya_oracle *oracle, const stru
     struct fact *fact = NULL;
 
     touch(oracle);
-    if (make_room(oracle, oracle->last_lsn - oracle->low_lsn + 1 + count_of_records) != KAYA_OK)
+    if (make_room(oracle, oracle->last_lsn - oracle->floor_lsn + 1 + count_of_records) != KAYA_OK)
         return KAYA_NO_MEMORY;
     for (size_t i = 0; i < count_of_records; i++) {
         oracle->cost_bytes += cost_of(oracle, contents[i].length);
@@ -489,13 +495,123 @@ void kaya_oracle_crash(struct kaya_oracle *oracle, enum kaya_crash crash)
     oracle->looked = false;
 }
 
+/* --- Damage --- */
+
+void kaya_oracle_outlook(struct kaya_oracle *oracle, const struct kaya_outlook *outlook, uint64_t anchor_lsn)
+{
+    static const struct kaya_outlook none = KAYA_OUTLOOK_OF_NO_DAMAGE;
+
+    oracle->outlook = outlook != NULL ? outlook : &none;
+    oracle->outlook_kept_lsn = oracle->outlook->kept_lsn;
+    if (oracle->outlook_kept_lsn < anchor_lsn) /* an anchor is a claim that no damage can reach */
+        oracle->outlook_kept_lsn = anchor_lsn;
+}
+
+bool kaya_oracle_is_refusal(const struct kaya_oracle *oracle, enum kaya_status status)
+{
+    return oracle->outlook->refusal != KAYA_REFUSAL_FORBIDDEN &&
+           (status == KAYA_DAMAGED || (status == KAYA_IO && oracle->outlook->is_unreadable));
+}
+
+static bool lies_in(const struct kaya_damaged_place *place, const struct kaya_wal_recovery_report *report)
+{
+    char name[32];
+
+    snprintf(name, sizeof name, "%016" PRIx64 ".wal", report->damage_segment);
+    return strncmp(place->file_name, name, sizeof name) == 0 &&
+           (place->begins_segment ||
+            (report->damage_offset >= place->write_offset && report->damage_offset < place->write_end));
+}
+
+/* A refusal names segment, offset and records: some damaged place must be what it names. With one place, it must be that one. */
+static void judge_names(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
+                        struct kaya_violation *violation)
+{
+    const struct kaya_outlook *outlook = oracle->outlook;
+    const struct kaya_damaged_place *place = outlook->places;
+    const struct kaya_damaged_place *end = place + outlook->place_count;
+
+    if (outlook->place_count == 0 || outlook->place_count > KAYA_PLACES_MAX || outlook->is_mark_damaged)
+        return;
+    count(oracle, KAYA_PROMISE_P5);
+    while (place < end && !lies_in(place, report))
+        place++;
+    if (place == end) {
+        BREAK(violation, KAYA_PROMISE_P5,
+              "a refusal names the damaged place; %s was damaged from 0x%" PRIx64
+              " on, in a write at 0x%" PRIx64 ", and segment %" PRIu64 " offset 0x%" PRIx64 " is named: %s",
+              outlook->places[0].file_name, outlook->places[0].offset_bytes, outlook->places[0].write_offset,
+              report->damage_segment, report->damage_offset, report->damage_reason);
+        return;
+    }
+    if (place->first_lsn == 0 || place->begins_segment || place->refusal != KAYA_REFUSAL_REQUIRED)
+        return;
+    if (report->lost_first_lsn == 0 || report->lost_first_lsn > place->last_lsn ||
+        report->lost_last_lsn < place->first_lsn || report->lost_last_lsn > oracle->last_lsn)
+        BREAK(violation, KAYA_PROMISE_P5,
+              "a refusal names the records that are lost, which are %" PRIu64 "..%" PRIu64
+              " at least; records %" PRIu64 "..%" PRIu64 " are named: %s",
+              place->first_lsn, place->last_lsn, report->lost_first_lsn, report->lost_last_lsn,
+              report->damage_reason);
+}
+
+/* Somebody who looked or opened says that the log is damaged. True: it may be, and nothing else is to be judged. */
+static bool judge_refusal(struct kaya_oracle *oracle, enum kaya_status status,
+                          const struct kaya_wal_recovery_report *report, struct kaya_violation *violation)
+{
+    if (!kaya_oracle_is_refusal(oracle, status))
+        return false;
+    count(oracle, KAYA_PROMISE_P5);
+    if (status == KAYA_DAMAGED)
+        judge_names(oracle, report, violation);
+    return true;
+}
+
+/* It opened, or was found good. */
+static void judge_acceptance(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
+                             struct kaya_violation *violation)
+{
+    const struct kaya_outlook *outlook = oracle->outlook;
+    const struct kaya_damaged_place *place = outlook->places;
+
+    if (!outlook->is_damaged)
+        return;
+    count(oracle, KAYA_PROMISE_P5);
+    while (place->refusal != outlook->refusal && place < outlook->places + KAYA_PLACES_MAX - 1)
+        place++;
+    if (outlook->refusal == KAYA_REFUSAL_REQUIRED)
+        BREAK(violation, KAYA_PROMISE_P5,
+              "records %" PRIu64 "..%" PRIu64
+              " were durable, others were written behind them, and %s is damaged from 0x%" PRIx64
+              " on; the log must be refused, and was not: verdict %s, it ends with record %" PRIu64,
+              place->first_lsn, place->last_lsn, place->file_name, place->offset_bytes,
+              kaya_wal_verdict_name(report->verdict), report->last_lsn);
+}
+
+/* F4. */
+static void judge_mended(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
+                         struct kaya_violation *violation)
+{
+    const struct kaya_outlook *outlook = oracle->outlook;
+
+    if (outlook->mended_max == UINT64_MAX)
+        return;
+    count(oracle, KAYA_PROMISE_P5);
+    if (report->mended_count < outlook->mended_min || report->mended_count > outlook->mended_max)
+        BREAK(violation, KAYA_PROMISE_P5,
+              "a frame is called mended exactly if one of its bits has flipped: %" PRIu64 " to %" PRIu64
+              " frames; %" PRIu64 " were called so",
+              outlook->mended_min, outlook->mended_max, report->mended_count);
+}
+
 /* --- Judging --- */
 
 static void judge_low_water(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
                             struct kaya_violation *violation)
 {
     count(oracle, KAYA_PROMISE_F10);
-    if (report->first_lsn < oracle->low_lsn)
+    if (report->first_lsn < oracle->low_lsn &&
+        !(oracle->outlook->is_mark_damaged && report->first_lsn >= oracle->floor_lsn))
         BREAK(violation, KAYA_PROMISE_F10,
               "records below %" PRIu64 " were trimmed for good; the log begins with record %" PRIu64 " again",
               oracle->low_lsn, report->first_lsn);
@@ -509,6 +625,7 @@ static void judge_low_water(struct kaya_oracle *oracle, const struct kaya_wal_re
 static void judge_end(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
                       struct kaya_violation *violation)
 {
+    uint64_t kept = oracle->kept_lsn < oracle->outlook_kept_lsn ? oracle->kept_lsn : oracle->outlook_kept_lsn;
     char text[NAME_BYTES];
     bool known;
 
@@ -518,11 +635,14 @@ static void judge_end(struct kaya_oracle *oracle, const struct kaya_wal_recovery
         BREAK(violation, KAYA_PROMISE_P1,
               "the last record appended is %" PRIu64 "; the log is said to end with %" PRIu64,
               oracle->last_lsn, report->last_lsn);
-    if (report->last_lsn < oracle->kept_lsn) {
+    if (report->last_lsn < kept) {
         known = fact_of(oracle, report->last_lsn + 1)->flags & FACT_RETURNED;
-        BREAK(violation, known ? KAYA_PROMISE_P3 : KAYA_PROMISE_P2,
+        BREAK(violation,
+              oracle->outlook->is_damaged ? KAYA_PROMISE_P5
+              : known                     ? KAYA_PROMISE_P3
+                                          : KAYA_PROMISE_P2,
               "%s must be there, and all up to %" PRIu64 "; the log ends with %" PRIu64,
-              describe(oracle, report->last_lsn + 1, text), oracle->kept_lsn, report->last_lsn);
+              describe(oracle, report->last_lsn + 1, text), kept, report->last_lsn);
     }
     if (report->last_lsn + 1 < report->first_lsn)
         BREAK(violation, KAYA_PROMISE_P1, "the log begins with %" PRIu64 " and ends with %" PRIu64,
@@ -559,6 +679,8 @@ static void judge_batches(struct kaya_oracle *oracle, const struct kaya_wal_reco
 static void judge_close(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
                         struct kaya_violation *violation)
 {
+    if (oracle->outlook->is_damaged) /* CLOSE may be hit, or what stood behind an older one */
+        return;
     if (oracle->close_certain) {
         count(oracle, KAYA_PROMISE_P4);
         if (!report->closed_cleanly || report->verdict != KAYA_VERDICT_CLEAN)
@@ -584,13 +706,20 @@ static void judge_identity(struct kaya_oracle *oracle, const struct kaya_wal_rec
         BREAK(violation, KAYA_PROMISE_P3, "the log has another id than when it was opened before");
 }
 
+static const char *what_happened(const struct kaya_oracle *oracle)
+{
+    return oracle->outlook->is_damaged ? "nothing but single bits, spares, dead bytes or spare copies was damaged"
+                                       : "nothing but crashes happened";
+}
+
 static void judge(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
                   struct kaya_violation *violation)
 {
     count(oracle, KAYA_PROMISE_P4);
     if (report->verdict == KAYA_VERDICT_DAMAGED)
-        BREAK(violation, KAYA_PROMISE_P4, "nothing but crashes happened, but the log is called damaged: %s",
+        BREAK(violation, KAYA_PROMISE_P4, "%s, but the log is called damaged: %s", what_happened(oracle),
               report->damage_reason != NULL ? report->damage_reason : "");
+    judge_acceptance(oracle, report, violation);
     judge_identity(oracle, report, violation);
     judge_low_water(oracle, report, violation);
     judge_end(oracle, report, violation);
@@ -601,7 +730,7 @@ static void judge(struct kaya_oracle *oracle, const struct kaya_wal_recovery_rep
 static void judge_epoch(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
                         struct kaya_violation *violation)
 {
-    if (!oracle->exists)
+    if (!oracle->exists || oracle->outlook->is_mark_damaged) /* the link that said so may be lost */
         return;
     count(oracle, KAYA_PROMISE_F9);
     if (report->epoch < oracle->epoch || (report->epoch == oracle->epoch && !report->closed_cleanly))
@@ -620,6 +749,7 @@ static void adopt(struct kaya_oracle *oracle, const struct kaya_wal_recovery_rep
         oracle->counts.recovered++;
     }
     move_low_water(oracle, report->first_lsn);
+    oracle->floor_lsn = report->first_lsn;
     oracle->last_lsn = report->last_lsn;
     oracle->durable_lsn = report->last_lsn;
     oracle->kept_lsn = report->last_lsn;
@@ -641,13 +771,16 @@ void kaya_oracle_recovered(struct kaya_oracle *oracle, enum kaya_status status,
     if (status == KAYA_GONE || is_excused(oracle, status) || (!oracle->exists && is_full(oracle, status)))
         return;
     count(oracle, KAYA_PROMISE_P4);
+    if (judge_refusal(oracle, status, report, violation))
+        return;
     if (status != KAYA_OK) {
-        BREAK(violation, KAYA_PROMISE_P4, "nothing but crashes happened, but the log does not open: %s%s%s",
+        BREAK(violation, KAYA_PROMISE_P4, "%s, but the log does not open: %s%s%s", what_happened(oracle),
               kaya_status_name(status), status == KAYA_DAMAGED && report->damage_reason != NULL ? ", " : "",
               status == KAYA_DAMAGED && report->damage_reason != NULL ? report->damage_reason : "");
         return;
     }
     judge(oracle, report, violation);
+    judge_mended(oracle, report, violation);
     judge_epoch(oracle, report, violation);
     if (oracle->looked) {
         count(oracle, KAYA_PROMISE_P10);
@@ -690,12 +823,15 @@ void kaya_oracle_looked(struct kaya_oracle *oracle, enum kaya_status status,
     count(oracle, KAYA_PROMISE_P10);
     if ((status == KAYA_NOT_FOUND && !oracle->exists) || is_excused(oracle, status))
         return;
+    if (judge_refusal(oracle, status == KAYA_OK && report->verdict == KAYA_VERDICT_DAMAGED ? KAYA_DAMAGED : status,
+                      report, violation))
+        return;
     if (status != KAYA_OK) {
         BREAK(violation, KAYA_PROMISE_P10, "a reader of a healthy log answered %s", kaya_status_name(status));
         return;
     }
     judge(oracle, report, violation);
-    if (oracle->running && !oracle->ended &&
+    if (oracle->running && !oracle->ended && !oracle->outlook->is_damaged &&
         (report->first_lsn != oracle->low_lsn || report->last_lsn != oracle->last_lsn))
         BREAK(violation, KAYA_PROMISE_P10,
               "the running writer holds records %" PRIu64 "..%" PRIu64
@@ -769,7 +905,8 @@ void kaya_oracle_read(struct kaya_oracle *oracle, const struct kaya_wal_record *
         return;
     }
     fact = fact_of(oracle, record->lsn);
-    if (record->lsn < oracle->low_lsn || record->lsn > oracle->last_lsn || !holds(fact, record)) {
+    if (record->lsn < (oracle->outlook->is_mark_damaged ? oracle->floor_lsn : oracle->low_lsn) ||
+        record->lsn > oracle->last_lsn || !holds(fact, record)) {
         report_content(oracle, record, violation);
         return;
     }
@@ -881,6 +1018,11 @@ void kaya_oracle_status(struct kaya_oracle *oracle, const char *operation, enum 
 uint64_t kaya_oracle_first_lsn(const struct kaya_oracle *oracle)
 {
     return oracle->low_lsn;
+}
+
+uint64_t kaya_oracle_first_lsn_at_most(const struct kaya_oracle *oracle)
+{
+    return oracle->low_may_lsn;
 }
 
 uint64_t kaya_oracle_last_lsn(const struct kaya_oracle *oracle)

@@ -36,6 +36,7 @@ struct kaya_stage {
     struct kaya_sim_memory *memory;
     struct kaya_sim_runtime *runtime;
     struct kaya_subject *subjects[KAYA_SUBJECTS];
+    struct kaya_damage_watch *damage; /* asked where media may be damaged */
     struct kaya_plan plan;
 
     /* of the run under way */
@@ -280,6 +281,24 @@ static void trace_plan(struct kaya_stage *stage)
     kaya_trace_add(stage->trace, &event);
 }
 
+static bool has_media_faults(const struct kaya_plan *plan)
+{
+    for (int i = 0; i < KAYA_FAULTS; i++)
+        if (plan->families[i] && plan->odds[i] > 0 &&
+            kaya_fault_group((enum kaya_fault)i) == KAYA_FAULT_GROUP_MEDIA)
+            return true;
+    return false;
+}
+
+static void watch_damage(struct kaya_stage *stage)
+{
+    bool watched = stage->plan.subject == KAYA_SUBJECT_LOG && has_media_faults(&stage->plan);
+
+    kaya_damage_watch_reset(stage->damage);
+    kaya_log_subject_watch_damage(stage->subjects[KAYA_SUBJECT_LOG], watched ? stage->damage : NULL);
+    kaya_trace_overhear(stage->trace, watched ? kaya_claims_hear : NULL, kaya_damage_watch_claims(stage->damage));
+}
+
 static void reset(struct kaya_stage *stage, const struct kaya_scenario *scenario)
 {
     struct kaya_sim_disk_options options = { .choices = stage->choices,
@@ -297,6 +316,7 @@ static void reset(struct kaya_stage *stage, const struct kaya_scenario *scenario
     kaya_sim_disk_reset(stage->disk, &options);
     stage->subject = stage->subjects[stage->plan.subject];
     kinds[stage->plan.subject].reset(stage->subject, &stage->plan, stage->seed);
+    watch_damage(stage);
     memset(stage->result, 0, sizeof *stage->result);
     stage->boots = 0;
     stage->recovery_calls = RECOVERY_CALLS_FIRST_GUESS;
@@ -356,9 +376,10 @@ struct kaya_stage *kaya_stage_create(size_t keep_events)
     stage->trace = kaya_trace_create(keep_events);
     stage->memory = kaya_sim_memory_create();
     stage->runtime = kaya_sim_runtime_create(0);
+    stage->damage = kaya_damage_watch_create();
     options.choices = stage->seeded;
     if (stage->seeded == NULL || stage->trace == NULL || stage->memory == NULL || stage->runtime == NULL ||
-        kaya_sim_disk_create(&options, &stage->disk) != KAYA_OK)
+        stage->damage == NULL || kaya_sim_disk_create(&options, &stage->disk) != KAYA_OK)
         goto failed;
     for (int i = 0; i < KAYA_SUBJECTS; i++)
         if (kinds[i].create(&stage->plan, 0, &stage->subjects[i]) != KAYA_OK)
@@ -377,6 +398,7 @@ void kaya_stage_destroy(struct kaya_stage *stage)
     for (int i = 0; i < KAYA_SUBJECTS; i++)
         if (stage->subjects[i] != NULL)
             stage->subjects[i]->operations->destroy(stage->subjects[i]);
+    kaya_damage_watch_destroy(stage->damage);
     kaya_sim_disk_destroy(stage->disk);
     kaya_sim_runtime_destroy(stage->runtime);
     kaya_sim_memory_destroy(stage->memory);

@@ -22,6 +22,7 @@
 enum {
     KEPT_TEXT_BYTES = 64, /* of a kept event; longer texts are cut, in the digest they are whole */
     ENCODED_WORDS = 6,    /* of an event */
+    EARS = 2,             /* who listens, and who overhears */
 };
 
 struct kept {
@@ -37,8 +38,10 @@ struct kept {
 struct kaya_trace {
     uint64_t digest;
     uint64_t count;
-    kaya_trace_listener *listener;
-    void *user;
+    struct {
+        kaya_trace_listener *listener;
+        void *user;
+    } ears[EARS];
     size_t keep_count;
     size_t keep_next; /* where the next kept event goes */
     struct kept kept[];
@@ -108,7 +111,9 @@ static void tell(const struct kaya_trace *trace, const struct kaya_trace_event *
     struct kaya_trace_event numbered = *event;
 
     numbered.index = trace->count;
-    trace->listener(trace->user, &numbered);
+    for (int i = 0; i < EARS; i++)
+        if (trace->ears[i].listener != NULL)
+            trace->ears[i].listener(trace->ears[i].user, &numbered);
 }
 
 void kaya_trace_add(struct kaya_trace *trace, const struct kaya_trace_event *event)
@@ -124,7 +129,7 @@ void kaya_trace_add(struct kaya_trace *trace, const struct kaya_trace_event *eve
     trace->count++;
     if (trace->keep_count > 0)
         keep(trace, event, content_hash, text_length);
-    if (trace->listener != NULL)
+    if (trace->ears[0].listener != NULL || trace->ears[1].listener != NULL)
         tell(trace, event);
 }
 
@@ -165,8 +170,16 @@ void kaya_trace_listen(struct kaya_trace *trace, kaya_trace_listener *listener, 
 {
     if (trace == NULL)
         return;
-    trace->listener = listener;
-    trace->user = user;
+    trace->ears[0].listener = listener;
+    trace->ears[0].user = user;
+}
+
+void kaya_trace_overhear(struct kaya_trace *trace, kaya_trace_listener *listener, void *user)
+{
+    if (trace == NULL)
+        return;
+    trace->ears[1].listener = listener;
+    trace->ears[1].user = user;
 }
 
 /* ---- for people ---- */

@@ -6,6 +6,7 @@
  * both are wrong in the same way it is by accident. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kaya/inspect.h"
@@ -24,7 +25,9 @@ struct stand {
     struct kaya_sim_runtime *runtime;
     struct kaya_subject *subject;
     struct kaya_claims *claims;
+    struct kaya_image now, truth;
     struct kaya_sim_machine machine;
+    uint64_t last_lsn;
     struct kaya_violation violation;
     char names[NAMES_MAX][KAYA_NAME_BYTES_MAX + 1];
     size_t name_count;
@@ -50,6 +53,16 @@ static bool keep(void *user, const char *name, enum kaya_entry_kind kind)
     cr_assert(lt(sz, stand->name_count, NAMES_MAX));
     strcpy(stand->names[stand->name_count++], name);
     return true;
+}
+
+static struct kaya_wal_recovery_report ask_log(struct stand *stand)
+{
+    struct kaya_wal_environment environment = { stand->machine.disk, stand->machine.runtime,
+                                                stand->machine.allocator };
+    struct kaya_wal_inspection inspection;
+
+    cr_assert(eq(int, kaya_wal_verify(&environment, NULL, &inspection), KAYA_OK));
+    return inspection.report;
 }
 
 /* The whole small log, then a loss of power that loses nothing. */
@@ -87,6 +100,8 @@ static struct stand write_small_log(const char *name, bool close)
     kaya_trace_listen(stand.trace, NULL, NULL);
     boot(&stand);
     kaya_sim_disk_names(stand.disk, keep, &stand);
+    cr_assert(eq(int, kaya_image_read(&stand.truth, stand.disk), KAYA_OK));
+    stand.last_lsn = ask_log(&stand).last_lsn;
     return stand;
 }
 
@@ -97,50 +112,93 @@ static void release(struct stand *stand)
     kaya_sim_runtime_destroy(stand->runtime);
     kaya_sim_memory_destroy(stand->memory);
     kaya_trace_destroy(stand->trace);
+    kaya_image_release(&stand->now);
+    kaya_image_release(&stand->truth);
     kaya_claims_destroy(stand->claims);
     kaya_choices_destroy(stand->choices);
 }
 
-static bool log_refuses(struct stand *stand)
+struct damage {
+    const char *file_name;
+    uint64_t offset_bytes, length_bytes;
+};
+
+static void put(struct stand *stand, const struct damage *damage, const uint8_t *bytes)
 {
-    struct kaya_wal_environment environment = { stand->machine.disk, stand->machine.runtime,
-                                                stand->machine.allocator };
-    struct kaya_wal_inspection inspection;
-
-    cr_assert(eq(int, kaya_wal_verify(&environment, NULL, &inspection), KAYA_OK));
-    return inspection.report.verdict == KAYA_VERDICT_DAMAGED;
-}
-
-/* Damage, ask both, put right. */
-static enum kaya_refusal compare(struct stand *stand, const struct kaya_damage *damage, const uint8_t *bytes,
-                                 const uint8_t *before)
-{
-    enum kaya_refusal refusal;
-    bool refused;
-
     cr_assert(eq(
         int, kaya_sim_disk_poke(stand->disk, damage->file_name, damage->offset_bytes, bytes, damage->length_bytes),
         KAYA_OK));
-    refusal = kaya_claims_judge(stand->claims, stand->disk, kaya_log_subject_first_lsn(stand->subject), damage);
-    refused = log_refuses(stand);
-    cr_expect(not(refusal == KAYA_REFUSAL_REQUIRED && !refused), "%s at %u: refusal is required",
-              damage->file_name, (unsigned)damage->offset_bytes);
-    cr_expect(not(refusal == KAYA_REFUSAL_FORBIDDEN && refused), "%s at %u: refusal is forbidden",
-              damage->file_name, (unsigned)damage->offset_bytes);
-    cr_assert(eq(int,
-                 kaya_sim_disk_poke(stand->disk, damage->file_name, damage->offset_bytes, before,
-                                    damage->length_bytes),
-                 KAYA_OK));
-    return refusal;
 }
 
-static void try_every_place(struct stand *stand, uint64_t step, uint64_t length, unsigned counts[3])
+static struct kaya_outlook judge(struct stand *stand)
+{
+    struct kaya_outlook outlook;
+
+    cr_assert(eq(int, kaya_image_read(&stand->now, stand->disk), KAYA_OK));
+    cr_assert(eq(int,
+                 kaya_claims_judge(stand->claims, &stand->now, &stand->truth,
+                                   kaya_log_subject_first_lsn(stand->subject),
+                                   kaya_log_subject_first_lsn(stand->subject), &outlook),
+                 KAYA_OK));
+    return outlook;
+}
+
+static bool names_it(const struct kaya_outlook *outlook, const struct kaya_wal_recovery_report *report)
+{
+    for (size_t i = 0; i < outlook->place_count; i++) {
+        const struct kaya_damaged_place *place = &outlook->places[i];
+        if (strtoull(place->file_name, NULL, 16) == report->damage_segment &&
+            (place->begins_segment ||
+             (report->damage_offset >= place->write_offset && report->damage_offset < place->write_end)))
+            return true;
+    }
+    return false;
+}
+
+/* Damage, ask both, put right. */
+static enum kaya_refusal compare(struct stand *stand, const struct damage *damage, const uint8_t *bytes,
+                                 const uint8_t *before)
+{
+    struct kaya_wal_recovery_report report;
+    struct kaya_outlook outlook;
+    bool refused;
+
+    put(stand, damage, bytes);
+    outlook = judge(stand);
+    report = ask_log(stand);
+    refused = report.verdict == KAYA_VERDICT_DAMAGED;
+    cr_expect(not(outlook.refusal == KAYA_REFUSAL_REQUIRED && !refused), "%s at %u: refusal is required",
+              damage->file_name, (unsigned)damage->offset_bytes);
+    cr_expect(not(outlook.refusal == KAYA_REFUSAL_FORBIDDEN && refused), "%s at %u: refusal is forbidden",
+              damage->file_name, (unsigned)damage->offset_bytes);
+    if (refused && !outlook.is_mark_damaged)
+        cr_expect(names_it(&outlook, &report), "%s at %u: segment %u at %u is named", damage->file_name,
+                  (unsigned)damage->offset_bytes, (unsigned)report.damage_segment,
+                  (unsigned)report.damage_offset);
+    if (!refused) {
+        cr_expect(ge(u64, report.mended_count, outlook.mended_min), "%s at %u", damage->file_name,
+                  (unsigned)damage->offset_bytes);
+        cr_expect(le(u64, report.mended_count, outlook.mended_max), "%s at %u", damage->file_name,
+                  (unsigned)damage->offset_bytes);
+        cr_expect(
+            ge(u64, report.last_lsn, outlook.kept_lsn < stand->last_lsn ? outlook.kept_lsn : stand->last_lsn),
+            "%s at %u: records are lost", damage->file_name, (unsigned)damage->offset_bytes);
+    }
+    put(stand, damage, before);
+    return outlook.refusal;
+}
+
+/* What to make of the bytes. */
+enum kind { GARBLED, ONE_BIT, ZEROED };
+
+static void try_every_place(struct stand *stand, enum kind kind, uint64_t step, uint64_t length,
+                            unsigned counts[3])
 {
     for (size_t i = 0; i < stand->name_count; i++) {
         uint64_t size;
         cr_assert(eq(int, kaya_sim_disk_file_size(stand->disk, stand->names[i], &size), KAYA_OK));
         for (uint64_t offset = 0; offset + length <= size; offset += step) {
-            struct kaya_damage damage = { stand->names[i], offset, length, 8 };
+            struct damage damage = { stand->names[i], offset, length };
             uint8_t before[512];
             uint8_t after[512];
             size_t done;
@@ -148,8 +206,8 @@ static void try_every_place(struct stand *stand, uint64_t step, uint64_t length,
             cr_assert(eq(int, kaya_sim_disk_peek(stand->disk, damage.file_name, offset, before, length, &done),
                          KAYA_OK));
             memset(after, 0, sizeof after);
-            if (length == 1)
-                after[0] = before[0] ^ 0x41;
+            if (kind != ZEROED)
+                after[0] = before[0] ^ (kind == GARBLED ? 0xff : 1 << offset % 8);
             counts[compare(stand, &damage, after, before)]++;
         }
     }
@@ -161,7 +219,7 @@ Test(claims, the_log_refuses_where_it_must_and_nowhere_where_it_must_not)
         struct stand stand = write_small_log("small", close);
         unsigned counts[3] = { 0, 0, 0 };
 
-        try_every_place(&stand, 1, 1, counts);
+        try_every_place(&stand, GARBLED, 1, 1, counts);
         cr_expect(gt(u32, counts[KAYA_REFUSAL_REQUIRED], 500), "required at %u places",
                   counts[KAYA_REFUSAL_REQUIRED]);
         cr_expect(gt(u32, counts[KAYA_REFUSAL_FORBIDDEN], 5000), "forbidden at %u places",
@@ -177,16 +235,17 @@ Test(claims, a_zeroed_sector_under_a_claim_is_refused)
     struct stand stand = write_small_log("small", true);
     unsigned counts[3] = { 0, 0, 0 };
 
-    try_every_place(&stand, 512, 512, counts);
+    try_every_place(&stand, ZEROED, 512, 512, counts);
     cr_expect(gt(u32, counts[KAYA_REFUSAL_REQUIRED], 0));
     release(&stand);
 }
 
-Test(claims, one_flipped_bit_is_never_refused)
+Test(claims, one_flipped_bit_is_never_refused_and_called_mended_where_it_is)
 {
     struct stand stand = write_small_log("small", true);
-    struct kaya_damage damage = { stand.names[0], 600, 1, 1 };
+    unsigned counts[3] = { 0, 0, 0 };
 
-    cr_expect(eq(int, kaya_claims_judge(stand.claims, stand.disk, 1, &damage), KAYA_REFUSAL_FORBIDDEN));
+    try_every_place(&stand, ONE_BIT, 1, 1, counts);
+    cr_expect(eq(u32, counts[KAYA_REFUSAL_REQUIRED] + counts[KAYA_REFUSAL_ALLOWED], 0));
     release(&stand);
 }

@@ -423,6 +423,115 @@ Test(oracle, forbids_refusal_after_mere_crashes)
     cr_expect(eq(str, table->violation.promise, ""), "a crash inside recovery is no refusal");
 }
 
+/* Record 2 of the log below was damaged, in a write at 600 of segment 1. */
+static struct kaya_outlook outlook_of(enum kaya_refusal refusal)
+{
+    struct kaya_outlook outlook = KAYA_OUTLOOK_OF_NO_DAMAGE;
+
+    outlook.refusal = refusal;
+    outlook.is_damaged = true;
+    outlook.mended_max = 0;
+    outlook.place_count = 1;
+    outlook.places[0] = (struct kaya_damaged_place){ .file_name = "0000000000000001.wal",
+                                                     .offset_bytes = 620,
+                                                     .write_offset = 600,
+                                                     .write_end = 668,
+                                                     .first_lsn = 2,
+                                                     .last_lsn = 2,
+                                                     .refusal = refusal };
+    return outlook;
+}
+
+static void name_damage(struct table *table, uint64_t segment, uint64_t offset, uint64_t first, uint64_t last)
+{
+    table->report.verdict = KAYA_VERDICT_DAMAGED;
+    table->report.damage_segment = segment;
+    table->report.damage_offset = offset;
+    table->report.lost_first_lsn = first;
+    table->report.lost_last_lsn = last;
+    table->report.damage_reason = "the payload check fails";
+}
+
+Test(oracle, damage_is_refused_where_it_must_be_and_the_place_is_named)
+{
+    static const struct {
+        enum kaya_refusal refusal;
+        enum kaya_status status;
+        uint64_t segment, offset, lost_first, lost_last;
+        const char *promise;
+    } cases[] = {
+        { KAYA_REFUSAL_REQUIRED, KAYA_DAMAGED, 1, 600, 2, 3, "" },
+        { KAYA_REFUSAL_ALLOWED, KAYA_DAMAGED, 1, 600, 2, 3, "" },
+        { KAYA_REFUSAL_FORBIDDEN, KAYA_DAMAGED, 1, 600, 2, 3, "P4" },
+        { KAYA_REFUSAL_REQUIRED, KAYA_OK, 0, 0, 0, 0, "P5" },
+        { KAYA_REFUSAL_ALLOWED, KAYA_OK, 0, 0, 0, 0, "" },
+        { KAYA_REFUSAL_REQUIRED, KAYA_IO, 0, 0, 0, 0, "P4" },         /* every byte can be read */
+        { KAYA_REFUSAL_REQUIRED, KAYA_DAMAGED, 2, 600, 2, 3, "P5" },  /* another segment */
+        { KAYA_REFUSAL_REQUIRED, KAYA_DAMAGED, 1, 668, 2, 3, "P5" },  /* behind it */
+        { KAYA_REFUSAL_REQUIRED, KAYA_DAMAGED, 1, 600, 3, 3, "P5" },  /* other records */
+        { KAYA_REFUSAL_REQUIRED, KAYA_DAMAGED, 1, 600, 0, 0, "P5" },  /* none */
+        { KAYA_REFUSAL_REQUIRED, KAYA_DAMAGED, 1, 600, 2, 99, "P5" }, /* some that never were */
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct table *table = set();
+        struct kaya_outlook outlook = outlook_of(cases[i].refusal);
+
+        play(table, "sssP");
+        kaya_oracle_outlook(table->oracle, &outlook, 0);
+        table->report.verdict = KAYA_VERDICT_TORN;
+        table->report.first_lsn = 1;
+        table->report.last_lsn = 3;
+        table->report.epoch++;
+        if (cases[i].status == KAYA_DAMAGED)
+            name_damage(table, cases[i].segment, cases[i].offset, cases[i].lost_first, cases[i].lost_last);
+        kaya_oracle_recovered(table->oracle, cases[i].status, &table->report, &table->violation);
+        cr_expect(eq(str, table->violation.promise, (char *)cases[i].promise), "case %zu: %s", i,
+                  table->violation.what);
+    }
+}
+
+Test(oracle, damage_beyond_every_claim_may_cost_what_stands_behind_it)
+{
+    static const struct {
+        uint64_t kept_lsn, anchor_lsn, last_lsn, mended;
+        const char *promise;
+    } cases[] = {
+        { 1, 0, 1, 0, "" },   { 1, 0, 2, 0, "" }, { 1, 0, 3, 0, "" },   { 1, 0, 0, 0, "P5" },
+        { 1, 2, 1, 0, "P5" }, { 1, 2, 2, 0, "" }, { 1, 0, 4, 0, "P1" }, { UINT64_MAX, 0, 2, 0, "P5" },
+        { 1, 0, 1, 1, "P5" }, /* nothing was one bit off */
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct table *table = set();
+        struct kaya_outlook outlook = outlook_of(KAYA_REFUSAL_ALLOWED);
+
+        play(table, "sssP");
+        outlook.kept_lsn = cases[i].kept_lsn;
+        kaya_oracle_outlook(table->oracle, &outlook, cases[i].anchor_lsn);
+        table->report.mended_count = cases[i].mended;
+        recover(table, 1, cases[i].last_lsn);
+        cr_expect(eq(str, table->violation.promise, (char *)cases[i].promise), "case %zu: %s", i,
+                  table->violation.what);
+    }
+}
+
+Test(oracle, trimmed_records_come_back_only_where_the_mark_was_damaged)
+{
+    for (int marked = 0; marked <= 1; marked++) {
+        struct table *table = set();
+        struct kaya_outlook outlook = outlook_of(KAYA_REFUSAL_ALLOWED);
+
+        play(table, "ssssTP");
+        outlook.is_mark_damaged = marked;
+        kaya_oracle_outlook(table->oracle, &outlook, 0);
+        recover(table, 1, 4);
+        if (marked)
+            read_all(table, 1, 4);
+        cr_expect(eq(str, table->violation.promise, marked ? "" : "F10"), "%s", table->violation.what);
+    }
+}
+
 Test(oracle, a_log_that_was_there_does_not_become_another_one)
 {
     struct table *table = set();

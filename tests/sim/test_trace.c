@@ -148,13 +148,18 @@ Test(trace, a_listener_hears_each_event_in_order)
 {
     struct kaya_trace *trace = kaya_trace_create(0);
     uint64_t heard = 0;
+    uint64_t overheard = 0;
 
     kaya_trace_listen(trace, count_event, &heard);
+    kaya_trace_overhear(trace, count_event, &overheard);
     for (unsigned index = 0; index < 5; index++)
         kaya_trace_add(trace, &write_event);
     kaya_trace_listen(trace, NULL, NULL);
     kaya_trace_add(trace, &write_event);
+    kaya_trace_overhear(trace, NULL, NULL);
+    kaya_trace_add(trace, &write_event);
     cr_expect(eq(u64, heard, 5));
+    cr_expect(eq(u64, overheard, 6));
     kaya_trace_destroy(trace);
     kaya_trace_add(NULL, &write_event);
     kaya_trace_listen(NULL, NULL, NULL);

@@ -4,6 +4,7 @@
 
 #include "kaya/scenarios/claims.h"
 #include "kaya/scenarios/coverage.h"
+#include "kaya/scenarios/damage.h"
 #include "kaya/scenarios/oracle.h"
 #include "kaya/scenarios/workload.h"
 #include "kaya/sim/subject.h"
@@ -20,6 +21,11 @@ void kaya_log_subject_tell(struct kaya_subject *subject, struct kaya_claims *cla
 
 /* What it reached since the reset. To be told where to count, and of what happens outside. */
 struct kaya_watch *kaya_log_subject_watch(struct kaya_subject *subject);
+
+/* Media may be damaged: `watch` (borrowed; NULL: they are not) is asked before each look and each open. It must hear the disk's
+ * trace as well. */
+void kaya_log_subject_watch_damage(struct kaya_subject *subject, struct kaya_damage_watch *watch);
+uint64_t kaya_log_subject_refusals(const struct kaya_subject *subject); /* of the log, because of damage */
 
 uint64_t kaya_log_subject_first_lsn(const struct kaya_subject *subject); /* the lowest that may come back */
 struct kaya_oracle_counts kaya_log_subject_counts(const struct kaya_subject *subject);

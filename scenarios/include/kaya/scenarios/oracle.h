@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kaya/scenarios/claims.h"
 #include "kaya/scenarios/promise.h"
 #include "kaya/sim/subject.h"
 #include "kaya/wal.h"
@@ -78,6 +79,12 @@ void kaya_oracle_crash(struct kaya_oracle *oracle, enum kaya_crash crash);
 
 /* --- What came back. --- */
 
+/* What may be found from now on: damage to media, and what it asks for. Borrowed until the next call. `anchor_lsn`: of the anchor that the log is opened with; 0:
+ * none. Without a call, and with NULL: nothing is damaged. */
+void kaya_oracle_outlook(struct kaya_oracle *oracle, const struct kaya_outlook *outlook, uint64_t anchor_lsn);
+/* Would such an answer of a look or an open be a refusal that the damage excuses? */
+bool kaya_oracle_is_refusal(const struct kaya_oracle *oracle, enum kaya_status status);
+
 /* A writer's open or kaya_wal_recover answered. On KAYA_OK the report is judged and what was in doubt is fixed. */
 void kaya_oracle_recovered(struct kaya_oracle *oracle, enum kaya_status status,
                            const struct kaya_wal_recovery_report *report, struct kaya_violation *violation);
@@ -108,7 +115,8 @@ void kaya_oracle_status(struct kaya_oracle *oracle, const char *operation, enum 
                         struct kaya_violation *violation);
 
 /* --- Facts. --- */
-uint64_t kaya_oracle_first_lsn(const struct kaya_oracle *oracle);   /* the lowest that may come back */
+uint64_t kaya_oracle_first_lsn(const struct kaya_oracle *oracle);         /* the lowest that may come back */
+uint64_t kaya_oracle_first_lsn_at_most(const struct kaya_oracle *oracle); /* likewise, if the trim in doubt holds */
 uint64_t kaya_oracle_last_lsn(const struct kaya_oracle *oracle);    /* the last appended, in doubt or not */
 uint64_t kaya_oracle_durable_lsn(const struct kaya_oracle *oracle); /* acknowledged as durable up to here */
 bool kaya_oracle_exists(const struct kaya_oracle *oracle);          /* a writer was opened once */

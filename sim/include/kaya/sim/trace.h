@@ -71,6 +71,8 @@ struct kaya_trace *kaya_trace_create(size_t keep_count); /* keeps the last keep_
 void kaya_trace_destroy(struct kaya_trace *trace);       /* takes NULL */
 void kaya_trace_reset(struct kaya_trace *trace);         /* as new, keeping memory and listener */
 void kaya_trace_listen(struct kaya_trace *trace, kaya_trace_listener *listener, void *user); /* either NULL: nobody */
+/* A second listener, told after the first: for an oracle, so that whoever prints or compares does not take its place. */
+void kaya_trace_overhear(struct kaya_trace *trace, kaya_trace_listener *listener, void *user);
 
 void kaya_trace_add(struct kaya_trace *trace, const struct kaya_trace_event *event); /* trace may be NULL */
 uint64_t kaya_trace_digest(const struct kaya_trace *trace); /* over all so far; not disturbed by asking */
