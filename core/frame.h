@@ -11,6 +11,7 @@
 
 enum {
     KAYA_FRAME_HEADER_BYTES = 28,
+    KAYA_FRAME_OFFSET_AT = 16,   /* where in the header its own place stands (off4) */
     KAYA_FRAME_ROOM_MIN = 40,    /* less than this before a block's end is padding of the frame before */
     KAYA_FIRST_PREFIX_BYTES = 8, /* FIRST: the record's whole length */
     KAYA_LINK_BYTES = 56,

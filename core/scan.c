@@ -10,7 +10,10 @@
  *                     places worth a check, at memory speed.
  *
  * A read through the cache may be stale or damaged on its way, and what looks like the end of the log may be such a read. So
- * with `read_again` the block at V and everything behind it is read twice more, past the cache. */
+ * with `read_again` the block at V and everything behind it is read twice more, past the cache.
+ *
+ * Salvage goes on behind a bad place (kaya_scan_skip): over a frame whose header holds by the length that it states, else word by word
+ * until a frame stands again. Since a frame is valid at one place only, nothing inside a payload can pass for one (F1, F2). */
 #include "scan.h"
 
 #include <string.h>
@@ -72,6 +75,41 @@ static enum kaya_status read_range(const struct context *context, const struct s
     return kaya_disk_read(context->disk, segment->file, offset, bytes, (size_t)wanted, flags, length);
 }
 
+/* Sector by sector, what can be read of the block at `start`; zeros, which are never a frame, for the rest. */
+static enum kaya_status load_sectors(struct scan *scan, uint64_t start)
+{
+    const struct shape *shape = &scan->segment->header.shape;
+    uint64_t end =
+        kaya_shape_block_end(shape, start) < scan->limit ? kaya_shape_block_end(shape, start) : scan->limit;
+    uint32_t sector = scan->context->disk->geometry.sector_bytes;
+    enum kaya_status status = KAYA_OK;
+
+    scan->window_length = 0;
+    scan->hole_offset = 0;
+    scan->hole_end = 0;
+    for (uint64_t at = start; at < end && status == KAYA_OK; at += sector) {
+        uint8_t *bytes = scan->memory->window.bytes + (at - start);
+        size_t wanted = end - at < sector ? (size_t)(end - at) : sector;
+        size_t length = 0;
+
+        status = KAYA_IO;
+        for (unsigned reading = 0; reading <= READINGS_PAST_CACHE && status == KAYA_IO; reading++)
+            status = read_range(scan->context, scan->segment, at, end, bytes, wanted,
+                                reading == 0 ? KAYA_READ_CACHED : KAYA_READ_PAST_CACHE, &length);
+        if (status == KAYA_IO) {
+            memset(bytes, 0, wanted);
+            length = wanted;
+            scan->hole_offset = scan->hole_end == 0 ? at : scan->hole_offset;
+            scan->hole_end = at + wanted;
+            status = KAYA_OK;
+        }
+        scan->window_length += length;
+        if (length < wanted)
+            break;
+    }
+    return status;
+}
+
 /* Make the window hold the block of `offset`. */
 static enum kaya_status load_window(struct scan *scan, uint64_t offset)
 {
@@ -102,7 +140,18 @@ static enum kaya_status load_window(struct scan *scan, uint64_t offset)
                                                          .segment = scan->segment->number,
                                                          .offset_bytes = start,
                                                          .text = "unreadable" });
-    return status;
+    return status == KAYA_IO && scan->is_tolerant ? load_sectors(scan, start) : status;
+}
+
+/* What a header says that holds, whether or not its frame is whole. */
+static void note_header(struct scan *scan, const struct frame *frame)
+{
+    uint32_t sequence = frame->sequence + (frame->type == FRAME_FULL || frame->type == FRAME_FIRST);
+
+    if (frame->durable_bytes > scan->furthest)
+        scan->furthest = frame->durable_bytes;
+    if (sequence > scan->seen_sequence)
+        scan->seen_sequence = sequence;
 }
 
 static void look(const struct scan *scan, const uint8_t *bytes, size_t available, uint64_t offset,
@@ -138,6 +187,10 @@ static enum kaya_status look_again(struct scan *scan, uint64_t offset, struct sc
         uint8_t *again = scan->memory->again.bytes;
 
         status = read_past_cache(scan, start, again, &length);
+        if (status == KAYA_IO && scan->is_tolerant) {
+            status = KAYA_OK;
+            continue;
+        }
         if (status != KAYA_OK || (length > offset - start && memcmp(block, again, length) == 0))
             continue;
         all_same = false;
@@ -210,7 +263,7 @@ static bool looks_written(const struct scan *scan, const uint8_t *bytes, size_t 
     return scan->segment->header.previous_seed == 0 && !is_blank(bytes, available);
 }
 
-enum kaya_status kaya_scan_frame(struct scan *scan, uint64_t offset, struct scan_frame *found)
+static enum kaya_status find_frame(struct scan *scan, uint64_t offset, struct scan_frame *found)
 {
     const uint8_t *bytes;
     size_t available;
@@ -240,6 +293,30 @@ enum kaya_status kaya_scan_frame(struct scan *scan, uint64_t offset, struct scan
     if (status == KAYA_OK && found->fault != FRAME_FAULT_NONE)
         scan->looks_written = looks_written(scan, bytes, available, offset);
     return status;
+}
+
+/* Where a header check holds at `offset`, its frame's end tells where the next one begins. */
+static bool find_header(struct scan *scan, uint64_t offset, struct frame *frame)
+{
+    if (offset < scan->window_offset || offset >= scan->window_offset + scan->window_length)
+        return false;
+    return kaya_frame_header(scan->memory->window.bytes + (offset - scan->window_offset),
+                             (size_t)(scan->window_offset + scan->window_length - offset),
+                             &scan->segment->header.shape, scan->segment->seeds.segment, offset, frame);
+}
+
+enum kaya_status kaya_scan_frame(struct scan *scan, uint64_t offset, struct scan_frame *found)
+{
+    enum kaya_status status = find_frame(scan, offset, found);
+    struct frame frame;
+
+    if (status != KAYA_OK || !scan->is_tolerant)
+        return status;
+    if (found->fault == FRAME_FAULT_NONE)
+        note_header(scan, &found->frame);
+    else if (find_header(scan, offset, &frame))
+        note_header(scan, &frame);
+    return KAYA_OK;
 }
 
 bool kaya_batch_next(const uint8_t *payload, size_t length, size_t *at, struct batch_member *member)
@@ -282,6 +359,7 @@ static enum kaya_status gather(struct scan *scan, struct scan_frame *part, struc
     enum kaya_status status;
 
     *found = false;
+    entry->length = 0;
     if (total > scan->limit || total <= length) {
         scan->fault = FRAME_FAULT_FIELDS;
         return KAYA_OK;
@@ -290,6 +368,8 @@ static enum kaya_status gather(struct scan *scan, struct scan_frame *part, struc
     if (status != KAYA_OK)
         return status;
     memcpy(record->bytes, part->frame.payload + KAYA_FIRST_PREFIX_BYTES, length);
+    entry->payload = record->bytes;
+    entry->length = length;
     while (length < total) {
         scan->fault_offset = kaya_shape_skip_header(&scan->segment->header.shape, entry->end_bytes);
         status = kaya_scan_frame(scan, scan->fault_offset, part);
@@ -302,13 +382,12 @@ static enum kaya_status gather(struct scan *scan, struct scan_frame *part, struc
             return KAYA_OK;
         memcpy(record->bytes + length, part->frame.payload, part->frame.length);
         length += part->frame.length;
+        entry->length = length;
         entry->mended = entry->mended || part->mended;
         entry->end_bytes = scan->fault_offset + part->frame.extent_bytes;
         entry->watermark_bytes = part->frame.durable_bytes;
         scan->mended_count += part->mended;
     }
-    entry->payload = record->bytes;
-    entry->length = length;
     *found = true;
     return KAYA_OK;
 }
@@ -334,7 +413,7 @@ enum kaya_status kaya_scan_next(struct scan *scan, struct scan_entry *entry, boo
     scan->looks_written = false;
     status = kaya_scan_frame(scan, offset, &part);
     scan->fault = part.fault;
-    if (part.fault == FRAME_FAULT_UNKNOWN)
+    if (part.fault == FRAME_FAULT_UNKNOWN && !scan->is_tolerant)
         return KAYA_UNSUPPORTED;
     if (status != KAYA_OK || part.fault != FRAME_FAULT_NONE)
         return status;
@@ -362,13 +441,15 @@ enum kaya_status kaya_scan_next(struct scan *scan, struct scan_entry *entry, boo
         entry->count = count_records(entry);
         if (entry->count == 0) {
             scan->fault = FRAME_FAULT_FIELDS;
+            entry->length = 0; /* no member of it can be told from another */
             *found = false;
         }
     }
     if (status != KAYA_OK || !*found) {
         scan->mended_count = mended_before;
         scan->is_partial = true;
-        return status == KAYA_OK && scan->fault == FRAME_FAULT_UNKNOWN ? KAYA_UNSUPPORTED : status;
+        return status == KAYA_OK && scan->fault == FRAME_FAULT_UNKNOWN && !scan->is_tolerant ? KAYA_UNSUPPORTED
+                                                                                             : status;
     }
     if (entry->watermark_bytes > scan->watermark) {
         scan->watermark = entry->watermark_bytes;
@@ -378,6 +459,93 @@ enum kaya_status kaya_scan_next(struct scan *scan, struct scan_entry *entry, boo
     scan->end = entry->end_bytes;
     scan->sequence += entry->count;
     return KAYA_OK;
+}
+
+/* --- behind a bad place --------------------------------------------------------------------------------------------- */
+
+/* A frame at a place holds that place (off4): give or take a flipped bit. */
+static bool may_stand(const struct scan *scan, uint64_t offset)
+{
+    const uint8_t *bytes = scan->memory->window.bytes + (offset - scan->window_offset);
+    uint32_t difference;
+
+    if (scan->window_offset + scan->window_length - offset < KAYA_FRAME_HEADER_BYTES)
+        return false;
+    difference = load32(bytes + KAYA_FRAME_OFFSET_AT) ^ (uint32_t)(offset / 4);
+    return (difference & (difference - 1)) == 0;
+}
+
+/* May the log go on with this frame behind the place where the scan stopped? */
+static bool goes_on(const struct scan *scan, uint64_t offset, const struct frame *frame)
+{
+    if (frame->type == FRAME_MIDDLE || frame->type == FRAME_LAST || frame->sequence < scan->sequence)
+        return false;
+    return frame->sequence - scan->sequence <= (offset - scan->end) / KAYA_MEMBER_BYTES;
+}
+
+/* Step from `offset` to the next place where a frame may stand, or stop at one with which the log goes on. */
+static enum kaya_status step_over(struct scan *scan, uint64_t *offset, bool *found)
+{
+    struct scan_frame part;
+    struct frame header;
+    enum kaya_status status;
+
+    status = kaya_scan_frame(scan, *offset, &part);
+    if (status != KAYA_OK)
+        return status;
+    if (part.fault == FRAME_FAULT_NONE && goes_on(scan, *offset, &part.frame))
+        *found = true;
+    else if (part.fault == FRAME_FAULT_NONE)
+        *offset += part.frame.extent_bytes;
+    else if (find_header(scan, *offset, &header))
+        *offset += header.extent_bytes;
+    else
+        *offset += 4;
+    if (*found)
+        scan->sequence = part.frame.sequence;
+    return KAYA_OK;
+}
+
+static enum kaya_status search(struct scan *scan, bool *found)
+{
+    const struct shape *shape = &scan->segment->header.shape;
+    uint64_t offset = kaya_shape_skip_header(shape, scan->fault_offset);
+    struct scan_frame part;
+    enum kaya_status status = KAYA_OK;
+
+    if (scan->is_partial && offset == kaya_shape_skip_header(shape, scan->end)) {
+        status = kaya_scan_frame(scan, offset, &part); /* a good frame, but no good record */
+        offset += part.fault == FRAME_FAULT_NONE ? part.frame.extent_bytes : 4;
+    }
+    while (status == KAYA_OK && !*found) {
+        offset = kaya_shape_skip_header(shape, offset);
+        if (offset >= scan->limit)
+            break;
+        status = load_window(scan, offset);
+        if (status != KAYA_OK || offset >= scan->window_offset + scan->window_length)
+            break;
+        if (may_stand(scan, offset))
+            status = step_over(scan, &offset, found);
+        else
+            offset += 4;
+    }
+    if (*found)
+        scan->end = offset;
+    return status;
+}
+
+enum kaya_status kaya_scan_skip(struct scan *scan, bool *found)
+{
+    const struct context *context = scan->context;
+    struct context silent = *context;
+    enum kaya_status status;
+
+    silent.on_event = NULL; /* kaya_scan_next looks at what is found once more, and tells */
+    scan->context = &silent;
+    *found = false;
+    status = search(scan, found);
+    scan->context = context;
+    return status;
 }
 
 /* --- behind the end ------------------------------------------------------------------------------------------------ */
@@ -441,7 +609,7 @@ static void look_at(struct claim_scan *scan, const uint8_t *bytes, size_t availa
 
 /* A frame at a place holds that place (off4) in its fourth word. Is there a word in the chunk that holds its own place, give or
  * take one bit? No branches, so that compilers turn it into vector code: a scan runs at memory speed. */
-enum { OFF4_AT = 16, CHUNK_WORDS = 16 };
+enum { CHUNK_WORDS = 16 };
 
 static bool chunk_has_place(const uint8_t *bytes, uint32_t place)
 {
@@ -468,12 +636,13 @@ static void look_over_block(struct claim_scan *scan, const uint8_t *block, size_
         uint32_t place = first + (uint32_t)(at / 4);
         uint32_t difference;
 
-        if (at + OFF4_AT + 4 * CHUNK_WORDS <= length && !chunk_has_place(block + at + OFF4_AT, place)) {
+        if (at + KAYA_FRAME_OFFSET_AT + 4 * CHUNK_WORDS <= length &&
+            !chunk_has_place(block + at + KAYA_FRAME_OFFSET_AT, place)) {
             at += 4 * CHUNK_WORDS;
             continue;
         }
         for (unsigned i = 0; i < CHUNK_WORDS && at + KAYA_FRAME_HEADER_BYTES <= length && !scan->stopped; i++) {
-            difference = load32(block + at + OFF4_AT) ^ (place + i);
+            difference = load32(block + at + KAYA_FRAME_OFFSET_AT) ^ (place + i);
             if ((difference & (difference - 1)) == 0 && !is_blank(block + at, KAYA_FRAME_HEADER_BYTES))
                 look_at(scan, block + at, length - at, block_offset + at);
             at += 4;

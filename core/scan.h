@@ -28,8 +28,10 @@ struct scan {
     struct scan_memory *memory;
     uint64_t limit;  /* nothing at or behind it is looked at: an end that a link names, or the file's size */
     bool read_again; /* what fails its checks is read twice more past the cache before it counts as bad */
+    bool is_tolerant; /* salvage: sectors that cannot be read are zeros, unknown frames are bad ones; neither is a failure */
     uint64_t window_offset;
     size_t window_length;
+    uint64_t hole_offset, hole_end; /* tolerant: the sectors given up last lie between; 0: none */
 
     /* What stands behind the last whole entry. */
     uint64_t end;       /* V so far: the next entry would start here */
@@ -42,8 +44,12 @@ struct scan {
     /* Why the scan stopped; valid once kaya_scan_next has said that there is no more. */
     enum frame_fault fault;
     uint64_t fault_offset; /* of the frame that failed, which may be a later fragment */
-    bool is_partial;       /* a record begins at `end` and is not whole */
-    bool looks_written;    /* the bytes there are neither zero nor an older generation's */
+    bool is_partial;    /* a record begins at `end` and is not whole: the entry tells what there is of it */
+    bool looks_written; /* the bytes there are neither zero nor an older generation's */
+
+    /* Of every frame that was looked at and whose header check holds, whatever its payload. */
+    uint64_t furthest;      /* the furthest watermark */
+    uint32_t seen_sequence; /* so many records there were at least */
 };
 
 /* What kaya_scan_next found: a whole record or batch, or one frame of another kind. */
@@ -71,6 +77,10 @@ void kaya_scan_from(struct scan *scan, const struct scan_place *place);
 /* The next whole entry. *found false: there is none; the facts in `scan` say why. KAYA_IO: bytes could not be read.
  * KAYA_NO_MEMORY. KAYA_UNSUPPORTED: a valid frame of an unknown type that may not be skipped. */
 KAYA_MUST_CHECK enum kaya_status kaya_scan_next(struct scan *scan, struct scan_entry *entry, bool *found);
+
+/* Salvage: kaya_scan_next has stopped; find the next frame behind the bad place with which an entry may begin, and stand before it.
+ * Good frames in between that belong to a broken record are passed over. *found false: there is none up to the limit. */
+KAYA_MUST_CHECK enum kaya_status kaya_scan_skip(struct scan *scan, bool *found);
 
 /* One frame, wherever it stands: valid as it is, in another reading, or mended; else what is wrong with it. */
 struct scan_frame {

@@ -115,7 +115,7 @@ static void sort_files(struct listed *files, size_t count)
     }
 }
 
-static enum kaya_status list_files(struct survey *survey, const struct context *context)
+enum kaya_status kaya_survey_list(struct survey *survey, const struct context *context)
 {
     struct listing listing = { survey, context, KAYA_OK };
     enum kaya_status status;
@@ -801,7 +801,7 @@ static enum kaya_status look_once(struct survey *survey, const struct context *c
     enum kaya_status status;
 
     forget(survey, context);
-    status = list_files(survey, context);
+    status = kaya_survey_list(survey, context);
     if (status == KAYA_OK)
         status = find_head(&look);
     if (status == KAYA_OK && survey->head.file != NULL)
@@ -840,8 +840,8 @@ static bool head_has_changed(const struct survey *survey, const struct context *
 /* Has a recovery's successor come to count since? Then the head that we found is an old one, and may have been cut before we read it. */
 static bool successor_counts(const struct survey *survey, const struct context *context)
 {
-    struct survey now = { .head = SEGMENT_NONE, .memory = SCAN_MEMORY_NONE };
-    bool counts = list_files(&now, context) != KAYA_OK;
+    struct survey now = SURVEY_NONE;
+    bool counts = kaya_survey_list(&now, context) != KAYA_OK;
 
     for (size_t i = 0; i < now.file_count && !counts; i++) {
         const struct listed *file = &now.files[i];
@@ -896,7 +896,7 @@ enum kaya_status kaya_survey(struct survey *survey, const struct context *contex
 {
     enum kaya_status status;
 
-    *survey = (struct survey){ .head = SEGMENT_NONE, .memory = SCAN_MEMORY_NONE };
+    *survey = SURVEY_NONE;
     if (options->is_live)
         status = look_at_live(survey, context, options);
     else

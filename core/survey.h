@@ -61,6 +61,9 @@ struct survey_options {
  *   KAYA_BUSY         live only: it kept changing     KAYA_IO, KAYA_NO_MEMORY, KAYA_LIMIT, KAYA_DENIED */
 KAYA_MUST_CHECK enum kaya_status kaya_survey(struct survey *survey, const struct context *context,
                                              const struct survey_options *options);
+/* The files alone: `files` and their counts. *survey is SURVEY_NONE or an earlier listing. KAYA_IO, KAYA_NO_MEMORY, KAYA_LIMIT, KAYA_DENIED. */
+#define SURVEY_NONE ((struct survey){ .head = { .file = NULL }, .memory = SCAN_MEMORY_NONE })
+KAYA_MUST_CHECK enum kaya_status kaya_survey_list(struct survey *survey, const struct context *context);
 void kaya_survey_release(struct survey *survey, const struct context *context);
 
 /* The listed file of `number` that stands for the segment (.wal, else .away); NULL: none. */

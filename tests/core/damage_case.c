@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dissect.h"
+#include "salvage_case.h"
 
 static struct dissection scratch;
 
@@ -135,8 +136,7 @@ static bool has_header(const struct image_file *file)
     return dissect_header(&scratch, file->bytes, file->size);
 }
 
-/* Does the frame stand as it was? */
-static bool stands(const struct damage_case *damage, const struct live_frame *frame)
+bool damage_case_stands(const struct damage_case *damage, const struct live_frame *frame)
 {
     const struct image_file *was = &damage->pristine.files[frame->file];
     const struct image_file *is = image_disk_find(&damage->log->image, was->name);
@@ -151,7 +151,7 @@ static bool stands(const struct damage_case *damage, const struct live_frame *fr
 const struct live_frame *damage_case_first_hit(const struct damage_case *damage)
 {
     for (size_t i = 0; i < damage->live_count; i++)
-        if (!stands(damage, &damage->live[i]))
+        if (!damage_case_stands(damage, &damage->live[i]))
             return &damage->live[i];
     return NULL;
 }
@@ -163,7 +163,7 @@ uint64_t damage_case_claimed_lsn(const struct damage_case *damage)
 
     for (size_t i = 0; i < damage->live_count; i++) {
         const struct live_frame *frame = &damage->live[i];
-        bool whole = stands(damage, frame);
+        bool whole = damage_case_stands(damage, frame);
 
         if (frame->is_link)
             linked = whole;
@@ -308,10 +308,11 @@ static bool verify_agrees(struct log_fixture *log, const struct log_look *look, 
     return true;
 }
 
-/* Open, refused: nothing changed, and the report is the reader's. */
+/* Open, refused: nothing changed, the report is the reader's, and salvage has all that stands. */
 static bool refusal_changes_nothing(struct damage_case *damage, const struct expectation *expected,
                                     const struct image_disk *before, enum kaya_status status, char *trouble)
 {
+    static struct salvage_look look;
     char difference[LOG_TEXT_BYTES];
 
     if (status != KAYA_DAMAGED)
@@ -322,7 +323,7 @@ static bool refusal_changes_nothing(struct damage_case *damage, const struct exp
         return fail(trouble, "refused, and changed %.200s", difference);
     if (kaya_sim_memory_in_use(damage->log->memory) != 0)
         return fail(trouble, "memory leaked");
-    return true;
+    return damage->is_brief || salvage_case_try(damage, &look, trouble);
 }
 
 /* Opened: the records are those the reader showed, and stay; the log takes more. */
@@ -417,7 +418,7 @@ static void note_file(struct damage_case *damage, struct expectation *expected)
 
     expected->first_segment = damage->live[0].segment;
     for (size_t i = 0; i < damage->live_count; i++)
-        if (damage->live[i].type == DISSECT_TRIM && !stands(damage, &damage->live[i]))
+        if (damage->live[i].type == DISSECT_TRIM && !damage_case_stands(damage, &damage->live[i]))
             expected->trim_lost = true;
     if (expected->hit == NULL)
         return;

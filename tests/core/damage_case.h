@@ -38,6 +38,9 @@ void damage_case_restore(struct damage_case *damage);
 /* The live frame that holds this byte; NULL: it is none's. */
 const struct live_frame *damage_case_frame_at(const struct damage_case *damage, size_t file, uint64_t offset);
 
+/* Does the frame stand as it was, a link with a header of its segment? */
+bool damage_case_stands(const struct damage_case *damage, const struct live_frame *frame);
+
 /* The first live frame that is not as it was. A segment that is gone, or has lost both copies of its header, has lost its
  * first frame. NULL: all stand. */
 const struct live_frame *damage_case_first_hit(const struct damage_case *damage);

@@ -1,0 +1,349 @@
+/* From a damaged directory to the pieces of its log.
+ *
+ *   files -> which log -> from the highest segment downwards, by links where they stand, by number where they do not
+ *
+ * A survey stops at the first damage, because one is enough for a verdict. Here the walk goes on behind it:
+ *
+ *   - a link that counts names its predecessor: all of that up to the named end is the log's, all behind it is dead, and so is every
+ *     segment between the two (recovery's rule)
+ *   - where the named segment is missing or is not the one named, its place is lost. The next lower segment whose link counts is
+ *     taken up: it is the log's, or a head that a recovery passed over, whose records up to its last claim are the log's as well. How
+ *     far its log went nobody says any more, so what lies behind its own last claim is handed out as not durable
+ *   - records from a piece's first one on never come from a piece before it: what stands there of them was given up
+ *   - below the low-water mark nothing is looked at
+ *
+ * Nothing is taken from a file whose checks do not lead to the log: another log, an older life, a spare (P1 holds here as well). */
+#include "pieces.h"
+
+#include <string.h>
+
+#include "bytes.h"
+
+enum { LOGS_MAX = 16 }; /* different log ids that are told apart in one directory */
+
+static enum kaya_status push(struct pieces *pieces, const struct context *context, const struct piece *piece)
+{
+    size_t wanted = pieces->capacity == 0 ? 16 : 2 * pieces->capacity;
+    struct piece *grown;
+
+    if (pieces->count == pieces->capacity) {
+        grown = kaya_allocate(context->allocator, wanted * sizeof *grown);
+        if (grown == NULL)
+            return KAYA_NO_MEMORY;
+        if (pieces->count > 0)
+            memcpy(grown, pieces->pieces, pieces->count * sizeof *grown);
+        kaya_release(context->allocator, pieces->pieces, pieces->capacity * sizeof *grown);
+        pieces->pieces = grown;
+        pieces->capacity = wanted;
+    }
+    pieces->pieces[pieces->count++] = *piece;
+    return KAYA_OK;
+}
+
+void kaya_pieces_release(struct pieces *pieces, const struct context *context)
+{
+    kaya_release(context->allocator, pieces->pieces, pieces->capacity * sizeof *pieces->pieces);
+    *pieces = PIECES_NONE;
+}
+
+enum kaya_status kaya_piece_open(const struct piece *piece, const struct context *context, struct segment *segment)
+{
+    char name[SEGMENT_NAME_BYTES];
+
+    *segment = SEGMENT_NONE;
+    segment->number = piece->number;
+    segment->file_bytes = piece->file_bytes;
+    segment->state = SEGMENT_LINKED;
+    segment->header.version = KAYA_FORMAT_VERSION;
+    segment->header.shape = piece->shape;
+    segment->header.log_id = piece->log_id;
+    segment->header.number = piece->number;
+    segment->seeds = piece->seeds;
+    segment->link = piece->link;
+    kaya_segment_name(name, piece->number, piece->kind);
+    return kaya_disk_open(context->disk, name, KAYA_OPEN_READ, &segment->file);
+}
+
+/* --- the files ------------------------------------------------------------------------------------------------------ */
+
+static struct piece describe(const struct listed *file, const struct segment *segment)
+{
+    struct piece piece = { .number = file->number, .kind = file->kind, .end = UINT64_MAX };
+
+    piece.state = segment->state;
+    piece.log_id = segment->header.log_id;
+    piece.shape = segment->header.shape;
+    piece.seeds = segment->seeds;
+    piece.link = segment->link;
+    piece.file_bytes = segment->file_bytes;
+    return piece;
+}
+
+/* Every segment file as it stands. One that cannot be read at all is as good as one without a header. */
+static enum kaya_status open_files(struct pieces *files, const struct context *context, struct survey *listing)
+{
+    enum kaya_status status = kaya_survey_list(listing, context);
+
+    for (size_t i = 0; i < listing->file_count && status == KAYA_OK; i++) {
+        const struct listed *file = &listing->files[i];
+        struct segment segment = SEGMENT_NONE;
+        struct piece piece;
+        char name[SEGMENT_NAME_BYTES];
+
+        if (file != kaya_survey_find(listing, file->number))
+            continue;
+        kaya_segment_name(name, file->number, file->kind);
+        status = kaya_segment_open(&segment, context, name, file->number, KAYA_OPEN_READ, true);
+        piece = describe(file, &segment);
+        if (status == KAYA_IO)
+            piece.lost = "the file cannot be read";
+        kaya_segment_close(&segment, context);
+        if (status == KAYA_OK || status == KAYA_IO)
+            status = push(files, context, &piece);
+        else if (status == KAYA_NOT_FOUND || status == KAYA_INVALID) /* trimmed meanwhile; no regular file */
+            status = KAYA_OK;
+    }
+    return status;
+}
+
+static bool has_header(const struct piece *piece)
+{
+    return piece->state >= SEGMENT_LINKLESS;
+}
+
+static bool is_of(const struct piece *piece, const struct kaya_wal_log_id *log_id)
+{
+    return has_header(piece) && memcmp(&piece->log_id, log_id, sizeof *log_id) == 0;
+}
+
+/* Which log is this? The one that most segments belong to; among equals the one with the highest segment. */
+static bool choose_log(const struct pieces *files, struct kaya_wal_log_id *log_id)
+{
+    struct kaya_wal_log_id seen[LOGS_MAX];
+    size_t counts[LOGS_MAX] = { 0 };
+    size_t seen_count = 0, best = 0;
+
+    for (size_t i = files->count; i-- > 0;) {
+        const struct piece *file = &files->pieces[i];
+        size_t at = 0;
+
+        if (!has_header(file))
+            continue;
+        while (at < seen_count && !is_of(file, &seen[at]))
+            at++;
+        if (at == LOGS_MAX)
+            continue;
+        if (at == seen_count)
+            seen[seen_count++] = file->log_id;
+        counts[at]++;
+        best = counts[at] > counts[best] ? at : best;
+    }
+    if (seen_count > 0)
+        *log_id = seen[best];
+    return seen_count > 0;
+}
+
+/* --- downwards ------------------------------------------------------------------------------------------------------ */
+
+struct descent {
+    const struct context *context;
+    struct pieces *pieces; /* found so far, from the highest down */
+    struct scan_memory memory;
+    struct kaya_wal_log_id log_id;
+    struct link link;  /* of the piece above, where `has_link` */
+    uint64_t base_lsn; /* the lowest of the pieces above; UINT64_MAX: there is none */
+    bool has_link;
+    bool has_ended; /* the log begins with the piece above */
+};
+
+static enum kaya_status push_lost(struct descent *descent, const struct piece *piece, const char *why,
+                                  bool is_suspect)
+{
+    struct piece lost = *piece;
+
+    lost.lost = piece->lost != NULL ? piece->lost : why;
+    lost.lost_offset = piece->state == SEGMENT_LINKLESS ? kaya_shape_first_frame(&piece->shape) : 0;
+    lost.is_suspect = is_suspect;
+    descent->has_link = false;
+    return push(descent->pieces, descent->context, &lost);
+}
+
+static enum kaya_status push_missing(struct descent *descent)
+{
+    struct piece missing = { .number = descent->link.predecessor, .lost = "the segment is missing" };
+
+    return push_lost(descent, &missing, NULL, false);
+}
+
+static enum kaya_status push_live(struct descent *descent, const struct piece *file, uint64_t end, uint64_t claim)
+{
+    struct piece live = *file;
+    struct pieces *pieces = descent->pieces;
+
+    live.end = end;
+    live.claim = claim;
+    live.next_base_lsn = descent->base_lsn;
+    descent->link = live.link;
+    descent->has_link = true;
+    descent->base_lsn = live.link.base_lsn;
+    if (live.link.low_water_lsn > pieces->low_water_lsn)
+        pieces->low_water_lsn = live.link.low_water_lsn;
+    descent->has_ended = live.link.predecessor == 0 || live.link.base_lsn <= pieces->low_water_lsn;
+    return push(pieces, descent->context, &live);
+}
+
+/* Read a whole segment that no link speaks for: how far its own claims reach, and the marks of trims in it. */
+static enum kaya_status measure(struct descent *descent, struct piece *file)
+{
+    struct context silent = *descent->context;
+    struct segment segment;
+    struct scan scan;
+    struct scan_entry entry;
+    bool found = true;
+    enum kaya_status status;
+
+    silent.on_event = NULL;
+    status = kaya_piece_open(file, &silent, &segment);
+    if (status != KAYA_OK)
+        return status;
+    kaya_scan_init(&scan, &silent, &segment, &descent->memory, UINT64_MAX, true);
+    scan.is_tolerant = true;
+    while (status == KAYA_OK && found) {
+        status = kaya_scan_next(&scan, &entry, &found);
+        if (status == KAYA_OK && found && entry.type == FRAME_TRIM &&
+            load64(entry.payload) > descent->pieces->low_water_lsn)
+            descent->pieces->low_water_lsn = load64(entry.payload);
+        if (status == KAYA_OK && !found)
+            status = kaya_scan_skip(&scan, &found);
+    }
+    file->furthest = scan.furthest;
+    kaya_segment_close(&segment, &silent);
+    return status;
+}
+
+/* Why a file is not the segment that the link above names; NULL: it is. */
+static const char *what_is_wrong(const struct descent *descent, const struct piece *file)
+{
+    switch (file->state) {
+    case SEGMENT_HEADERLESS:
+        return "both copies of the segment header are bad";
+    case SEGMENT_STRANGE:
+        return "the file is another segment";
+    case SEGMENT_UNSUPPORTED:
+        return "the segment was written by a newer version";
+    case SEGMENT_LINKLESS:
+    case SEGMENT_LINKED:
+        break;
+    }
+    if (!is_of(file, &descent->log_id))
+        return "the file belongs to another log";
+    if (file->state == SEGMENT_LINKLESS)
+        return "the link, the segment's first frame, is bad";
+    if (kaya_link_chain(file->link.chain, file->seeds.base, descent->link.predecessor_end) != descent->link.chain)
+        return "the file is not the segment that its successor names";
+    return NULL;
+}
+
+static enum kaya_status take_named(struct descent *descent, const struct piece *file)
+{
+    const char *wrong = what_is_wrong(descent, file);
+
+    if (wrong != NULL)
+        return push_lost(descent, file, wrong, false);
+    return push_live(descent, file, descent->link.predecessor_end, descent->link.predecessor_end);
+}
+
+/* No link that stands speaks of this file. */
+static enum kaya_status take_unnamed(struct descent *descent, struct piece *file)
+{
+    bool is_top = descent->base_lsn == UINT64_MAX;
+    enum kaya_status status;
+
+    if (file->state == SEGMENT_UNSUPPORTED)
+        return push_lost(descent, file, what_is_wrong(descent, file), false);
+    if (!is_of(file, &descent->log_id)) /* above all others a bad header is a spare's */
+        return is_top || has_header(file) ? KAYA_OK
+                                          : push_lost(descent, file, what_is_wrong(descent, file), true);
+    status = measure(descent, file);
+    if (status == KAYA_NOT_FOUND)
+        return KAYA_OK;
+    if (status != KAYA_OK)
+        return status;
+    if (file->state == SEGMENT_LINKLESS) /* a spare makes no claims */
+        return file->furthest == 0 ? KAYA_OK : push_lost(descent, file, what_is_wrong(descent, file), false);
+    if (file->link.carried_end > file->furthest || file->link.base_lsn >= descent->base_lsn)
+        return KAYA_OK; /* it does not count, or was passed over */
+    return push_live(descent, file, UINT64_MAX, file->furthest);
+}
+
+static enum kaya_status descend(struct descent *descent, struct pieces *files)
+{
+    enum kaya_status status = KAYA_OK;
+
+    for (size_t i = files->count; i-- > 0 && status == KAYA_OK && !descent->has_ended;) {
+        struct piece *file = &files->pieces[i];
+
+        if (descent->has_link && file->number > descent->link.predecessor)
+            continue;
+        if (descent->has_link && file->number == descent->link.predecessor) {
+            status = take_named(descent, file);
+            continue;
+        }
+        if (descent->has_link)
+            status = push_missing(descent);
+        if (status == KAYA_OK)
+            status = take_unnamed(descent, file);
+    }
+    if (status == KAYA_OK && descent->has_link && !descent->has_ended)
+        status = push_missing(descent);
+    return status;
+}
+
+/* --- together ------------------------------------------------------------------------------------------------------- */
+
+static void reverse(struct pieces *pieces)
+{
+    for (size_t low = 0, high = pieces->count; low + 1 < high; low++) {
+        struct piece moved = pieces->pieces[low];
+
+        pieces->pieces[low] = pieces->pieces[--high];
+        pieces->pieces[high] = moved;
+    }
+}
+
+/* What the survey saw wrong behind all of them: a segment that should stand there. */
+static enum kaya_status push_behind(struct pieces *pieces, const struct context *context,
+                                    const struct kaya_wal_recovery_report *report)
+{
+    struct piece piece = { .number = report->damage_segment,
+                           .lost = report->damage_reason,
+                           .lost_offset = report->damage_offset };
+
+    if (pieces->count > 0 && report->damage_segment <= pieces->pieces[pieces->count - 1].number)
+        return KAYA_OK;
+    return push(pieces, context, &piece);
+}
+
+enum kaya_status kaya_pieces_find(struct pieces *pieces, const struct context *context,
+                                  const struct kaya_wal_recovery_report *report)
+{
+    struct pieces files = PIECES_NONE;
+    struct survey listing = SURVEY_NONE;
+    struct descent descent = {
+        .context = context, .pieces = pieces, .memory = SCAN_MEMORY_NONE, .base_lsn = UINT64_MAX
+    };
+    enum kaya_status status;
+
+    *pieces = PIECES_NONE;
+    status = open_files(&files, context, &listing);
+    if (status == KAYA_OK && choose_log(&files, &descent.log_id))
+        status = descend(&descent, &files);
+    if (status == KAYA_OK) {
+        reverse(pieces);
+        status = push_behind(pieces, context, report);
+    }
+    kaya_scan_memory_release(&descent.memory, context);
+    kaya_survey_release(&listing, context);
+    kaya_pieces_release(&files, context);
+    return status;
+}
