@@ -141,12 +141,18 @@ static bool record_is_right(struct damage_case *damage, struct progress *progres
     return true;
 }
 
-static bool all_came(const struct damage_case *damage, struct salvage_look *look, char *trouble)
+/* Where recovery does not refuse, salvage ends where recovery does. */
+static uint64_t end_lsn(const struct log_fixture *log, const struct kaya_wal_recovery_report *report)
+{
+    return report->verdict == KAYA_VERDICT_DAMAGED ? log->last_lsn : report->last_lsn;
+}
+
+static bool all_came(const struct damage_case *damage, struct salvage_look *look, uint64_t last_lsn, char *trouble)
 {
     static bool owed[LOG_RECORDS_MAX + 1];
 
     find_owed(damage, owed);
-    for (uint64_t lsn = 1; lsn <= damage->log->last_lsn; lsn++) {
+    for (uint64_t lsn = 1; lsn <= last_lsn; lsn++) {
         look->owed_count += owed[lsn];
         if (owed[lsn] && !look->came[lsn])
             return fail(trouble, "record %" PRIu64 " stands whole and did not come", lsn);
@@ -154,7 +160,8 @@ static bool all_came(const struct damage_case *damage, struct salvage_look *look
     return true;
 }
 
-static bool run(struct damage_case *damage, struct salvage_look *look, char *trouble)
+static bool run(struct damage_case *damage, struct salvage_look *look,
+                struct kaya_wal_recovery_report *report, char *trouble)
 {
     struct progress progress = { 0 };
     struct kaya_wal_salvaged salvaged;
@@ -162,7 +169,7 @@ static bool run(struct damage_case *damage, struct salvage_look *look, char *tro
     enum kaya_status status;
     bool good = true;
 
-    status = kaya_wal_salvage_open(&damage->log->environment, NULL, &salvage, NULL);
+    status = kaya_wal_salvage_open(&damage->log->environment, NULL, &salvage, report);
     if (status == KAYA_NOT_FOUND)
         return true;
     if (status != KAYA_OK)
@@ -182,10 +189,11 @@ bool salvage_case_try(struct damage_case *damage, struct salvage_look *look, cha
     struct log_fixture *log = damage->log;
     uint64_t change_count = log->image.change_count;
     uint64_t lock_count = log->image.counts[IMAGE_LOCK];
+    struct kaya_wal_recovery_report report = { .verdict = KAYA_VERDICT_EMPTY };
 
     *look = (struct salvage_look){ .record_count = 0 };
     trouble[0] = '\0';
-    if (!run(damage, look, trouble) || !all_came(damage, look, trouble))
+    if (!run(damage, look, &report, trouble) || !all_came(damage, look, end_lsn(log, &report), trouble))
         return false;
     if (log->image.change_count != change_count || log->image.counts[IMAGE_LOCK] != lock_count)
         return fail(trouble, "salvage wrote or locked");

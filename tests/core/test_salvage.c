@@ -1,0 +1,419 @@
+/* Goal: P5's second half. Of a log that recovery refuses, salvage hands out every record that stands undamaged, with its number, its
+ * bytes and its batch, each once and in order; it says what is missing between them, and never hands out anything else (P1).
+ *
+ * Method: small logs in memory, made by every kind of call, and damaged in every way and in several places at once. What is owed is
+ * worked out in salvage_case.c from what was appended and from which bytes still stand. (test_damage.c does the same for every single
+ * damage that makes recovery refuse.) */
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "dissect.h"
+#include "kaya/salvage.h"
+#include "salvage_case.h"
+
+#define MUST(call) cr_assert_eq((call), KAYA_OK, "%s", #call)
+
+static const uint32_t SHORT_LENGTHS[] = { 40, 0, 7, 64 };
+static const uint32_t LONG_LENGTHS[] = { 300, 20, 400, 500, 10 };
+
+static void append_some(struct log_fixture *log, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        MUST(log_append(log, (i * 71 + 30) % 900, i % 3 == 0 ? KAYA_RELAXED : KAYA_STRICT));
+        if (i % 4 == 1)
+            MUST(log_append_batch(log, SHORT_LENGTHS, 4, KAYA_STRICT));
+        if (i % 5 == 2)
+            MUST(log_append_batch(log, LONG_LENGTHS, 5, i % 2 ? KAYA_STRICT : KAYA_RELAXED));
+    }
+}
+
+static void play_closed(struct log_fixture *log)
+{
+    MUST(log_open(log));
+    append_some(log, 9);
+    MUST(log_close(log));
+}
+
+static void play_killed(struct log_fixture *log)
+{
+    MUST(log_open(log));
+    append_some(log, 10);
+    MUST(log_append(log, 600, KAYA_RELAXED));
+    MUST(log_append(log, 50, KAYA_RELAXED));
+}
+
+/* Recoveries that carry, trims that recycle, rotations away from little. */
+static void play_long(struct log_fixture *log)
+{
+    play_killed(log);
+    log_kill(log);
+    MUST(log_open(log));
+    append_some(log, 6);
+    MUST(log_rotate(log));
+    MUST(log_trim(log, 20));
+    append_some(log, 3);
+    MUST(log_append(log, 33, KAYA_RELAXED));
+    log_kill(log);
+    MUST(log_open(log));
+    MUST(log_append(log, 44, KAYA_RELAXED));
+    log_kill(log);
+    MUST(log_open(log));
+    append_some(log, 5);
+    MUST(log_trim(log, log->durable_lsn - 30));
+    append_some(log, 2);
+    MUST(log_append(log, 45, KAYA_RELAXED));
+}
+
+static const struct story {
+    const char *name;
+    void (*play)(struct log_fixture *log);
+    const struct kaya_geometry *geometry;
+    uint64_t segment_bytes;
+    uint32_t block_bytes;
+} STORIES[] = {
+    { "closed", play_closed, &LOG_DENSE, 4096, 512 },
+    { "killed", play_killed, &LOG_DENSE, 4096, 512 },
+    { "long", play_long, &LOG_DENSE, 8192, 512 },
+    { "padded", play_long, &LOG_PADDED_512, 8192, 512 },
+    { "larger blocks", play_long, &LOG_DENSE, 16384, 2048 },
+};
+enum { STORY_COUNT = sizeof STORIES / sizeof STORIES[0] };
+
+static struct damage_case *tell(const struct story *story)
+{
+    struct kaya_wal_config config = { .segment_bytes = story->segment_bytes, .block_bytes = story->block_bytes };
+    struct log_fixture *log = log_fixture_create(story->geometry, &config);
+
+    story->play(log);
+    return damage_case_create(story->name, log);
+}
+
+static void in_each_story(void (*damage_all)(struct damage_case *damage))
+{
+    for (size_t i = 0; i < STORY_COUNT; i++) {
+        struct damage_case *damage = tell(&STORIES[i]);
+
+        damage_all(damage);
+        damage_case_destroy(damage);
+    }
+}
+
+static size_t complaint_count;
+
+static struct salvage_look look; /* of the last try */
+
+static void try_salvage(struct damage_case *damage, const char *what)
+{
+    char trouble[LOG_TEXT_BYTES];
+
+    if (!salvage_case_try(damage, &look, trouble) && complaint_count++ < 12)
+        cr_expect(false, "%s, %s: %s", damage->name, what, trouble);
+    damage_case_restore(damage);
+}
+
+/* The image's file with this index, if it is a segment. */
+static struct image_file *segment_file(struct damage_case *damage, size_t index)
+{
+    struct image_file *file = &damage->log->image.files[index];
+
+    return strstr(file->name, ".wal") != NULL ? file : NULL;
+}
+
+/* --- the healthy --- */
+
+static void compare_with_reader(struct damage_case *damage)
+{
+    struct kaya_wal_environment *environment = &damage->log->environment;
+    struct kaya_wal_salvage *salvage = NULL;
+    struct kaya_wal_reader *reader = NULL;
+    struct kaya_wal_recovery_report report, seen;
+    struct kaya_wal_salvaged salvaged;
+    struct kaya_wal_record record;
+    uint64_t count = 0;
+
+    MUST(kaya_wal_salvage_open(environment, NULL, &salvage, &report));
+    MUST(kaya_wal_reader_open(environment, NULL, &reader, &seen));
+    cr_expect_eq(report.last_lsn, seen.last_lsn);
+    while (kaya_wal_reader_next(reader, &record) == KAYA_OK) {
+        MUST(kaya_wal_salvage_next(salvage, &salvaged));
+        cr_assert_eq(salvaged.kind, KAYA_SALVAGED_RECORD);
+        cr_expect(!salvaged.incomplete);
+        cr_expect_eq(salvaged.record.lsn, record.lsn);
+        cr_expect_eq(salvaged.record.durable, record.durable);
+        cr_expect_eq(salvaged.record.ends_batch, record.ends_batch);
+        cr_expect_eq(salvaged.record.length, record.length);
+        cr_expect_eq(memcmp(salvaged.record.bytes, record.bytes, record.length), 0);
+        count++;
+    }
+    cr_expect_gt(count, 10);
+    for (unsigned i = 0; i < 2; i++)
+        cr_expect_eq(kaya_wal_salvage_next(salvage, &salvaged), KAYA_END);
+    kaya_wal_reader_close(reader);
+    kaya_wal_salvage_close(salvage);
+    try_salvage(damage, "undamaged");
+    cr_expect_eq(look.gap_count, 0);
+}
+
+Test(salvage, a_healthy_log_gives_what_a_reader_gives)
+{
+    in_each_story(compare_with_reader);
+}
+
+/* Bytes behind the end that nothing vouches for: a torn record is no gap, since recovery would not refuse. */
+Test(salvage, a_torn_log_gives_what_recovery_would_return)
+{
+    struct damage_case *damage = tell(&STORIES[1]);
+    const struct live_frame *last = &damage->live[damage->live_count - 1];
+    struct image_file *file = image_disk_find(&damage->log->image, damage->pristine.files[last->file].name);
+
+    memset(file->bytes + last->offset, 0xee, 30);
+    try_salvage(damage, "torn");
+    cr_expect_eq(look.gap_count, 0);
+    cr_expect_eq(look.record_count, damage->log->last_lsn - 1);
+    damage_case_destroy(damage);
+}
+
+Test(salvage, where_no_log_is_there_is_nothing_to_salvage)
+{
+    struct log_fixture *log = log_fixture_create(&LOG_DENSE, NULL);
+    struct kaya_wal_salvage *salvage;
+
+    cr_expect_eq(kaya_wal_salvage_open(&log->environment, NULL, &salvage, NULL), KAYA_NOT_FOUND);
+    cr_expect_null(salvage);
+    MUST(log_open(log));
+    MUST(log_close(log));
+    MUST(kaya_wal_salvage_open(&log->environment, NULL, &salvage, NULL));
+    cr_expect_eq(kaya_wal_salvage_next(salvage, &(struct kaya_wal_salvaged){ .kind = 0 }), KAYA_END);
+    kaya_wal_salvage_close(salvage);
+    log_fixture_destroy(log);
+}
+
+/* --- the damaged --- */
+
+/* The same numbers on every machine. */
+static uint64_t draw(uint64_t *state, uint64_t count)
+{
+    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (*state >> 33) % count;
+}
+
+static void wreck_sector(struct damage_case *damage, uint64_t *state)
+{
+    struct image_file *file;
+    uint64_t at;
+    unsigned how = (unsigned)draw(state, 4);
+
+    do
+        file = segment_file(damage, (size_t)draw(state, IMAGE_FILES_MAX));
+    while (file == NULL || file->size < IMAGE_SECTOR_BYTES);
+    at = draw(state, file->size / IMAGE_SECTOR_BYTES) * IMAGE_SECTOR_BYTES;
+    if (how == 0)
+        memset(file->bytes + at, 0, IMAGE_SECTOR_BYTES);
+    else if (how == 1)
+        for (unsigned i = 0; i < 2 + draw(state, 20); i++)
+            file->bytes[at + draw(state, IMAGE_SECTOR_BYTES)] ^= (uint8_t)(1 + draw(state, 255));
+    else if (how == 2)
+        image_file_resize(file, at);
+    else
+        memcpy(file->bytes + at, file->bytes + draw(state, file->size / IMAGE_SECTOR_BYTES) * IMAGE_SECTOR_BYTES,
+               IMAGE_SECTOR_BYTES);
+}
+
+static uint64_t incomplete_total, gap_total, owed_total;
+
+static void wreck_at_random(struct damage_case *damage)
+{
+    uint64_t state = 7;
+
+    for (unsigned trial = 0; trial < 1500; trial++) {
+        unsigned count = 1 + (unsigned)draw(&state, 6);
+        char what[LOG_TEXT_BYTES];
+
+        for (unsigned i = 0; i < count; i++)
+            wreck_sector(damage, &state);
+        (void)snprintf(what, sizeof what, "trial %u, %u sectors", trial, count);
+        try_salvage(damage, what);
+        incomplete_total += look.incomplete_count;
+        gap_total += look.gap_count;
+        owed_total += look.owed_count;
+    }
+}
+
+Test(salvage, whatever_stands_comes_whatever_is_wrecked)
+{
+    in_each_story(wreck_at_random);
+    cr_expect_gt(incomplete_total, 100);
+    cr_expect_gt(gap_total, 1000);
+    cr_expect_gt(owed_total, 10000);
+}
+
+struct bad_sector {
+    char name[IMAGE_NAME_BYTES];
+    uint64_t offset;
+};
+
+static enum kaya_status fail_at_sector(void *user, struct image_disk *image, struct image_file *file,
+                                       uint64_t offset, uint8_t *bytes, size_t length, bool past_cache)
+{
+    const struct bad_sector *bad = user;
+
+    (void)image;
+    (void)bytes;
+    (void)past_cache;
+    return strcmp(file->name, bad->name) == 0 && offset < bad->offset + IMAGE_SECTOR_BYTES &&
+                   bad->offset < offset + length
+               ? KAYA_IO
+               : KAYA_OK;
+}
+
+/* Every sector that cannot be read, by itself; the bytes under it are spoilt as well, so that what is owed is known. */
+static void spoil_sectors(struct damage_case *damage)
+{
+    struct image_disk *image = &damage->log->image;
+    struct bad_sector bad;
+
+    for (size_t index = 0; index < IMAGE_FILES_MAX; index++) {
+        for (uint64_t at = 0; segment_file(damage, index) != NULL && at < segment_file(damage, index)->size;
+             at += IMAGE_SECTOR_BYTES) {
+            struct image_file *file = segment_file(damage, index);
+            char what[LOG_TEXT_BYTES];
+
+            memset(file->bytes + at, 0x55, IMAGE_SECTOR_BYTES);
+            memcpy(bad.name, file->name, sizeof bad.name);
+            bad.offset = at;
+            image->during_read = fail_at_sector;
+            image->user = &bad;
+            (void)snprintf(what, sizeof what, "%s unreadable at 0x%" PRIx64, file->name, at);
+            try_salvage(damage, what);
+            image->during_read = NULL;
+        }
+    }
+}
+
+Test(salvage, around_every_unreadable_sector_all_the_rest_comes)
+{
+    in_each_story(spoil_sectors);
+}
+
+/* Whole files gone, one or two of them. */
+static void remove_pairs(struct damage_case *damage)
+{
+    for (size_t one = 0; one < IMAGE_FILES_MAX; one++)
+        for (size_t other = one; other < IMAGE_FILES_MAX && segment_file(damage, one) != NULL; other++) {
+            char what[LOG_TEXT_BYTES];
+
+            if (segment_file(damage, other) == NULL)
+                continue;
+            (void)snprintf(what, sizeof what, "%s and %s removed", segment_file(damage, one)->name,
+                           segment_file(damage, other)->name);
+            image_disk_remove(&damage->log->image, segment_file(damage, one)->name);
+            if (other != one)
+                image_disk_remove(&damage->log->image, segment_file(damage, other)->name);
+            try_salvage(damage, what);
+        }
+}
+
+Test(salvage, what_the_missing_segments_did_not_hold_comes)
+{
+    in_each_story(remove_pairs);
+}
+
+/* --- single cases, to the number --- */
+
+/* The live frame of record `lsn`, or its first one. */
+static const struct live_frame *frame_of(const struct damage_case *damage, uint64_t lsn)
+{
+    for (size_t i = 0; i < damage->live_count; i++)
+        if (damage->live[i].lsn == lsn && damage->live[i].type >= 1 && damage->live[i].type <= 2)
+            return &damage->live[i];
+    cr_assert_fail("no record %" PRIu64, lsn);
+    return NULL;
+}
+
+static uint8_t *byte_of(struct damage_case *damage, const struct live_frame *frame, uint64_t offset)
+{
+    return image_disk_find(&damage->log->image, damage->pristine.files[frame->file].name)->bytes +
+           frame->offset + offset;
+}
+
+Test(salvage, one_record_with_two_flipped_bits_is_the_one_gap)
+{
+    struct damage_case *damage = tell(&STORIES[0]);
+    const struct live_frame *frame = frame_of(damage, 2);
+
+    *byte_of(damage, frame, 30) ^= 3;
+    try_salvage(damage, "two bits");
+    cr_expect_eq(look.gap_count, 1);
+    cr_expect_eq(look.lost_first_lsn, 2);
+    cr_expect_eq(look.lost_last_lsn, 2);
+    cr_expect_eq(look.damage_segment, frame->segment);
+    cr_expect_eq(look.damage_offset, frame->offset);
+    cr_expect_str_eq(look.reason, "the payload check fails");
+    cr_expect_eq(look.record_count, damage->log->last_lsn - 1);
+    damage_case_destroy(damage);
+}
+
+/* A batch over several blocks whose third member is hit: the first two stand before it. */
+Test(salvage, members_before_the_break_of_a_batch_come_marked)
+{
+    struct log_fixture *log =
+        log_fixture_create(&LOG_DENSE, &(struct kaya_wal_config){ .segment_bytes = 8192, .block_bytes = 512 });
+    struct damage_case *damage;
+    const struct live_frame *frame;
+
+    MUST(log_open(log));
+    MUST(log_append(log, 10, KAYA_STRICT));
+    MUST(log_append_batch(log, LONG_LENGTHS, 5, KAYA_STRICT)); /* 2..6 */
+    MUST(log_append(log, 20, KAYA_STRICT));
+    MUST(log_append(log, 21, KAYA_STRICT));
+    damage = damage_case_create("batch", log);
+    frame = frame_of(damage, 2);
+    cr_assert_eq(frame->type, 2);
+    memset(byte_of(damage, frame + 1, 40), 0xaa, 16);
+    try_salvage(damage, "a fragment");
+    cr_expect_eq(look.incomplete_count, 2);
+    cr_expect(look.came[2] && look.came[3] && !look.came[4] && look.came[7] && look.came[8]);
+    cr_expect_eq(look.lost_first_lsn, 4);
+    cr_expect_eq(look.lost_last_lsn, 6);
+    damage_case_destroy(damage);
+}
+
+/* Of a segment whose neighbours stand, the bounds of what it held are known. */
+Test(salvage, a_missing_segment_is_a_gap_with_both_ends)
+{
+    struct damage_case *damage = tell(&STORIES[0]);
+    uint64_t first = 0, last = 0;
+
+    for (size_t i = 0; i < damage->live_count; i++) {
+        if (damage->live[i].segment == 2 && damage->live[i].is_link)
+            first = damage->live[i].lsn;
+        if (damage->live[i].segment == 3 && damage->live[i].is_link)
+            last = damage->live[i].lsn - 1;
+    }
+    cr_assert_gt(last, first);
+    image_disk_remove(&damage->log->image, "0000000000000002.wal");
+    try_salvage(damage, "segment 2 removed");
+    cr_expect_eq(look.gap_count, 1);
+    cr_expect_eq(look.lost_first_lsn, first);
+    cr_expect_eq(look.lost_last_lsn, last);
+    cr_expect_eq(look.damage_segment, 2);
+    cr_expect_str_eq(look.reason, "the segment is missing");
+    cr_expect_eq(look.record_count, damage->log->last_lsn - (last - first + 1));
+    damage_case_destroy(damage);
+}
+
+/* A segment of another log among ours, higher than all of them: it is not taken for the log, and nothing of it comes. */
+Test(salvage, a_segment_of_another_log_does_not_lead_astray)
+{
+    struct damage_case *damage = tell(&STORIES[0]);
+    struct damage_case *other = tell(&STORIES[0]);
+    const struct image_file *file = image_disk_find(&other->log->image, "0000000000000002.wal");
+
+    *byte_of(damage, frame_of(damage, 2), 30) ^= 3;
+    image_disk_add(&damage->log->image, "0000000000000100.wal", file->bytes, file->size);
+    try_salvage(damage, "a stranger");
+    cr_expect_eq(look.record_count, damage->log->last_lsn - 1);
+    damage_case_destroy(other);
+    damage_case_destroy(damage);
+}
