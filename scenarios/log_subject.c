@@ -29,6 +29,7 @@ enum { FILES_MAX = 8, PIECE_BYTES = 4096, OPENS_MAX = 200, GIVE_UP_PERCENT = 40 
 struct log_subject {
     struct kaya_subject base;
     const struct kaya_plan *plan;
+    struct kaya_log_sizes sizes; /* what the log was opened with last */
     struct kaya_oracle *oracle;
     struct kaya_wal_writer *writer;          /* of the running boot */
     struct kaya_wal_environment environment; /* likewise */
@@ -162,10 +163,10 @@ static void tell_recovered(struct log_subject *log, const struct kaya_wal_recove
 
 static struct kaya_wal_config config_of(struct log_subject *log)
 {
-    struct kaya_wal_config config = { .segment_bytes = log->plan->segment_bytes,
-                                      .block_bytes = log->plan->block_bytes,
-                                      .record_bytes_max = log->plan->record_bytes_max,
-                                      .spare_count = log->plan->spare_count,
+    struct kaya_wal_config config = { .segment_bytes = log->sizes.segment_bytes,
+                                      .block_bytes = log->sizes.block_bytes,
+                                      .record_bytes_max = log->sizes.record_bytes_max,
+                                      .spare_count = log->sizes.spare_count,
                                       .on_event = on_event,
                                       .user = log };
 
@@ -363,13 +364,19 @@ static enum kaya_status recover_only(struct log_subject *log, const struct kaya_
 static enum kaya_status try_to_open(struct log_subject *log, const struct kaya_sim_machine *machine,
                                     struct kaya_violation *violation)
 {
-    struct kaya_wal_config config = config_of(log);
+    struct kaya_wal_config config;
     struct kaya_wal_anchor anchor = kaya_oracle_anchor(log->oracle);
     struct kaya_wal_recovery_report report = { 0 };
     struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
     struct kaya_sim_disk_usage after;
     enum kaya_status status;
 
+    if (kaya_percent_draw(log->plan->other_config_percent, machine->choices, KAYA_STREAM_WORKLOAD,
+                          "other_config")) {
+        log->sizes = kaya_other_sizes_draw(log->plan, machine->choices);
+        kaya_watch_mark(&log->watch, KAYA_MARK_OTHER_CONFIG);
+    }
+    config = config_of(log);
     if (kaya_oracle_exists(log->oracle) &&
         kaya_percent_draw(log->plan->anchor_percent, machine->choices, KAYA_STREAM_WORKLOAD, "anchor"))
         config.anchor = &anchor;
@@ -830,6 +837,8 @@ static enum kaya_status subject_step(struct kaya_subject *subject, const struct 
         operation = &plan->script[log->script_next++];
     } else {
         kaya_operation_draw(&drawn, plan, machine->choices);
+        if (plan->other_config_percent > 0)
+            kaya_operation_fit(&drawn, log->sizes.record_bytes_max);
         operation = &drawn;
     }
     trace(log, KAYA_TRACE_OPERATION, kaya_operation_name(operation->kind), KAYA_OK,
@@ -866,6 +875,7 @@ static enum kaya_status subject_copy_model(const struct kaya_subject *from_subje
     struct log_subject *to = log_of(to_subject);
 
     to->plan = from->plan;
+    to->sizes = from->sizes;
     to->seed = from->seed;
     to->next_payload = from->next_payload;
     to->script_next = from->script_next;
@@ -900,13 +910,15 @@ static const struct kaya_subject_operations operations = { .name = "log",
 void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan *plan, uint64_t seed)
 {
     struct log_subject *log = log_of(subject);
-    struct kaya_oracle_shape shape = { .segment_bytes = plan->segment_bytes,
-                                       .block_bytes = plan->block_bytes,
-                                       .spare_count = plan->spare_count };
+    struct kaya_log_sizes worst = kaya_plan_worst_sizes(plan);
+    struct kaya_oracle_shape shape = { .segment_bytes = worst.segment_bytes,
+                                       .block_bytes = worst.block_bytes,
+                                       .spare_count = worst.spare_count };
 
     if (plan->profile != NULL)
         shape.padding_bytes = kaya_plan_padding_bytes(&plan->profile->geometry);
     log->plan = plan;
+    log->sizes = kaya_plan_sizes(plan);
     log->writer = NULL;
     log->seed = seed;
     log->next_payload = 0;

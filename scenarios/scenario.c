@@ -170,6 +170,7 @@ bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **k
         { "open.beside_percent", "0 to 100", scenario->beside_percent <= PERCENT_MAX },
         { "open.trim_percent", "0 to 100", scenario->trim_percent <= PERCENT_MAX },
         { "open.anchor_percent", "0 to 100", scenario->anchor_percent <= PERCENT_MAX },
+        { "open.other_config_percent", "0 to 100", scenario->other_config_percent <= PERCENT_MAX },
         { "workload", "weights from 0 to 1000, one of them above 0",
           weights_fit(scenario->operation_weights, KAYA_OPERATIONS) },
         { "workload", "what this subject can do (scenarios/README.md)", subject_can(scenario) },

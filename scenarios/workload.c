@@ -42,11 +42,12 @@ uint32_t kaya_weight_draw(const uint32_t *weights, uint32_t count, uint32_t sum,
     return i;
 }
 
-static uint32_t number_draw(const struct kaya_numbers *numbers, struct kaya_choices *choices, const char *label)
+static uint32_t number_draw(const struct kaya_numbers *numbers, struct kaya_choices *choices,
+                            enum kaya_stream stream, const char *label)
 {
     if (numbers->count == 1)
         return numbers->values[0];
-    return numbers->values[kaya_choose(choices, KAYA_STREAM_CONFIG, numbers->count, label)];
+    return numbers->values[kaya_choose(choices, stream, numbers->count, label)];
 }
 
 /* --- The plan --- */
@@ -102,7 +103,7 @@ static void operations_draw(struct kaya_plan *plan, const struct kaya_scenario *
     plan->ending_weight_sum = sum_of(plan->ending_weights, KAYA_ENDINGS);
 }
 
-enum { FRAME_BYTES_MAX = 40, BLOCKS_IN_SEGMENT_MIN = 8, HEADER_SLACK_BYTES = 64 };
+enum { FRAME_BYTES_MAX = 40, BLOCKS_IN_SEGMENT_MIN = 8, HEADER_SLACK_BYTES = 64, LIMIT_MIN = 16 };
 
 uint32_t kaya_plan_padding_bytes(const struct kaya_geometry *geometry)
 {
@@ -121,18 +122,80 @@ uint32_t kaya_plan_record_bytes_max(uint32_t segment_bytes, uint32_t block_bytes
     return blocks * (block_bytes - FRAME_BYTES_MAX) - block_bytes - HEADER_SLACK_BYTES;
 }
 
+/* Eight blocks at least, and eight paddings, make a segment. */
+static void make_fit(struct kaya_log_sizes *sizes, uint32_t padding_bytes)
+{
+    while (sizes->segment_bytes / BLOCKS_IN_SEGMENT_MIN < padding_bytes)
+        sizes->segment_bytes *= 2;
+    while (sizes->block_bytes > sizes->segment_bytes / BLOCKS_IN_SEGMENT_MIN)
+        sizes->block_bytes /= 2;
+    sizes->record_bytes_max =
+        kaya_plan_record_bytes_max(sizes->segment_bytes, sizes->block_bytes, padding_bytes);
+}
+
 static void sizes_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario, struct kaya_choices *choices)
 {
-    uint32_t padding_bytes = kaya_plan_padding_bytes(&plan->profile->geometry);
+    struct kaya_log_sizes sizes;
 
-    plan->segment_bytes = number_draw(&scenario->segment_bytes, choices, "segment_bytes");
-    while (plan->segment_bytes / BLOCKS_IN_SEGMENT_MIN < padding_bytes)
-        plan->segment_bytes *= 2;
-    plan->block_bytes = number_draw(&scenario->block_bytes, choices, "block_bytes");
-    while (plan->block_bytes > plan->segment_bytes / BLOCKS_IN_SEGMENT_MIN)
-        plan->block_bytes /= 2;
-    plan->spare_count = number_draw(&scenario->spares, choices, "spares");
-    plan->record_bytes_max = kaya_plan_record_bytes_max(plan->segment_bytes, plan->block_bytes, padding_bytes);
+    sizes.segment_bytes = number_draw(&scenario->segment_bytes, choices, KAYA_STREAM_CONFIG, "segment_bytes");
+    sizes.block_bytes = number_draw(&scenario->block_bytes, choices, KAYA_STREAM_CONFIG, "block_bytes");
+    sizes.spare_count = number_draw(&scenario->spares, choices, KAYA_STREAM_CONFIG, "spares");
+    make_fit(&sizes, kaya_plan_padding_bytes(&plan->profile->geometry));
+    plan->segment_bytes = sizes.segment_bytes;
+    plan->block_bytes = sizes.block_bytes;
+    plan->spare_count = sizes.spare_count;
+    plan->record_bytes_max = sizes.record_bytes_max;
+    plan->other_config_percent = scenario->other_config_percent;
+    plan->segment_choices = scenario->segment_bytes;
+    plan->block_choices = scenario->block_bytes;
+    plan->spare_choices = scenario->spares;
+}
+
+struct kaya_log_sizes kaya_plan_sizes(const struct kaya_plan *plan)
+{
+    return (struct kaya_log_sizes){ plan->segment_bytes, plan->block_bytes, plan->spare_count,
+                                    plan->record_bytes_max };
+}
+
+struct kaya_log_sizes kaya_other_sizes_draw(const struct kaya_plan *plan, struct kaya_choices *choices)
+{
+    struct kaya_log_sizes sizes;
+
+    sizes.segment_bytes = number_draw(&plan->segment_choices, choices, KAYA_STREAM_WORKLOAD, "segment_bytes");
+    sizes.block_bytes = number_draw(&plan->block_choices, choices, KAYA_STREAM_WORKLOAD, "block_bytes");
+    sizes.spare_count = number_draw(&plan->spare_choices, choices, KAYA_STREAM_WORKLOAD, "spares");
+    make_fit(&sizes, kaya_plan_padding_bytes(&plan->profile->geometry));
+    if (kaya_chance(choices, KAYA_STREAM_WORKLOAD, 1, 2, "smaller_limit"))
+        sizes.record_bytes_max -=
+            (uint32_t)kaya_choose(choices, KAYA_STREAM_WORKLOAD, sizes.record_bytes_max - LIMIT_MIN, "limit");
+    return sizes;
+}
+
+static uint32_t most_of(const struct kaya_numbers *numbers, uint32_t value)
+{
+    for (uint32_t i = 0; i < numbers->count; i++)
+        value = numbers->values[i] > value ? numbers->values[i] : value;
+    return value;
+}
+
+static uint32_t least_of(const struct kaya_numbers *numbers, uint32_t value)
+{
+    for (uint32_t i = 0; i < numbers->count; i++)
+        value = numbers->values[i] < value ? numbers->values[i] : value;
+    return value;
+}
+
+struct kaya_log_sizes kaya_plan_worst_sizes(const struct kaya_plan *plan)
+{
+    struct kaya_log_sizes sizes = kaya_plan_sizes(plan);
+
+    if (plan->other_config_percent == 0)
+        return sizes;
+    sizes.segment_bytes = most_of(&plan->segment_choices, sizes.segment_bytes);
+    sizes.block_bytes = least_of(&plan->block_choices, sizes.block_bytes);
+    sizes.spare_count = most_of(&plan->spare_choices, sizes.spare_count);
+    make_fit(&sizes, kaya_plan_padding_bytes(&plan->profile->geometry));
+    return sizes;
 }
 
 static void room_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario, struct kaya_choices *choices)
@@ -167,7 +230,7 @@ void kaya_plan_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario
     plan->boot_count = kaya_range_draw(scenario->boots, choices, KAYA_STREAM_CONFIG, "boots");
     plan->operations = scenario->operations;
     plan->crash_within = scenario->crash_within;
-    plan->record_bytes = cut_to(scenario->record_bytes, plan->record_bytes_max);
+    plan->record_bytes = cut_to(scenario->record_bytes, kaya_plan_worst_sizes(plan).record_bytes_max);
     plan->batch_records = scenario->batch_records;
     plan->keep_records = scenario->keep_records;
     plan->recovery_crash_percent = scenario->recovery_crash_percent;
@@ -207,7 +270,7 @@ static uint32_t length_draw(struct kaya_range range, struct kaya_choices *choice
 static void lengths_draw(struct kaya_operation *operation, const struct kaya_plan *plan,
                          struct kaya_choices *choices)
 {
-    uint32_t left = plan->record_bytes_max - (uint32_t)(4 * operation->record_count);
+    uint32_t left = kaya_plan_worst_sizes(plan).record_bytes_max - (uint32_t)(4 * operation->record_count);
     struct kaya_range range = plan->record_bytes;
 
     if (operation->record_count > 1)
@@ -229,6 +292,21 @@ static void keys_draw(struct kaya_operation *operation, const struct kaya_plan *
             deletes || (operation->record_count > 1 &&
                         kaya_percent_draw(BATCH_DELETIONS_PERCENT, choices, KAYA_STREAM_WORKLOAD, "deletion"));
     }
+}
+
+void kaya_operation_fit(struct kaya_operation *operation, uint32_t record_bytes_max)
+{
+    uint32_t most = record_bytes_max;
+
+    if (operation->record_count > 1 || operation->kind == KAYA_OPERATION_BATCH_STRICT ||
+        operation->kind == KAYA_OPERATION_BATCH_RELAXED) {
+        if (operation->record_count > record_bytes_max / 4)
+            operation->record_count = record_bytes_max / 4;
+        most = record_bytes_max / operation->record_count - 4;
+    }
+    for (uint32_t i = 0; i < operation->record_count; i++)
+        if (operation->lengths[i] > most)
+            operation->lengths[i] = most;
 }
 
 void kaya_operation_draw(struct kaya_operation *operation, const struct kaya_plan *plan,

@@ -43,7 +43,8 @@ struct file_crash {
 };
 
 struct file_open {
-    uint32_t *look_percent, *recover_only_percent, *anchor_percent, *beside_percent, *trim_percent;
+    uint32_t *look_percent, *recover_only_percent, *anchor_percent, *beside_percent, *trim_percent,
+        *other_config_percent;
 };
 
 struct file {
@@ -129,6 +130,7 @@ static const cyaml_schema_field_t open_fields[] = {
     CYAML_FIELD_UINT_PTR("beside_percent", OPTIONAL_POINTER, struct file_open, beside_percent),
     CYAML_FIELD_UINT_PTR("trim_percent", OPTIONAL_POINTER, struct file_open, trim_percent),
     CYAML_FIELD_UINT_PTR("anchor_percent", OPTIONAL_POINTER, struct file_open, anchor_percent),
+    CYAML_FIELD_UINT_PTR("other_config_percent", OPTIONAL_POINTER, struct file_open, other_config_percent),
     CYAML_FIELD_END,
 };
 
@@ -221,8 +223,8 @@ static void make_schema(struct schema *schema)
         RANGE(batch_records),
         RANGE(keep_records),
         RANGE(keys),
-        CYAML_FIELD_ENUM_PTR("subject", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, subject, subject_names,
-                             LENGTH_OF(subject_names)),
+        CYAML_FIELD_ENUM_PTR("subject", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, subject,
+                             subject_names, LENGTH_OF(subject_names)),
         CYAML_FIELD_END,
     };
     _Static_assert(LENGTH_OF(fields) <= FIELDS_MAX, "room for every key");
@@ -483,6 +485,7 @@ static void take_parts(struct kaya_scenario *scenario, const struct file *file)
         TAKE(scenario->beside_percent, file->open->beside_percent);
         TAKE(scenario->trim_percent, file->open->trim_percent);
         TAKE(scenario->anchor_percent, file->open->anchor_percent);
+        TAKE(scenario->other_config_percent, file->open->other_config_percent);
     }
     if (file->workload != NULL)
         memcpy(scenario->operation_weights, file->workload->values, sizeof scenario->operation_weights);

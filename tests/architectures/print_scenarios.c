@@ -33,6 +33,7 @@
     X(look_percent)                                                                                          \
     X(recover_only_percent)                                                                                  \
     X(beside_percent)                                                                                        \
+    X(other_config_percent)                                                                                  \
     X(anchor_percent)                                                                                        \
     X(operation_weights)                                                                                     \
     X(record_bytes)                                                                                          \

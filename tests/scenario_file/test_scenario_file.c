@@ -267,3 +267,18 @@ Test(scenario_file, what_happens_sometimes_is_an_event_a_verdict_or_a_mark)
     cr_expect(ne(ptr, strstr(mistake.text, "a list of config_refused, log_created"), NULL), "%s", mistake.text);
     cr_expect(ne(ptr, strstr(mistake.text, "failed_open"), NULL), "%s", mistake.text);
 }
+
+Test(scenario_file, a_log_may_be_opened_with_another_configuration)
+{
+    struct kaya_scenario scenario;
+    struct kaya_scenario_mistake mistake;
+    static const char text[] = "story: x\nname: y\nworkload: {sync: 1}\ncrash: {endings: {close: 1}}\n"
+                               "open: {other_config_percent: 70}\n";
+    static const char wrong[] = "story: x\nname: y\nworkload: {sync: 1}\ncrash: {endings: {close: 1}}\n"
+                                "open: {other_config_percent: 101}\n";
+
+    cr_assert(eq(int, parse(text, &scenario, &mistake), KAYA_OK), "%s", mistake.text);
+    cr_expect(eq(u32, scenario.other_config_percent, 70));
+    cr_expect(eq(int, parse(wrong, &scenario, &mistake), KAYA_INVALID));
+    cr_expect(eq(str, mistake.key, "open.other_config_percent"));
+}

@@ -33,7 +33,8 @@ enum kaya_verdict_row kaya_verdict_row_of(const struct kaya_wal_recovery_report 
 
 /* What may happen beside the events and the rows. X(NAME, name, text) */
 #define KAYA_OWN_MARK_LIST(X)                                                                                \
-    X(FAILED_OPEN, failed_open, "an open failed because a call of the disk did, and was tried again")
+    X(FAILED_OPEN, failed_open, "an open failed because a call of the disk did, and was tried again")        \
+    X(OTHER_CONFIG, other_config, "a log was opened with sizes or limits drawn anew")
 
 /* What a scenario may say happens sometimes: an event by its name, a row as found_<its name>, or one of the above. */
 enum kaya_mark {

@@ -126,6 +126,7 @@ struct kaya_scenario {
     uint32_t beside_percent;         /* read back as another process would, without the writer's help */
     uint32_t trim_percent;   /* trim what was read back, as a program does that keeps it elsewhere now */
     uint32_t anchor_percent; /* open with an anchor */
+    uint32_t other_config_percent; /* open with sizes and limits drawn anew */
 
     uint32_t operation_weights[KAYA_OPERATIONS];
     struct kaya_range record_bytes; /* cut to the longest allowed */

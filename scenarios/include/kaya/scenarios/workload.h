@@ -15,6 +15,14 @@ struct kaya_operation {
     bool is_deletion[KAYA_BATCH_RECORDS_MAX]; /* likewise; else a put */
 };
 
+/* What a log is opened with. */
+struct kaya_log_sizes {
+    uint32_t segment_bytes;
+    uint32_t block_bytes;
+    uint32_t spare_count;
+    uint32_t record_bytes_max;
+};
+
 struct kaya_plan {
     enum kaya_subject_kind subject;
     const struct kaya_sim_profile *profile;
@@ -36,6 +44,8 @@ struct kaya_plan {
     struct kaya_range operations, crash_within, record_bytes, batch_records, keep_records;
     uint32_t recovery_crash_percent, recovery_crash_depth;
     uint32_t look_percent, recover_only_percent, anchor_percent, beside_percent, trim_percent;
+    uint32_t other_config_percent;
+    struct kaya_numbers segment_choices, block_choices, spare_choices; /* what another configuration is drawn from */
 
     const struct kaya_operation *script; /* NULL: operations are drawn. Else these, in order, and then it is over */
     size_t script_length;
@@ -49,6 +59,16 @@ uint32_t kaya_plan_padding_bytes(const struct kaya_geometry *geometry);
 
 /* The longest payload of which the frames surely fit half a segment. */
 uint32_t kaya_plan_record_bytes_max(uint32_t segment_bytes, uint32_t block_bytes, uint32_t padding_bytes);
+
+/* What a log is opened with by this plan; and another configuration that would do as well: sizes from the scenario's lists, and any
+ * limit on records. */
+struct kaya_log_sizes kaya_plan_sizes(const struct kaya_plan *plan);
+struct kaya_log_sizes kaya_other_sizes_draw(const struct kaya_plan *plan, struct kaya_choices *choices);
+/* The worst that any configuration of this plan asks for: most bytes and spares, the smallest blocks. */
+struct kaya_log_sizes kaya_plan_worst_sizes(const struct kaya_plan *plan);
+
+/* Cut an operation's records to what such a limit allows. */
+void kaya_operation_fit(struct kaya_operation *operation, uint32_t record_bytes_max);
 
 /* Draw the next operation. */
 void kaya_operation_draw(struct kaya_operation *operation, const struct kaya_plan *plan,
