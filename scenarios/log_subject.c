@@ -39,7 +39,6 @@ struct log_subject {
     size_t script_next;
     uint64_t recoveries;
     uint64_t failed_syncs;           /* of the disk, by the last answer */
-    struct kaya_fault_counts faults; /* likewise */
     uint64_t struck;                 /* families, in the last operation */
     struct kaya_watch watch;
     struct kaya_claims *claims;       /* told of every operation that may write; NULL: nobody asks */
@@ -63,20 +62,6 @@ static const struct log_subject *log_of_const(const struct kaya_subject *subject
 
 /* --- Shared by all operations --- */
 
-/* The families that struck since the last answer. */
-static uint64_t struck_since(struct log_subject *log, const struct kaya_sim_machine *machine)
-{
-    struct kaya_fault_counts faults = kaya_sim_disk_fault_counts(machine->sim_disk);
-    uint64_t struck = 0;
-
-    for (unsigned family = 0; family < KAYA_FAULTS; family++)
-        if (faults.struck[family] != log->faults.struck[family])
-            struck |= (uint64_t)1 << family;
-    log->faults = faults;
-    log->struck = struck;
-    return struck;
-}
-
 /* What the log said, as far as anybody could hear it. */
 static enum kaya_status heard(struct log_subject *log, const struct kaya_sim_machine *machine,
                               enum kaya_status status)
@@ -84,7 +69,8 @@ static enum kaya_status heard(struct log_subject *log, const struct kaya_sim_mac
     uint64_t failed = kaya_sim_disk_failed_syncs(machine->sim_disk);
 
     kaya_oracle_sync_failed(log->oracle, failed != log->failed_syncs);
-    kaya_oracle_struck(log->oracle, struck_since(log, machine));
+    log->struck = kaya_sim_disk_take_struck(machine->sim_disk);
+    kaya_oracle_struck(log->oracle, log->struck);
     log->failed_syncs = failed;
     if (kaya_sim_disk_is_crashed(machine->sim_disk))
         return KAYA_GONE;
@@ -881,7 +867,6 @@ static enum kaya_status subject_copy_model(const struct kaya_subject *from_subje
     to->script_next = from->script_next;
     to->recoveries = from->recoveries;
     to->failed_syncs = from->failed_syncs;
-    to->faults = from->faults;
     to->struck = from->struck;
     to->writer = NULL;
     return kaya_oracle_copy(from->oracle, to->oracle);
@@ -926,7 +911,6 @@ void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan
     log->recoveries = 0;
     log->failed_syncs = 0;
     log->watch = (struct kaya_watch){ .coverage = log->watch.coverage };
-    log->faults = (struct kaya_fault_counts){ 0 };
     log->struck = 0;
     log->refusals = 0;
     kaya_oracle_reset(log->oracle, &shape);

@@ -186,6 +186,7 @@ static enum kaya_status start_over(struct kaya_sim_disk *disk, const struct kaya
     disk->torn_sectors = 0;
     disk->usage = (struct kaya_sim_usage){ 0 };
     disk->counts = (struct kaya_fault_counts){ 0 };
+    disk->struck_families = 0;
     disk->failed_syncs = 0;
     return KAYA_OK;
 }
@@ -308,6 +309,7 @@ static void copy_facts(const struct kaya_sim_disk *disk, struct kaya_sim_disk *c
     copy->torn_sectors = disk->torn_sectors;
     copy->usage = disk->usage;
     copy->counts = disk->counts;
+    copy->struck_families = disk->struck_families;
     copy->failed_syncs = disk->failed_syncs;
 }
 
@@ -451,6 +453,14 @@ bool kaya_sim_disk_lock_held(const struct kaya_sim_disk *disk)
 uint64_t kaya_sim_disk_failed_syncs(const struct kaya_sim_disk *disk)
 {
     return disk->failed_syncs;
+}
+
+uint64_t kaya_sim_disk_take_struck(struct kaya_sim_disk *disk)
+{
+    uint64_t struck = disk->struck_families;
+
+    disk->struck_families = 0;
+    return struck;
 }
 
 struct kaya_fault_counts kaya_sim_disk_fault_counts(const struct kaya_sim_disk *disk)

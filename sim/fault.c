@@ -54,4 +54,5 @@ void kaya_fault_draw(struct kaya_sim_disk *disk, enum kaya_fault fault)
 void kaya_fault_strike(struct kaya_sim_disk *disk, enum kaya_fault fault)
 {
     disk->counts.struck[fault]++;
+    disk->struck_families |= UINT64_C(1) << fault;
 }

@@ -78,6 +78,7 @@ struct kaya_sim_disk {
         uint64_t bytes_read, bytes_written, syncs, directory_syncs, calls;
     } usage;
     struct kaya_fault_counts counts;
+    uint64_t struck_families; /* since somebody asked last; a bit each */
     uint64_t failed_syncs;
 
     uint64_t crash_number;   /* power losses so far */

@@ -171,6 +171,8 @@ void kaya_sim_disk_leave_room(struct kaya_sim_disk *disk, uint64_t bytes);
 bool kaya_sim_disk_refuses_memory(void *disk);
 
 struct kaya_fault_counts kaya_sim_disk_fault_counts(const struct kaya_sim_disk *disk);
+/* The families that struck since the last call, or create or reset: bit 1 << family. */
+uint64_t kaya_sim_disk_take_struck(struct kaya_sim_disk *disk);
 
 /* The image as the next reader sees it, for oracles and for damage made by hand. Fates that were open are decided, as far as
  * each call looks. Names: those of files that exist now, in order, without the lock file, which holds nothing. */
