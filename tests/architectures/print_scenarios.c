@@ -24,6 +24,8 @@
     X(block_bytes.count)                                                                                     \
     X(spares.values)                                                                                         \
     X(spares.count)                                                                                          \
+    X(capacity_segments)                                                                                     \
+    X(cannot_allocate_percent)                                                                               \
     X(boots)                                                                                                 \
     X(operations)                                                                                            \
     X(crash_within)                                                                                          \
@@ -33,6 +35,7 @@
     X(look_percent)                                                                                          \
     X(recover_only_percent)                                                                                  \
     X(beside_percent)                                                                                        \
+    X(trim_percent)                                                                                          \
     X(other_config_percent)                                                                                  \
     X(anchor_percent)                                                                                        \
     X(operation_weights)                                                                                     \
