@@ -251,35 +251,104 @@ static enum kaya_status go_on(struct opened_log *log, const struct context *cont
     return status == KAYA_OK ? clear_away(log, context, survey) : status;
 }
 
+/* Make the head's name durable, also where a sync of it failed once and was forgotten: give it anew. */
+static enum kaya_status settle_head_name(const struct context *context, struct survey *survey)
+{
+    struct chain_segment *head = &survey->chain[survey->chain_count - 1];
+    char name[SEGMENT_NAME_BYTES], away[SEGMENT_NAME_BYTES];
+    enum kaya_status status = KAYA_OK;
+
+    kaya_segment_name(name, head->number, SEGMENT_NAME_WAL);
+    kaya_segment_name(away, head->number, SEGMENT_NAME_AWAY);
+    if (head->kind == SEGMENT_NAME_WAL)
+        status = kaya_disk_rename(context->disk, name, away);
+    if (status == KAYA_OK)
+        status = kaya_disk_rename(context->disk, away, name);
+    head->kind = SEGMENT_NAME_WAL;
+    return status == KAYA_OK ? kaya_disk_sync_directory(context->disk, KAYA_DIRECTORY_LOG) : status;
+}
+
 /* A first segment without records may be one whose naming was cut short: its name stands in the cache, and a crash may take it back.
  * It must be durable before any other name is, or a spare without a log would be left. */
 static enum kaya_status settle_first_name(const struct context *context, struct survey *survey)
 {
-    struct chain_segment *first = &survey->chain[survey->chain_count - 1];
-    char name[SEGMENT_NAME_BYTES], away[SEGMENT_NAME_BYTES];
-    enum kaya_status status = KAYA_OK;
-
     if (survey->head.link.predecessor != 0 || survey->has_appended)
         return KAYA_OK;
-    kaya_segment_name(name, first->number, SEGMENT_NAME_WAL);
-    kaya_segment_name(away, first->number, SEGMENT_NAME_AWAY);
-    if (first->kind == SEGMENT_NAME_WAL)
-        status = kaya_disk_rename(context->disk, name, away);
+    return settle_head_name(context, survey);
+}
+
+static bool is_dead(const struct survey *survey, const struct listed *file)
+{
+    for (size_t i = 0; i < survey->chain_count; i++)
+        if (survey->chain[i].number == file->number && survey->chain[i].kind == file->kind)
+            return false;
+    return file->number < survey->head.number && file->kind != SEGMENT_NAME_NEW;
+}
+
+/* A dead file that was in no chain, from its own header: enough to recycle it, if the header is good. */
+static struct chain_segment read_dead(const struct context *context, const struct listed *file)
+{
+    struct chain_segment dead = { .number = file->number, .kind = file->kind };
+    struct segment segment;
+    char name[SEGMENT_NAME_BYTES];
+
+    kaya_segment_name(name, file->number, file->kind);
+    if (kaya_segment_open(&segment, context, name, file->number, KAYA_OPEN_READ, false) == KAYA_OK &&
+        segment.state >= SEGMENT_LINKLESS) {
+        dead.shape = segment.header.shape;
+        dead.file_bytes = segment.file_bytes;
+    }
+    kaya_segment_close(&segment, context);
+    return dead;
+}
+
+/* Each recovery that is cut short behind its carry took a spare, and left the segment whose place that one took, dead. Where no spare
+ * is left and the disk is full, recovery must live on these. They may go once the head is sure to be durable; until then the dead may
+ * be all there is. So the head must be what the device holds (KAYA_BUSY: look again so), be synced, and have its name. */
+static enum kaya_status reclaim_spare(struct opened_log *log, const struct context *context,
+                                      struct survey *survey, bool past_cache)
+{
+    const struct chain_segment *head = &survey->chain[survey->chain_count - 1];
+    struct kaya_file *file = NULL;
+    char name[SEGMENT_NAME_BYTES];
+    size_t dead = 0;
+    enum kaya_status status;
+
+    while (dead < survey->file_count && !is_dead(survey, &survey->files[dead]))
+        dead++;
+    if (log->pool.spare_count > 0 || dead == survey->file_count || survey->claim == 0)
+        return KAYA_OK;
+    if (!past_cache)
+        return KAYA_BUSY;
+    kaya_segment_name(name, head->number, head->kind);
+    status = kaya_disk_open(context->disk, name, KAYA_OPEN_WRITE, &file);
     if (status == KAYA_OK)
-        status = kaya_disk_rename(context->disk, away, name);
-    first->kind = SEGMENT_NAME_WAL;
-    return status == KAYA_OK ? kaya_disk_sync_directory(context->disk, KAYA_DIRECTORY_LOG) : status;
+        status = kaya_disk_sync(context->disk, file);
+    kaya_disk_close(context->disk, file);
+    if (status == KAYA_OK)
+        status = settle_head_name(context, survey);
+    for (; status == KAYA_OK && dead < survey->file_count && log->pool.spare_count == 0; dead++) {
+        struct chain_segment segment;
+
+        if (!is_dead(survey, &survey->files[dead]))
+            continue;
+        segment = read_dead(context, &survey->files[dead]);
+        status = kaya_pool_retire(&log->pool, &segment);
+    }
+    return status;
 }
 
 static enum kaya_status succeed(struct opened_log *log, const struct context *context,
-                                const struct settings *settings, struct survey *survey, uint64_t last_lsn,
-                                struct kaya_wal_recovery_report *report)
+                                const struct settings *settings, struct survey *survey, bool past_cache,
+                                uint64_t last_lsn, struct kaya_wal_recovery_report *report)
 {
     struct carry_plan plan;
     size_t kept;
     enum kaya_status status;
 
     status = kaya_carry_plan(&plan, context, survey, last_lsn);
+    if (status == KAYA_OK)
+        status = reclaim_spare(log, context, survey, past_cache);
     if (status == KAYA_OK)
         status = settle_first_name(context, survey);
     if (status != KAYA_OK)
@@ -330,7 +399,7 @@ static enum kaya_status judge(const struct settings *settings, const struct surv
 }
 
 static enum kaya_status open_surveyed(struct opened_log *log, const struct context *context,
-                                      const struct settings *settings, struct survey *survey,
+                                      const struct settings *settings, struct survey *survey, bool past_cache,
                                       const uint64_t *cut_back_lsn, struct kaya_wal_recovery_report *report)
 {
     bool cuts = cut_back_lsn != NULL && *cut_back_lsn != report->last_lsn;
@@ -349,7 +418,7 @@ static enum kaya_status open_surveyed(struct opened_log *log, const struct conte
                                                    .text = survey->row->reason });
     if (survey->row->action == TAIL_GO_ON && !cuts)
         return go_on(log, context, settings, survey);
-    return succeed(log, context, settings, survey, cuts ? *cut_back_lsn : report->last_lsn, report);
+    return succeed(log, context, settings, survey, past_cache, cuts ? *cut_back_lsn : report->last_lsn, report);
 }
 
 /* The directory and the lock. With must_exist a missing directory is a missing log, and nothing is created. */
@@ -364,7 +433,7 @@ static enum kaya_status enter(const struct context *context, const struct settin
     return status;
 }
 
-/* One attempt. KAYA_BUSY: what the survey saw was gone when it was to be carried. */
+/* One attempt. KAYA_BUSY: what the survey saw was gone when it was to be carried, or it must be what the device holds. */
 static enum kaya_status attempt(struct opened_log *log, const struct context *context,
                                 const struct settings *settings, bool past_cache,
                                 const uint64_t *cut_back_lsn, struct kaya_wal_recovery_report *report)
@@ -379,7 +448,7 @@ static enum kaya_status attempt(struct opened_log *log, const struct context *co
     if (status == KAYA_OK)
         status = judge(settings, &survey, cut_back_lsn);
     if (status == KAYA_OK)
-        status = open_surveyed(log, context, settings, &survey, cut_back_lsn, report);
+        status = open_surveyed(log, context, settings, &survey, past_cache, cut_back_lsn, report);
     kaya_survey_release(&survey, context);
     if (status != KAYA_OK)
         release_memory(log, context);

@@ -166,8 +166,10 @@ static enum kaya_status secure(struct kaya_wal_writer *writer)
     return KAYA_OK;
 }
 
-/* A spare that can take over with a record that costs `cost`, and POOL_SPARES_MIN behind it, all under durable names. */
-static enum kaya_status prepare_successor(struct kaya_wal_writer *writer, uint64_t cost, unsigned *index)
+/* A spare that can take over with a record that costs `cost`, and POOL_SPARES_MIN behind it, all under durable names; where there is no
+ * room for these, `behind_min` will do. */
+static enum kaya_status prepare_successor(struct kaya_wal_writer *writer, uint64_t cost, unsigned behind_min,
+                                          unsigned *index)
 {
     struct pool *pool = &writer->log.pool;
     enum kaya_status status = KAYA_OK;
@@ -177,6 +179,8 @@ static enum kaya_status prepare_successor(struct kaya_wal_writer *writer, uint64
         status = kaya_pool_prepare(pool, cost);
         *index = kaya_pool_pick(pool, cost);
     }
+    if (status == KAYA_FULL && pool->spare_count >= *index + 1 + behind_min)
+        status = KAYA_OK;
     return status == KAYA_OK ? kaya_pool_settle_names(pool) : status;
 }
 
@@ -209,7 +213,7 @@ static enum kaya_status leave_trace(struct kaya_wal_writer *writer)
 }
 
 /* Let the next segment, one that fits a record of `cost`, take over. Its link is encoded, to be written with what follows. */
-static enum kaya_status rotate(struct kaya_wal_writer *writer, uint64_t cost)
+static enum kaya_status rotate_to(struct kaya_wal_writer *writer, uint64_t cost, unsigned behind_min)
 {
     struct appender *appender = &writer->log.appender;
     struct segment segment = SEGMENT_NONE;
@@ -217,7 +221,7 @@ static enum kaya_status rotate(struct kaya_wal_writer *writer, uint64_t cost)
     unsigned index = 0;
     enum kaya_status status;
 
-    status = prepare_successor(writer, cost, &index);
+    status = prepare_successor(writer, cost, behind_min, &index);
     if (status == KAYA_OK)
         status = kaya_log_reserve_chain(&writer->log, &writer->context);
     if (status == KAYA_OK)
@@ -246,6 +250,11 @@ static enum kaya_status rotate(struct kaya_wal_writer *writer, uint64_t cost)
     return status;
 }
 
+static enum kaya_status rotate(struct kaya_wal_writer *writer, uint64_t cost)
+{
+    return rotate_to(writer, cost, POOL_SPARES_MIN);
+}
+
 /* --- appending ------------------------------------------------------------------------------------------------------ */
 
 /* The segment takes records only while the ones behind it stand under durable names. */
@@ -271,7 +280,7 @@ static enum kaya_status leave_close_behind(struct kaya_wal_writer *writer)
 
     if (appender->last_type != FRAME_CLOSE)
         return KAYA_OK;
-    if (kaya_control_end(shape, appender->end, 0) <= shape->segment_bytes) {
+    if (kaya_control_end(shape, appender->end, 0) <= kaya_trim_limit(shape)) { /* CLOSE must fit again behind it */
         status = kaya_appender_put_control(appender, FRAME_WATERMARK, NULL, 0);
         if (status != KAYA_OK)
             status = end_handle(writer, status);
@@ -493,8 +502,9 @@ static enum kaya_status log_mark(struct kaya_wal_writer *writer, uint64_t low_wa
     uint8_t bytes[KAYA_TRIM_BYTES];
     enum kaya_status status = KAYA_OK;
 
+    /* On a full disk one spare behind it is enough: no record follows until there are more, and what is freed here makes some. */
     if (kaya_control_end(shape, appender->end, KAYA_TRIM_BYTES) > kaya_trim_limit(shape))
-        status = rotate(writer, 0);
+        status = rotate_to(writer, 0, POOL_SPARES_MIN - 1);
     if (status != KAYA_OK)
         return status;
     store64(bytes, low_water_lsn);
