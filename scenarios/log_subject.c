@@ -22,6 +22,7 @@
 #include "kaya/reader.h"
 #include "kaya/scenarios/damage.h"
 #include "kaya/scenarios/payload.h"
+#include "kaya/sim/boot.h"
 #include "kaya/wal.h"
 
 enum { FILES_MAX = 8, PIECE_BYTES = 4096, OPENS_MAX = 200, GIVE_UP_PERCENT = 40 };
@@ -384,8 +385,10 @@ static enum kaya_status try_to_open(struct log_subject *log, const struct kaya_s
     log->recoveries++;
     log->fresh = true;
     after = kaya_sim_disk_usage(machine->sim_disk);
-    kaya_oracle_recovery_cost(log->oracle, after.bytes_read - before.bytes_read, before.bytes_stored, 0,
-                              violation);
+    kaya_oracle_recovery_cost(log->oracle, after.bytes_read - before.bytes_read, before.bytes_stored,
+                              machine->memory == NULL ? 0 : kaya_sim_memory_peak(machine->memory), violation);
+    kaya_oracle_recovery_calls(log->oracle, after.calls - before.calls, before.bytes_stored,
+                               before.file_count, violation);
     kaya_oracle_disk_use(log->oracle, after.bytes_stored, violation);
     return KAYA_OK;
 }
@@ -836,6 +839,50 @@ static enum kaya_status subject_step(struct kaya_subject *subject, const struct 
     status = perform(log, machine, operation, violation);
     if (log->writer == NULL && is_failure(status) && !kaya_violation_is_set(violation))
         status = start_again(log, machine, violation);
+    return status;
+}
+
+/* --- Liveness --- */
+
+static const struct kaya_operation live_operations[] = {
+    { .kind = KAYA_OPERATION_APPEND_STRICT, .record_count = 1, .lengths = { 20 } },
+    { .kind = KAYA_OPERATION_APPEND_RELAXED, .record_count = 1, .lengths = { 60 } },
+    { .kind = KAYA_OPERATION_BATCH_RELAXED, .record_count = 2, .lengths = { 10, 30 } },
+    { .kind = KAYA_OPERATION_SYNC },
+    { .kind = KAYA_OPERATION_ROTATE },
+    { .kind = KAYA_OPERATION_BATCH_STRICT, .record_count = 3, .lengths = { 0, 40, 5 } },
+    { .kind = KAYA_OPERATION_TEND },
+    { .kind = KAYA_OPERATION_ROTATE },
+    { .kind = KAYA_OPERATION_APPEND_STRICT, .record_count = 1, .lengths = { 1 } },
+    { .kind = KAYA_OPERATION_TRIM, .keep_records = 4 },
+    { .kind = KAYA_OPERATION_TEND },
+    { .kind = KAYA_OPERATION_SYNC },
+    { .kind = KAYA_OPERATION_VERIFY },
+    { .kind = KAYA_OPERATION_APPEND_STRICT, .record_count = 1, .lengths = { 33 } },
+};
+
+enum kaya_status kaya_log_subject_live(struct kaya_subject *subject, const struct kaya_sim_machine *machine,
+                                       struct kaya_violation *violation)
+{
+    struct log_subject *log = log_of(subject);
+    const struct kaya_operation *end = live_operations + sizeof live_operations / sizeof live_operations[0];
+    enum kaya_status status = KAYA_OK;
+
+    (void)heard(log, machine, KAYA_OK); /* what struck so far is no excuse any more */
+    if (log->writer == NULL || kaya_oracle_has_ended(log->oracle))
+        status = start_again(log, machine, violation);
+    for (const struct kaya_operation *next = live_operations;
+         next < end && status == KAYA_OK && !kaya_violation_is_set(violation); next++) {
+        struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
+        struct kaya_operation one = *next;
+        kaya_operation_fit(&one, log->sizes.record_bytes_max);
+        trace(log, KAYA_TRACE_OPERATION, kaya_operation_name(one.kind), KAYA_OK,
+              kaya_oracle_last_lsn(log->oracle) + 1, one.record_count, one.lengths[0]);
+        status = perform(log, machine, &one, violation);
+        kaya_oracle_live(log->oracle, kaya_operation_name(one.kind), status,
+                         kaya_sim_disk_usage(machine->sim_disk).calls - before.calls, before.file_count,
+                         violation);
+    }
     return status;
 }
 

@@ -37,7 +37,10 @@ enum { READS_OF_EACH_BYTE = 6, READ_SLACK_SEGMENTS = 8 };
 enum {
     PROGRESS_CALLS = 128,   /* and 2 for each block of each spare */
     MEMORY_SEGMENTS = 8,    /* recovery's memory, in segments ... */
-    MEMORY_BYTES = 1 << 20, /* ... and at most this more */
+    MEMORY_BYTES = 1 << 19, /* ... and at most this more */
+    RECOVERY_CALLS = 100,
+    RECOVERY_CALLS_OF_FILE = 20,
+    RECOVERY_CALLS_OF_BLOCK = 4,
     DISK_SLACK_SEGMENTS = 4 /* segments on disk beyond the spares and what holds live records */
 };
 
@@ -947,6 +950,21 @@ void kaya_oracle_recovery_cost(struct kaya_oracle *oracle, uint64_t bytes_read, 
               memory_max);
 }
 
+void kaya_oracle_recovery_calls(struct kaya_oracle *oracle, uint64_t calls, uint64_t bytes_stored,
+                                uint64_t file_count, struct kaya_violation *violation)
+{
+    uint64_t blocks = bytes_stored / (oracle->shape.block_bytes == 0 ? 512 : oracle->shape.block_bytes);
+    uint64_t calls_max = RECOVERY_CALLS + RECOVERY_CALLS_OF_FILE * (file_count + oracle->shape.spare_count) +
+                         RECOVERY_CALLS_OF_BLOCK * blocks;
+
+    count(oracle, KAYA_PROMISE_P8);
+    if (calls > calls_max)
+        BREAK(violation, KAYA_PROMISE_P8,
+              "recovery made %" PRIu64 " disk calls over %" PRIu64 " files and %" PRIu64
+              " blocks; at most %" PRIu64 " are allowed",
+              calls, file_count, blocks, calls_max);
+}
+
 void kaya_oracle_disk_use(struct kaya_oracle *oracle, uint64_t bytes_stored, struct kaya_violation *violation)
 {
     bool empty = oracle->last_lsn < oracle->low_lsn;
@@ -965,11 +983,17 @@ void kaya_oracle_disk_use(struct kaya_oracle *oracle, uint64_t bytes_stored, str
               oracle->low_lsn, oracle->last_lsn, live, bytes_stored, allowed);
 }
 
-void kaya_oracle_progress(struct kaya_oracle *oracle, uint64_t calls, struct kaya_violation *violation)
+static uint64_t progress_calls_max(const struct kaya_oracle *oracle)
 {
     uint64_t blocks =
         oracle->shape.block_bytes == 0 ? 0 : oracle->shape.segment_bytes / oracle->shape.block_bytes;
-    uint64_t calls_max = PROGRESS_CALLS + 2 * blocks * (oracle->shape.spare_count + 1);
+
+    return PROGRESS_CALLS + 2 * blocks * (oracle->shape.spare_count + 1);
+}
+
+void kaya_oracle_progress(struct kaya_oracle *oracle, uint64_t calls, struct kaya_violation *violation)
+{
+    uint64_t calls_max = progress_calls_max(oracle);
 
     count(oracle, KAYA_PROMISE_P7);
     if (calls > calls_max)
@@ -977,6 +1001,21 @@ void kaya_oracle_progress(struct kaya_oracle *oracle, uint64_t calls, struct kay
               "the first strict append after a recovery took %" PRIu64 " disk calls, at most %" PRIu64
               " are allowed",
               calls, calls_max);
+}
+
+void kaya_oracle_live(struct kaya_oracle *oracle, const char *operation, enum kaya_status status,
+                      uint64_t calls, uint64_t file_count, struct kaya_violation *violation)
+{
+    uint64_t calls_max = progress_calls_max(oracle) + RECOVERY_CALLS_OF_FILE * file_count;
+
+    if (status == KAYA_GONE)
+        return;
+    count(oracle, KAYA_PROMISE_P7);
+    if (status != KAYA_OK || calls > calls_max)
+        BREAK(violation, KAYA_PROMISE_P7,
+              "with all faults lifted %s must succeed within %" PRIu64
+              " disk calls; it answered %s after %" PRIu64,
+              operation, calls_max, kaya_status_name(status), calls);
 }
 
 void kaya_oracle_second_writer(struct kaya_oracle *oracle, enum kaya_status status,

@@ -614,6 +614,9 @@ Test(oracle, keeps_bounds)
     kaya_oracle_disk_use(table->oracle, 4 * 4096, &table->violation);
     kaya_oracle_recovery_cost(table->oracle, 5 * 40960, 40960, 65536, &table->violation);
     kaya_oracle_progress(table->oracle, 30, &table->violation);
+    kaya_oracle_recovery_calls(table->oracle, 300, 40960, 10, &table->violation);
+    kaya_oracle_live(table->oracle, "sync", KAYA_OK, 30, 10, &table->violation);
+    kaya_oracle_live(table->oracle, "sync", KAYA_GONE, 30, 10, &table->violation);
     kaya_oracle_second_writer(table->oracle, KAYA_LOCKED, &table->violation);
     cr_expect(eq(str, table->violation.promise, ""), "%s", table->violation.what);
 
@@ -627,6 +630,15 @@ Test(oracle, keeps_bounds)
     cr_expect(eq(str, table->violation.promise, "P8"));
     table = set();
     kaya_oracle_progress(table->oracle, 5000, &table->violation);
+    cr_expect(eq(str, table->violation.promise, "P7"));
+    table = set();
+    kaya_oracle_recovery_calls(table->oracle, 3000, 40960, 10, &table->violation);
+    cr_expect(eq(str, table->violation.promise, "P8"));
+    table = set();
+    kaya_oracle_live(table->oracle, "sync", KAYA_OK, 3000, 10, &table->violation);
+    cr_expect(eq(str, table->violation.promise, "P7"));
+    table = set();
+    kaya_oracle_live(table->oracle, "sync", KAYA_FULL, 1, 10, &table->violation);
     cr_expect(eq(str, table->violation.promise, "P7"));
     table = set();
     kaya_oracle_second_writer(table->oracle, KAYA_OK, &table->violation);

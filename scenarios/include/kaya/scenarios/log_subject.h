@@ -27,6 +27,12 @@ struct kaya_watch *kaya_log_subject_watch(struct kaya_subject *subject);
 void kaya_log_subject_watch_damage(struct kaya_subject *subject, struct kaya_damage_watch *watch);
 uint64_t kaya_log_subject_refusals(const struct kaya_subject *subject); /* of the log, because of damage */
 
+/* S5: all faults are lifted, and nothing is restarted but what has ended. Everything that a log is asked for must succeed, in
+ * bounded I/O. KAYA_GONE, KAYA_NO_MEMORY: the machine's. */
+KAYA_MUST_CHECK enum kaya_status kaya_log_subject_live(struct kaya_subject *subject,
+                                                       const struct kaya_sim_machine *machine,
+                                                       struct kaya_violation *violation);
+
 uint64_t kaya_log_subject_first_lsn(const struct kaya_subject *subject); /* the lowest that may come back */
 struct kaya_oracle_counts kaya_log_subject_counts(const struct kaya_subject *subject);
 uint64_t kaya_log_subject_recoveries(const struct kaya_subject *subject); /* that came to an end */

@@ -103,6 +103,12 @@ void kaya_oracle_read_end(struct kaya_oracle *oracle, struct kaya_violation *vio
 /* Recovery read `bytes_read` of `bytes_stored`, and had `memory_bytes` at most (P8). */
 void kaya_oracle_recovery_cost(struct kaya_oracle *oracle, uint64_t bytes_read, uint64_t bytes_stored,
                                uint64_t memory_bytes, struct kaya_violation *violation);
+/* Likewise: it made `calls` seam calls, with `file_count` files (P8: nothing is tried again without end). */
+void kaya_oracle_recovery_calls(struct kaya_oracle *oracle, uint64_t calls, uint64_t bytes_stored,
+                                uint64_t file_count, struct kaya_violation *violation);
+/* With all faults lifted an operation answered, after `calls` seam calls, beside `file_count` files (P7). */
+void kaya_oracle_live(struct kaya_oracle *oracle, const char *operation, enum kaya_status status,
+                      uint64_t calls, uint64_t file_count, struct kaya_violation *violation);
 /* Right after a trim or recovery: what all files hold together (P8). */
 void kaya_oracle_disk_use(struct kaya_oracle *oracle, uint64_t bytes_stored, struct kaya_violation *violation);
 /* The first append or sync after a recovery took `calls` seam calls (P7). */

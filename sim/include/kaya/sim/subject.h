@@ -13,6 +13,7 @@
 #include "kaya/seam/allocator.h"
 #include "kaya/seam/disk.h"
 #include "kaya/seam/runtime.h"
+#include "kaya/sim/boot.h"
 #include "kaya/sim/choices.h"
 #include "kaya/sim/disk.h"
 #include "kaya/sim/trace.h"
@@ -25,6 +26,7 @@ struct kaya_sim_machine {
     struct kaya_choices *choices;   /* the workload's decisions */
     struct kaya_trace *trace;       /* may be NULL */
     struct kaya_sim_disk *sim_disk; /* for oracles only: the image behind the seam */
+    struct kaya_sim_memory *memory; /* likewise: what the allocator gave; may be NULL */
 };
 
 enum { KAYA_VIOLATION_TEXT_MAX = 512 };
