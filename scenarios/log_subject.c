@@ -265,6 +265,18 @@ static enum kaya_status read_records(struct log_subject *log, const struct kaya_
     return KAYA_OK;
 }
 
+/* P10: who only looks changes nothing and takes no lock, whatever there is to see. */
+static void expect_untouched(const struct kaya_sim_machine *machine, const struct kaya_sim_disk_usage *before,
+                             struct kaya_violation *violation)
+{
+    uint64_t calls = kaya_sim_disk_usage(machine->sim_disk).changing_calls - before->changing_calls;
+
+    if (calls > 0)
+        kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_P10),
+                           "somebody who only looked made %llu calls that change the disk",
+                           (unsigned long long)calls);
+}
+
 /* Everything there is, against everything there should be. `beside`: as another process would, without the writer. */
 static enum kaya_status read_all(struct log_subject *log, const struct kaya_sim_machine *machine, bool beside,
                                  struct kaya_violation *violation)
@@ -272,6 +284,7 @@ static enum kaya_status read_all(struct log_subject *log, const struct kaya_sim_
     struct kaya_wal_reader_options options = { .writer = beside ? NULL : log->writer };
     struct kaya_wal_recovery_report report = { 0 };
     struct kaya_wal_reader *reader = NULL;
+    struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
     enum kaya_status status = foresee(log, machine, 0);
 
     if (status != KAYA_OK)
@@ -284,6 +297,7 @@ static enum kaya_status read_all(struct log_subject *log, const struct kaya_sim_
     }
     if (status == KAYA_OK)
         kaya_wal_reader_close(reader);
+    expect_untouched(machine, &before, violation);
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
 }
 
@@ -291,12 +305,14 @@ static enum kaya_status verify(struct log_subject *log, const struct kaya_sim_ma
                                struct kaya_violation *violation)
 {
     struct kaya_wal_inspection inspection = { 0 };
+    struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
     enum kaya_status status = foresee(log, machine, 0);
 
     if (status != KAYA_OK)
         return status;
     status = heard(log, machine, kaya_wal_verify(&log->environment, NULL, &inspection));
     kaya_oracle_looked(log->oracle, status, &inspection.report, violation);
+    expect_untouched(machine, &before, violation);
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
 }
 
@@ -310,6 +326,7 @@ static enum kaya_status inspect(struct log_subject *log, const struct kaya_sim_m
                                 struct kaya_violation *violation)
 {
     struct kaya_wal_inspection inspection = { 0 };
+    struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
     enum kaya_status status = foresee(log, machine, 0);
 
     if (status != KAYA_OK)
@@ -317,6 +334,7 @@ static enum kaya_status inspect(struct log_subject *log, const struct kaya_sim_m
     status =
         heard(log, machine, kaya_wal_inspect_path(&log->environment, NULL, visit_nothing, NULL, &inspection));
     kaya_oracle_looked(log->oracle, status, &inspection.report, violation);
+    expect_untouched(machine, &before, violation);
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
 }
 

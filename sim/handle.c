@@ -46,6 +46,8 @@ static enum kaya_status enter(struct kaya_disk *seam, enum kaya_trace_kind kind)
         return KAYA_GONE;
     disk->calls++;
     disk->usage.calls++;
+    disk->usage.changing_calls +=
+        (kind >= KAYA_TRACE_WRITE && kind <= KAYA_TRACE_CREATE_DIRECTORY) || kind == KAYA_TRACE_LOCK;
     if (disk->boundary != NULL)
         disk->boundary(disk->boundary_user, disk, disk->calls, kind);
     if (disk->calls == disk->crash_at && disk->is_running)

@@ -75,7 +75,7 @@ struct kaya_sim_disk {
     void *boundary_user;
 
     struct kaya_sim_usage {
-        uint64_t bytes_read, bytes_written, syncs, directory_syncs, calls;
+        uint64_t bytes_read, bytes_written, syncs, directory_syncs, calls, changing_calls;
     } usage;
     struct kaya_fault_counts counts;
     uint64_t struck_families; /* since somebody asked last; a bit each */
