@@ -83,7 +83,7 @@ static enum kaya_status begin_first_segment(struct opened_log *log, const struct
     struct segment_header header = {
         .version = KAYA_FORMAT_VERSION, .shape = settings->shape, .log_id = *log_id, .number = 1
     };
-    struct link link = { .base_lsn = 1, .low_water_lsn = 1, .epoch = 1 };
+    struct link link = { .base_lsn = settings->first_lsn, .low_water_lsn = settings->first_lsn, .epoch = 1 };
     struct segment segment = SEGMENT_NONE;
     char from[SEGMENT_NAME_BYTES], to[SEGMENT_NAME_BYTES];
     enum kaya_status status;
@@ -123,11 +123,13 @@ static enum kaya_status begin_log(struct opened_log *log, const struct context *
     if (status != KAYA_OK)
         return status;
     kaya_log_push_chain(log);
-    log->low_water_lsn = 1;
+    log->low_water_lsn = settings->first_lsn;
     kaya_pool_init(&log->pool, context, &log_id, &settings->shape, settings->spare_count);
     log->pool.number_max = 1;
     report->log_id = log_id;
     report->epoch = 1;
+    report->first_lsn = settings->first_lsn;
+    report->last_lsn = settings->first_lsn - 1;
     report->segment_count = 1;
     report->segment = 1;
     report->end_offset = log->appender.end;

@@ -101,8 +101,8 @@ static bool close_gap(struct kaya_wal_salvage *salvage, uint64_t lsn, struct kay
 
     *salvaged = salvage->gap;
     salvage->gap.place_count = 0;
-    if (has_lost && salvage->next_lsn > 0) {
-        salvaged->first_lsn = salvage->next_lsn;
+    if (has_lost) {
+        salvaged->first_lsn = salvage->next_lsn > 0 ? salvage->next_lsn : 1;
         salvaged->last_lsn = last;
     }
     return counts;

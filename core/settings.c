@@ -14,6 +14,7 @@ enum {
     SPARES_MAX = 16,
 };
 static const uint64_t SEGMENT_BYTES_DEFAULT = 16 * 1024 * 1024;
+static const uint64_t FIRST_LSN_MAX = UINT64_C(1) << 62; /* so that no count above it overflows */
 
 static enum kaya_status refuse(const struct context *context, const char *field)
 {
@@ -84,6 +85,9 @@ enum kaya_status kaya_settings_make(struct settings *settings, const struct cont
     settings->spare_count = config->spare_count != 0 ? config->spare_count : SPARES_MIN;
     if (settings->spare_count < SPARES_MIN || settings->spare_count > SPARES_MAX)
         return refuse(context, "spare_count");
+    settings->first_lsn = config->first_lsn != 0 ? config->first_lsn : 1;
+    if (settings->first_lsn > FIRST_LSN_MAX)
+        return refuse(context, "first_lsn");
     settings->anchor = config->anchor;
     settings->must_exist = config->must_exist;
     settings->cut_is_error = config->cut_is_error;

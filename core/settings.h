@@ -10,6 +10,7 @@ struct settings {
     uint32_t record_bytes_max;
     uint32_t stride_bytes;
     unsigned spare_count;
+    uint64_t first_lsn; /* of a log that is begun */
     const struct kaya_wal_anchor *anchor;
     bool must_exist;
     bool cut_is_error;

@@ -332,3 +332,38 @@ Test(config, a_spare_that_was_renamed_away_counts_as_its_segment)
         log_fixture_destroy(log);
     }
 }
+
+/* A log may begin with another number than 1; through crashes and trims it keeps counting from there, and who opens it later has no
+ * say in it. */
+Test(config, a_log_counts_from_where_it_was_begun)
+{
+    for (size_t sizes = 0; sizes < SIZE_COUNT; sizes++) {
+        struct log_fixture *log = log_fixture_create(SIZES[sizes].geometry, &SIZES[sizes].config);
+
+        log->config.first_lsn = 1000;
+        log->first_lsn = 1000;
+        log->last_lsn = 999;
+        for (unsigned round = 0; round < 3; round++) {
+            MUST(log_open(log));
+            cr_expect_eq(log->report.first_lsn, 1000);
+            cr_expect_eq(log->report.last_lsn, log->last_lsn);
+            expect_all(log, "opened");
+            if (round == 1)
+                append_some(log, sizes);
+            expect_all(log, "before a crash");
+            log_kill(log);
+            log->config.first_lsn = round;
+        }
+        MUST(log_open(log));
+        MUST(log_rotate(log));
+        MUST(log_append(log, 10, KAYA_STRICT));
+        MUST(log_trim(log, log->last_lsn));
+        cr_expect_eq(log->first_lsn, log->last_lsn);
+        MUST(log_close(log));
+        MUST(log_open(log));
+        cr_expect_eq(log->report.first_lsn, log->last_lsn);
+        expect_all(log, "trimmed");
+        MUST(log_close(log));
+        log_fixture_destroy(log);
+    }
+}

@@ -148,3 +148,10 @@ Test(settings, a_wrong_number_of_spares_is_named)
     for (uint32_t count = 2; count <= 16; count++)
         expect_taken(&(struct kaya_wal_config){ .spare_count = count }, "2 to 16");
 }
+
+Test(settings, a_wrong_first_number_is_named)
+{
+    expect_refused(&(struct kaya_wal_config){ .first_lsn = (UINT64_C(1) << 62) + 1 }, "first_lsn");
+    expect_refused(&(struct kaya_wal_config){ .first_lsn = UINT64_MAX }, "first_lsn");
+    expect_taken(&(struct kaya_wal_config){ .first_lsn = UINT64_C(1) << 62 }, "the highest");
+}

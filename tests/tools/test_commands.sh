@@ -39,10 +39,10 @@ like_golden() {
 
 # Help teaches; mistakes in usage are told with exit 3.
 expect 0 "$wal" --help
-for command in append cat inspect verify trim; do
+for command in append cat inspect verify salvage trim; do
     says out "  $command "
 done
-for command in append cat inspect verify trim; do
+for command in append cat inspect verify salvage trim; do
     expect 0 "$wal" "$command" --help
     says out 'Example:'
     says out 'Exit codes:'
@@ -62,7 +62,7 @@ expect 3 "$wal" verify log --anchor 12:3
 expect 3 "$wal" cat log --from 0
 
 # Where nothing is.
-for command in cat inspect verify; do
+for command in cat inspect verify salvage; do
     expect 3 "$wal" "$command" nowhere
     silent out
     says err 'nowhere'
@@ -172,7 +172,7 @@ seq 100000 | "$wal" append pipe --relaxed 2>err | head -1 >out
 [ "$(cat out)" = 1 ] || fail 'append | head'
 silent err
 expect 0 "$wal" verify pipe
-for command in inspect verify cat; do
+for command in inspect verify salvage cat; do
     expect 0 "$wal" "$command" trimmed
     ! grep -q "$(printf '\033')" out || fail "$command colours a pipe"
 done
@@ -194,7 +194,7 @@ expect 0 "$wal" verify closed
 
 # Nothing is changed by looking.
 find log trimmed -type f -printf '%p %s %T@\n' | sort >before
-for command in inspect verify cat; do
+for command in inspect verify salvage cat; do
     expect 0 "$wal" "$command" log
     expect 0 "$wal" "$command" trimmed
 done
@@ -241,5 +241,54 @@ silent out
 says err 'nothing was changed'
 expect 2 "$wal" append small
 silent out
+
+# What is whole in it comes out, with the numbers it had, and the damaged log stays as it is.
+find small -type f -printf '%p %s %T@\n' | sort >before
+expect 1 "$wal" salvage small
+like_golden salvage.txt
+expect 1 "$wal" salvage small --to rescued/
+like_golden salvage-to.txt
+cp rescued/salvage.json out
+like_golden salvage.json
+[ ! -e rescued/salvage.json.new ] || fail 'a draft is left'
+expect 1 "$wal" salvage small --json
+like_golden salvage-lines.json
+find small -type f -printf '%p %s %T@\n' | sort >after
+same before after
+expect 0 "$wal" verify rescued/from-2
+says out 'clean: nothing would be cut: 3 records, 2..4'
+expect 0 "$wal" cat rescued/from-2
+[ "$(head -2 out | tr '\n' ' ')" = 'second third ' ] || fail 'the record behind the damage'
+expect 3 "$wal" cat rescued/from-2 --from 1
+echo next >in
+expect 0 "$wal" append rescued/from-2
+[ "$(cat out)" = 5 ] || fail 'a run goes on counting'
+
+# Where it goes must be empty, and outside of the log.
+expect 3 "$wal" salvage small --to rescued
+says err 'rescued: is not empty'
+expect 3 "$wal" salvage small --to small/rescued
+says err 'in the log itself'
+[ ! -e small/rescued ] || fail 'salvage wrote into the log'
+expect 3 "$wal" salvage small --to no/such/parent
+mkdir empty
+expect 1 "$wal" salvage small --to empty
+expect 0 "$wal" verify empty/from-2
+
+# A healthy log is copied as one run; batches, large records and small segments come through.
+expect 0 "$wal" salvage trimmed --to copied
+says out ', nothing is lost'
+expect 0 "$wal" cat trimmed
+mv out fed
+expect 0 "$wal" cat copied/from-"$first"
+same fed out
+expect 0 "$wal" salvage long --to copied-long
+expect 0 "$wal" cat copied-long/from-1
+[ "$(wc -c <out)" -eq 4194305 ] || fail 'a record of 4 MiB is salvaged whole'
+
+# Nothing can be had, and that is said.
+for segment in small/*.wal; do printf x >"$segment"; done
+expect 2 "$wal" salvage small
+like_golden salvage-nothing.txt
 
 [ "$failures" -eq 0 ] || { echo "$failures failures"; exit 1; }

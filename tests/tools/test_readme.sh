@@ -43,7 +43,9 @@ grep -q 'until .* kill -KILL' "$work/walk.sh" || fail 'the walk kills nobody'
 mkdir "$work/walk"
 (cd "$work/walk" && PATH=$KAYA_BIN:$PATH bash ../walk.sh >../walked 2>&1) || fail "the walk ends badly: $(cat "$work/walked")"
 for words in 'every line, and nothing else' 'the whole file' 'still the whole file' 'clean: nothing would be cut: 5820 records' \
-    'mended: a bit among durable bytes' '(record 1); a claim covers it' 'damaged: records 1..' '5821' 'one more'; do
+    'mended: a bit among durable bytes' '(record 1); a claim covers it' 'damaged: records 1..' '5819 records salvaged, 1 lost' '5821' 'one more'; do
     grep -qF -- "$words" "$work/walked" || fail "the walk does not say '$words': $(cat "$work/walked")"
 done
 [ "$(grep -cx 'exit 2' "$work/walked")" -eq 3 ] || fail "verify and append end otherwise: $(cat "$work/walked")"
+[ "$(grep -cx 'exit 1' "$work/walked")" -eq 1 ] || fail "salvage ends otherwise: $(cat "$work/walked")"
+grep -c '^> ' "$work/walked" | grep -qx 1 || fail "more than one line was lost: $(cat "$work/walked")"

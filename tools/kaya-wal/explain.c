@@ -105,7 +105,7 @@ void kaya_explain_damage(FILE *stream, const struct kaya_wal_recovery_report *re
     if (claimer && claimer->whole_behind > 0)
         fprintf(stream,
                 "  at least %" PRIu64
-                " of them still stand whole behind the damage: keep a copy of the directory\n",
+                " of them still stand whole behind the damage: `kaya-wal salvage` gets them out\n",
                 claimer->whole_behind);
 }
 
@@ -126,7 +126,8 @@ static const struct advice advices[] = {
     { KAYA_DENIED, "log directories are 0700: are you their owner?" },
     { KAYA_LOCKED, "one writer at a time: wait for it or end it; cat, inspect and verify need no lock" },
     { KAYA_BUSY, "try again when the writer is less busy" },
-    { KAYA_DAMAGED, "`kaya-wal verify` says more, `kaya-wal inspect` shows every frame" },
+    { KAYA_DAMAGED, "`kaya-wal verify` says more, `kaya-wal inspect` shows every frame, `kaya-wal salvage` gets out "
+                    "what is whole" },
     { KAYA_UNSUPPORTED, "use the version that wrote it, or a newer one" },
     { KAYA_WRONG_LOG, "the anchor belongs to another log" },
     { KAYA_TRIMMED, "records below the low-water mark are gone for good" },

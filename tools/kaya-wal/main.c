@@ -1,9 +1,9 @@
 /* kaya-wal: a log in a directory, from the shell.
  *
  * The program decides nothing about logs: every command is a thin face of one public call (append: the writer; cat: the
- * reader; inspect, verify: looking without touching; trim: letting go of old records), turned into text, JSON and an
+ * reader; inspect, verify: looking without touching; salvage: what a damaged log still holds; trim: letting go of old records), turned into text, JSON and an
  * exit code. What a crash can do here is what it can do to any user of the log: nothing that was printed as an LSN is
- * lost. cat, inspect and verify write nothing and run beside a live writer (P10). */
+ * lost. cat, inspect, verify and salvage write nothing to the log and run beside a live writer (P10). */
 #include <argp.h>
 #include <fcntl.h>
 #include <string.h>
@@ -22,6 +22,7 @@ static const struct command commands[] = {
     { "cat", kaya_command_cat, "print the payloads, one a line" },
     { "inspect", kaya_command_inspect, "show every segment, header and frame where it stands" },
     { "verify", kaya_command_verify, "would recovery find every durable record? and why" },
+    { "salvage", kaya_command_salvage, "get every undamaged record out of a log that recovery refuses" },
     { "trim", kaya_command_trim, "let go of the records below an LSN" },
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]), ARGV0_BYTES = 32 };
@@ -37,8 +38,8 @@ static void print_help(FILE *stream)
             "  printf 'one\\ntwo\\n' | kaya-wal append notes    # prints 1 and 2 once they are durable\n"
             "  kaya-wal cat notes                             # prints one and two\n"
             "  kaya-wal verify notes                          # exit 0: nothing is missing\n"
-            "\nExit codes: 0 done; 1 append stopped early, or verify found an end that recovery would cut or\n"
-            "mend; 2 damaged; 3 anything else: usage, no log, locked, unsupported.\n"
+            "\nExit codes: 0 done; 1 append stopped early, verify found an end that recovery would cut or mend,\n"
+            "or salvage left gaps; 2 damaged; 3 anything else: usage, no log, locked, unsupported.\n"
             "`kaya-wal COMMAND --help` tells more about each.\n");
 }
 

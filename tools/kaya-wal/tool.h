@@ -16,7 +16,8 @@
 
 enum kaya_exit {
     KAYA_EXIT_DONE = 0,
-    KAYA_EXIT_PARTLY = 1,  /* append: stopped early; verify: recovery would cut or mend beyond every claim */
+    KAYA_EXIT_PARTLY =
+        1, /* append: stopped early; verify: recovery would cut or mend beyond every claim; salvage: gaps */
     KAYA_EXIT_DAMAGED = 2, /* durable bytes are missing or wrong */
     KAYA_EXIT_OTHER = 3, /* usage, no such log, locked, unsupported, no memory, a disk that does not answer */
 };
@@ -26,6 +27,7 @@ int kaya_command_append(int argc, char **argv);
 int kaya_command_cat(int argc, char **argv);
 int kaya_command_inspect(int argc, char **argv);
 int kaya_command_verify(int argc, char **argv);
+int kaya_command_salvage(int argc, char **argv);
 int kaya_command_trim(int argc, char **argv);
 
 /* place.c: from a path to an environment ------------------------------------------------------------------------ */

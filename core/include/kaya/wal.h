@@ -52,6 +52,8 @@ struct kaya_wal_config {
     uint32_t stride_bytes; /* a segment is written through in strides ahead of use; 0 means 256 KiB */
     uint32_t spare_count;  /* spares that tend keeps behind the segment in use, 2 to 16; 0 means 2; with 3
                                   a rotation finds one to spare and prepares nothing itself */
+    uint64_t first_lsn; /* where a log that is begun counts from, up to 2^62, for records that were numbered elsewhere; 0 means 1.
+                                  Nothing to a log that is there */
     const struct kaya_wal_anchor *anchor; /* NULL: none. Read during open only */
     bool must_exist;                      /* KAYA_NOT_FOUND rather than a new log */
     bool cut_is_error;             /* KAYA_DAMAGED rather than cut or mend a tail that nothing vouches for */
