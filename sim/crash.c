@@ -470,8 +470,15 @@ static const uint8_t *bytes_of(const struct kaya_block *block)
     return block ? block->bytes : zeros;
 }
 
+static bool is_unreadable(const struct kaya_block *block)
+{
+    return block != NULL && (block->flags & KAYA_BLOCK_UNREADABLE) != 0;
+}
+
 static bool are_equal(const struct kaya_block *left, const struct kaya_block *right, size_t length)
 {
+    if (is_unreadable(left) != is_unreadable(right))
+        return false;
     return left == right || memcmp(bytes_of(left), bytes_of(right), length) == 0;
 }
 
@@ -582,7 +589,7 @@ static void add_versions(struct fate *fate, const struct kaya_sector *sector)
 static void add_tear(struct fate *fate, const struct kaya_block *newer, uint64_t stamp,
                      const struct kaya_block *older)
 {
-    if (can_tear(newer, older, fate->visible))
+    if (!is_unreadable(newer) && !is_unreadable(older) && can_tear(newer, older, fate->visible))
         add_outcome(fate, (struct kaya_outcome){ .family = KAYA_FAULT_TORN_SECTOR,
                                                  .content = CONTENT_TEAR,
                                                  .block = newer,
@@ -611,10 +618,12 @@ static void add_tears(struct fate *fate, const struct kaya_sector *sector)
 }
 
 /* The first, or the last, so many of the differing bytes are new. */
-static void fill_tear(struct fate *fate, const struct kaya_outcome *outcome, uint8_t *bytes)
+static void fill_tear(struct fate *fate, const struct kaya_outcome *outcome, uint8_t *bytes, uint8_t *truth)
 {
     const uint8_t *newer = bytes_of(outcome->block);
     const uint8_t *older = bytes_of(outcome->older);
+    const uint8_t *newer_truth = bytes_of(kaya_block_truth(outcome->block));
+    const uint8_t *older_truth = bytes_of(kaya_block_truth(outcome->older));
     size_t differing = 0;
     size_t seen = 0;
     uint64_t new_count;
@@ -630,39 +639,54 @@ static void fill_tear(struct fate *fate, const struct kaya_outcome *outcome, uin
         bool is_new = is_front ? seen < new_count : seen >= differing - new_count;
 
         bytes[offset] = is_new ? newer[offset] : older[offset];
+        if (truth != NULL)
+            truth[offset] = is_new ? newer_truth[offset] : older_truth[offset];
         seen += newer[offset] != older[offset];
     }
 }
 
-/* Bytes that nobody wrote: a function of where and in which crash. */
-static void fill_garbage(const struct fate *fate, uint8_t *bytes)
+void kaya_crash_fill_garbage(const struct kaya_sim_disk *disk, const struct kaya_inode *inode, uint64_t index,
+                             uint8_t *bytes, size_t from, size_t to)
 {
-    uint64_t state = fate->disk->crash_number * 0x9e3779b97f4a7c15 + (fate->inode->number << 32) + fate->index;
+    uint64_t state = disk->crash_number * 0x9e3779b97f4a7c15 + (inode->number << 32) + index;
 
-    for (size_t offset = 0; offset < fate->visible; offset++) {
+    for (size_t offset = 0; offset < to; offset++) {
         state = state * 6364136223846793005 + 1442695040888963407;
-        bytes[offset] = (uint8_t)(state >> 56);
+        if (offset >= from)
+            bytes[offset] = (uint8_t)(state >> 56);
     }
+}
+
+static bool is_damaged(const struct kaya_block *block)
+{
+    return block != NULL && block->flags != 0;
 }
 
 /* The block that the outcome leaves, the caller's. */
 static struct kaya_block *build(struct fate *fate, const struct kaya_outcome *outcome)
 {
     struct kaya_store *store = &fate->disk->store;
+    struct kaya_block *truth = NULL;
     struct kaya_block *block;
 
     if (outcome->content == CONTENT_BLOCK && (outcome->block == NULL || fate->visible == store->sector_bytes))
         return kaya_block_retain((struct kaya_block *)outcome->block);
     block = kaya_pool_block(store->pool);
+    if (outcome->content == CONTENT_TEAR && (is_damaged(outcome->block) || is_damaged(outcome->older)))
+        truth = kaya_pool_block(store->pool);
     if (outcome->content == CONTENT_BLOCK)
         memcpy(block->bytes, outcome->block->bytes, fate->visible);
     else if (outcome->content == CONTENT_TEAR)
-        fill_tear(fate, outcome, block->bytes);
+        fill_tear(fate, outcome, block->bytes, truth ? truth->bytes : NULL);
     else
-        fill_garbage(fate, block->bytes);
+        kaya_crash_fill_garbage(fate->disk, fate->inode, fate->index, block->bytes, 0, fate->visible);
     memset(block->bytes + fate->visible, 0, store->sector_bytes - fate->visible);
     if (outcome->content == CONTENT_BLOCK && outcome->block->flags != 0)
         kaya_block_carry_front(store, block, outcome->block, fate->visible);
+    if (truth != NULL) {
+        memset(truth->bytes + fate->visible, 0, store->sector_bytes - fate->visible);
+        kaya_block_set_truth(store, block, truth, 0);
+    }
     return block;
 }
 
@@ -826,9 +850,11 @@ void kaya_crash_power_loss(struct kaya_sim_disk *disk)
     disk->directory.is_undecided =
         disk->directory.is_undecided ||
         (disk->directory.exists && (!disk->directory.is_durable || disk->directory.change_count > 0));
+    kaya_media_drop_caches(disk);
     for (uint32_t file = 0; file < disk->file_count; file++)
         if (disk->files[file].inode != NULL && kaya_inode_is_dirty(disk->files[file].inode))
             mark_inode(disk, kaya_disk_own(disk, file));
+    kaya_media_damage_neighbours(disk);
 }
 
 /* How many bytes of the write under way had reached the cache: whole pages, from the front. */
@@ -865,38 +891,44 @@ void kaya_crash_process(struct kaya_sim_disk *disk)
 
 /* ---- eviction ---- */
 
-static const struct kaya_block *durable_block(const struct kaya_sector *sector)
+/* What the cache does with the page, if it drops it. */
+static const char *let_go(struct kaya_sim_disk *disk, uint32_t file, uint64_t index)
 {
-    const struct kaya_version *older = sector->older;
+    struct kaya_inode *inode = kaya_disk_own(disk, file);
+    struct kaya_sector *sector = &inode->sectors[index];
+    uint64_t offset = index << disk->store.sector_shift;
 
-    while (older != NULL && older->older != NULL)
-        older = older->older;
-    return older && (sector->flags & KAYA_SECTOR_GROWN) == 0 ? older->block : NULL;
+    if ((sector->flags & KAYA_SECTOR_HIDING) != 0)
+        kaya_inode_unhide(&disk->store, inode, offset, 1);
+    else if ((sector->flags & KAYA_SECTOR_FORGOTTEN) != 0)
+        kaya_inode_drop_forgotten(&disk->store, inode, offset, 1);
+    else {
+        if (disk->store.history.is_kept)
+            kaya_history_add(&disk->store, inode, index, kaya_sector_durable_block(sector));
+        kaya_inode_settle_sector(&disk->store, inode, sector);
+        return "evicted";
+    }
+    return "dropped";
 }
 
 static void evict_sector(struct kaya_sim_disk *disk, uint32_t file, uint64_t index)
 {
     const struct kaya_sector *sector = &disk->files[file].inode->sectors[index];
-    struct kaya_inode *inode;
-    bool is_different;
-
     bool is_forgotten = (sector->flags & KAYA_SECTOR_FORGOTTEN) != 0;
+    bool is_hiding = (sector->flags & KAYA_SECTOR_HIDING) != 0;
+    const char *what;
 
     if ((sector->flags & KAYA_SECTOR_UNDECIDED) != 0 || (sector->older == NULL && !is_forgotten))
         return;
     if (!kaya_chance(disk->choices, KAYA_STREAM_CRASH, 1, 2, "evict"))
         return;
-    is_different = !are_equal(sector->newest, durable_block(sector), disk->store.sector_bytes);
     kaya_fault_draw(disk, KAYA_FAULT_EVICTION);
-    if (is_different)
+    if (!is_hiding && !are_equal(sector->newest, kaya_sector_durable_block(sector), disk->store.sector_bytes))
         kaya_fault_strike(disk, KAYA_FAULT_EVICTION);
-    inode = kaya_disk_own(disk, file);
-    if (is_forgotten)
-        kaya_inode_drop_forgotten(&disk->store, inode, index << disk->store.sector_shift, 1);
-    else
-        kaya_inode_settle_sector(&disk->store, inode, &inode->sectors[index]);
-    kaya_disk_trace(disk, KAYA_TRACE_FATE, KAYA_OK, inode->number, index << disk->store.sector_shift, 1,
-                    is_forgotten ? "dropped" : "evicted");
+    what = let_go(disk, file, index);
+    kaya_disk_trace(disk, KAYA_TRACE_FATE, KAYA_OK, disk->files[file].inode->number,
+                    index << disk->store.sector_shift, 1, what);
+    kaya_media_show(disk, file, index << disk->store.sector_shift, 1);
 }
 
 void kaya_crash_evict(struct kaya_sim_disk *disk)

@@ -94,6 +94,7 @@ static void release_contents(struct kaya_sim_disk *disk)
     disk->file_count = 0;
     kaya_stale_release(&disk->store, disk->store.stale);
     disk->store.stale = NULL;
+    kaya_history_clear(&disk->store);
     kaya_names_clear(disk->store.pool, &disk->directory);
     while ((handle = disk->handles) != NULL) {
         disk->handles = handle->next;
@@ -156,6 +157,7 @@ static void set_options(struct kaya_sim_disk *disk, const struct kaya_sim_disk_o
     disk->capacity_bytes = options->capacity_bytes;
     disk->bytes_of_others = 0;
     disk->broken = KAYA_BROKEN_NOT;
+    disk->store.history.is_kept = options->odds[KAYA_FAULT_STALE_SECTOR] > 0;
     disk->torn_sectors_max = options->torn_sectors_max ? options->torn_sectors_max : UINT32_MAX;
     for (unsigned family = 0; family < KAYA_FAULTS; family++)
         disk->families[family] = !options->families_set || options->families[family];
@@ -326,6 +328,7 @@ enum kaya_status kaya_sim_disk_copy(const struct kaya_sim_disk *disk, struct kay
     copy_facts(disk, copy);
     copy_files(disk, copy);
     copy->store.stale = kaya_stale_retain(disk->store.stale);
+    kaya_history_copy(&disk->store.history, &copy->store.history);
     kaya_names_copy(copy->store.pool, &disk->directory, &copy->directory);
     copy_inflight(disk, copy);
     return KAYA_OK;
@@ -506,8 +509,8 @@ static enum kaya_status find_file(struct kaya_sim_disk *disk, const char *name, 
     return KAYA_OK;
 }
 
-enum kaya_status kaya_sim_disk_peek(struct kaya_sim_disk *disk, const char *name, uint64_t offset,
-                                    void *bytes, size_t length, size_t *done)
+static enum kaya_status peek(struct kaya_sim_disk *disk, const char *name, uint64_t offset, void *bytes,
+                             size_t length, size_t *done, bool is_true)
 {
     uint32_t file;
     enum kaya_status status = find_file(disk, name, &file);
@@ -521,8 +524,26 @@ enum kaya_status kaya_sim_disk_peek(struct kaya_sim_disk *disk, const char *name
         return KAYA_OK;
     *done = size_bytes - offset < length ? (size_t)(size_bytes - offset) : length;
     kaya_crash_decide_bytes(disk, file, offset, *done);
-    kaya_inode_read(&disk->store, disk->files[file].inode, offset, bytes, *done);
+    kaya_media_show(disk, file, offset, *done);
+    if (!is_true && disk->files[file].inode->has_damage &&
+        kaya_inode_is_unreadable(&disk->store, disk->files[file].inode, offset, *done)) {
+        *done = 0;
+        return KAYA_IO;
+    }
+    kaya_media_peek(disk, file, offset, bytes, *done, is_true);
     return KAYA_OK;
+}
+
+enum kaya_status kaya_sim_disk_peek(struct kaya_sim_disk *disk, const char *name, uint64_t offset,
+                                    void *bytes, size_t length, size_t *done)
+{
+    return peek(disk, name, offset, bytes, length, done, false);
+}
+
+enum kaya_status kaya_sim_disk_peek_true(struct kaya_sim_disk *disk, const char *name, uint64_t offset,
+                                         void *bytes, size_t length, size_t *done)
+{
+    return peek(disk, name, offset, bytes, length, done, true);
 }
 
 enum kaya_status kaya_sim_disk_poke(struct kaya_sim_disk *disk, const char *name, uint64_t offset,

@@ -210,6 +210,15 @@ static void read_spans(struct kaya_sim_disk *disk, const struct kaya_inode *inod
     }
 }
 
+/* The medium is asked, perhaps. */
+static bool can_read(struct kaya_sim_disk *disk, uint32_t number, uint64_t offset, uint64_t length, unsigned flags)
+{
+    if ((flags & KAYA_READ_PAST_CACHE) != 0)
+        kaya_inode_unhide(&disk->store, kaya_disk_own(disk, number), offset, length);
+    kaya_media_show(disk, number, offset, length);
+    return !kaya_media_is_unreadable(disk, number, offset, length);
+}
+
 /* Past the cache: the range's dirty bytes go to the device first. That is no durability: its own cache loses power, too. So
  * both ways read the same, as long as the disk fails in no other way than by crashing. What a failed sync forgot counts as clean: it
  * is not written back, and dropped. */
@@ -234,6 +243,10 @@ static enum kaya_status sim_read(struct kaya_disk *seam, struct kaya_file *file,
     kaya_crash_decide_bytes(disk, number, offset, length);
     if ((flags & KAYA_READ_PAST_CACHE) != 0 && disk->files[number].inode->has_forgotten)
         kaya_inode_drop_forgotten(&disk->store, kaya_disk_own(disk, number), offset, length);
+    if (disk->files[number].inode->has_damage && !can_read(disk, number, offset, length, flags)) {
+        kaya_disk_trace(disk, KAYA_TRACE_READ, KAYA_IO, disk->files[number].inode->number, offset, length, NULL);
+        return KAYA_IO;
+    }
     read_spans(disk, disk->files[number].inode, offset, spans, (size_t)length);
     *done = (size_t)length;
     disk->usage.bytes_read += length;
@@ -261,16 +274,23 @@ static const uint8_t *gather(struct kaya_sim_disk *disk, const struct kaya_span 
     return disk->gathered;
 }
 
+/* A sector that is only written in part must be known. False: it cannot be read. */
+static bool know_sector(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset)
+{
+    kaya_crash_decide_bytes(disk, file, offset, 1);
+    kaya_media_show(disk, file, offset, 1);
+    return !kaya_media_is_unreadable(disk, file, offset, 1);
+}
+
 /* A range that is only written in part at its ends needs to know what stands there. */
-static void decide_ends(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length)
+static bool know_ends(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length)
 {
     uint64_t within = disk->store.sector_bytes - 1;
     uint64_t end = offset + length;
 
-    if ((offset & within) != 0)
-        kaya_crash_decide_bytes(disk, file, offset, 1);
-    if ((end & within) != 0 && length > 0)
-        kaya_crash_decide_bytes(disk, file, end - 1, 1);
+    if ((offset & within) != 0 && !know_sector(disk, file, offset))
+        return false;
+    return (end & within) == 0 || length == 0 || know_sector(disk, file, end - 1);
 }
 
 static bool fits(const struct kaya_sim_disk *disk, uint64_t end)
@@ -301,26 +321,48 @@ static bool is_sync_failing(struct kaya_sim_disk *disk, bool is_anything_unsynce
     return true;
 }
 
-static void fail_file(struct kaya_sim_disk *disk, struct kaya_inode *inode, uint64_t offset, uint64_t length)
+static void fail_file(struct kaya_sim_disk *disk, uint32_t number, uint64_t offset, uint64_t length)
 {
     static const char *const names[KAYA_FAILURES] = { "kept", "dropped", "forgotten" };
+    struct kaya_inode *inode = kaya_disk_own(disk, number);
     uint64_t failure = kaya_choose(disk->choices, KAYA_STREAM_FAULTS, KAYA_FAILURES, "sync_failure_leaves");
 
     disk->failed_syncs++;
     kaya_disk_trace(disk, KAYA_TRACE_FATE, KAYA_IO, inode->number, offset, failure, names[failure]);
     kaya_inode_fail(&disk->store, inode, offset, length, (enum kaya_failure)failure);
+    kaya_media_show(disk, number, offset, length);
 }
 
-static enum kaya_status write_durable(struct kaya_sim_disk *disk, struct kaya_inode *inode, uint64_t offset,
+static enum kaya_status write_durable(struct kaya_sim_disk *disk, uint32_t number, uint64_t offset,
                                       const uint8_t *bytes, size_t length, enum kaya_status status)
 {
+    struct kaya_loss loss;
+
     if (status == KAYA_OK && !is_sync_failing(disk, true)) {
-        kaya_inode_patch(&disk->store, inode, offset, bytes, length);
+        kaya_media_begin_loss(disk, number, offset, length, true, &loss);
+        kaya_inode_patch(&disk->store, kaya_disk_own(disk, number), offset, bytes, length);
+        kaya_media_end_loss(disk, number, &loss);
         return KAYA_OK;
     }
-    kaya_inode_write(&disk->store, inode, offset, bytes, length);
-    fail_file(disk, inode, offset, length);
+    kaya_inode_write(&disk->store, kaya_disk_own(disk, number), offset, bytes, length);
+    fail_file(disk, number, offset, length);
     return status == KAYA_OK ? KAYA_IO : status;
+}
+
+/* What can be written comes into the cache, at least. A sector that cannot be read takes no part of a write: *length is 0 then. */
+static enum kaya_status put(struct kaya_sim_disk *disk, enum kaya_trace_kind kind, uint32_t number,
+                            uint64_t offset, const uint8_t *bytes, size_t *length, enum kaya_status status)
+{
+    if (kind == KAYA_TRACE_WRITE_DURABLE)
+        kaya_crash_decide_bytes(disk, number, offset, *length);
+    if (!know_ends(disk, number, offset, *length)) {
+        *length = 0;
+        return KAYA_IO;
+    }
+    if (kind == KAYA_TRACE_WRITE_DURABLE)
+        return write_durable(disk, number, offset, bytes, *length, status);
+    kaya_inode_write(&disk->store, kaya_disk_own(disk, number), offset, bytes, *length);
+    return status;
 }
 
 /* How much of a write is done: as far as there is room and, where it fails or is cut short, by choice. */
@@ -364,14 +406,9 @@ static enum kaya_status write_file(struct kaya_disk *seam, enum kaya_trace_kind 
         return KAYA_FULL;
     inode = kaya_disk_own(disk, number);
     length = length_done(disk, inode, offset, length, &status);
-    if (length > 0 && kind == KAYA_TRACE_WRITE_DURABLE) {
-        KAYA_ASSERT(offset + length <= inode->size_bytes);
-        kaya_crash_decide_bytes(disk, number, offset, length);
-        status = write_durable(disk, inode, offset, bytes, length, status);
-    } else if (length > 0) {
-        decide_ends(disk, number, offset, length);
-        kaya_inode_write(&disk->store, inode, offset, bytes, length);
-    }
+    KAYA_ASSERT(kind == KAYA_TRACE_WRITE || offset + length <= inode->size_bytes);
+    if (length > 0)
+        status = put(disk, kind, number, offset, bytes, &length, status);
     *done = length;
     disk->usage.bytes_written += length;
     trace_write(disk, kind, status, inode->number, offset, bytes, length);
@@ -413,6 +450,15 @@ static void sync_names_of(struct kaya_sim_disk *disk, uint32_t file)
         drop_unnamed_files(disk);
 }
 
+static void make_durable(struct kaya_sim_disk *disk, uint32_t number)
+{
+    struct kaya_loss loss;
+
+    kaya_media_begin_loss(disk, number, 0, UINT64_MAX, false, &loss);
+    kaya_inode_sync(&disk->store, kaya_disk_own(disk, number));
+    kaya_media_end_loss(disk, number, &loss);
+}
+
 static enum kaya_status sim_sync(struct kaya_disk *seam, struct kaya_file *file)
 {
     struct kaya_sim_disk *disk = boot_of(seam)->disk;
@@ -425,12 +471,12 @@ static enum kaya_status sim_sync(struct kaya_disk *seam, struct kaya_file *file)
     if (status == KAYA_OK && is_sync_failing(disk, kaya_inode_is_dirty(disk->files[number].inode)))
         status = KAYA_IO;
     if (status != KAYA_OK) {
-        fail_file(disk, kaya_disk_own(disk, number), 0, UINT64_MAX);
+        fail_file(disk, number, 0, UINT64_MAX);
         kaya_disk_trace(disk, KAYA_TRACE_SYNC, status, disk->files[number].inode->number, 0, 0, NULL);
         return status;
     }
     if (disk->files[number].inode->listed_count > 0 || disk->files[number].inode->size_count > 0)
-        kaya_inode_sync(&disk->store, kaya_disk_own(disk, number));
+        make_durable(disk, number);
     if (disk->profile->sync_covers_names)
         sync_names_of(disk, number);
     kaya_disk_trace(disk, KAYA_TRACE_SYNC, KAYA_OK, disk->files[number].inode->number, 0, 0, NULL);
@@ -462,9 +508,12 @@ static enum kaya_status resize(struct kaya_disk *seam, enum kaya_trace_kind kind
     if (status == KAYA_OK && (!fits(disk, bytes) || !has_room(disk, kind, inode, bytes)))
         status = KAYA_FULL;
     if (status == KAYA_OK && (kind == KAYA_TRACE_TRUNCATE || bytes > inode->size_bytes)) {
-        decide_ends(disk, number, bytes, 0);
-        kaya_inode_resize(&disk->store, inode, bytes);
-        kaya_room_give_back(inode);
+        if (know_ends(disk, number, bytes, 0)) {
+            kaya_inode_resize(&disk->store, kaya_disk_own(disk, number), bytes);
+            kaya_room_give_back(inode);
+        } else {
+            status = KAYA_IO;
+        }
     }
     kaya_disk_trace(disk, kind, status, inode->number, bytes, 0, NULL);
     return status;

@@ -256,6 +256,13 @@ static void push_newest(struct kaya_store *store, struct kaya_inode *inode, uint
     struct kaya_sector *sector = &inode->sectors[index];
     bool is_cut = (sector->flags & KAYA_SECTOR_CUT) != 0;
 
+    if ((sector->flags & KAYA_SECTOR_HIDING) != 0) { /* what the cache showed was never on the medium */
+        kaya_block_release(store->pool, sector->newest);
+        sector->newest = NULL;
+        sector->flags = KAYA_SECTOR_LISTED;
+        sector->stamp = ++store->stamp;
+        return;
+    }
     if ((sector->flags & KAYA_SECTOR_LISTED) == 0) {
         kaya_inode_list(store, inode, index);
         if (is_growth(store, inode, index))
@@ -281,7 +288,8 @@ static void write_sector(struct kaya_store *store, struct kaya_inode *inode, uin
     struct kaya_block *block;
 
     KAYA_ASSERT((sector->flags & KAYA_SECTOR_UNDECIDED) == 0 || length == store->sector_bytes);
-    if (store->equal_is_nothing && !is_bare && (sector->flags & KAYA_SECTOR_UNDECIDED) == 0 &&
+    if (store->equal_is_nothing && !is_bare &&
+        (sector->flags & (KAYA_SECTOR_UNDECIDED | KAYA_SECTOR_HIDING)) == 0 &&
         is_equal(sector->newest, from, bytes, length)) {
         sector->flags &= ~(uint32_t)KAYA_SECTOR_FORGOTTEN; /* dirty again, for all that the kernel knows */
         return;
@@ -349,7 +357,9 @@ static void patch_sector(struct kaya_store *store, struct kaya_inode *inode, uin
     struct kaya_version *older = NULL;
 
     kaya_inode_list(store, inode, index);
-    if (length < store->sector_bytes && (sector->flags & KAYA_SECTOR_BARE) == 0)
+    if (store->history.is_kept && !kaya_sector_is_dirty(sector) && (sector->flags & KAYA_SECTOR_UNDECIDED) == 0)
+        kaya_history_add(store, inode, index, sector->newest);
+    if (length < store->sector_bytes && (sector->flags & (KAYA_SECTOR_BARE | KAYA_SECTOR_HIDING)) == 0)
         older = overlaid_versions(store, sector->older, from, bytes, length,
                                   (sector->flags & KAYA_SECTOR_GROWN) != 0);
     kaya_version_release(store->pool, sector->older);
@@ -425,6 +435,15 @@ void kaya_inode_resize(struct kaya_store *store, struct kaya_inode *inode, uint6
 
 /* ---- durability ---- */
 
+struct kaya_block *kaya_sector_durable_block(const struct kaya_sector *sector)
+{
+    const struct kaya_version *older = sector->older;
+
+    while (older != NULL && older->older != NULL)
+        older = older->older;
+    return older && (sector->flags & KAYA_SECTOR_GROWN) == 0 ? older->block : NULL;
+}
+
 void kaya_inode_settle_sector(struct kaya_store *store, struct kaya_inode *inode, struct kaya_sector *sector)
 {
     kaya_version_release(store->pool, sector->older);
@@ -442,10 +461,12 @@ void kaya_inode_sync(struct kaya_store *store, struct kaya_inode *inode)
     for (uint32_t index = 0; index < inode->listed_count; index++) {
         struct kaya_sector *sector = &inode->sectors[inode->listed[index]];
 
-        if ((sector->flags & (KAYA_SECTOR_UNDECIDED | KAYA_SECTOR_FORGOTTEN)) != 0) {
+        if ((sector->flags & (KAYA_SECTOR_UNDECIDED | KAYA_SECTOR_FORGOTTEN | KAYA_SECTOR_HIDING)) != 0) {
             inode->listed[kept++] = inode->listed[index];
             continue;
         }
+        if (store->history.is_kept && kaya_sector_is_dirty(sector))
+            kaya_history_add(store, inode, inode->listed[index], kaya_sector_durable_block(sector));
         kaya_version_release(store->pool, sector->older);
         sector->older = NULL;
         sector->flags = 0;
@@ -511,7 +532,7 @@ static void fail_sectors(struct kaya_store *store, struct kaya_inode *inode, uin
 
         if (start >= offset + length || start + store->sector_bytes <= offset)
             continue;
-        if ((sector->flags & KAYA_SECTOR_UNDECIDED) != 0 || (sector->flags & flags) != flags)
+        if ((sector->flags & (KAYA_SECTOR_UNDECIDED | KAYA_SECTOR_HIDING)) != 0 || (sector->flags & flags) != flags)
             continue;
         if (failure == KAYA_FAILURE_DROPPED)
             drop_sector(store, sector);

@@ -22,11 +22,25 @@ struct kaya_stale {
     } entries[KAYA_STALE_MAX];
 };
 
+/* What sectors held before they became what they are now, durable both times: what stale reads and sectors show. One entry a sector. */
+enum { KAYA_HISTORY_MAX = 64 };
+struct kaya_history {
+    bool is_kept;
+    uint32_t count;
+    uint32_t next;
+    struct {
+        struct kaya_block *block; /* NULL: zeros */
+        uint64_t inode;
+        uint64_t sector;
+    } entries[KAYA_HISTORY_MAX];
+};
+
 /* What all files of one disk share. */
 struct kaya_store {
     struct kaya_pool *pool;
     struct kaya_stale *stale; /* NULL: nothing was given up yet */
-    uint64_t stamp;           /* counts the versions that were made: a later one has a higher stamp */
+    struct kaya_history history;
+    uint64_t stamp; /* counts the versions that were made: a later one has a higher stamp */
     uint32_t sector_bytes;
     unsigned sector_shift;
     bool equal_is_nothing; /* writing what stands there already is no write (power-safe overwrite) */
@@ -41,6 +55,7 @@ enum kaya_sector_flags {
     KAYA_SECTOR_GARBLED = 32,   /* undecided, and a neighbour's torn write-back may have hit it */
     KAYA_SECTOR_FORGOTTEN =
         64, /* its sync failed and it counts as clean: shown until it is evicted, written by no sync */
+    KAYA_SECTOR_HIDING = 128, /* clean, and the medium holds something else: `older`, the one version there */
 };
 
 struct kaya_sector {
@@ -97,10 +112,26 @@ void kaya_inode_write(struct kaya_store *store, struct kaya_inode *inode, uint64
 void kaya_inode_patch(struct kaya_store *store, struct kaya_inode *inode, uint64_t offset,
                       const uint8_t *bytes, size_t length);
 
-/* Media damage. `shown`, which only the caller holds, goes over to the newest version of a sector that is decided and clean; what
- * stood there is its truth, if that differs; else the sector stays as it was, and this is false. */
+/* Media damage (damage.c), in a sector that is decided and clean. `shown`, which the caller gives away, is what the medium holds from now
+ * on, and what stood there is its truth. `flags` of the block: KAYA_BLOCK_UNREADABLE, or none. False: it makes no difference. */
 bool kaya_inode_damage(struct kaya_store *store, struct kaya_inode *inode, uint64_t index,
-                       struct kaya_block *shown);
+                       struct kaya_block *shown, uint32_t flags);
+
+/* As kaya_inode_damage, but hidden: the cache goes on showing what stood there until it drops the sector. Then the damage is unseen until
+ * kaya_inode_next_unseen finds it; `family` is kept for that. */
+bool kaya_inode_damage_hidden(struct kaya_store *store, struct kaya_inode *inode, uint64_t index,
+                              struct kaya_block *shown, uint32_t family);
+
+/* The cache drops the clean sectors of the range that hide something. */
+void kaya_inode_unhide(struct kaya_store *store, struct kaya_inode *inode, uint64_t offset, uint64_t length);
+
+/* The first sector from `index` to `last` whose damage shows and is unseen: it is seen now. False: none. */
+bool kaya_inode_next_unseen(struct kaya_store *store, struct kaya_inode *inode, uint64_t *index,
+                            uint64_t last, uint32_t *family);
+
+/* True if a sector of the range may not be read. */
+bool kaya_inode_is_unreadable(const struct kaya_store *store, const struct kaya_inode *inode, uint64_t offset,
+                              uint64_t length);
 
 /* `made` is the damaged block `old` with other bytes at `from`, or with zeros behind its first `visible` bytes: set its truth. */
 void kaya_block_carry_overlay(struct kaya_store *store, struct kaya_block *made, const struct kaya_block *old,
@@ -108,8 +139,12 @@ void kaya_block_carry_overlay(struct kaya_store *store, struct kaya_block *made,
 void kaya_block_carry_front(struct kaya_store *store, struct kaya_block *made, const struct kaya_block *old,
                             size_t visible);
 
+/* Set the truth of a block that only the caller holds, if it makes a difference; takes over the reference. `flags` stay with it. */
+void kaya_block_set_truth(struct kaya_store *store, struct kaya_block *block, struct kaya_block *truth,
+                          uint32_t flags);
+
 /* What the block would be without damage: borrowed, perhaps itself. */
-struct kaya_block *kaya_block_truth(struct kaya_block *block);
+struct kaya_block *kaya_block_truth(const struct kaya_block *block);
 
 /* No damage any more, in no version. */
 void kaya_inode_heal(struct kaya_store *store, struct kaya_inode *inode);
@@ -137,14 +172,25 @@ void kaya_sector_pop(struct kaya_store *store, struct kaya_sector *sector);
 /* Make one sector's newest version durable, not the size. */
 void kaya_inode_settle_sector(struct kaya_store *store, struct kaya_inode *inode, struct kaya_sector *sector);
 
-/* True if the sector has a version that a power loss could show instead of the newest. */
+/* True if the sector has a version that a power loss could show instead of the newest, by choice. */
 static inline bool kaya_sector_is_dirty(const struct kaya_sector *sector)
 {
+    if ((sector->flags & KAYA_SECTOR_HIDING) != 0)
+        return false;
     return sector->older != NULL || (sector->flags & (KAYA_SECTOR_GROWN | KAYA_SECTOR_BARE)) != 0;
 }
 
+/* Of a dirty sector: what was durable last; borrowed. NULL: zeros, or growth. */
+struct kaya_block *kaya_sector_durable_block(const struct kaya_sector *sector);
+
 /* True if a power loss could change anything that a process crash would not. */
 bool kaya_inode_is_dirty(const struct kaya_inode *inode);
+
+/* Keep what the sector held (may be NULL, borrowed) before it was made durable anew, if history is kept at all. */
+void kaya_history_add(struct kaya_store *store, const struct kaya_inode *inode, uint64_t sector,
+                      struct kaya_block *block);
+void kaya_history_copy(const struct kaya_history *history, struct kaya_history *copy);
+void kaya_history_clear(struct kaya_store *store);
 
 /* Keep up to KAYA_STALE_MAX blocks of the sectors from `first` on for growth to show. */
 void kaya_stale_add(struct kaya_store *store, const struct kaya_inode *inode, uint64_t first);

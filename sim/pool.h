@@ -25,7 +25,10 @@ struct kaya_block {
 };
 
 enum kaya_block_flags {
-    KAYA_BLOCK_DAMAGED = 1, /* differs from its truth, or may not be read */
+    KAYA_BLOCK_DAMAGED = 1,      /* differs from its truth, or may not be read */
+    KAYA_BLOCK_UNREADABLE = 2,   /* reading it is an error; its bytes mean nothing */
+    KAYA_BLOCK_UNSEEN = 4,       /* nobody was told of the damage yet */
+    KAYA_BLOCK_FAMILY_SHIFT = 8, /* which family struck, where it is unseen */
 };
 
 /* An older version of a sector, and those before it. Immutable, so that forks share the whole list. */

@@ -158,7 +158,47 @@ uint64_t kaya_room_reserve(struct kaya_sim_disk *disk, struct kaya_inode *inode,
 /* The file got shorter. */
 void kaya_room_give_back(struct kaya_inode *inode);
 
+/* ---- media.c ---- */
+
+/* What the medium holds of the sectors that a sync or a durable write will fail to bring there. */
+enum { KAYA_LOST_SECTORS_MAX = 4 };
+struct kaya_loss {
+    enum kaya_fault family;
+    uint32_t count; /* 0: nothing is lost */
+    uint64_t sectors[KAYA_LOST_SECTORS_MAX];
+    struct kaya_block *held[KAYA_LOST_SECTORS_MAX];
+};
+
+/* Before and after a sync or durable write of [offset, offset + length) that says OK: what it does not bring to the medium. */
+void kaya_media_begin_loss(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length,
+                           bool is_durable_write, struct kaya_loss *loss);
+void kaya_media_end_loss(struct kaya_sim_disk *disk, uint32_t file, const struct kaya_loss *loss);
+
+/* The power failed, and what that leaves is marked. */
+void kaya_media_drop_caches(struct kaya_sim_disk *disk);
+void kaya_media_damage_neighbours(struct kaya_sim_disk *disk);
+
+/* Somebody looks at the range, or the cache dropped something of it: say what shows that was hidden before. */
+void kaya_media_show_slowly(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length);
+
+static inline void kaya_media_show(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length)
+{
+    if (length > 0 && disk->files[file].inode->has_damage)
+        kaya_media_show_slowly(disk, file, offset, length);
+}
+
+/* A call that reads this range fails; counted, if it does. */
+bool kaya_media_is_unreadable(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length);
+
+/* The bytes on the medium; or those that would be there without damage. */
+void kaya_media_peek(const struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint8_t *bytes,
+                     size_t length, bool is_true);
+
 /* ---- crash.c ---- */
+
+/* Bytes from..to of a sector as nobody wrote them: a function of where and in which crash. */
+void kaya_crash_fill_garbage(const struct kaya_sim_disk *disk, const struct kaya_inode *inode, uint64_t index,
+                             uint8_t *bytes, size_t from, size_t to);
 
 /* What survives, without touching boots and handles. */
 void kaya_crash_power_loss(struct kaya_sim_disk *disk);

@@ -1,4 +1,4 @@
-/* Litmus tests for damage of the medium and of reads.
+/* Litmus tests for damage of the medium.
  *
  * Goal: each family does what it is named for, counts as struck exactly if bytes or results differ (S2), tells the trace where, is
  * carried by forks, and is gone when the disk heals, with all that was written since. Method: a machine with one family at
@@ -50,14 +50,19 @@ struct stage {
     struct heard heard;
 };
 
-static void open_stage(struct stage *stage, enum kaya_fault fault)
+static void open_stage_on(struct stage *stage, const struct kaya_sim_profile *profile, enum kaya_fault fault)
 {
-    stage->options = (struct kaya_sim_disk_options){ .profile = &plain, .list_sorted = true };
+    stage->options = (struct kaya_sim_disk_options){ .profile = profile, .list_sorted = true };
     stage->options.choices = kaya_choices_from_seed(0);
     stage->options.trace = kaya_trace_create(0);
     stage->options.odds[fault] = 1;
     kaya_trace_listen(stage->options.trace, hear, &stage->heard);
     machine_start(&stage->machine, &stage->options);
+}
+
+static void open_stage(struct stage *stage, enum kaya_fault fault)
+{
+    open_stage_on(stage, &plain, fault);
 }
 
 static void set_stage(struct stage *stage, uint64_t seed)
@@ -74,17 +79,86 @@ static void close_stage(struct stage *stage)
     kaya_choices_destroy(stage->options.choices);
 }
 
-static uint64_t struck(const struct stage *stage, enum kaya_fault fault)
+static struct kaya_fault_counts counts(const struct stage *stage)
 {
-    return kaya_sim_disk_fault_counts(stage->machine.sim).struck[fault];
+    return kaya_sim_disk_fault_counts(stage->machine.sim);
 }
 
+static uint64_t struck(const struct stage *stage, enum kaya_fault fault)
+{
+    return counts(stage).struck[fault];
+}
+
+/* What is on the medium. */
 static void read_file(struct kaya_sim_disk *sim, const char *name, uint8_t bytes[FILE_BYTES])
 {
     size_t done;
 
     cr_assert(eq(int, kaya_sim_disk_peek(sim, name, 0, bytes, FILE_BYTES, &done), KAYA_OK));
     cr_assert(eq(sz, done, FILE_BYTES));
+}
+
+static void read_truth(struct kaya_sim_disk *sim, const char *name, uint8_t bytes[FILE_BYTES])
+{
+    size_t done;
+
+    cr_assert(eq(int, kaya_sim_disk_peek_true(sim, name, 0, bytes, FILE_BYTES, &done), KAYA_OK));
+    cr_assert(eq(sz, done, FILE_BYTES));
+}
+
+/* One read through the seam. */
+static enum kaya_status read_through(struct stage *stage, const char *name, uint64_t offset, void *bytes,
+                                     size_t length, unsigned flags)
+{
+    struct kaya_file *file;
+    enum kaya_status status;
+    size_t done;
+
+    cr_assert(eq(int, kaya_disk_open(stage->machine.disk, name, KAYA_OPEN_READ, &file), KAYA_OK));
+    status = kaya_disk_read(stage->machine.disk, file, offset, bytes, length, flags, &done);
+    kaya_disk_close(stage->machine.disk, file);
+    return status;
+}
+
+/* One write through the seam, that may fail. */
+static enum kaya_status write_through(struct stage *stage, const char *name, uint64_t offset, uint8_t byte,
+                                      size_t length)
+{
+    uint8_t bytes[FILE_BYTES];
+    const struct kaya_span span = { .bytes = bytes, .length = length };
+    struct kaya_file *file;
+    enum kaya_status status;
+
+    memset(bytes, byte, length);
+    cr_assert(eq(int, kaya_disk_open(stage->machine.disk, name, KAYA_OPEN_WRITE, &file), KAYA_OK));
+    status = kaya_disk_write(stage->machine.disk, file, offset, &span, 1);
+    kaya_disk_close(stage->machine.disk, file);
+    return status;
+}
+
+static bool is_all(const uint8_t *bytes, uint8_t byte, size_t length)
+{
+    for (size_t index = 0; index < length; index++)
+        if (bytes[index] != byte)
+            return false;
+    return true;
+}
+
+/* The last event names the bytes that differ, from the first to the last. */
+static void expect_told(const struct stage *stage, const char *family, const char *name, const uint8_t *good,
+                        const uint8_t *seen)
+{
+    size_t first = 0;
+    size_t last = FILE_BYTES;
+
+    while (good[first] == seen[first])
+        first++;
+    while (good[last - 1] == seen[last - 1])
+        last--;
+    cr_expect(eq(str, (char *)stage->heard.family, (char *)family));
+    cr_expect(eq(u64, stage->heard.inode, kaya_sim_disk_inode(stage->machine.sim, name)));
+    cr_expect(eq(u64, stage->heard.offset, first));
+    cr_expect(eq(u64, stage->heard.length, last - first));
 }
 
 static unsigned differing_bits(const uint8_t *left, const uint8_t *right, size_t length)
@@ -96,6 +170,12 @@ static unsigned differing_bits(const uint8_t *left, const uint8_t *right, size_t
     return count;
 }
 
+static void allow_all(struct stage *stage, bool may_strike)
+{
+    for (unsigned fault = 0; fault < KAYA_FAULTS; fault++)
+        kaya_sim_disk_allow(stage->machine.sim, (enum kaya_fault)fault, may_strike);
+}
+
 static void decay(struct stage *stage)
 {
     kaya_sim_disk_shut_down(stage->machine.sim);
@@ -103,11 +183,12 @@ static void decay(struct stage *stage)
     stage->machine.disk = kaya_sim_disk_boot(stage->machine.sim);
 }
 
-/* A file of 'A', 'B', zeros and 'D', all durable. */
+/* A file of 'A', 'B', zeros and 'D', all durable, made while nothing strikes. */
 static void make_good_file(struct stage *stage, uint8_t good[FILE_BYTES])
 {
     static const char sectors[] = { 'A', 'B', 0, 'D' };
 
+    allow_all(stage, false);
     make_directory(&stage->machine);
     make_file(&stage->machine, "a", '.', FILE_BYTES);
     for (size_t sector = 0; sector < sizeof sectors; sector++) {
@@ -115,6 +196,7 @@ static void make_good_file(struct stage *stage, uint8_t good[FILE_BYTES])
             fill_durable(&stage->machine, "a", sector * SECTOR_BYTES, sectors[sector], SECTOR_BYTES);
         memset(good + sector * SECTOR_BYTES, sectors[sector], SECTOR_BYTES);
     }
+    allow_all(stage, true);
 }
 
 Test(media, a_bit_flips_at_rest_where_the_trace_says)
@@ -217,4 +299,508 @@ Test(media, a_fork_has_the_damage_and_heals_on_its_own)
     cr_expect(eq(u32, differing_bits(good, seen, FILE_BYTES), 1));
     kaya_sim_disk_destroy(fork);
     close_stage(&stage);
+}
+
+Test(media, a_disk_without_odds_is_asked_nothing)
+{
+    struct kaya_choices *odometer = kaya_choices_odometer();
+    struct kaya_sim_disk_options options = { .profile = &plain, .choices = odometer, .list_sorted = true };
+    struct machine machine;
+
+    machine_start(&machine, &options);
+    make_directory(&machine);
+    make_file(&machine, "a", 'A', FILE_BYTES);
+    fill(&machine, "a", 0, 'B', 512);
+    sync_file(&machine, "a");
+    fill_durable(&machine, "a", 512, 'C', 512);
+    read_past_cache(&machine, "a", FILE_BYTES);
+    kaya_sim_disk_power_loss(machine.sim);
+    kaya_sim_disk_decay(machine.sim);
+    cr_expect(eq(u64, kaya_choices_count(odometer), 0));
+    machine_end(&machine);
+    kaya_choices_destroy(odometer);
+}
+
+/* ---- at rest ---- */
+
+Test(media, a_sector_becomes_zeros)
+{
+    uint8_t good[FILE_BYTES];
+    uint8_t seen[FILE_BYTES];
+    unsigned struck_count = 0;
+    struct stage stage;
+
+    open_stage(&stage, KAYA_FAULT_ZEROED_SECTOR);
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        size_t start;
+
+        set_stage(&stage, seed);
+        make_good_file(&stage, good);
+        decay(&stage);
+        read_file(stage.machine.sim, "a", seen);
+        cr_assert(eq(u64, counts(&stage).drawn[KAYA_FAULT_ZEROED_SECTOR], 1));
+        if (memcmp(good, seen, FILE_BYTES) == 0) { /* the one that is zeros anyway */
+            cr_assert(all(eq(u64, struck(&stage, KAYA_FAULT_ZEROED_SECTOR), 0), eq(u32, stage.heard.count, 0)));
+            continue;
+        }
+        struck_count++;
+        cr_assert(all(eq(u64, struck(&stage, KAYA_FAULT_ZEROED_SECTOR), 1), eq(u32, stage.heard.count, 1)));
+        expect_told(&stage, "zeroed_sector", "a", good, seen);
+        start = stage.heard.offset;
+        cr_assert(all(eq(sz, start % SECTOR_BYTES, 0), eq(u64, stage.heard.length, SECTOR_BYTES)));
+        cr_assert(is_all(seen + start, 0, SECTOR_BYTES));
+        memcpy(seen + start, good + start, SECTOR_BYTES);
+        cr_assert(eq(int, memcmp(good, seen, FILE_BYTES), 0), "another sector changed, too");
+    }
+    cr_expect(gt(u32, struck_count, SEEDS / 2));
+    cr_expect(lt(u32, struck_count, SEEDS));
+    close_stage(&stage);
+}
+
+Test(media, a_sector_shows_what_it_held_before)
+{
+    static const uint8_t before[] = { 0, 'B', 0, 0 };
+    bool is_seen[4] = { false };
+    uint8_t good[FILE_BYTES];
+    uint8_t seen[FILE_BYTES];
+    struct stage stage;
+
+    open_stage(&stage, KAYA_FAULT_STALE_SECTOR);
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        size_t sector;
+
+        set_stage(&stage, seed);
+        make_good_file(&stage, good);
+        fill(&stage.machine, "a", SECTOR_BYTES, 'X', 10);
+        sync_file(&stage.machine, "a");
+        memset(good + SECTOR_BYTES, 'X', 10);
+        decay(&stage);
+        read_file(stage.machine.sim, "a", seen);
+        if (memcmp(good, seen, FILE_BYTES) == 0) {
+            cr_assert(eq(u64, struck(&stage, KAYA_FAULT_STALE_SECTOR), 0));
+            continue;
+        }
+        cr_assert(eq(u64, struck(&stage, KAYA_FAULT_STALE_SECTOR), 1));
+        expect_told(&stage, "stale_sector", "a", good, seen);
+        sector = stage.heard.offset / SECTOR_BYTES;
+        is_seen[sector] = true;
+        cr_assert(is_all(seen + sector * SECTOR_BYTES, before[sector], SECTOR_BYTES));
+        memcpy(seen + sector * SECTOR_BYTES, good + sector * SECTOR_BYTES, SECTOR_BYTES);
+        cr_assert(eq(int, memcmp(good, seen, FILE_BYTES), 0));
+        kaya_sim_disk_heal(stage.machine.sim);
+        read_file(stage.machine.sim, "a", seen);
+        cr_assert(eq(int, memcmp(good, seen, FILE_BYTES), 0));
+    }
+    cr_expect(is_seen[0] && is_seen[1] && !is_seen[2] && is_seen[3]);
+    close_stage(&stage);
+}
+
+/* Where the unreadable sector is; the disk tells the trace. */
+static uint64_t make_unreadable(struct stage *stage, uint64_t seed, uint8_t good[FILE_BYTES])
+{
+    set_stage(stage, seed);
+    make_good_file(stage, good);
+    decay(stage);
+    cr_assert(eq(str, stage->heard.family, "unreadable_sector"));
+    cr_assert(all(eq(u64, stage->heard.offset % SECTOR_BYTES, 0), eq(u64, stage->heard.length, SECTOR_BYTES)));
+    cr_assert(eq(u64, struck(stage, KAYA_FAULT_UNREADABLE_SECTOR), 0), "nobody read it yet");
+    return stage->heard.offset;
+}
+
+Test(media, a_sector_cannot_be_read_until_all_of_it_is_written)
+{
+    static const unsigned flags[] = { KAYA_READ_CACHED, KAYA_READ_PAST_CACHE };
+    uint8_t good[FILE_BYTES];
+    uint8_t seen[FILE_BYTES];
+    struct stage stage;
+
+    open_stage(&stage, KAYA_FAULT_UNREADABLE_SECTOR);
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        uint64_t bad = make_unreadable(&stage, seed, good);
+        size_t done;
+
+        for (unsigned way = 0; way < 2; way++) {
+            cr_assert(eq(int, read_through(&stage, "a", 0, seen, FILE_BYTES, flags[way]), KAYA_IO));
+            cr_assert(eq(int, read_through(&stage, "a", bad + 511, seen, 1, flags[way]), KAYA_IO));
+            for (uint64_t start = 0; start < FILE_BYTES; start += SECTOR_BYTES)
+                if (start != bad)
+                    cr_assert(eq(int, read_through(&stage, "a", start, seen, SECTOR_BYTES, flags[way]), KAYA_OK));
+        }
+        cr_assert(eq(int, write_through(&stage, "a", bad + 1, 'X', 5), KAYA_IO));
+        cr_assert(eq(u64, struck(&stage, KAYA_FAULT_UNREADABLE_SECTOR), 5));
+        cr_assert(eq(int, kaya_sim_disk_peek(stage.machine.sim, "a", bad, seen, 1, &done), KAYA_IO));
+        read_truth(stage.machine.sim, "a", seen);
+        cr_assert(eq(int, memcmp(good, seen, FILE_BYTES), 0));
+        if (seed % 2 == 0) {
+            kaya_sim_disk_heal(stage.machine.sim);
+        } else {
+            cr_assert(eq(int, write_through(&stage, "a", bad, 'X', SECTOR_BYTES), KAYA_OK));
+            memset(good + bad, 'X', SECTOR_BYTES);
+        }
+        cr_assert(eq(int, read_through(&stage, "a", 0, seen, FILE_BYTES, KAYA_READ_PAST_CACHE), KAYA_OK));
+        cr_assert(eq(int, memcmp(good, seen, FILE_BYTES), 0));
+        cr_assert(eq(u32, stage.heard.count, 1));
+    }
+    close_stage(&stage);
+}
+
+Test(media, what_made_it_readable_may_be_lost_until_it_is_synced)
+{
+    uint8_t good[FILE_BYTES];
+    uint8_t seen[SECTOR_BYTES];
+    unsigned unreadable_count = 0;
+    unsigned written_count = 0;
+    struct stage stage;
+
+    open_stage(&stage, KAYA_FAULT_UNREADABLE_SECTOR);
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        uint64_t bad = make_unreadable(&stage, seed, good);
+
+        fill(&stage.machine, "a", bad, 'X', SECTOR_BYTES);
+        lose_power(&stage.machine);
+        if (read_through(&stage, "a", bad, seen, SECTOR_BYTES, KAYA_READ_CACHED) == KAYA_IO)
+            unreadable_count++;
+        else
+            written_count += is_all(seen, 'X', SECTOR_BYTES);
+    }
+    cr_expect(all(gt(u32, unreadable_count, 0), gt(u32, written_count, 0)));
+    cr_expect(eq(u32, unreadable_count + written_count, SEEDS));
+    close_stage(&stage);
+}
+
+/* ---- in writing ---- */
+
+/* Three ways to bring 'X' to the first 100 bytes of sector 1; each says OK. */
+static void write_and_lose(struct stage *stage, unsigned way, uint8_t expected[FILE_BYTES])
+{
+    if (way == 0) {
+        fill_durable(&stage->machine, "a", SECTOR_BYTES, 'X', 100);
+    } else {
+        fill(&stage->machine, "a", SECTOR_BYTES, 'W', 50);
+        fill(&stage->machine, "a", SECTOR_BYTES, 'X', 100);
+        sync_file(&stage->machine, "a");
+    }
+    memset(expected + SECTOR_BYTES, 'X', 100);
+}
+
+enum { WAYS = 2 };
+
+Test(media, a_lost_write_shows_once_the_cache_has_dropped_it)
+{
+    enum { PAST_CACHE, POWER_LOSS, POWER_LOSS_LATER, EVICTION, MEANS };
+    uint8_t good[FILE_BYTES];
+    uint8_t expected[FILE_BYTES];
+    uint8_t seen[FILE_BYTES];
+    struct stage stage;
+
+    open_stage(&stage, KAYA_FAULT_LOST_WRITE);
+    for (unsigned index = 0; index < SEEDS * WAYS * MEANS; index++) {
+        unsigned means = index % MEANS;
+        bool is_shown = true;
+
+        set_stage(&stage, index);
+        make_good_file(&stage, good);
+        memcpy(expected, good, FILE_BYTES);
+        write_and_lose(&stage, index / MEANS % WAYS, expected);
+        cr_assert(eq(int, read_through(&stage, "a", 0, seen, FILE_BYTES, KAYA_READ_CACHED), KAYA_OK));
+        cr_assert(eq(int, memcmp(expected, seen, FILE_BYTES), 0), "the cache has it");
+        read_file(stage.machine.sim, "a", seen);
+        cr_assert(eq(int, memcmp(good, seen, FILE_BYTES), 0), "the medium does not");
+        read_truth(stage.machine.sim, "a", seen);
+        cr_assert(eq(int, memcmp(expected, seen, FILE_BYTES), 0));
+        cr_assert(all(eq(u32, stage.heard.count, 0), eq(u64, struck(&stage, KAYA_FAULT_LOST_WRITE), 0)));
+        switch (means) {
+        case PAST_CACHE:
+            cr_assert(eq(int, read_through(&stage, "a", SECTOR_BYTES + 200, seen, 1, KAYA_READ_PAST_CACHE),
+                         KAYA_OK));
+            break;
+        case POWER_LOSS:
+            lose_power(&stage.machine);
+            break;
+        case POWER_LOSS_LATER:
+            kill_process(&stage.machine);
+            cr_assert(eq(int, read_through(&stage, "a", 0, seen, FILE_BYTES, KAYA_READ_CACHED), KAYA_OK));
+            cr_assert(eq(int, memcmp(expected, seen, FILE_BYTES), 0), "the cache has it still");
+            lose_power(&stage.machine);
+            break;
+        default:
+            kaya_sim_disk_process_crash(stage.machine.sim);
+            kaya_sim_disk_evict(stage.machine.sim);
+            stage.machine.disk = kaya_sim_disk_boot(stage.machine.sim);
+            is_shown = stage.heard.count > 0; /* some pages stay */
+        }
+        cr_assert(eq(int, read_through(&stage, "a", 0, seen, FILE_BYTES, KAYA_READ_CACHED), KAYA_OK));
+        cr_assert(eq(int, memcmp(is_shown ? good : expected, seen, FILE_BYTES), 0), "means %u", means);
+        cr_assert(all(eq(u32, stage.heard.count, is_shown),
+                      eq(u64, struck(&stage, KAYA_FAULT_LOST_WRITE), is_shown)));
+        if (is_shown)
+            expect_told(&stage, "lost_write", "a", expected, seen);
+        kaya_sim_disk_heal(stage.machine.sim);
+        read_file(stage.machine.sim, "a", seen);
+        cr_assert(eq(int, memcmp(expected, seen, FILE_BYTES), 0));
+    }
+    close_stage(&stage);
+}
+
+Test(media, writing_a_lost_sector_anew_mends_it)
+{
+    uint8_t good[FILE_BYTES];
+    uint8_t expected[FILE_BYTES];
+    uint8_t seen[FILE_BYTES];
+    unsigned old_count = 0;
+    struct stage stage;
+
+    open_stage(&stage, KAYA_FAULT_LOST_WRITE);
+    for (unsigned index = 0; index < SEEDS * WAYS; index++) {
+        bool is_synced = index % 3 != 0;
+
+        set_stage(&stage, index);
+        make_good_file(&stage, good);
+        memcpy(expected, good, FILE_BYTES);
+        write_and_lose(&stage, index % WAYS, expected);
+        allow_all(&stage, false);
+        kaya_sim_disk_allow(stage.machine.sim, KAYA_FAULT_LOST_SECTOR, true);
+        fill(&stage.machine, "a", SECTOR_BYTES, 'Y', 30);
+        memset(expected + SECTOR_BYTES, 'Y', 30);
+        if (is_synced)
+            sync_file(&stage.machine, "a");
+        lose_power(&stage.machine);
+        read_file(stage.machine.sim, "a", seen);
+        if (!is_synced && memcmp(good, seen, FILE_BYTES) == 0) { /* the write anew was lost as well */
+            old_count++;
+            cr_assert(all(eq(u32, stage.heard.count, 1), eq(u64, struck(&stage, KAYA_FAULT_LOST_WRITE), 1)));
+            continue;
+        }
+        cr_assert(eq(int, memcmp(expected, seen, FILE_BYTES), 0));
+        cr_assert(all(eq(u32, stage.heard.count, 0), eq(u64, struck(&stage, KAYA_FAULT_LOST_WRITE), 0)));
+    }
+    cr_expect(gt(u32, old_count, 0));
+    close_stage(&stage);
+}
+
+Test(media, of_a_large_write_some_sectors_are_lost)
+{
+    unsigned counts_seen[6] = { 0 };
+    uint8_t seen[FILE_BYTES];
+    struct stage stage;
+
+    open_stage(&stage, KAYA_FAULT_LOST_WRITE);
+    for (uint64_t seed = 0; seed < SEEDS * 2; seed++) {
+        unsigned lost = 0;
+
+        set_stage(&stage, seed);
+        allow_all(&stage, false);
+        make_directory(&stage.machine);
+        create(&stage.machine, "a");
+        sync_names(&stage.machine);
+        fill(&stage.machine, "a", 0, 'N', FILE_BYTES);
+        allow_all(&stage, true);
+        sync_file(&stage.machine, "a");
+        lose_power(&stage.machine);
+        read_file(stage.machine.sim, "a", seen);
+        for (size_t start = 0; start < FILE_BYTES; start += SECTOR_BYTES) {
+            cr_assert(is_all(seen + start, seen[start], SECTOR_BYTES) &&
+                      (seen[start] == 'N' || seen[start] == 0));
+            lost += seen[start] == 0; /* growth that nobody wrote */
+        }
+        cr_assert(all(eq(u32, stage.heard.count, lost), eq(u64, struck(&stage, KAYA_FAULT_LOST_WRITE), lost)));
+        counts_seen[lost]++;
+    }
+    cr_expect(eq(u32, counts_seen[0], 0));
+    for (unsigned lost = 1; lost <= 4; lost++)
+        cr_expect(gt(u32, counts_seen[lost], 0), "%u", lost);
+    close_stage(&stage);
+}
+
+Test(media, equal_bytes_cannot_be_lost)
+{
+    uint8_t good[FILE_BYTES];
+    struct stage stage;
+
+    open_stage(&stage, KAYA_FAULT_LOST_WRITE);
+    set_stage(&stage, 1);
+    make_good_file(&stage, good);
+    fill_durable(&stage.machine, "a", 0, 'A', 100);
+    lose_power(&stage.machine);
+    cr_expect(eq(u64, counts(&stage).drawn[KAYA_FAULT_LOST_WRITE], 1));
+    cr_expect(all(eq(u64, struck(&stage, KAYA_FAULT_LOST_WRITE), 0), eq(u32, stage.heard.count, 0)));
+    close_stage(&stage);
+}
+
+Test(media, a_misdirected_write_damages_two_places)
+{
+    unsigned here = 0;
+    unsigned elsewhere = 0;
+    unsigned nowhere = 0;
+    uint8_t good[FILE_BYTES];
+    uint8_t written[SECTOR_BYTES];
+    uint8_t seen[2][FILE_BYTES];
+    struct stage stage;
+
+    open_stage(&stage, KAYA_FAULT_MISDIRECTED_WRITE);
+    for (unsigned index = 0; index < SEEDS * 4; index++) {
+        uint8_t expected[2][FILE_BYTES];
+        unsigned hit = 0;
+
+        set_stage(&stage, index);
+        make_good_file(&stage, good);
+        allow_all(&stage, false);
+        make_file(&stage.machine, "b", 'E', FILE_BYTES);
+        allow_all(&stage, true);
+        memcpy(expected[0], good, FILE_BYTES);
+        memset(expected[1], 'E', FILE_BYTES);
+        write_and_lose(&stage, index % WAYS, expected[0]);
+        memcpy(written, expected[0] + SECTOR_BYTES, SECTOR_BYTES);
+        cr_assert(eq(u32, stage.heard.count, 0));
+        lose_power(&stage.machine);
+        read_file(stage.machine.sim, "a", seen[0]);
+        read_file(stage.machine.sim, "b", seen[1]);
+        cr_assert(eq(int, memcmp(good + SECTOR_BYTES, seen[0] + SECTOR_BYTES, SECTOR_BYTES), 0),
+                  "kept its old bytes");
+        for (unsigned sector = 0; sector < 8; sector++) {
+            const uint8_t *is = seen[sector / 4] + sector % 4 * SECTOR_BYTES;
+            const uint8_t *was = expected[sector / 4] + sector % 4 * SECTOR_BYTES;
+
+            if (sector == 1 || memcmp(is, was, SECTOR_BYTES) == 0)
+                continue;
+            hit++;
+            cr_assert(eq(int, memcmp(is, written, SECTOR_BYTES), 0));
+            here += sector < 4;
+            elsewhere += sector >= 4;
+        }
+        nowhere += hit == 0;
+        cr_assert(lt(u32, hit, 2));
+        cr_assert(all(eq(u32, stage.heard.count, 1 + hit),
+                      eq(u64, struck(&stage, KAYA_FAULT_MISDIRECTED_WRITE), 1 + hit)));
+        cr_assert(eq(str, stage.heard.family, "misdirected_write"));
+        kaya_sim_disk_heal(stage.machine.sim);
+        read_file(stage.machine.sim, "a", seen[0]);
+        read_file(stage.machine.sim, "b", seen[1]);
+        cr_assert(eq(int, memcmp(expected, seen, sizeof seen), 0));
+    }
+    cr_expect(all(gt(u32, here, 0), gt(u32, elsewhere, 0), gt(u32, nowhere, 0)));
+    close_stage(&stage);
+}
+
+/* ---- at a power loss ---- */
+
+static const struct kaya_sim_profile pages = { .name = "pages",
+                                               .geometry = { .sector_bytes = 512,
+                                                             .atomic_bytes = 512,
+                                                             .writeback_bytes = 2048,
+                                                             .buffer_alignment = 1,
+                                                             .power_safe_overwrite = true },
+                                               .growth = KAYA_GROWTH_ZEROS };
+
+Test(media, a_power_loss_damages_what_nobody_wrote)
+{
+    enum { FROM = SECTOR_BYTES + 100, TO = SECTOR_BYTES + 200 };
+    unsigned sectors_hit[FILE_BYTES / SECTOR_BYTES] = { 0 };
+    unsigned front = 0;
+    unsigned behind = 0;
+    unsigned garbage = 0;
+    uint8_t good[FILE_BYTES];
+    uint8_t seen[FILE_BYTES];
+    struct stage stage;
+
+    open_stage_on(&stage, &pages, KAYA_FAULT_NEIGHBOUR_DAMAGE);
+    for (uint64_t seed = 0; seed < SEEDS * 4; seed++) {
+        set_stage(&stage, seed);
+        make_good_file(&stage, good);
+        fill(&stage.machine, "a", FROM, 'X', TO - FROM);
+        lose_power(&stage.machine);
+        read_file(stage.machine.sim, "a", seen);
+        cr_assert(is_all(seen + FROM, 'X', TO - FROM) || is_all(seen + FROM, 'B', TO - FROM),
+                  "what was written is whole");
+        memcpy(good + FROM, seen + FROM, TO - FROM);
+        cr_assert(eq(u64, counts(&stage).drawn[KAYA_FAULT_NEIGHBOUR_DAMAGE], 1));
+        if (memcmp(good, seen, FILE_BYTES) == 0) { /* zeros over zeros */
+            cr_assert(
+                all(eq(u64, struck(&stage, KAYA_FAULT_NEIGHBOUR_DAMAGE), 0), eq(u32, stage.heard.count, 0)));
+            continue;
+        }
+        cr_assert(all(eq(u64, struck(&stage, KAYA_FAULT_NEIGHBOUR_DAMAGE), 1), eq(u32, stage.heard.count, 1)));
+        expect_told(&stage, "neighbour_damage", "a", good, seen);
+        sectors_hit[stage.heard.offset / SECTOR_BYTES]++;
+        front += stage.heard.offset / SECTOR_BYTES == 1 && stage.heard.offset < FROM;
+        behind += stage.heard.offset / SECTOR_BYTES == 1 && stage.heard.offset >= TO;
+        garbage += !is_all(seen + stage.heard.offset, 0, stage.heard.length);
+        kaya_sim_disk_heal(stage.machine.sim);
+        read_file(stage.machine.sim, "a", seen);
+        cr_assert(eq(int, memcmp(good, seen, FILE_BYTES), 0));
+    }
+    for (unsigned sector = 0; sector < FILE_BYTES / SECTOR_BYTES; sector++)
+        cr_expect(gt(u32, sectors_hit[sector], 0), "sector %u", sector);
+    cr_expect(all(gt(u32, front, 0), gt(u32, behind, 0), gt(u32, garbage, 0)));
+    close_stage(&stage);
+}
+
+Test(media, a_power_loss_with_nothing_under_way_damages_nothing)
+{
+    uint8_t good[FILE_BYTES];
+    uint8_t seen[FILE_BYTES];
+    struct stage stage;
+
+    open_stage_on(&stage, &pages, KAYA_FAULT_NEIGHBOUR_DAMAGE);
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        set_stage(&stage, seed);
+        make_good_file(&stage, good);
+        lose_power(&stage.machine);
+        read_file(stage.machine.sim, "a", seen);
+        cr_assert(eq(int, memcmp(good, seen, FILE_BYTES), 0));
+        cr_assert(eq(u64, struck(&stage, KAYA_FAULT_NEIGHBOUR_DAMAGE), 0));
+    }
+    close_stage(&stage);
+}
+
+/* ---- forks ---- */
+
+Test(media, a_fork_has_what_is_hidden_and_what_stood_there_before)
+{
+    static const enum kaya_fault families[] = { KAYA_FAULT_LOST_WRITE, KAYA_FAULT_STALE_SECTOR };
+    uint8_t good[FILE_BYTES];
+    uint8_t seen[2][FILE_BYTES];
+    struct stage stage;
+
+    for (unsigned family = 0; family < 2; family++) {
+        open_stage(&stage, families[family]);
+        for (uint64_t seed = 0; seed < SEEDS; seed++) {
+            struct kaya_choices *choices = kaya_choices_from_seed(seed);
+            struct kaya_sim_disk *disks[2] = { stage.machine.sim };
+
+            set_stage(&stage, seed);
+            make_good_file(&stage, good);
+            write_and_lose(&stage, seed % WAYS, good);
+            cr_assert(eq(int, kaya_sim_disk_fork(stage.machine.sim, choices, NULL, &disks[1]), KAYA_OK));
+            kaya_choices_reseed(stage.options.choices, seed);
+            for (unsigned index = 0; index < 2; index++) {
+                kaya_sim_disk_power_loss(disks[index]);
+                kaya_sim_disk_decay(disks[index]);
+                read_file(disks[index], "a", seen[index]);
+                cr_assert(eq(u64, kaya_sim_disk_fault_counts(disks[index]).struck[families[family]],
+                             memcmp(seen[index], good, FILE_BYTES) != 0));
+            }
+            cr_assert(eq(int, memcmp(seen[0], seen[1], FILE_BYTES), 0));
+            stage.machine.disk = kaya_sim_disk_boot(stage.machine.sim);
+            kaya_sim_disk_destroy(disks[1]);
+            kaya_choices_destroy(choices);
+        }
+        close_stage(&stage);
+    }
+}
+
+Test(media, every_family_of_the_medium_has_a_test_here)
+{
+    static const enum kaya_fault families[] = { KAYA_FAULT_BIT_FLIP,        KAYA_FAULT_ZEROED_SECTOR,
+                                                KAYA_FAULT_STALE_SECTOR,    KAYA_FAULT_UNREADABLE_SECTOR,
+                                                KAYA_FAULT_LOST_WRITE,      KAYA_FAULT_MISDIRECTED_WRITE,
+                                                KAYA_FAULT_NEIGHBOUR_DAMAGE };
+
+    for (unsigned fault = 0; fault < KAYA_FAULTS; fault++) {
+        bool found = kaya_fault_group((enum kaya_fault)fault) != KAYA_FAULT_GROUP_MEDIA;
+
+        for (unsigned index = 0; index < sizeof families / sizeof families[0]; index++)
+            found = found || families[index] == fault;
+        cr_expect(found, "%s", kaya_fault_name((enum kaya_fault)fault));
+    }
 }

@@ -43,19 +43,25 @@ const char *kaya_fault_group_name(enum kaya_fault_group group);
     X(LOST_RENAME, lost_rename, CRASH)                                                                       \
     X(LOST_UNLINK, lost_unlink, CRASH) /* a removed name is back */                                          \
     X(LOST_TRUNCATE, lost_truncate, CRASH)                                                                   \
-    X(LOST_DIRECTORY, lost_directory, CRASH)      /* the log's directory itself */                           \
-    X(PROCESS_CRASH, process_crash, CRASH)        /* cache kept, with something unsynced in it */            \
-    X(EVICTION, eviction, CRASH)                  /* the cache was written back and dropped */               \
-    X(REORDER, reorder, CRASH)                    /* a later write survived where an earlier one did not */  \
-    X(SYNC_FAILURE, sync_failure, ERRORS)         /* a sync or durable write answered KAYA_IO */             \
-    X(IO_ERROR, io_error, ERRORS)                 /* any call answered KAYA_IO, once */                      \
-    X(IO_ERROR_LASTING, io_error_lasting, ERRORS) /* calls answer KAYA_IO from some call on */               \
-    X(NO_SPACE, no_space, ERRORS)                 /* KAYA_FULL, or a short write: the disk is full */        \
-    X(NO_ROOM, no_room, ERRORS)                   /* KAYA_FULL, though it is not: a quota, copy on write */  \
-    X(LIMIT, limit, ERRORS)                       /* KAYA_LIMIT: too many open files */                      \
-    X(SHORT_TRANSFER, short_transfer, ERRORS)     /* a part of a read or write, or KAYA_INTERRUPTED */       \
-    X(OUT_OF_MEMORY, out_of_memory, ERRORS)       /* an allocation failed */                                 \
-    X(BIT_FLIP, bit_flip, MEDIA)                  /* one bit at rest */
+    X(LOST_DIRECTORY, lost_directory, CRASH)       /* the log's directory itself */                          \
+    X(PROCESS_CRASH, process_crash, CRASH)         /* cache kept, with something unsynced in it */           \
+    X(EVICTION, eviction, CRASH)                   /* the cache was written back and dropped */              \
+    X(REORDER, reorder, CRASH)                     /* a later write survived where an earlier one did not */ \
+    X(SYNC_FAILURE, sync_failure, ERRORS)          /* a sync or durable write answered KAYA_IO */            \
+    X(IO_ERROR, io_error, ERRORS)                  /* any call answered KAYA_IO, once */                     \
+    X(IO_ERROR_LASTING, io_error_lasting, ERRORS)  /* calls answer KAYA_IO from some call on */              \
+    X(NO_SPACE, no_space, ERRORS)                  /* KAYA_FULL, or a short write: the disk is full */       \
+    X(NO_ROOM, no_room, ERRORS)                    /* KAYA_FULL, though it is not: a quota, copy on write */ \
+    X(LIMIT, limit, ERRORS)                        /* KAYA_LIMIT: too many open files */                     \
+    X(SHORT_TRANSFER, short_transfer, ERRORS)      /* a part of a read or write, or KAYA_INTERRUPTED */      \
+    X(OUT_OF_MEMORY, out_of_memory, ERRORS)        /* an allocation failed */                                \
+    X(BIT_FLIP, bit_flip, MEDIA)                   /* one bit at rest */                                     \
+    X(ZEROED_SECTOR, zeroed_sector, MEDIA)         /* at rest: all of it zeros */                            \
+    X(STALE_SECTOR, stale_sector, MEDIA)           /* at rest: what it held before */                        \
+    X(UNREADABLE_SECTOR, unreadable_sector, MEDIA) /* at rest: KAYA_IO until it is written anew */           \
+    X(LOST_WRITE, lost_write, MEDIA)               /* acknowledged as durable, never written */              \
+    X(MISDIRECTED_WRITE, misdirected_write, MEDIA) /* acknowledged as durable, written to another place */   \
+    X(NEIGHBOUR_DAMAGE, neighbour_damage, MEDIA)   /* a power loss hit bytes beside those that were written */
 
 enum kaya_fault {
 #define KAYA_FAULT_ENUM(NAME, name, GROUP) KAYA_FAULT_##NAME,
@@ -175,11 +181,16 @@ struct kaya_fault_counts kaya_sim_disk_fault_counts(const struct kaya_sim_disk *
 /* The families that struck since the last call, or create or reset: bit 1 << family. */
 uint64_t kaya_sim_disk_take_struck(struct kaya_sim_disk *disk);
 
-/* The image as the next reader sees it, for oracles and for damage made by hand. Fates that were open are decided, as far as
- * each call looks. Names: those of files that exist now, in order, without the lock file, which holds nothing. */
+/* The image, for oracles and for damage made by hand. Fates that were open are decided, as far as each call looks. Names: those of files
+ * that exist now, in order, without the lock file, which holds nothing. Bytes: those that the next reader sees or, where the cache hides
+ * damage, those on the medium; KAYA_IO: a sector of the range is unreadable. True bytes: those that would be there if the medium had
+ * never failed. */
 void kaya_sim_disk_names(struct kaya_sim_disk *disk, kaya_list_visitor *visit, void *user);
 KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_peek(struct kaya_sim_disk *disk, const char *name,
                                                     uint64_t offset, void *bytes, size_t length, size_t *done);
+KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_peek_true(struct kaya_sim_disk *disk, const char *name,
+                                                         uint64_t offset, void *bytes, size_t length,
+                                                         size_t *done);
 /* Change bytes durably behind everyone's back (media damage); within the file's size. */
 KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_poke(struct kaya_sim_disk *disk, const char *name,
                                                     uint64_t offset, const void *bytes, size_t length);
