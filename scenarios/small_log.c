@@ -4,11 +4,12 @@
  * the weakest disk that POSIX allows, with 512 B sectors that are written back alone and power-safe overwrite (dense
  * mode). `padded`: the same on a disk that drags 4 KiB along and promises nothing about bytes that do not change, so that
  * each sync pads; segments of 32 KiB. Nested crashes multiply, so they are tried on a shorter workload: one
- * acknowledged record, two in doubt, a rotation. */
+ * acknowledged record, two in doubt, a rotation. `key-value`: the engine over a log like `small`, through two snapshots. */
 #include "kaya/scenarios/small_log.h"
 
 #include <string.h>
 
+#include "kaya/scenarios/key_value_subject.h"
 #include "kaya/scenarios/log_subject.h"
 
 enum { SEED = 20 };
@@ -43,6 +44,36 @@ static const struct kaya_operation short_script[] = {
     ONE(APPEND_RELAXED, 60),
     BARE(ROTATE),
     ONE(APPEND_RELAXED, 50),
+};
+
+#define CHANGE(KIND, key, length)                                                                            \
+    {                                                                                                        \
+        .kind = KAYA_OPERATION_##KIND, .record_count = 1, .lengths = { length }, .keys = { key }             \
+    }
+#define DELETION(KIND, key)                                                                                  \
+    {                                                                                                        \
+        .kind = KAYA_OPERATION_##KIND, .record_count = 1, .keys = { key }, .is_deletion = { true }           \
+    }
+
+/* Long enough that the second snapshot frees a segment. */
+static const struct kaya_operation key_value_script[] = {
+    CHANGE(PUT_STRICT, 0, 400),
+    CHANGE(PUT_RELAXED, 1, 450),
+    BARE(SNAPSHOT),
+    DELETION(DELETE_STRICT, 0),
+    CHANGE(PUT_RELAXED, 1, 450),
+    CHANGE(PUT_RELAXED, 2, 450),
+    CHANGE(PUT_RELAXED, 1, 450),
+    CHANGE(PUT_RELAXED, 2, 450),
+    { .kind = KAYA_OPERATION_BATCH_RELAXED,
+      .record_count = 2,
+      .lengths = { 200, 0 },
+      .keys = { 2, 1 },
+      .is_deletion = { false, true } },
+    CHANGE(PUT_STRICT, 1, 450),
+    CHANGE(PUT_RELAXED, 2, 300),
+    BARE(SNAPSHOT),
+    CHANGE(PUT_RELAXED, 0, 20),
 };
 
 #define LENGTH_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -95,6 +126,17 @@ static const struct kaya_small_log logs[] = {
       PLAN(dense_profile, DENSE_SEGMENT, DENSE_BLOCK, short_script) },
     { "short-padded", "the same in padding mode",
       PLAN(padded_profile, PADDED_SEGMENT, PADDED_BLOCK, short_script) },
+    { "key-value",
+      "changes, a deletion and two snapshots of the key-value engine over it, dense mode",
+      { .subject = KAYA_SUBJECT_KEY_VALUE,
+        .profile = &dense_profile,
+        .segment_bytes = DENSE_SEGMENT,
+        .block_bytes = DENSE_BLOCK,
+        .spare_count = 2,
+        .record_bytes_max = RECORD_MAX,
+        .key_count = 3,
+        .script = key_value_script,
+        .script_length = LENGTH_OF(key_value_script) } },
 };
 
 const struct kaya_small_log *kaya_small_logs(size_t *count)
@@ -115,5 +157,7 @@ enum kaya_status kaya_small_log_subject(void *user, struct kaya_subject **subjec
 {
     const struct kaya_small_log *log = user;
 
+    if (log->plan.subject == KAYA_SUBJECT_KEY_VALUE)
+        return kaya_key_value_subject_create(&log->plan, SEED, subject);
     return kaya_log_subject_create(&log->plan, SEED, subject);
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The standard small logs, crashed at every disk call: depth one everywhere, and two more crashes inside recovery and behind it on the
+# The standard small logs, and an engine over one, crashed at every disk call: depth one everywhere, and two more crashes inside recovery and behind it on the
 # shorter ones. Zero violations, and enough states that the walk cannot have ended early.
 set -eu
 sim=$KAYA_BIN/kaya-sim
@@ -26,3 +26,5 @@ explore 5000 small
 explore 5000 padded --outcomes 200
 explore 10000 short --depth 3 --states "$bound"
 explore 10000 short-padded --depth 3 --states "$bound"
+explore 10000 key-value
+explore 10000 key-value --depth 2 --outcomes 4 --steps 2 --states "$bound"

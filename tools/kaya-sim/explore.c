@@ -160,8 +160,9 @@ static int explore_named(const struct arguments *arguments)
         int one;
         log = kaya_small_log_find(arguments->names[i]);
         if (log == NULL)
-            return kaya_sim_complain("there is no small log '%s'; they are small, padded, short and short-padded",
-                                     arguments->names[i]);
+            return kaya_sim_complain(
+                "there is no small log '%s'; they are small, padded, short, short-padded and key-value",
+                arguments->names[i]);
         one = arguments->path != NULL ? replay_path(arguments, log) : explore(arguments, log);
         code = one == KAYA_SIM_HELD ? code : one;
     }
@@ -186,9 +187,9 @@ int kaya_sim_explore(int argc, char **argv)
     static const struct argp argp = {
         .options = options,
         .parser = parse,
-        .args_doc = "[small|padded|short|short-padded ...]",
+        .args_doc = "[small|padded|short|short-padded|key-value ...]",
         .doc = "Crash a small log at every disk call, try everything that the crash may have left, recover each, and check."
-               "\vWhere `run` samples, this is exhaustive within its bound. Without a name: all four logs.\n\n"
+               "\vWhere `run` samples, this is exhaustive within its bound. Without a name: all of them.\n\n"
                "Exit codes: 0 no violation; 1 a broken promise; 2 usage.\n\n"
                "  kaya-sim explore small\n"
                "  kaya-sim explore short --path 'call 41 power_loss 3'",

@@ -11,7 +11,8 @@ struct kaya_small_log {
     struct kaya_plan plan; /* scripted, with its profile */
 };
 
-/* "small", "padded", and their shorter versions "short" and "short-padded", for nested crashes. Static memory. */
+/* "small", "padded", their shorter versions "short" and "short-padded", for nested crashes, and "key-value", the engine over one.
+ * Static memory. */
 const struct kaya_small_log *kaya_small_logs(size_t *count);
 const struct kaya_small_log *kaya_small_log_find(const char *name); /* NULL: none of that name */
 
