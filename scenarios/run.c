@@ -321,6 +321,7 @@ static void reset(struct kaya_stage *stage, const struct kaya_scenario *scenario
     kaya_plan_draw(&stage->plan, scenario, stage->choices);
     options.profile = stage->plan.profile;
     memcpy(options.odds, stage->plan.odds, sizeof options.odds);
+    options.read_fault_repeats_max = stage->plan.read_fault_repeats;
     options.capacity_bytes = stage->plan.capacity_bytes;
     options.cannot_allocate = stage->plan.cannot_allocate;
     memcpy(options.families, stage->plan.families, sizeof options.families);

@@ -148,6 +148,7 @@ bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **k
           scenario->expect_struck_within >= 1 && scenario->expect_struck_within <= COUNT_MAX },
         { "faults", "a list of fault names", scenario->faults < (uint64_t)1 << KAYA_FAULTS },
         { "odds", "0 to 1000000 for faults of the groups errors, media, reads, broken", odds_fit(scenario->odds) },
+        { "read_fault_repeats", "0 to 1000000", scenario->read_fault_repeats <= COUNT_MAX },
         { "sometimes", "a list of event and mark names", scenario->sometimes < (uint64_t)1 << KAYA_MARKS },
         { "profiles", "a list of profile names, one at least",
           profiles != NULL && scenario->profiles != 0 && (scenario->profiles & ~known_profiles) == 0 },

@@ -221,6 +221,7 @@ void kaya_plan_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario
     plan->profile = profile_draw(scenario->profiles, choices);
     faults_draw(plan, scenario, choices);
     memcpy(plan->odds, scenario->odds, sizeof plan->odds);
+    plan->read_fault_repeats = scenario->read_fault_repeats;
     sizes_draw(plan, scenario, choices);
     room_draw(plan, scenario, choices);
     operations_draw(plan, scenario, choices);

@@ -15,7 +15,7 @@
 
 #include "state.h"
 
-enum { CALLS_PER_BOOT_MAX_DEFAULT = 1000000, SCRATCH_ITEMS_MIN = 64 };
+enum { CALLS_PER_BOOT_MAX_DEFAULT = 1000000, READ_FAULT_REPEATS_MAX_DEFAULT = 2, SCRATCH_ITEMS_MIN = 64 };
 
 void *kaya_disk_scratch(void *array, size_t *capacity, size_t needed, size_t item_bytes)
 {
@@ -157,7 +157,14 @@ static void set_options(struct kaya_sim_disk *disk, const struct kaya_sim_disk_o
     disk->capacity_bytes = options->capacity_bytes;
     disk->bytes_of_others = 0;
     disk->broken = KAYA_BROKEN_NOT;
-    disk->store.history.is_kept = options->odds[KAYA_FAULT_STALE_SECTOR] > 0;
+    disk->store.history.is_kept =
+        options->odds[KAYA_FAULT_STALE_SECTOR] > 0 || options->odds[KAYA_FAULT_STALE_READ] > 0;
+    disk->reads =
+        (struct kaya_reads){ .repeats_max = options->read_fault_repeats_max ? options->read_fault_repeats_max
+                                                                            : READ_FAULT_REPEATS_MAX_DEFAULT };
+    for (unsigned family = 0; family < KAYA_FAULTS; family++)
+        if (kaya_fault_group((enum kaya_fault)family) == KAYA_FAULT_GROUP_READS && options->odds[family] > 0)
+            disk->reads.are_struck = true;
     disk->torn_sectors_max = options->torn_sectors_max ? options->torn_sectors_max : UINT32_MAX;
     for (unsigned family = 0; family < KAYA_FAULTS; family++)
         disk->families[family] = !options->families_set || options->families[family];
@@ -295,6 +302,7 @@ static void copy_facts(const struct kaya_sim_disk *disk, struct kaya_sim_disk *c
     copy->calls_per_boot_max = disk->calls_per_boot_max;
     copy->list_sorted = disk->list_sorted;
     memcpy(copy->odds, disk->odds, sizeof copy->odds);
+    copy->reads = disk->reads;
     copy->has_errors = disk->has_errors;
     copy->broken = disk->broken;
     copy->cannot_allocate = disk->cannot_allocate;
@@ -365,6 +373,7 @@ struct kaya_disk *kaya_sim_disk_boot(struct kaya_sim_disk *disk)
         .disk = disk,
         .number = disk->boot_number,
     };
+    disk->reads.count = 0;
     disk->is_running = true;
     disk->is_crashed = false;
     disk->is_runaway = false;

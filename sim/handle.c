@@ -248,6 +248,12 @@ static enum kaya_status sim_read(struct kaya_disk *seam, struct kaya_file *file,
         return KAYA_IO;
     }
     read_spans(disk, disk->files[number].inode, offset, spans, (size_t)length);
+    if (disk->reads.are_struck)
+        status = kaya_reads_strike(disk, number, offset, spans, length);
+    if (status != KAYA_OK) {
+        kaya_disk_trace(disk, KAYA_TRACE_READ, status, disk->files[number].inode->number, offset, length, NULL);
+        return status;
+    }
     *done = (size_t)length;
     disk->usage.bytes_read += length;
     kaya_disk_trace(disk, KAYA_TRACE_READ, KAYA_OK, disk->files[number].inode->number, offset, length,

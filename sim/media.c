@@ -28,11 +28,6 @@
 
 #include "state.h"
 
-struct place {
-    uint32_t file;
-    uint64_t sector;
-};
-
 static uint64_t offset_of(const struct kaya_sim_disk *disk, uint64_t sector)
 {
     return sector << disk->store.sector_shift;
@@ -44,7 +39,7 @@ static uint64_t sector_count(const struct kaya_sim_disk *disk, uint32_t file)
 }
 
 /* How many bytes of the sector are in the file. */
-static size_t visible_bytes(const struct kaya_sim_disk *disk, const struct place *place)
+static size_t visible_bytes(const struct kaya_sim_disk *disk, const struct kaya_place *place)
 {
     uint64_t size_bytes = disk->files[place->file].inode->size_bytes;
     uint64_t start = offset_of(disk, place->sector);
@@ -55,14 +50,14 @@ static size_t visible_bytes(const struct kaya_sim_disk *disk, const struct place
 
 /* ---- telling ---- */
 
-static void tell(struct kaya_sim_disk *disk, enum kaya_fault fault, const struct place *place, size_t from,
-                 size_t length)
+static void tell(struct kaya_sim_disk *disk, enum kaya_fault fault, const struct kaya_place *place,
+                 size_t from, size_t length)
 {
     kaya_disk_trace(disk, KAYA_TRACE_FAULT, KAYA_OK, disk->files[place->file].inode->number,
                     offset_of(disk, place->sector) + from, length, kaya_fault_name(fault));
 }
 
-static void tell_of_bit(struct kaya_sim_disk *disk, const struct place *place, uint64_t bit)
+static void tell_of_bit(struct kaya_sim_disk *disk, const struct kaya_place *place, uint64_t bit)
 {
     const uint8_t mask = (uint8_t)(1u << bit % 8);
 
@@ -82,7 +77,7 @@ static uint8_t true_byte(const struct kaya_block *block, size_t index)
 }
 
 /* The damage of this sector shows from now on, and differs from the truth. */
-static void strike(struct kaya_sim_disk *disk, enum kaya_fault fault, const struct place *place)
+static void strike(struct kaya_sim_disk *disk, enum kaya_fault fault, const struct kaya_place *place)
 {
     const struct kaya_block *block = disk->files[place->file].inode->sectors[place->sector].newest;
     size_t first = 0;
@@ -99,7 +94,7 @@ static void strike(struct kaya_sim_disk *disk, enum kaya_fault fault, const stru
 void kaya_media_show_slowly(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length)
 {
     struct kaya_inode *inode = kaya_disk_own(disk, file);
-    struct place place = { file, offset >> disk->store.sector_shift };
+    struct kaya_place place = { file, offset >> disk->store.sector_shift };
     uint64_t last = (offset + length - 1) >> disk->store.sector_shift;
     uint32_t family;
 
@@ -173,7 +168,7 @@ static bool is_readable(const struct kaya_block *block)
 }
 
 /* The sector is in the file, decided, not beyond damage, and the cache holds nothing newer or other. */
-static bool may_be_damaged(struct kaya_sim_disk *disk, const struct place *place)
+static bool may_be_damaged(struct kaya_sim_disk *disk, const struct kaya_place *place)
 {
     const struct kaya_sector *sector;
 
@@ -186,7 +181,7 @@ static bool may_be_damaged(struct kaya_sim_disk *disk, const struct place *place
 }
 
 /* Somewhere in the files that have names. */
-static bool choose_place(struct kaya_sim_disk *disk, struct place *place)
+static bool choose_place(struct kaya_sim_disk *disk, struct kaya_place *place)
 {
     const struct kaya_entries *entries = &disk->directory.now;
     uint64_t count;
@@ -205,7 +200,7 @@ static bool choose_place(struct kaya_sim_disk *disk, struct place *place)
 }
 
 /* A block of the caller's, as far as the sector is in the file like `block`, and zeros behind. */
-static struct kaya_block *copy_of(struct kaya_sim_disk *disk, const struct place *place,
+static struct kaya_block *copy_of(struct kaya_sim_disk *disk, const struct kaya_place *place,
                                   const struct kaya_block *block)
 {
     struct kaya_block *copy = kaya_pool_block(disk->store.pool);
@@ -217,7 +212,7 @@ static struct kaya_block *copy_of(struct kaya_sim_disk *disk, const struct place
     return copy;
 }
 
-static struct kaya_block *newest_of(const struct kaya_sim_disk *disk, const struct place *place)
+static struct kaya_block *newest_of(const struct kaya_sim_disk *disk, const struct kaya_place *place)
 {
     const struct kaya_inode *inode = disk->files[place->file].inode;
 
@@ -225,7 +220,7 @@ static struct kaya_block *newest_of(const struct kaya_sim_disk *disk, const stru
 }
 
 /* Takes over `shown`. */
-static void damage(struct kaya_sim_disk *disk, enum kaya_fault fault, const struct place *place,
+static void damage(struct kaya_sim_disk *disk, enum kaya_fault fault, const struct kaya_place *place,
                    struct kaya_block *shown)
 {
     if (kaya_inode_damage(&disk->store, kaya_disk_own(disk, place->file), place->sector, shown, 0))
@@ -236,7 +231,7 @@ static void damage(struct kaya_sim_disk *disk, enum kaya_fault fault, const stru
 
 static void flip_bit(struct kaya_sim_disk *disk)
 {
-    struct place place;
+    struct kaya_place place;
     struct kaya_block *shown;
     uint64_t bit;
 
@@ -252,7 +247,7 @@ static void flip_bit(struct kaya_sim_disk *disk)
 
 static void zero_sector(struct kaya_sim_disk *disk)
 {
-    struct place place;
+    struct kaya_place place;
 
     if (choose_place(disk, &place))
         damage(disk, KAYA_FAULT_ZEROED_SECTOR, &place, copy_of(disk, &place, NULL));
@@ -269,7 +264,7 @@ static bool find_inode(const struct kaya_sim_disk *disk, uint64_t number, uint32
 static void make_stale(struct kaya_sim_disk *disk)
 {
     const struct kaya_history *history = &disk->store.history;
-    struct place place;
+    struct kaya_place place;
     uint64_t entry;
 
     if (history->count == 0)
@@ -285,7 +280,7 @@ static void make_stale(struct kaya_sim_disk *disk)
 
 static void make_unreadable(struct kaya_sim_disk *disk)
 {
-    struct place place;
+    struct kaya_place place;
     struct kaya_block *shown;
 
     if (!choose_place(disk, &place))
@@ -365,7 +360,7 @@ static void hold(struct kaya_sim_disk *disk, uint32_t file, const struct stretch
     const struct kaya_inode *inode = disk->files[file].inode;
 
     for (uint64_t index = stretch->first; loss->count < count; index++) {
-        const struct place place = { file, index };
+        const struct kaya_place place = { file, index };
         const struct kaya_sector *sector = &inode->sectors[index];
 
         if (!may_be_lost(sector, stretch->is_durable_write))
@@ -408,26 +403,32 @@ void kaya_media_begin_loss(struct kaya_sim_disk *disk, uint32_t file, uint64_t o
     hold(disk, file, &stretch, first, count, loss);
 }
 
-/* Where a write came to that was meant for `meant`. False: nowhere that matters. */
-static bool choose_target(struct kaya_sim_disk *disk, const struct place *meant, struct place *target)
+bool kaya_media_choose_anywhere(struct kaya_sim_disk *disk, struct kaya_place *place)
 {
     uint64_t count;
 
-    target->file = meant->file;
     if (kaya_choose(disk->choices, KAYA_STREAM_FAULTS, 2, "misdirected_to_another_file") == 1)
-        target->file =
+        place->file =
             (uint32_t)kaya_choose(disk->choices, KAYA_STREAM_FAULTS, disk->file_count, "misdirected_file");
-    if (disk->files[target->file].inode == NULL)
+    if (disk->files[place->file].inode == NULL)
         return false;
-    kaya_crash_decide_size(disk, target->file);
-    count = sector_count(disk, target->file);
+    kaya_crash_decide_size(disk, place->file);
+    count = sector_count(disk, place->file);
     if (count == 0)
         return false;
-    target->sector = kaya_choose(disk->choices, KAYA_STREAM_FAULTS, count, "misdirected_sector");
-    return (target->file != meant->file || target->sector != meant->sector) && may_be_damaged(disk, target);
+    place->sector = kaya_choose(disk->choices, KAYA_STREAM_FAULTS, count, "misdirected_sector");
+    return true;
 }
 
-static void hide(struct kaya_sim_disk *disk, enum kaya_fault family, const struct place *place,
+/* Where a write came to that was meant for `meant`. False: nowhere that matters. */
+static bool choose_target(struct kaya_sim_disk *disk, const struct kaya_place *meant, struct kaya_place *target)
+{
+    *target = *meant;
+    return kaya_media_choose_anywhere(disk, target) &&
+           (target->file != meant->file || target->sector != meant->sector) && may_be_damaged(disk, target);
+}
+
+static void hide(struct kaya_sim_disk *disk, enum kaya_fault family, const struct kaya_place *place,
                  struct kaya_block *shown)
 {
     (void)kaya_inode_damage_hidden(&disk->store, kaya_disk_own(disk, place->file), place->sector, shown,
@@ -437,8 +438,8 @@ static void hide(struct kaya_sim_disk *disk, enum kaya_fault family, const struc
 void kaya_media_end_loss(struct kaya_sim_disk *disk, uint32_t file, const struct kaya_loss *loss)
 {
     for (uint32_t index = 0; index < loss->count; index++) {
-        const struct place meant = { file, loss->sectors[index] };
-        struct place target;
+        const struct kaya_place meant = { file, loss->sectors[index] };
+        struct kaya_place target;
 
         if (loss->family == KAYA_FAULT_MISDIRECTED_WRITE && choose_target(disk, &meant, &target))
             hide(disk, loss->family, &target, copy_of(disk, &target, newest_of(disk, &meant)));
@@ -458,7 +459,7 @@ static uint64_t count_written(const struct kaya_inode *inode)
 }
 
 /* One of all sectors that were not durable. */
-static bool choose_written(struct kaya_sim_disk *disk, struct place *place)
+static bool choose_written(struct kaya_sim_disk *disk, struct kaya_place *place)
 {
     uint64_t count = 0;
     uint64_t wanted;
@@ -479,7 +480,7 @@ static bool choose_written(struct kaya_sim_disk *disk, struct place *place)
     }
 }
 
-static void choose_in_unit(struct kaya_sim_disk *disk, struct place *place)
+static void choose_in_unit(struct kaya_sim_disk *disk, struct kaya_place *place)
 {
     uint64_t unit_sectors = disk->profile->geometry.writeback_bytes >> disk->store.sector_shift;
 
@@ -510,7 +511,7 @@ static struct bytes_range written_bytes(const struct kaya_sim_disk *disk, const 
 }
 
 /* The bytes of the sector that were durable and that nobody wrote: an empty range if there are none. */
-static struct bytes_range choose_neighbours(struct kaya_sim_disk *disk, const struct place *place)
+static struct bytes_range choose_neighbours(struct kaya_sim_disk *disk, const struct kaya_place *place)
 {
     const struct bytes_range none = { 0, 0 };
     const struct kaya_inode *inode = disk->files[place->file].inode;
@@ -535,7 +536,7 @@ static struct bytes_range choose_neighbours(struct kaya_sim_disk *disk, const st
 
 void kaya_media_damage_neighbours(struct kaya_sim_disk *disk)
 {
-    struct place place;
+    struct kaya_place place;
     struct bytes_range range;
     struct kaya_block *shown;
     bool is_garbage;
@@ -594,6 +595,7 @@ void kaya_sim_disk_heal(struct kaya_sim_disk *disk)
 {
     memset(disk->odds, 0, sizeof disk->odds);
     disk->has_errors = false;
+    disk->reads.are_struck = false;
     disk->broken = KAYA_BROKEN_NOT;
     disk->capacity_bytes = 0;
     for (uint32_t file = 0; file < disk->file_count; file++)

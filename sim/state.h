@@ -36,6 +36,25 @@ struct kaya_sim_inflight {
     size_t length;
 };
 
+/* Bytes of a file that were struck in so many reads in a row, and of which so many more will fail. */
+struct kaya_read_range {
+    uint64_t inode, from, to;
+    uint32_t hits, failures;
+};
+
+enum { KAYA_READ_RANGES_MAX = 32 };
+struct kaya_reads {
+    bool are_struck; /* some family has odds */
+    uint32_t repeats_max;
+    uint32_t count;
+    struct kaya_read_range ranges[KAYA_READ_RANGES_MAX];
+};
+
+struct kaya_place {
+    uint32_t file;
+    uint64_t sector;
+};
+
 struct kaya_outcome;
 
 /* Does the device fail for good (io_error_lasting)? */
@@ -81,6 +100,7 @@ struct kaya_sim_disk {
     uint64_t struck_families; /* since somebody asked last; a bit each */
     uint64_t failed_syncs;
 
+    struct kaya_reads reads;
     uint64_t crash_number;   /* power losses so far */
     uint64_t survived_stamp; /* of the last power loss: the newest unsynced version that survived ... */
     uint64_t lost_stamp;     /* ... and the oldest that did not; UINT64_MAX: none */
@@ -193,6 +213,15 @@ bool kaya_media_is_unreadable(struct kaya_sim_disk *disk, uint32_t file, uint64_
 /* The bytes on the medium; or those that would be there without damage. */
 void kaya_media_peek(const struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint8_t *bytes,
                      size_t length, bool is_true);
+
+/* Another sector of the file, or one of another file. False: nowhere. */
+bool kaya_media_choose_anywhere(struct kaya_sim_disk *disk, struct kaya_place *place);
+
+/* ---- reads.c ---- */
+
+/* The spans hold what stands in the file, of which `length` bytes were read: change them, or answer KAYA_IO. */
+enum kaya_status kaya_reads_strike(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset,
+                                   const struct kaya_span *spans, uint64_t length);
 
 /* ---- crash.c ---- */
 

@@ -53,6 +53,7 @@ struct file {
     uint64_t *faults;
     uint32_t *profiles, *swarm, *subject;
     struct odds *odds;
+    uint32_t *read_fault_repeats;
     struct file_log *log;
     struct file_disk *disk;
     struct kaya_range *boots, *operations, *record_bytes, *batch_records, *keep_records, *keys;
@@ -206,6 +207,7 @@ static void make_schema(struct schema *schema)
         CYAML_FIELD_FLAGS_PTR("faults", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, faults,
                               schema->fault_words, FAULT_WORDS),
         CYAML_FIELD_MAPPING_PTR("odds", OPTIONAL_POINTER, struct file, odds, odds_fields),
+        CYAML_FIELD_UINT_PTR("read_fault_repeats", OPTIONAL_POINTER, struct file, read_fault_repeats),
         CYAML_FIELD_FLAGS_PTR("sometimes", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, sometimes,
                               mark_names, LENGTH_OF(mark_names)),
         CYAML_FIELD_FLAGS_PTR("profiles", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, profiles,
@@ -501,6 +503,7 @@ static void take(struct kaya_scenario *scenario, const struct file *file)
     TAKE(scenario->seeds, file->seeds);
     TAKE(scenario->expect_struck_within, file->expect_struck_within);
     TAKE(scenario->faults, file->faults);
+    TAKE(scenario->read_fault_repeats, file->read_fault_repeats);
     if (file->odds != NULL)
         memcpy(scenario->odds, file->odds->values, sizeof scenario->odds);
     TAKE(scenario->sometimes, file->sometimes);

@@ -32,7 +32,8 @@ static const char good[] =
     "record_bytes: {from: 16, to: 17}\n"        /* 20 */
     "batch_records: {from: 2, to: 9}\n"         /* 21 */
     "keep_records: {from: 20, to: 21}\n"        /* 22 */
-    "odds: {bit_flip: 3, sync_failure: 40}\n";  /* 23 */
+    "odds: {bit_flip: 3, sync_failure: 40}\n"   /* 23 */
+    "read_fault_repeats: 5\n";                  /* 24 */
 
 static enum kaya_status parse(const char *text, struct kaya_scenario *scenario,
                               struct kaya_scenario_mistake *mistake)
@@ -56,6 +57,7 @@ Test(scenario_file, every_value_arrives)
                      fault == KAYA_FAULT_BIT_FLIP       ? 3
                      : fault == KAYA_FAULT_SYNC_FAILURE ? 40
                                                         : 0));
+    cr_expect(eq(u32, scenario.read_fault_repeats, 5));
     cr_expect(scenario.swarm);
     cr_expect(eq(u32, scenario.profiles, 1));
     cr_expect(eq(u32, scenario.segment_bytes.count, 2));
@@ -199,8 +201,9 @@ Test(scenario_file, every_mistake_names_its_line_its_key_and_what_is_allowed)
         { 23, "odds: {lost_sector: 3}", 23, "odds", "0 to 1000000 for faults of the groups errors, media" },
         { 23, "odds: {bit_flip: 1000001}", 23, "odds", "0 to 1000000 for faults of the groups errors, media" },
         { 23, "odds: {bit_flop: 1}", 23, "odds.bit_flop", "no such key; allowed: the keys lost_sector" },
-        { 23, "seeds: 8", 23, "seeds", "a second time" },
-        { 23, "odds: {bit_flip: 0", 23, "", "libyaml" },
+        { 24, "read_fault_repeats: 1000001", 24, "read_fault_repeats", "0 to 1000000" },
+        { 24, "seeds: 8", 24, "seeds", "a second time" },
+        { 24, "read_fault_repeats: {bit_flip: 0", 24, "", "libyaml" },
     };
     char text[4096];
     struct kaya_scenario scenario;

@@ -7,197 +7,7 @@
 #include <criterion/new/assert.h>
 #include <string.h>
 
-#include "machine.h"
-
-enum { SEEDS = 60, FILE_BYTES = 2048 };
-
-static const struct kaya_sim_profile plain = { .name = "plain",
-                                               .geometry = { .sector_bytes = 512,
-                                                             .atomic_bytes = 512,
-                                                             .writeback_bytes = 512,
-                                                             .buffer_alignment = 1,
-                                                             .power_safe_overwrite = true },
-                                               .growth = KAYA_GROWTH_ZEROS };
-
-/* What the trace said of faults. */
-struct heard {
-    unsigned count;
-    char family[32];
-    uint64_t inode, offset, length;
-    uint8_t content[SECTOR_BYTES];
-    size_t content_length;
-};
-
-static void hear(void *user, const struct kaya_trace_event *event)
-{
-    struct heard *heard = user;
-
-    if (event->kind != KAYA_TRACE_FAULT)
-        return;
-    heard->count++;
-    strncpy(heard->family, event->text, sizeof heard->family - 1);
-    heard->inode = event->a;
-    heard->offset = event->b;
-    heard->length = event->c;
-    heard->content_length = event->content_length;
-    if (event->content_length > 0)
-        memcpy(heard->content, event->content, event->content_length);
-}
-
-struct stage {
-    struct machine machine;
-    struct kaya_sim_disk_options options;
-    struct heard heard;
-};
-
-static void open_stage_on(struct stage *stage, const struct kaya_sim_profile *profile, enum kaya_fault fault)
-{
-    stage->options = (struct kaya_sim_disk_options){ .profile = profile, .list_sorted = true };
-    stage->options.choices = kaya_choices_from_seed(0);
-    stage->options.trace = kaya_trace_create(0);
-    stage->options.odds[fault] = 1;
-    kaya_trace_listen(stage->options.trace, hear, &stage->heard);
-    machine_start(&stage->machine, &stage->options);
-}
-
-static void open_stage(struct stage *stage, enum kaya_fault fault)
-{
-    open_stage_on(stage, &plain, fault);
-}
-
-static void set_stage(struct stage *stage, uint64_t seed)
-{
-    kaya_choices_reseed(stage->options.choices, seed);
-    machine_restart(&stage->machine, &stage->options);
-    memset(&stage->heard, 0, sizeof stage->heard);
-}
-
-static void close_stage(struct stage *stage)
-{
-    machine_end(&stage->machine);
-    kaya_trace_destroy(stage->options.trace);
-    kaya_choices_destroy(stage->options.choices);
-}
-
-static struct kaya_fault_counts counts(const struct stage *stage)
-{
-    return kaya_sim_disk_fault_counts(stage->machine.sim);
-}
-
-static uint64_t struck(const struct stage *stage, enum kaya_fault fault)
-{
-    return counts(stage).struck[fault];
-}
-
-/* What is on the medium. */
-static void read_file(struct kaya_sim_disk *sim, const char *name, uint8_t bytes[FILE_BYTES])
-{
-    size_t done;
-
-    cr_assert(eq(int, kaya_sim_disk_peek(sim, name, 0, bytes, FILE_BYTES, &done), KAYA_OK));
-    cr_assert(eq(sz, done, FILE_BYTES));
-}
-
-static void read_truth(struct kaya_sim_disk *sim, const char *name, uint8_t bytes[FILE_BYTES])
-{
-    size_t done;
-
-    cr_assert(eq(int, kaya_sim_disk_peek_true(sim, name, 0, bytes, FILE_BYTES, &done), KAYA_OK));
-    cr_assert(eq(sz, done, FILE_BYTES));
-}
-
-/* One read through the seam. */
-static enum kaya_status read_through(struct stage *stage, const char *name, uint64_t offset, void *bytes,
-                                     size_t length, unsigned flags)
-{
-    struct kaya_file *file;
-    enum kaya_status status;
-    size_t done;
-
-    cr_assert(eq(int, kaya_disk_open(stage->machine.disk, name, KAYA_OPEN_READ, &file), KAYA_OK));
-    status = kaya_disk_read(stage->machine.disk, file, offset, bytes, length, flags, &done);
-    kaya_disk_close(stage->machine.disk, file);
-    return status;
-}
-
-/* One write through the seam, that may fail. */
-static enum kaya_status write_through(struct stage *stage, const char *name, uint64_t offset, uint8_t byte,
-                                      size_t length)
-{
-    uint8_t bytes[FILE_BYTES];
-    const struct kaya_span span = { .bytes = bytes, .length = length };
-    struct kaya_file *file;
-    enum kaya_status status;
-
-    memset(bytes, byte, length);
-    cr_assert(eq(int, kaya_disk_open(stage->machine.disk, name, KAYA_OPEN_WRITE, &file), KAYA_OK));
-    status = kaya_disk_write(stage->machine.disk, file, offset, &span, 1);
-    kaya_disk_close(stage->machine.disk, file);
-    return status;
-}
-
-static bool is_all(const uint8_t *bytes, uint8_t byte, size_t length)
-{
-    for (size_t index = 0; index < length; index++)
-        if (bytes[index] != byte)
-            return false;
-    return true;
-}
-
-/* The last event names the bytes that differ, from the first to the last. */
-static void expect_told(const struct stage *stage, const char *family, const char *name, const uint8_t *good,
-                        const uint8_t *seen)
-{
-    size_t first = 0;
-    size_t last = FILE_BYTES;
-
-    while (good[first] == seen[first])
-        first++;
-    while (good[last - 1] == seen[last - 1])
-        last--;
-    cr_expect(eq(str, (char *)stage->heard.family, (char *)family));
-    cr_expect(eq(u64, stage->heard.inode, kaya_sim_disk_inode(stage->machine.sim, name)));
-    cr_expect(eq(u64, stage->heard.offset, first));
-    cr_expect(eq(u64, stage->heard.length, last - first));
-}
-
-static unsigned differing_bits(const uint8_t *left, const uint8_t *right, size_t length)
-{
-    unsigned count = 0;
-
-    for (size_t index = 0; index < length; index++)
-        count += (unsigned)__builtin_popcount((unsigned)(left[index] ^ right[index]));
-    return count;
-}
-
-static void allow_all(struct stage *stage, bool may_strike)
-{
-    for (unsigned fault = 0; fault < KAYA_FAULTS; fault++)
-        kaya_sim_disk_allow(stage->machine.sim, (enum kaya_fault)fault, may_strike);
-}
-
-static void decay(struct stage *stage)
-{
-    kaya_sim_disk_shut_down(stage->machine.sim);
-    kaya_sim_disk_decay(stage->machine.sim);
-    stage->machine.disk = kaya_sim_disk_boot(stage->machine.sim);
-}
-
-/* A file of 'A', 'B', zeros and 'D', all durable, made while nothing strikes. */
-static void make_good_file(struct stage *stage, uint8_t good[FILE_BYTES])
-{
-    static const char sectors[] = { 'A', 'B', 0, 'D' };
-
-    allow_all(stage, false);
-    make_directory(&stage->machine);
-    make_file(&stage->machine, "a", '.', FILE_BYTES);
-    for (size_t sector = 0; sector < sizeof sectors; sector++) {
-        if (sectors[sector] != 0)
-            fill_durable(&stage->machine, "a", sector * SECTOR_BYTES, sectors[sector], SECTOR_BYTES);
-        memset(good + sector * SECTOR_BYTES, sectors[sector], SECTOR_BYTES);
-    }
-    allow_all(stage, true);
-}
+#include "fault_stage.h"
 
 Test(media, a_bit_flips_at_rest_where_the_trace_says)
 {
@@ -206,7 +16,7 @@ Test(media, a_bit_flips_at_rest_where_the_trace_says)
     bool is_in_zeros = false;
     struct stage stage;
 
-    open_stage(&stage, KAYA_FAULT_BIT_FLIP);
+    open_stage(&stage, NULL, KAYA_FAULT_BIT_FLIP);
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         set_stage(&stage, seed);
         make_good_file(&stage, good);
@@ -232,7 +42,7 @@ Test(media, damage_outlives_crashes_and_partial_writes_and_heals)
     uint8_t seen[FILE_BYTES];
     struct stage stage;
 
-    open_stage(&stage, KAYA_FAULT_BIT_FLIP);
+    open_stage(&stage, NULL, KAYA_FAULT_BIT_FLIP);
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         uint64_t offset;
 
@@ -261,7 +71,7 @@ Test(media, overwriting_all_of_a_sector_mends_it)
     uint8_t seen[FILE_BYTES];
     struct stage stage;
 
-    open_stage(&stage, KAYA_FAULT_BIT_FLIP);
+    open_stage(&stage, NULL, KAYA_FAULT_BIT_FLIP);
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         uint64_t start;
 
@@ -287,7 +97,7 @@ Test(media, a_fork_has_the_damage_and_heals_on_its_own)
     struct kaya_sim_disk *fork;
     struct stage stage;
 
-    open_stage(&stage, KAYA_FAULT_BIT_FLIP);
+    open_stage(&stage, NULL, KAYA_FAULT_BIT_FLIP);
     set_stage(&stage, 1);
     make_good_file(&stage, good);
     decay(&stage);
@@ -304,7 +114,7 @@ Test(media, a_fork_has_the_damage_and_heals_on_its_own)
 Test(media, a_disk_without_odds_is_asked_nothing)
 {
     struct kaya_choices *odometer = kaya_choices_odometer();
-    struct kaya_sim_disk_options options = { .profile = &plain, .choices = odometer, .list_sorted = true };
+    struct kaya_sim_disk_options options = { .choices = odometer, .list_sorted = true };
     struct machine machine;
 
     machine_start(&machine, &options);
@@ -330,7 +140,7 @@ Test(media, a_sector_becomes_zeros)
     unsigned struck_count = 0;
     struct stage stage;
 
-    open_stage(&stage, KAYA_FAULT_ZEROED_SECTOR);
+    open_stage(&stage, NULL, KAYA_FAULT_ZEROED_SECTOR);
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         size_t start;
 
@@ -365,7 +175,7 @@ Test(media, a_sector_shows_what_it_held_before)
     uint8_t seen[FILE_BYTES];
     struct stage stage;
 
-    open_stage(&stage, KAYA_FAULT_STALE_SECTOR);
+    open_stage(&stage, NULL, KAYA_FAULT_STALE_SECTOR);
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         size_t sector;
 
@@ -414,7 +224,7 @@ Test(media, a_sector_cannot_be_read_until_all_of_it_is_written)
     uint8_t seen[FILE_BYTES];
     struct stage stage;
 
-    open_stage(&stage, KAYA_FAULT_UNREADABLE_SECTOR);
+    open_stage(&stage, NULL, KAYA_FAULT_UNREADABLE_SECTOR);
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         uint64_t bad = make_unreadable(&stage, seed, good);
         size_t done;
@@ -452,7 +262,7 @@ Test(media, what_made_it_readable_may_be_lost_until_it_is_synced)
     unsigned written_count = 0;
     struct stage stage;
 
-    open_stage(&stage, KAYA_FAULT_UNREADABLE_SECTOR);
+    open_stage(&stage, NULL, KAYA_FAULT_UNREADABLE_SECTOR);
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         uint64_t bad = make_unreadable(&stage, seed, good);
 
@@ -493,7 +303,7 @@ Test(media, a_lost_write_shows_once_the_cache_has_dropped_it)
     uint8_t seen[FILE_BYTES];
     struct stage stage;
 
-    open_stage(&stage, KAYA_FAULT_LOST_WRITE);
+    open_stage(&stage, NULL, KAYA_FAULT_LOST_WRITE);
     for (unsigned index = 0; index < SEEDS * WAYS * MEANS; index++) {
         unsigned means = index % MEANS;
         bool is_shown = true;
@@ -550,7 +360,7 @@ Test(media, writing_a_lost_sector_anew_mends_it)
     unsigned old_count = 0;
     struct stage stage;
 
-    open_stage(&stage, KAYA_FAULT_LOST_WRITE);
+    open_stage(&stage, NULL, KAYA_FAULT_LOST_WRITE);
     for (unsigned index = 0; index < SEEDS * WAYS; index++) {
         bool is_synced = index % 3 != 0;
 
@@ -584,7 +394,7 @@ Test(media, of_a_large_write_some_sectors_are_lost)
     uint8_t seen[FILE_BYTES];
     struct stage stage;
 
-    open_stage(&stage, KAYA_FAULT_LOST_WRITE);
+    open_stage(&stage, NULL, KAYA_FAULT_LOST_WRITE);
     for (uint64_t seed = 0; seed < SEEDS * 2; seed++) {
         unsigned lost = 0;
 
@@ -617,7 +427,7 @@ Test(media, equal_bytes_cannot_be_lost)
     uint8_t good[FILE_BYTES];
     struct stage stage;
 
-    open_stage(&stage, KAYA_FAULT_LOST_WRITE);
+    open_stage(&stage, NULL, KAYA_FAULT_LOST_WRITE);
     set_stage(&stage, 1);
     make_good_file(&stage, good);
     fill_durable(&stage.machine, "a", 0, 'A', 100);
@@ -637,7 +447,7 @@ Test(media, a_misdirected_write_damages_two_places)
     uint8_t seen[2][FILE_BYTES];
     struct stage stage;
 
-    open_stage(&stage, KAYA_FAULT_MISDIRECTED_WRITE);
+    open_stage(&stage, NULL, KAYA_FAULT_MISDIRECTED_WRITE);
     for (unsigned index = 0; index < SEEDS * 4; index++) {
         uint8_t expected[2][FILE_BYTES];
         unsigned hit = 0;
@@ -703,7 +513,7 @@ Test(media, a_power_loss_damages_what_nobody_wrote)
     uint8_t seen[FILE_BYTES];
     struct stage stage;
 
-    open_stage_on(&stage, &pages, KAYA_FAULT_NEIGHBOUR_DAMAGE);
+    open_stage(&stage, &pages, KAYA_FAULT_NEIGHBOUR_DAMAGE);
     for (uint64_t seed = 0; seed < SEEDS * 4; seed++) {
         set_stage(&stage, seed);
         make_good_file(&stage, good);
@@ -741,7 +551,7 @@ Test(media, a_power_loss_with_nothing_under_way_damages_nothing)
     uint8_t seen[FILE_BYTES];
     struct stage stage;
 
-    open_stage_on(&stage, &pages, KAYA_FAULT_NEIGHBOUR_DAMAGE);
+    open_stage(&stage, &pages, KAYA_FAULT_NEIGHBOUR_DAMAGE);
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         set_stage(&stage, seed);
         make_good_file(&stage, good);
@@ -763,7 +573,7 @@ Test(media, a_fork_has_what_is_hidden_and_what_stood_there_before)
     struct stage stage;
 
     for (unsigned family = 0; family < 2; family++) {
-        open_stage(&stage, families[family]);
+        open_stage(&stage, NULL, families[family]);
         for (uint64_t seed = 0; seed < SEEDS; seed++) {
             struct kaya_choices *choices = kaya_choices_from_seed(seed);
             struct kaya_sim_disk *disks[2] = { stage.machine.sim };

@@ -29,6 +29,7 @@ struct kaya_plan {
     bool families[KAYA_FAULTS];
     bool calm;
     uint32_t odds[KAYA_FAULTS];
+    uint32_t read_fault_repeats;
     uint32_t segment_bytes;
     uint32_t block_bytes;
     uint32_t spare_count;

@@ -61,7 +61,11 @@ const char *kaya_fault_group_name(enum kaya_fault_group group);
     X(UNREADABLE_SECTOR, unreadable_sector, MEDIA) /* at rest: KAYA_IO until it is written anew */           \
     X(LOST_WRITE, lost_write, MEDIA)               /* acknowledged as durable, never written */              \
     X(MISDIRECTED_WRITE, misdirected_write, MEDIA) /* acknowledged as durable, written to another place */   \
-    X(NEIGHBOUR_DAMAGE, neighbour_damage, MEDIA)   /* a power loss hit bytes beside those that were written */
+    X(NEIGHBOUR_DAMAGE, neighbour_damage, MEDIA) /* a power loss hit bytes beside those that were written */ \
+    X(READ_ERROR, read_error, READS)             /* KAYA_IO, for some reads in a row */                      \
+    X(FLIP_IN_TRANSIT, flip_in_transit, READS)   /* one bit of what was read */                              \
+    X(STALE_READ, stale_read, READS)             /* a sector as it was before */                             \
+    X(MISDIRECTED_READ, misdirected_read, READS) /* what stands in another sector */
 
 enum kaya_fault {
 #define KAYA_FAULT_ENUM(NAME, name, GROUP) KAYA_FAULT_##NAME,
@@ -92,6 +96,8 @@ struct kaya_sim_disk_options {
     bool list_sorted; /* listings in order of names; false: in any order, by choice (stream SCHEDULE) */
     uint32_t odds[KAYA_FAULTS]; /* of the groups that strike by odds: one chance in so many is taken (stream FAULTS); 0: never.
                                     README.md says what is a chance for each */
+    uint32_t read_fault_repeats_max; /* families of READS together strike at most so many reads of a range in a row; 0 means 2, which a
+                                        log that reads three times bears; UINT32_MAX: any number */
     uint64_t capacity_bytes; /* room for all files, in blocks of 4096; where it ends calls answer KAYA_FULL; 0: without end */
     bool cannot_allocate; /* `allocate` answers KAYA_UNSUPPORTED, and sizes reserve no room */
 };
