@@ -69,23 +69,28 @@ uint64_t kaya_carry_capacity(const struct shape *shape)
     return bytes > controls ? bytes - controls : 0;
 }
 
+enum kaya_status kaya_appender_reserve(struct appender *appender, const struct shape *shape)
+{
+    uint64_t bytes = shape->segment_bytes;
+
+    if (bytes > BUFFER_BYTES)
+        bytes = BUFFER_BYTES;
+    if (bytes < shape->block_bytes)
+        bytes = shape->block_bytes;
+    return kaya_buffer_reserve(appender->context->allocator, &appender->buffer, (size_t)bytes, appender->used);
+}
+
 static enum kaya_status take_over(struct appender *appender, const struct context *context,
                                   struct segment *segment, uint32_t stride_bytes)
 {
-    uint64_t bytes = segment->header.shape.segment_bytes;
-
     appender->context = context;
     appender->used = 0;
     appender->cost_synced = 0;
     appender->cost_unsynced = 0;
     appender->stride_bytes = stride_bytes;
     if (segment->header.previous_seed != 0)
-        appender->prewritten = bytes;
-    if (bytes > BUFFER_BYTES)
-        bytes = BUFFER_BYTES;
-    if (bytes < segment->header.shape.block_bytes)
-        bytes = segment->header.shape.block_bytes;
-    return kaya_buffer_reserve(context->allocator, &appender->buffer, (size_t)bytes, 0);
+        appender->prewritten = segment->header.shape.segment_bytes;
+    return kaya_appender_reserve(appender, &segment->header.shape);
 }
 
 static void adopt(struct appender *appender, struct segment *segment)
@@ -311,6 +316,13 @@ static enum kaya_status pad(struct appender *appender)
         status = kaya_appender_put_control(appender, FRAME_PAD, zeros,
                                            (uint16_t)kaya_frame_room(shape, appender->end));
     return status;
+}
+
+uint64_t kaya_appender_padded_end(const struct appender *appender)
+{
+    uint64_t unit = appender->segment.header.shape.unit_bytes;
+
+    return unit == 0 ? appender->end : (appender->end + unit - 1) / unit * unit;
 }
 
 enum kaya_status kaya_appender_sync(struct appender *appender)

@@ -32,6 +32,8 @@ KAYA_MUST_CHECK enum kaya_status kaya_appender_begin(struct appender *appender, 
 KAYA_MUST_CHECK enum kaya_status kaya_appender_resume(struct appender *appender, const struct context *context,
                                                       struct segment *segment, uint64_t durable, uint64_t end,
                                                       uint32_t sequence, uint32_t stride_bytes);
+/* Memory for a segment of this shape, so that kaya_appender_begin needs none. KAYA_NO_MEMORY: nothing changed. */
+KAYA_MUST_CHECK enum kaya_status kaya_appender_reserve(struct appender *appender, const struct shape *shape);
 void kaya_appender_release(struct appender *appender); /* writes nothing; takes APPENDER_NONE */
 
 /* Where a record of `length` bytes would end that is put at `end`; and the same for a control frame. Pure. */
@@ -45,6 +47,9 @@ uint64_t kaya_trim_limit(const struct shape *shape);
 /* What a record of `length` bytes costs a carry at most, and what a segment of this shape can carry. */
 uint64_t kaya_carry_cost(uint64_t length);
 uint64_t kaya_carry_capacity(const struct shape *shape);
+
+/* Where the next sync will end. */
+uint64_t kaya_appender_padded_end(const struct appender *appender);
 
 /* Write through ahead of `end`. Preparation: a failure harms nothing. KAYA_FULL, KAYA_IO. */
 KAYA_MUST_CHECK enum kaya_status kaya_appender_write_ahead(struct appender *appender, uint64_t end);

@@ -130,24 +130,35 @@ enum kaya_status kaya_pool_create_file(const struct context *context, const stru
     return KAYA_OK;
 }
 
+/* Does anything stand under the name of that number? */
+static enum kaya_status probe_name(const struct pool *pool, uint64_t number, bool *is_taken)
+{
+    struct kaya_file *file = NULL;
+    char name[SEGMENT_NAME_BYTES];
+    enum kaya_status status;
+
+    kaya_segment_name(name, number, SEGMENT_NAME_WAL);
+    status = kaya_disk_open(pool->context->disk, name, KAYA_OPEN_READ, &file);
+    kaya_disk_close(pool->context->disk, file);
+    *is_taken = status != KAYA_NOT_FOUND;
+    return status == KAYA_GONE || status == KAYA_LIMIT || status == KAYA_NO_MEMORY ? status : KAYA_OK;
+}
+
 /* The number of the next spare: one above the last, but for names that something else has taken. */
 static enum kaya_status next_number(const struct pool *pool, uint64_t *number)
 {
-    char name[SEGMENT_NAME_BYTES];
-    enum kaya_status status = KAYA_NOT_FOUND;
+    bool is_taken = true;
+    enum kaya_status status = KAYA_OK;
 
-    *number = pool->number_max;
-    do {
-        struct kaya_file *file = NULL;
-
+    for (*number = pool->number_max; status == KAYA_OK && is_taken;) {
         if (*number == UINT64_MAX || *number - pool->number_max == STRANGERS_MAX)
             return KAYA_FULL;
-        kaya_segment_name(name, ++*number, SEGMENT_NAME_WAL);
+        ++*number;
+        is_taken = false;
         if (pool->has_strangers)
-            status = kaya_disk_open(pool->context->disk, name, KAYA_OPEN_READ, &file);
-        kaya_disk_close(pool->context->disk, file);
-    } while (status != KAYA_NOT_FOUND && status != KAYA_GONE);
-    return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
+            status = probe_name(pool, *number, &is_taken);
+    }
+    return status;
 }
 
 static enum kaya_status draw_header(const struct pool *pool, uint64_t number, const struct shape *shape,
@@ -254,7 +265,8 @@ static enum kaya_status rewrite(struct pool *pool, uint64_t number, const char *
     return write_headers(pool->context, segment);
 }
 
-static enum kaya_status recycle(struct pool *pool, const char *name, const struct chain_segment *dead)
+/* *name, the file's present name, becomes its new one on the way. */
+static enum kaya_status recycle(struct pool *pool, char name[SEGMENT_NAME_BYTES], const struct chain_segment *dead)
 {
     char new_name[SEGMENT_NAME_BYTES];
     uint64_t number;
@@ -270,7 +282,8 @@ static enum kaya_status recycle(struct pool *pool, const char *name, const struc
     status = kaya_disk_rename(pool->context->disk, name, new_name);
     if (status != KAYA_OK)
         return status;
-    status = rewrite(pool, number, new_name, dead, &segment);
+    memcpy(name, new_name, sizeof new_name);
+    status = rewrite(pool, number, name, dead, &segment);
     if (status == KAYA_OK)
         status = name_spare(pool, &segment);
     if (status == KAYA_OK)
@@ -419,33 +432,41 @@ static void forget_spares(struct pool *pool, unsigned first, unsigned count)
             (pool->spare_count - first) * sizeof *pool->spares);
 }
 
-enum kaya_status kaya_pool_take(struct pool *pool, unsigned index, struct segment *segment)
+static enum kaya_status open_spare(const struct context *context, const struct spare *spare,
+                                   struct segment *segment)
 {
-    const struct spare *spare = &pool->spares[index];
     char name[SEGMENT_NAME_BYTES];
     enum kaya_status status;
 
-    KAYA_ASSERT(index < pool->spare_count);
     kaya_segment_name(name, spare->number, spare->kind);
-    status = kaya_segment_open(segment, pool->context, name, spare->number, KAYA_OPEN_WRITE, false);
+    status = kaya_segment_open(segment, context, name, spare->number, KAYA_OPEN_WRITE, false);
     if (status == KAYA_IO || (status == KAYA_OK && segment->state < SEGMENT_LINKLESS)) {
-        kaya_segment_close(segment, pool->context); /* it may have been the reading */
-        status = kaya_segment_open(segment, pool->context, name, spare->number, KAYA_OPEN_WRITE, true);
+        kaya_segment_close(segment, context); /* it may have been the reading */
+        status = kaya_segment_open(segment, context, name, spare->number, KAYA_OPEN_WRITE, true);
     }
-    if (status == KAYA_OK && segment->state < SEGMENT_LINKLESS) {
-        kaya_segment_close(segment, pool->context);
-        forget_spares(pool, index, 1);
-        return KAYA_IO;
-    }
+    if (status == KAYA_OK && segment->state < SEGMENT_LINKLESS)
+        status = KAYA_IO;
     if (status == KAYA_OK && !spare->is_ours &&
-        (!headers_are_durable(pool->context, segment) || (!spare->is_clean && !is_clean(pool->context, segment))))
-        status = draw_new_salt(pool->context, segment);
-    if (status != KAYA_OK) {
-        kaya_segment_close(segment, pool->context);
-        return status;
+        (!headers_are_durable(context, segment) || (!spare->is_clean && !is_clean(context, segment))))
+        status = draw_new_salt(context, segment);
+    return status;
+}
+
+enum kaya_status kaya_pool_take(struct pool *pool, unsigned index, struct segment *segment)
+{
+    enum kaya_status status;
+
+    KAYA_ASSERT(index < pool->spare_count);
+    status = open_spare(pool->context, &pool->spares[index], segment);
+    if (status == KAYA_OK) {
+        forget_spares(pool, 0, index + 1);
+        return KAYA_OK;
     }
-    forget_spares(pool, 0, index + 1);
-    return KAYA_OK;
+    kaya_segment_close(segment, pool->context);
+    if (status == KAYA_GONE || status == KAYA_NO_MEMORY || status == KAYA_LIMIT || status == KAYA_FULL)
+        return status;
+    forget_spares(pool, index, 1);
+    return KAYA_IO;
 }
 
 uint64_t kaya_pool_carry_capacity(const struct pool *pool)

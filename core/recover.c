@@ -397,6 +397,8 @@ static enum kaya_status judge(const struct settings *settings, const struct surv
         return KAYA_DAMAGED;
     if (cut_back_lsn != NULL && (*cut_back_lsn + 1 < report->first_lsn || *cut_back_lsn > report->last_lsn))
         return KAYA_INVALID;
+    if (cut_back_lsn != NULL && settings->anchor != NULL && *cut_back_lsn < settings->anchor->lsn)
+        return KAYA_INVALID;
     return KAYA_OK;
 }
 

@@ -496,39 +496,44 @@ static uint64_t bad_place(const struct segment *segment)
                : 0;
 }
 
+/* The first LSN behind what the segment in this file holds; 0: it says nothing. */
+static enum kaya_status lsn_behind(struct look *look, const struct listed *file, uint64_t *lsn)
+{
+    struct segment segment;
+    struct scan_entry entry;
+    struct scan scan;
+    bool found = true;
+    enum kaya_status status;
+
+    *lsn = 0;
+    status = open_listed(look, file, &segment);
+    if (status == KAYA_OK && segment.state == SEGMENT_LINKED &&
+        memcmp(&segment.header.log_id, &look->survey->head.header.log_id, sizeof segment.header.log_id) == 0) {
+        kaya_scan_init(&scan, look->context, &segment, &look->survey->memory, UINT64_MAX, false);
+        while (status == KAYA_OK && found)
+            status = kaya_scan_next(&scan, &entry, &found);
+        *lsn = segment.link.base_lsn + scan.sequence;
+    }
+    kaya_segment_close(&segment, look->context);
+    return status == KAYA_GONE || status == KAYA_NO_MEMORY || status == KAYA_LIMIT ? status : KAYA_OK;
+}
+
 /* A predecessor is unreadable from its start, so what it held is bounded by its neighbours: it went up to its successor's first record, and
  * began behind the last one of the nearest lower segment that still reads. */
 static enum kaya_status name_lost_before(struct look *look, const struct link *successor)
 {
     struct survey *survey = look->survey;
-    uint64_t first = look->low_water;
-    bool found = false;
+    uint64_t first = look->low_water, behind = 0;
     enum kaya_status status = KAYA_OK;
 
-    for (size_t i = survey->file_count; i-- > 0 && !found && status == KAYA_OK;) {
+    for (size_t i = survey->file_count; i-- > 0 && behind == 0 && status == KAYA_OK;) {
         const struct listed *file = &survey->files[i];
-        struct segment segment = SEGMENT_NONE;
 
-        if (file->number >= successor->predecessor || file != kaya_survey_find(survey, file->number))
-            continue;
-        status = open_listed(look, file, &segment);
-        if (status == KAYA_OK && segment.state == SEGMENT_LINKED &&
-            memcmp(&segment.header.log_id, &survey->head.header.log_id, sizeof segment.header.log_id) == 0) {
-            struct scan_entry entry;
-            struct scan scan;
-
-            kaya_scan_init(&scan, look->context, &segment, &survey->memory, UINT64_MAX, false);
-            for (found = true; status == KAYA_OK && found;)
-                status = kaya_scan_next(&scan, &entry, &found);
-            found = true;
-            if (segment.link.base_lsn + scan.sequence > first &&
-                segment.link.base_lsn + scan.sequence < successor->base_lsn)
-                first = segment.link.base_lsn + scan.sequence;
-        }
-        kaya_segment_close(&segment, look->context);
-        if (status == KAYA_NOT_FOUND)
-            status = KAYA_OK;
+        if (file->number < successor->predecessor && file == kaya_survey_find(survey, file->number))
+            status = lsn_behind(look, file, &behind);
     }
+    if (behind > first && behind < successor->base_lsn)
+        first = behind;
     name_lost(look, first, successor->base_lsn - 1);
     return status;
 }
@@ -918,5 +923,7 @@ void kaya_survey_release(struct survey *survey, const struct context *context)
     kaya_release(context->allocator, survey->chain, survey->chain_capacity * sizeof *survey->chain);
     kaya_scan_memory_release(&survey->memory, context);
     survey->files = NULL;
+    survey->file_count = survey->file_capacity = 0;
     survey->chain = NULL;
+    survey->chain_count = survey->chain_capacity = 0;
 }

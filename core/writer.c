@@ -137,7 +137,9 @@ static enum kaya_status end_handle(struct kaya_wal_writer *writer, enum kaya_sta
 /* A preparation failed: nothing was written that matters. */
 static enum kaya_status refuse(enum kaya_status status)
 {
-    return status == KAYA_IO || status == KAYA_DENIED || status == KAYA_NOT_FOUND ? KAYA_FULL : status;
+    return status == KAYA_OK || status == KAYA_GONE || status == KAYA_NO_MEMORY || status == KAYA_LIMIT
+               ? status
+               : KAYA_FULL;
 }
 
 /* --- syncing and rotating ------------------------------------------------------------------------------------------- */
@@ -184,18 +186,18 @@ static enum kaya_status prepare_successor(struct kaya_wal_writer *writer, uint64
     return status == KAYA_OK ? kaya_pool_settle_names(pool) : status;
 }
 
-static enum kaya_status make_link(const struct kaya_wal_writer *writer, struct link *link)
+static struct link make_link(const struct kaya_wal_writer *writer, uint32_t nonce)
 {
     const struct segment *old = &writer->log.appender.segment;
 
-    *link = (struct link){ .base_lsn = next_lsn(writer),
-                           .predecessor = old->number,
-                           .predecessor_end = writer->log.appender.durable,
-                           .low_water_lsn = writer->log.low_water_lsn,
-                           .epoch = writer->epoch,
-                           .chain = kaya_link_chain(old->link.chain, old->seeds.base,
-                                                    writer->log.appender.durable) };
-    return kaya_draw32(&writer->context, &link->nonce);
+    return (struct link){ .base_lsn = next_lsn(writer),
+                          .predecessor = old->number,
+                          .predecessor_end = writer->log.appender.durable,
+                          .low_water_lsn = writer->log.low_water_lsn,
+                          .epoch = writer->epoch,
+                          .nonce = nonce,
+                          .chain =
+                              kaya_link_chain(old->link.chain, old->seeds.base, writer->log.appender.durable) };
 }
 
 /* A head to which nothing was appended may be the last segment of a log; one that was rotated away from may not, and must show it. */
@@ -218,6 +220,7 @@ static enum kaya_status rotate_to(struct kaya_wal_writer *writer, uint64_t cost,
     struct appender *appender = &writer->log.appender;
     struct segment segment = SEGMENT_NONE;
     struct link link;
+    uint32_t nonce;
     unsigned index = 0;
     enum kaya_status status;
 
@@ -225,15 +228,18 @@ static enum kaya_status rotate_to(struct kaya_wal_writer *writer, uint64_t cost,
     if (status == KAYA_OK)
         status = kaya_log_reserve_chain(&writer->log, &writer->context);
     if (status == KAYA_OK)
+        status = kaya_draw32(&writer->context, &nonce);
+    if (status == KAYA_OK)
+        status = kaya_appender_reserve(appender, &writer->log.pool.spares[index].shape);
+    if (status == KAYA_OK)
         status = kaya_pool_take(&writer->log.pool, index, &segment);
     if (status != KAYA_OK)
         return refuse(status);
     status = leave_trace(writer);
     if (status == KAYA_OK)
         status = sync_all(writer);
-    if (status == KAYA_OK && make_link(writer, &link) != KAYA_OK)
-        status = end_handle(writer, KAYA_IO);
     if (status == KAYA_OK) {
+        link = make_link(writer, nonce);
         status = kaya_appender_begin(appender, &writer->context, &segment, &link, writer->settings.stride_bytes);
         if (status != KAYA_OK)
             status = end_handle(writer, status);
@@ -297,22 +303,41 @@ static bool fits(const struct appender *appender, size_t length)
     return kaya_record_end(shape, appender->end, length) <= kaya_record_limit(shape);
 }
 
+/* Would the records that no claim covers, with one more of that cost, be more than any successor can carry? */
+static bool must_claim(const struct kaya_wal_writer *writer, uint64_t cost)
+{
+    const struct appender *appender = &writer->log.appender;
+
+    return appender->cost_synced + appender->cost_unsynced + cost > kaya_pool_carry_capacity(&writer->log.pool);
+}
+
+/* Does a watermark fit behind the end of a sync, and leave room for one TRIM and one CLOSE? */
+static bool may_claim(const struct appender *appender)
+{
+    const struct shape *shape = &appender->segment.header.shape;
+
+    return kaya_control_end(shape, kaya_appender_padded_end(appender), 0) <= kaya_record_limit(shape);
+}
+
 /* All that must be so before a record of `length` bytes is encoded. */
 static enum kaya_status make_ready(struct kaya_wal_writer *writer, size_t length)
 {
     struct appender *appender = &writer->log.appender;
     uint64_t cost = kaya_carry_cost(length);
+    bool rotates;
     enum kaya_status status;
 
     status = guard_segment(writer);
     if (status == KAYA_OK)
         status = leave_close_behind(writer);
-    if (status == KAYA_OK && fits(appender, length) &&
-        appender->cost_synced + appender->cost_unsynced + cost > kaya_pool_carry_capacity(&writer->log.pool) &&
-        kaya_control_end(&appender->segment.header.shape, appender->end, 0) <=
-            kaya_record_limit(&appender->segment.header.shape))
+    if (status != KAYA_OK)
+        return status;
+    rotates = !fits(appender, length) || (must_claim(writer, cost) && !may_claim(appender));
+    if (!rotates && must_claim(writer, cost)) {
         status = secure(writer);
-    if (status == KAYA_OK && !fits(appender, length))
+        rotates = !fits(appender, length);
+    }
+    if (status == KAYA_OK && rotates)
         status = rotate(writer, cost);
     if (status == KAYA_OK) {
         status = kaya_appender_write_ahead(

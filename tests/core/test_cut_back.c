@@ -150,6 +150,26 @@ Test(cut_back, a_log_that_is_not_there_or_damaged_is_not_cut)
     log_fixture_destroy(log);
 }
 
+Test(cut_back, what_the_callers_own_checkpoint_depends_on_is_not_cut)
+{
+    struct log_fixture *log = make_log();
+    struct kaya_wal_anchor anchor = kaya_wal_writer_anchor(log->writer);
+    uint64_t changes;
+
+    anchor.lsn = 12;
+    MUST(log_close(log));
+    log->config.anchor = &anchor;
+    changes = log->image.change_count;
+    for (uint64_t last_lsn = log->first_lsn; last_lsn < anchor.lsn; last_lsn++)
+        cr_expect_eq(cut(log, last_lsn), KAYA_INVALID, "to %" PRIu64, last_lsn);
+    cr_expect(eq(u64, log->image.change_count, changes));
+    cr_expect_eq(cut(log, anchor.lsn), KAYA_OK);
+    MUST(log_open(log));
+    cr_expect(eq(u64, log->last_lsn, anchor.lsn));
+    MUST(log_close(log));
+    log_fixture_destroy(log);
+}
+
 Test(cut_back, any_call_of_a_cut_may_fail_and_either_end_holds)
 {
     for (uint64_t call = 1;; call++) {

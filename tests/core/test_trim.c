@@ -225,6 +225,33 @@ Test(trim, a_reader_that_pins_nothing_is_told_that_its_place_is_gone)
     log_fixture_destroy(log);
 }
 
+/* A dead file that cannot be made a spare goes, and the listener hears of it, however far that had got. */
+Test(trim, a_file_that_could_not_be_recycled_is_deleted)
+{
+    for (uint64_t call = 3; call < 12; call++) {
+        struct log_fixture *log = make_log();
+        uint64_t files;
+
+        log->config.spare_count = 6;
+        MUST(log_close(log));
+        MUST(log_open(log));
+        files = image_disk_file_count(&log->image);
+        log_forget_events(log);
+        log->image.fail_at = log->image.call_count + call; /* behind the mark's write and sync */
+        if (log_trim(log, 20) != KAYA_OK)
+            continue;
+        log->image.fail_at = 0;
+        for (size_t i = 0; i < IMAGE_FILES_MAX; i++)
+            cr_expect(strstr(log->image.files[i].name, ".new") == NULL, "call %" PRIu64 ": %s is left", call,
+                      log->image.files[i].name);
+        for (size_t i = 0; i < log->event_count && i < LOG_EVENTS_MAX; i++)
+            files -= log->events[i].kind == KAYA_EVENT_SEGMENT_REMOVED;
+        cr_expect_eq(image_disk_file_count(&log->image), files, "call %" PRIu64, call);
+        MUST(log_close(log));
+        log_fixture_destroy(log);
+    }
+}
+
 Test(trim, a_file_that_could_not_be_deleted_is_cleared_away_later)
 {
     for (uint64_t call = 1; call < 60; call++) {

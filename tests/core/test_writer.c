@@ -493,7 +493,7 @@ static void judge_failed_run(struct log_fixture *log, const char *what)
     cr_expect(look.status == KAYA_OK && look.trouble[0] == '\0', "%s: %s %s", what,
               kaya_status_name(look.status), look.trouble);
     cr_expect(eq(u64, look.last_lsn, log->last_lsn), "%s", what);
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 0; i < 6; i++)
         cr_expect_eq(log_append(log, 500, KAYA_STRICT), KAYA_OK, "%s: takes records again", what);
     cr_expect_eq(log_close(log), KAYA_OK, "%s", what);
     cr_expect(eq(u64, kaya_sim_memory_in_use(log->memory), 0), "%s: memory", what);
@@ -624,6 +624,81 @@ Test(writer, memory_may_run_out_at_any_time)
     }
 }
 
+/* A longer segment wants a longer buffer: that is asked for before anything is written. */
+Test(writer, memory_may_run_out_when_a_longer_segment_takes_over)
+{
+    bool is_through = false;
+
+    for (uint64_t fail_at = 1; !is_through; fail_at++) {
+        struct log_fixture *log = begin(&SMALL);
+        struct stingy stingy = { { stingy_allocate, stingy_release }, log->environment.allocator, 0, 0 };
+
+        MUST(log_append(log, 100, KAYA_STRICT));
+        MUST(log_close(log));
+        log->config.segment_bytes = 65536;
+        log->environment.allocator = &stingy.allocator;
+        MUST(log_open(log));
+        stingy.fail_at = stingy.count + fail_at;
+        for (unsigned i = 0; i < 60; i++) {
+            enum kaya_status status = log_append(log, 700, KAYA_RELAXED);
+
+            if (status == KAYA_NO_MEMORY)
+                status = log_append(log, 700, KAYA_RELAXED);
+            cr_assert_eq(status, KAYA_OK, "allocation %" PRIu64 ", append %u: %s", fail_at, i,
+                         kaya_status_name(status));
+        }
+        is_through = stingy.count < stingy.fail_at;
+        stingy.fail_at = 0;
+        expect_all(log, "a longer segment");
+        end(log);
+    }
+}
+
+/* Spares that go bad beside a running writer: it prepares others. */
+
+static void destroy_headers(struct log_fixture *log, struct image_file *file)
+{
+    (void)log;
+    memset(file->bytes, 0x5a, 96);
+    memset(file->bytes + 4096, 0x5a, 96);
+}
+
+static void remove_file(struct log_fixture *log, struct image_file *file)
+{
+    image_disk_remove(&log->image, file->name);
+}
+
+static void cut_to_nothing(struct log_fixture *log, struct image_file *file)
+{
+    (void)log;
+    image_file_resize(file, 0);
+}
+
+Test(writer, a_spare_that_goes_bad_meanwhile_is_passed_over)
+{
+    static void (*const ruin[])(struct log_fixture *, struct image_file *) = { destroy_headers, remove_file,
+                                                                               cut_to_nothing };
+
+    for (size_t i = 0; i < sizeof ruin / sizeof ruin[0]; i++) {
+        struct log_fixture *log = begin(&SMALL);
+        unsigned full_count = 0;
+
+        ruin[i](log, image_disk_segment(&log->image, 2));
+        for (unsigned j = 0; j < 60; j++) {
+            enum kaya_status status = log_append(log, 700, KAYA_STRICT);
+
+            full_count += status == KAYA_FULL;
+            cr_expect(status == KAYA_OK || status == KAYA_FULL, "ruin %zu: %s", i, kaya_status_name(status));
+        }
+        cr_expect_leq(full_count, 1, "ruin %zu: %u appends were refused", i, full_count);
+        expect_all(log, "a spare is gone");
+        log_kill(log);
+        MUST(log_open(log));
+        expect_all(log, "and after recovery");
+        end(log);
+    }
+}
+
 /* A full disk (P9). */
 
 Test(writer, a_full_disk_harms_nothing_and_the_log_goes_on_when_there_is_room)
@@ -664,6 +739,45 @@ Test(writer, a_full_disk_harms_nothing_and_the_log_goes_on_when_there_is_room)
         MUST(log_append(log, 500, KAYA_STRICT));
     expect_all(log, "room again");
     end(log);
+}
+
+/* The segment in use is longer than the spares, so that a watermark is written each time that they could not carry more; it may not
+ * take the room that the mark needs. `shift` units are in use when the rest begins, so that the watermarks come at every place. */
+static void fill_and_trim(unsigned shift, uint32_t length, bool is_killed)
+{
+    struct kaya_wal_config config = { .segment_bytes = 32768, .block_bytes = 512 };
+    struct log_fixture *log = log_fixture_create(&LOG_PADDED_512, &config);
+    enum kaya_status status = KAYA_OK;
+
+    MUST(log_open(log));
+    MUST(log_append(log, 700, KAYA_STRICT));
+    MUST(log_rotate(log));
+    MUST(log_close(log));
+    log->config.segment_bytes = 8192;
+    MUST(log_open(log));
+    log->image.capacity_bytes = image_disk_bytes_stored(&log->image);
+    for (unsigned i = 0; i < shift; i++)
+        MUST(log_append(log, 20, KAYA_STRICT));
+    while (status == KAYA_OK)
+        status = log_append(log, length, KAYA_RELAXED);
+    cr_expect_eq(status, KAYA_FULL, "shift %u, length %u: %s", shift, length, kaya_status_name(status));
+    if (is_killed) {
+        log_kill(log);
+        MUST(log_open(log)); /* a full disk, and yet there is room to carry */
+    }
+    MUST(log_sync(log));
+    status = log_trim(log, log->durable_lsn);
+    cr_expect_eq(status, KAYA_OK, "shift %u, length %u: %s", shift, length, kaya_status_name(status));
+    cr_expect_geq(kaya_wal_writer_first_lsn(log->writer), 2);
+    end(log);
+}
+
+Test(writer, a_full_log_can_be_recovered_and_trimmed_also_where_its_spares_are_short)
+{
+    for (uint32_t length = 8; length < 100; length += 7)
+        for (unsigned shift = 0; shift < 10; shift++)
+            for (unsigned is_killed = 0; is_killed < 2; is_killed++)
+                fill_and_trim(shift, length, is_killed != 0);
 }
 
 Test(writer, a_log_that_is_full_survives_many_recoveries)

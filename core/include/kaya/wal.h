@@ -128,7 +128,8 @@ KAYA_MUST_CHECK enum kaya_status kaya_wal_recover(const struct kaya_wal_environm
 /* Give up every record behind `last_lsn` for good, on a closed log. The same operation as recovery, with an earlier end;
  * crash-safe: after a crash either the old or the new end holds, and stays.
  *
- *   KAYA_INVALID  last_lsn is below the low-water mark - 1, beyond the end, or inside a batch; nothing was changed
+ *   KAYA_INVALID  last_lsn is below the low-water mark - 1 or below the caller's own anchor, beyond the end, or inside a
+ *                 batch; nothing was changed
  *   and the statuses of kaya_wal_writer_open */
 KAYA_MUST_CHECK enum kaya_status kaya_wal_cut_back(const struct kaya_wal_environment *environment,
                                                    const struct kaya_wal_config *config, uint64_t last_lsn,
@@ -141,7 +142,7 @@ KAYA_MUST_CHECK enum kaya_status kaya_wal_cut_back(const struct kaya_wal_environ
  *
  *   KAYA_INVALID    too long, or no such type or mode; nothing was written
  *   KAYA_FULL       no spare segment could be prepared; nothing was written, no LSN spent: try again when there is room
- *   KAYA_NO_MEMORY  nothing was written
+ *   KAYA_NO_MEMORY, KAYA_LIMIT  nothing was written
  *   KAYA_IO         a write or sync failed: the next recovery decides whether the record is there (P6). This handle takes
  *                   nothing more; close it and open the log again
  *   KAYA_ENDED      an earlier call failed so */
@@ -175,7 +176,8 @@ KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_truncate_before(struct kaya_wal
                                                                  uint64_t *low_water_lsn);
 
 /* Do one bounded piece of background work: prepare or recycle a spare, or write ahead. *more tells whether there is more
- * to do. Failures are reported as events and cost nothing: appenders do the work themselves where it was not done. */
+ * to do. Where no spare could be prepared, the event tells, and it costs nothing: appenders try again themselves.
+ *   KAYA_IO  a write ahead failed; as for append. KAYA_ENDED */
 KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_tend(struct kaya_wal_writer *writer, bool *more);
 
 /* Facts of an open writer. */
