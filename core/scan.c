@@ -194,6 +194,8 @@ static enum kaya_status look_again(struct scan *scan, uint64_t offset, struct sc
         if (status != KAYA_OK || (length > offset - start && memcmp(block, again, length) == 0))
             continue;
         all_same = false;
+        scan->has_vanished = scan->has_vanished || length <= offset - start ||
+                             memcmp(block, again, (size_t)(offset - start)) != 0;
         if (length <= offset - start)
             continue;
         look(scan, again + (offset - start), length - (size_t)(offset - start), offset, found);

@@ -39,6 +39,7 @@ struct scan {
     uint64_t watermark; /* the furthest that a valid frame before `end` says */
     uint64_t mended_count;
     uint64_t block_read_again; /* end of a block of which all readings were the same: not read again; 0: none */
+    bool has_vanished; /* a reading past the cache no longer had what was taken before it from the same block */
     struct scan_place claimed; /* the furthest place between two entries that `watermark` is known to cover */
 
     /* Why the scan stopped; valid once kaya_scan_next has said that there is no more. */

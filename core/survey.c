@@ -298,6 +298,7 @@ static enum kaya_status scan_prefix(struct look *look, struct segment *segment, 
     }
     look->end = scan->end;
     look->sequence = scan->sequence;
+    survey->has_vanished = survey->has_vanished || scan->has_vanished;
     return status;
 }
 
@@ -775,6 +776,7 @@ static void forget(struct survey *survey, const struct context *context)
     survey->row = NULL;
     survey->claim = 0;
     survey->carried_only = false;
+    survey->has_vanished = false;
     survey->is_read_only = false;
     survey->facts = (struct tail_facts){ .claim_past = false };
     survey->report = (struct kaya_wal_recovery_report){
@@ -879,12 +881,16 @@ static enum kaya_status look_at_live(struct survey *survey, const struct context
                                      const struct survey_options *options)
 {
     struct kaya_wal_recovery_report before = { .damage_reason = NULL };
+    struct survey_options asked = *options;
     enum kaya_status status;
 
     for (unsigned restart = 0; restart < RESTARTS_MAX; restart++) {
-        status = look_once(survey, context, options, restart % 2 == 1);
+        status = look_once(survey, context, &asked, restart % 2 == 1);
         if (status != KAYA_OK && status != KAYA_IO)
             return status;
+        asked.past_cache = survey->has_vanished && !asked.past_cache;
+        if (asked.past_cache) /* the cache has shown what a failed sync forgot */
+            continue;
         if (status == KAYA_OK && (head_has_changed(survey, context) || successor_counts(survey, context)))
             continue;
         if (status == KAYA_OK && !is_damaged(survey))

@@ -39,6 +39,7 @@ struct survey {
 
     uint64_t claim;            /* in the head: all before this offset is vouched for; 0: not even its link */
     struct scan_place claimed; /* the furthest place between two entries of the head that is known to be covered by it */
+    bool has_vanished; /* what the cache showed of the head was gone when the device was asked */
     bool is_read_only; /* a segment in use has a feature that only readers may pass over */
     bool carried_only; /* the head holds nothing but what recovery carried into it */
     bool has_appended; /* the head holds records that were appended to it */
