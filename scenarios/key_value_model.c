@@ -165,9 +165,23 @@ enum kaya_status kaya_key_value_change_begin(struct kaya_key_value_model *model,
     return KAYA_OK;
 }
 
-/* May the engine answer so? Only a failed sync excuses anything (P7), and one that has ended may not say yes (P6). */
+#define FAMILY(NAME) ((uint64_t)1 << KAYA_FAULT_##NAME)
+
+/* Each status says what stood in the way, so each is an answer to some faults only. */
+static bool is_excused(enum kaya_status status, uint64_t struck)
+{
+    const uint64_t errors = FAMILY(SYNC_FAILURE) | FAMILY(IO_ERROR) | FAMILY(NO_ROOM);
+
+    if (status == KAYA_IO || status == KAYA_FULL)
+        return (struck & errors) != 0;
+    if (status == KAYA_LIMIT)
+        return (struck & FAMILY(LIMIT)) != 0;
+    return status == KAYA_NO_MEMORY && (struck & FAMILY(OUT_OF_MEMORY)) != 0;
+}
+
+/* May the engine answer so? It needs an excuse (P7), and one that has ended may not say yes (P6). */
 static void judge_status(struct kaya_key_value_model *model, const char *operation, enum kaya_status status,
-                         bool sync_failed, struct kaya_violation *violation)
+                         uint64_t struck, struct kaya_violation *violation)
 {
     if (status == KAYA_GONE)
         return;
@@ -179,7 +193,7 @@ static void judge_status(struct kaya_key_value_model *model, const char *operati
         model->ended = true;
     else if (status == KAYA_OK)
         model->may_have_ended = false;
-    else if (!sync_failed || (status != KAYA_IO && status != KAYA_FULL))
+    else if (!is_excused(status, struck))
         BREAK(violation, KAYA_PROMISE_P7, "%s answered %s, and nothing stood in its way", operation,
               kaya_status_name(status));
 }
@@ -191,21 +205,23 @@ static void forget_handle(struct kaya_key_value_model *model)
 }
 
 /* The cache may have been dropped. */
-static void doubt_cache(struct kaya_key_value_model *model, enum kaya_status status, bool sync_failed)
+static void doubt_cache(struct kaya_key_value_model *model, enum kaya_status status, uint64_t struck)
 {
-    if (sync_failed && status != KAYA_OK) /* KAYA_GONE too: it may have failed before the crash */
+    if ((struck & FAMILY(SYNC_FAILURE)) != 0 &&
+        status != KAYA_OK) /* KAYA_GONE too: it may have failed before the crash */
         model->kept = 0;
 }
 
 void kaya_key_value_change_end(struct kaya_key_value_model *model, enum kaya_durability_mode mode,
-                               enum kaya_status status, bool sync_failed, struct kaya_violation *violation)
+                               enum kaya_status status, uint64_t struck, struct kaya_violation *violation)
 {
     size_t asked = model->asked;
 
     model->asked = 0;
-    judge_status(model, "a change", status, sync_failed, violation);
-    doubt_cache(model, status, sync_failed);
-    if (status == KAYA_INVALID || status == KAYA_FULL || status == KAYA_NO_MEMORY || status == KAYA_ENDED)
+    judge_status(model, "a change", status, struck, violation);
+    doubt_cache(model, status, struck);
+    if (status == KAYA_INVALID || status == KAYA_FULL || status == KAYA_NO_MEMORY || status == KAYA_LIMIT ||
+        status == KAYA_ENDED)
         model->count -= asked; /* nothing was written */
     else if (status != KAYA_OK)
         model->ended = status != KAYA_GONE;
@@ -218,12 +234,12 @@ void kaya_key_value_change_end(struct kaya_key_value_model *model, enum kaya_dur
 }
 
 void kaya_key_value_barrier_end(struct kaya_key_value_model *model, enum kaya_key_value_barrier barrier,
-                                enum kaya_status status, bool sync_failed, struct kaya_violation *violation)
+                                enum kaya_status status, uint64_t struck, struct kaya_violation *violation)
 {
     static const char *const names[] = { "a sync", "a snapshot", "a close" };
 
-    judge_status(model, names[barrier], status, sync_failed, violation);
-    doubt_cache(model, status, sync_failed);
+    judge_status(model, names[barrier], status, struck, violation);
+    doubt_cache(model, status, struck);
     if (status == KAYA_OK)
         fold(model, model->count, REASON_ACKNOWLEDGED);
     else if (status == KAYA_IO && barrier == KAYA_KEY_VALUE_SYNC)
@@ -244,16 +260,16 @@ void kaya_key_value_crash(struct kaya_key_value_model *model, enum kaya_crash cr
 
 /* --- What came back --- */
 
-void kaya_key_value_opened(struct kaya_key_value_model *model, enum kaya_status status, bool sync_failed,
+void kaya_key_value_opened(struct kaya_key_value_model *model, enum kaya_status status, uint64_t struck,
                            struct kaya_violation *violation)
 {
     if (status == KAYA_GONE)
         return;
     count(model, KAYA_PROMISE_P4);
-    doubt_cache(model, status, sync_failed);
+    doubt_cache(model, status, struck);
     forget_handle(model);
     model->exists = model->exists || status == KAYA_OK;
-    if (status != KAYA_OK && !(sync_failed && (status == KAYA_IO || status == KAYA_FULL)))
+    if (status != KAYA_OK && !is_excused(status, struck))
         BREAK(violation, KAYA_PROMISE_P4, "the engine answered %s when it was opened: %s",
               kaya_status_name(status), kaya_status_text(status));
 }
@@ -385,13 +401,13 @@ void kaya_key_value_stranger(struct kaya_key_value_model *model, struct kaya_vio
     BREAK(violation, KAYA_PROMISE_P1, "the engine shows a key that was never put");
 }
 
-void kaya_key_value_second(struct kaya_key_value_model *model, enum kaya_status status,
+void kaya_key_value_second(struct kaya_key_value_model *model, enum kaya_status status, uint64_t struck,
                            struct kaya_violation *violation)
 {
     if (status == KAYA_GONE)
         return;
     count(model, KAYA_PROMISE_P10);
-    if (status != KAYA_LOCKED)
+    if (status != KAYA_LOCKED && !is_excused(status, struck))
         BREAK(violation, KAYA_PROMISE_P10, "a second engine was opened beside the first, and was answered %s",
               kaya_status_name(status));
 }

@@ -1,7 +1,7 @@
 /* The key-value engine as the second subject.
  *
  * It plays by the rules of log_subject.c: the model hears of an operation before the engine does, an answer after the crash is no
- * answer, and a status that is not OK needs a failed sync for an excuse. Keys are drawn from so few that most are put, deleted
+ * answer, and a status that is not OK needs a fault that struck in the operation for an excuse. Keys are drawn from so few that most are put, deleted
  * and put again; values follow from the run's seed, each made anew.
  *
  * After a failure the program goes on for a while, or closes and opens the engine again in the same process. */
@@ -34,7 +34,7 @@ struct key_value_subject {
     uint64_t recoveries;
     uint64_t failed_syncs; /* of the disk, by the last answer */
     struct kaya_watch watch;
-    bool sync_failed; /* in the operation that answered last */
+    uint64_t struck; /* families of faults, in the operation that answered last */
     unsigned char *bytes;
     size_t bytes_capacity;
 };
@@ -54,9 +54,11 @@ static const struct key_value_subject *subject_of_const(const struct kaya_subjec
 static enum kaya_status heard(struct key_value_subject *subject, const struct kaya_sim_machine *machine,
                               enum kaya_status status)
 {
-    uint64_t failed = kaya_sim_disk_fault_counts(machine->sim_disk).drawn[KAYA_FAULT_SYNC_FAILURE];
+    uint64_t failed = kaya_sim_disk_failed_syncs(machine->sim_disk);
 
-    subject->sync_failed = failed != subject->failed_syncs;
+    subject->struck = kaya_sim_disk_take_struck(machine->sim_disk);
+    if (failed != subject->failed_syncs) /* also one that had nothing to write */
+        subject->struck |= (uint64_t)1 << KAYA_FAULT_SYNC_FAILURE;
     subject->failed_syncs = failed;
     if (kaya_sim_disk_is_crashed(machine->sim_disk))
         return KAYA_GONE;
@@ -65,7 +67,14 @@ static enum kaya_status heard(struct key_value_subject *subject, const struct ka
 
 static bool is_failure(enum kaya_status status)
 {
-    return status == KAYA_IO || status == KAYA_FULL || status == KAYA_ENDED;
+    return status == KAYA_IO || status == KAYA_FULL || status == KAYA_ENDED || status == KAYA_LIMIT ||
+           status == KAYA_NO_MEMORY;
+}
+
+/* For the runner KAYA_NO_MEMORY is its own; the engine's is one more failure. */
+static enum kaya_status for_runner(enum kaya_status status)
+{
+    return status == KAYA_NO_MEMORY ? KAYA_IO : status;
 }
 
 static void trace(struct key_value_subject *subject, enum kaya_trace_kind kind, const char *text,
@@ -176,7 +185,7 @@ static enum kaya_status try_to_open(struct key_value_subject *subject, const str
     status = heard(subject, machine, kaya_kv_open(&subject->environment, &config, &subject->kv, &report));
     watch_recovery(subject, machine, status, &report);
     trace(subject, KAYA_TRACE_ANSWER, "open", status, report.first_lsn, report.last_lsn, report.epoch);
-    kaya_key_value_opened(subject->model, status, subject->sync_failed, violation);
+    kaya_key_value_opened(subject->model, status, subject->struck, violation);
     if (status != KAYA_OK)
         return status;
     subject->recoveries++;
@@ -205,7 +214,7 @@ static enum kaya_status subject_recover(struct kaya_subject *base, const struct 
     subject->environment = (struct kaya_wal_environment){ machine->disk, machine->runtime, machine->allocator };
     subject->trace = machine->trace;
     subject->kv = NULL;
-    return open_engine(subject, machine, violation);
+    return for_runner(open_engine(subject, machine, violation));
 }
 
 static void subject_check(struct kaya_subject *base, const struct kaya_sim_machine *machine,
@@ -284,9 +293,9 @@ static enum kaya_status change(struct key_value_subject *subject, const struct k
         kaya_key_value_change_begin(subject->model, changes.told, operation->record_count) != KAYA_OK)
         return KAYA_NO_MEMORY;
     status = heard(subject, machine, kaya_kv_change(subject->kv, changes.asked, operation->record_count, mode));
-    kaya_key_value_change_end(subject->model, mode, status, subject->sync_failed, violation);
+    kaya_key_value_change_end(subject->model, mode, status, subject->struck, violation);
     trace(subject, KAYA_TRACE_ANSWER, "change", status, operation->keys[0], operation->record_count, 0);
-    return status;
+    return for_runner(status);
 }
 
 static void check_disk_use(struct key_value_subject *subject, const struct kaya_sim_machine *machine,
@@ -315,11 +324,11 @@ static enum kaya_status barrier(struct key_value_subject *subject, const struct 
     if (barrier == KAYA_KEY_VALUE_CLOSE)
         subject->kv = NULL;
     status = heard(subject, machine, status);
-    kaya_key_value_barrier_end(subject->model, barrier, status, subject->sync_failed, violation);
+    kaya_key_value_barrier_end(subject->model, barrier, status, subject->struck, violation);
     if (barrier == KAYA_KEY_VALUE_SNAPSHOT && status == KAYA_OK)
         check_disk_use(subject, machine, violation);
     trace(subject, KAYA_TRACE_ANSWER, names[barrier], status, 0, 0, 0);
-    return status;
+    return for_runner(status);
 }
 
 static enum kaya_status get(struct key_value_subject *subject, const struct kaya_sim_machine *machine,
@@ -341,7 +350,7 @@ static enum kaya_status second_engine(struct key_value_subject *subject,
     struct kaya_kv *second = NULL;
     enum kaya_status status = heard(subject, machine, kaya_kv_open(&subject->environment, NULL, &second, NULL));
 
-    kaya_key_value_second(subject->model, status, violation);
+    kaya_key_value_second(subject->model, status, subject->struck, violation);
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
 }
 
@@ -353,7 +362,7 @@ static enum kaya_status start_again(struct key_value_subject *subject, const str
 
     if (status == KAYA_GONE || kaya_violation_is_set(violation))
         return status;
-    return open_engine(subject, machine, violation);
+    return for_runner(open_engine(subject, machine, violation));
 }
 
 static enum kaya_status perform(struct key_value_subject *subject, const struct kaya_sim_machine *machine,

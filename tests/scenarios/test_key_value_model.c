@@ -20,6 +20,8 @@
 #include "kaya/scenarios/payload.h"
 
 enum { LENGTH = 40, SEED = 5, CHANGES_MAX = 16 };
+#define STRUCK(NAME) ((uint64_t)1 << KAYA_FAULT_##NAME)
+#define FAILED_SYNC STRUCK(SYNC_FAILURE)
 
 struct player {
     struct kaya_key_value_model *model;
@@ -44,8 +46,8 @@ static struct kaya_key_value_change change_of(struct player *player, char letter
 static void answer(struct player *player, enum kaya_durability_mode mode)
 {
     if (!player->unanswered)
-        kaya_key_value_change_end(player->model, mode, player->failing ? KAYA_IO : KAYA_OK, player->failing,
-                                  &player->violation);
+        kaya_key_value_change_end(player->model, mode, player->failing ? KAYA_IO : KAYA_OK,
+                                  player->failing ? FAILED_SYNC : 0, &player->violation);
     player->unanswered = false;
     player->failing = false;
 }
@@ -68,7 +70,7 @@ static void recover(struct player *player, const char *shown)
 {
     struct kaya_key_value_view view = view_of(player, shown);
 
-    kaya_key_value_opened(player->model, KAYA_OK, false, &player->violation);
+    kaya_key_value_opened(player->model, KAYA_OK, 0, &player->violation);
     kaya_key_value_recovered(player->model, &view, &player->violation);
 }
 
@@ -96,13 +98,14 @@ static void play_one(struct player *player, char letter)
         player->failing = true;
         break;
     case 's':
-        kaya_key_value_barrier_end(player->model, KAYA_KEY_VALUE_SYNC, KAYA_OK, false, &player->violation);
+        kaya_key_value_barrier_end(player->model, KAYA_KEY_VALUE_SYNC, KAYA_OK, 0, &player->violation);
         break;
     case 'n':
-        kaya_key_value_barrier_end(player->model, KAYA_KEY_VALUE_SYNC, KAYA_IO, true, &player->violation);
+        kaya_key_value_barrier_end(player->model, KAYA_KEY_VALUE_SYNC, KAYA_IO, FAILED_SYNC, &player->violation);
         break;
     case 'k':
-        kaya_key_value_barrier_end(player->model, KAYA_KEY_VALUE_SNAPSHOT, KAYA_IO, true, &player->violation);
+        kaya_key_value_barrier_end(player->model, KAYA_KEY_VALUE_SNAPSHOT, KAYA_IO, FAILED_SYNC,
+                                   &player->violation);
         break;
     case 'P':
     case 'C':
@@ -203,19 +206,32 @@ Test(key_value_model, statuses_need_an_excuse)
     static const struct {
         const char *history;
         enum kaya_status status;
-        bool sync_failed;
+        uint64_t struck;
         const char *promise;
     } rows[] = {
-        { "A", KAYA_IO, false, "P7" },   { "A", KAYA_IO, true, "" },        { "A", KAYA_FULL, true, "" },
-        { "A", KAYA_ENDED, true, "P7" }, { "A", KAYA_INVALID, true, "P7" }, { "A!b", KAYA_ENDED, false, "" },
-        { "A!b", KAYA_OK, false, "P6" }, { "Ak", KAYA_OK, false, "" },      { "Ak", KAYA_ENDED, false, "" },
-        { "An", KAYA_OK, false, "P6" },
+        { "A", KAYA_IO, 0, "P7" },
+        { "A", KAYA_IO, FAILED_SYNC, "" },
+        { "A", KAYA_FULL, FAILED_SYNC, "" },
+        { "A", KAYA_IO, STRUCK(IO_ERROR), "" },
+        { "A", KAYA_FULL, STRUCK(NO_ROOM), "" },
+        { "A", KAYA_LIMIT, STRUCK(LIMIT), "" },
+        { "A", KAYA_LIMIT, STRUCK(IO_ERROR), "P7" },
+        { "A", KAYA_NO_MEMORY, STRUCK(OUT_OF_MEMORY), "" },
+        { "A", KAYA_NO_MEMORY, STRUCK(LIMIT), "P7" },
+        { "A", KAYA_IO, STRUCK(SHORT_TRANSFER), "P7" },
+        { "A", KAYA_ENDED, FAILED_SYNC, "P7" },
+        { "A", KAYA_INVALID, FAILED_SYNC, "P7" },
+        { "A!b", KAYA_ENDED, 0, "" },
+        { "A!b", KAYA_OK, 0, "P6" },
+        { "Ak", KAYA_OK, 0, "" },
+        { "Ak", KAYA_ENDED, 0, "" },
+        { "An", KAYA_OK, 0, "P6" },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct player player;
         play(&player, rows[i].history);
-        kaya_key_value_barrier_end(player.model, KAYA_KEY_VALUE_SYNC, rows[i].status, rows[i].sync_failed,
+        kaya_key_value_barrier_end(player.model, KAYA_KEY_VALUE_SYNC, rows[i].status, rows[i].struck,
                                    &player.violation);
         cr_expect(eq(str, player.violation.promise, (char *)rows[i].promise), "row %zu: %s", i,
                   player.violation.what);
@@ -228,17 +244,17 @@ Test(key_value_model, an_open_is_not_refused_and_a_second_one_is)
     struct kaya_key_value_model *model = kaya_key_value_model_create();
     struct kaya_violation violation = { .promise = "" };
 
-    kaya_key_value_opened(model, KAYA_GONE, false, &violation);
-    kaya_key_value_opened(model, KAYA_IO, true, &violation);
-    kaya_key_value_second(model, KAYA_LOCKED, &violation);
-    kaya_key_value_second(model, KAYA_GONE, &violation);
+    kaya_key_value_opened(model, KAYA_GONE, 0, &violation);
+    kaya_key_value_opened(model, KAYA_IO, FAILED_SYNC, &violation);
+    kaya_key_value_second(model, KAYA_LOCKED, 0, &violation);
+    kaya_key_value_second(model, KAYA_GONE, 0, &violation);
     kaya_key_value_disk_use(model, 100, 100, &violation);
     cr_expect(not(kaya_violation_is_set(&violation)), "%s", violation.what);
     cr_expect(not(kaya_key_value_exists(model)));
-    kaya_key_value_opened(model, KAYA_DAMAGED, true, &violation);
+    kaya_key_value_opened(model, KAYA_DAMAGED, FAILED_SYNC, &violation);
     cr_expect(eq(str, violation.promise, (char *)"P4"));
     violation.promise[0] = '\0';
-    kaya_key_value_second(model, KAYA_OK, &violation);
+    kaya_key_value_second(model, KAYA_OK, 0, &violation);
     cr_expect(eq(str, violation.promise, (char *)"P10"));
     violation.promise[0] = '\0';
     kaya_key_value_disk_use(model, 101, 100, &violation);

@@ -38,23 +38,24 @@ KAYA_MUST_CHECK enum kaya_status kaya_key_value_model_copy(const struct kaya_key
                                                            struct kaya_key_value_model *to);
 
 /* Between `begin` and `end` the changes are in doubt, all of them together; a crash may come instead of the end. Statuses are what the
- * engine said, KAYA_GONE where the machine had crashed by then. `sync_failed`: a sync failed in the operation, so that it may
- * fail, and what only the cache held may be gone. */
+ * engine said, KAYA_GONE where the machine had crashed by then. `struck`: which families of faults
+ * struck in the operation (a bit set of enum kaya_fault): they say which errors it may answer, and after a failed sync what only the
+ * cache held may be gone. */
 KAYA_MUST_CHECK enum kaya_status kaya_key_value_change_begin(struct kaya_key_value_model *model,
                                                              const struct kaya_key_value_change *changes,
                                                              size_t count);
 void kaya_key_value_change_end(struct kaya_key_value_model *model, enum kaya_durability_mode mode,
-                               enum kaya_status status, bool sync_failed, struct kaya_violation *violation);
+                               enum kaya_status status, uint64_t struck, struct kaya_violation *violation);
 
 /* sync, snapshot and close make everything durable. */
 enum kaya_key_value_barrier { KAYA_KEY_VALUE_SYNC, KAYA_KEY_VALUE_SNAPSHOT, KAYA_KEY_VALUE_CLOSE };
 void kaya_key_value_barrier_end(struct kaya_key_value_model *model, enum kaya_key_value_barrier barrier,
-                                enum kaya_status status, bool sync_failed, struct kaya_violation *violation);
+                                enum kaya_status status, uint64_t struck, struct kaya_violation *violation);
 
 void kaya_key_value_crash(struct kaya_key_value_model *model, enum kaya_crash crash);
 
 /* An open answered. Judged; with KAYA_OK kaya_key_value_recovered follows, and fixes what was in doubt. */
-void kaya_key_value_opened(struct kaya_key_value_model *model, enum kaya_status status, bool sync_failed,
+void kaya_key_value_opened(struct kaya_key_value_model *model, enum kaya_status status, uint64_t struck,
                            struct kaya_violation *violation);
 void kaya_key_value_recovered(struct kaya_key_value_model *model, const struct kaya_key_value_view *view,
                               struct kaya_violation *violation);
@@ -67,7 +68,7 @@ void kaya_key_value_got(struct kaya_key_value_model *model, uint32_t key, const 
 /* It showed a key that was never put. */
 void kaya_key_value_stranger(struct kaya_key_value_model *model, struct kaya_violation *violation);
 /* A second one tried to open the same directory (P10). */
-void kaya_key_value_second(struct kaya_key_value_model *model, enum kaya_status status,
+void kaya_key_value_second(struct kaya_key_value_model *model, enum kaya_status status, uint64_t struck,
                            struct kaya_violation *violation);
 /* Right after a snapshot: what all files hold, and what they may at most (P8). */
 void kaya_key_value_disk_use(struct kaya_key_value_model *model, uint64_t bytes_stored, uint64_t bytes_max,
