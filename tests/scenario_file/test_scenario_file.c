@@ -203,7 +203,7 @@ Test(scenario_file, every_mistake_names_its_line_its_key_and_what_is_allowed)
         { 23, "odds: {bit_flop: 1}", 23, "odds.bit_flop", "no such key; allowed: the keys lost_sector" },
         { 24, "read_fault_repeats: 1000001", 24, "read_fault_repeats", "0 to 1000000" },
         { 24, "seeds: 8", 24, "seeds", "a second time" },
-        { 24, "read_fault_repeats: {bit_flip: 0", 24, "", "libyaml" },
+        { 24, "read_fault_repeats: \"5", 24, "", "libyaml" },
     };
     char text[4096];
     struct kaya_scenario scenario;
