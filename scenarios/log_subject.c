@@ -39,8 +39,8 @@ struct log_subject {
     uint64_t next_payload;
     size_t script_next;
     uint64_t recoveries;
-    uint64_t failed_syncs;           /* of the disk, by the last answer */
-    uint64_t struck;                 /* families, in the last operation */
+    uint64_t failed_syncs; /* of the disk, by the last answer */
+    uint64_t struck;       /* families, in the last operation */
     struct kaya_watch watch;
     struct kaya_claims *claims;       /* told of every operation that may write; NULL: nobody asks */
     struct kaya_damage_watch *damage; /* where media may be damaged; NULL: nowhere */
@@ -833,28 +833,28 @@ static enum kaya_status subject_step(struct kaya_subject *subject, const struct 
 {
     struct log_subject *log = log_of(subject);
     const struct kaya_plan *plan = log->plan;
-    const struct kaya_operation *operation;
-    struct kaya_operation drawn;
+    struct kaya_operation operation;
     enum kaya_status status;
 
     *done = plan->script != NULL && log->script_next == plan->script_length;
     if (*done)
         return KAYA_OK;
     if (plan->script != NULL) {
-        operation = &plan->script[log->script_next++];
+        operation = plan->script[log->script_next++];
+        if (plan->script_repeats && log->script_next == plan->script_length)
+            log->script_next = 0;
     } else {
-        kaya_operation_draw(&drawn, plan, machine->choices);
-        if (plan->other_config_percent > 0)
-            kaya_operation_fit(&drawn, log->sizes.record_bytes_max);
-        operation = &drawn;
+        kaya_operation_draw(&operation, plan, machine->choices);
     }
-    trace(log, KAYA_TRACE_OPERATION, kaya_operation_name(operation->kind), KAYA_OK,
-          kaya_oracle_last_lsn(log->oracle) + 1, operation->record_count, operation->lengths[0]);
+    if (plan->script_repeats || plan->other_config_percent > 0)
+        kaya_operation_fit(&operation, log->sizes.record_bytes_max);
+    trace(log, KAYA_TRACE_OPERATION, kaya_operation_name(operation.kind), KAYA_OK,
+          kaya_oracle_last_lsn(log->oracle) + 1, operation.record_count, operation.lengths[0]);
     if (kaya_oracle_has_ended(log->oracle) &&
-        (!may_be_tried(operation->kind) ||
+        (!may_be_tried(operation.kind) ||
          kaya_percent_draw(GIVE_UP_PERCENT, machine->choices, KAYA_STREAM_WORKLOAD, "give_up")))
         return start_again(log, machine, violation);
-    status = perform(log, machine, operation, violation);
+    status = perform(log, machine, &operation, violation);
     if (log->writer == NULL && is_failure(status) && !kaya_violation_is_set(violation))
         status = start_again(log, machine, violation);
     return status;
@@ -972,7 +972,7 @@ void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan
     log->writer = NULL;
     log->seed = seed;
     log->next_payload = 0;
-    log->script_next = 0;
+    log->script_next = plan->script_first;
     log->recoveries = 0;
     log->failed_syncs = 0;
     log->watch = (struct kaya_watch){ .coverage = log->watch.coverage };

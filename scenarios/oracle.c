@@ -965,13 +965,24 @@ void kaya_oracle_recovery_calls(struct kaya_oracle *oracle, uint64_t calls, uint
               calls, file_count, blocks, calls_max);
 }
 
+/* What records can fill of a segment: the header copies have a block or a unit each, LINK, TRIM and CLOSE a block at most. */
+static uint64_t room_of_segment(const struct kaya_oracle *oracle)
+{
+    const struct kaya_oracle_shape *shape = &oracle->shape;
+    uint64_t header_bytes = shape->padding_bytes > shape->block_bytes ? shape->padding_bytes : shape->block_bytes;
+
+    return shape->segment_bytes - 2 * header_bytes - shape->block_bytes;
+}
+
+/* A record goes to the next segment because it does not fit, so two neighbours hold together more than one has room for. */
 void kaya_oracle_disk_use(struct kaya_oracle *oracle, uint64_t bytes_stored, struct kaya_violation *violation)
 {
     bool empty = oracle->last_lsn < oracle->low_lsn;
     const struct fact *first = fact_of(oracle, oracle->low_lsn);
     uint64_t live = empty ? 0 : oracle->cost_bytes - first->cost_bytes + cost_of(oracle, first->length);
     uint64_t segments = oracle->shape.spare_count + DISK_SLACK_SEGMENTS;
-    uint64_t allowed = 2 * live + segments * oracle->shape.segment_bytes + FILE_SLACK_BYTES;
+    uint64_t holders = 2 * live / room_of_segment(oracle) + 1;
+    uint64_t allowed = (holders + segments) * oracle->shape.segment_bytes + FILE_SLACK_BYTES;
 
     if (oracle->leftovers)
         return;

@@ -204,7 +204,8 @@ static void close_log(struct kaya_stage *stage)
     stage->subject->operations->close(stage->subject, &stage->machine, &stage->result->violation);
     note_runaway(stage);
     if (kaya_sim_memory_in_use(stage->memory) != 0)
-        kaya_violation_set(&stage->result->violation, "P8", "closed, the subject still holds %llu bytes of memory",
+        kaya_violation_set(&stage->result->violation, "P8",
+                           "closed, the subject still holds %llu bytes of memory",
                            (unsigned long long)kaya_sim_memory_in_use(stage->memory));
 }
 

@@ -124,6 +124,15 @@ static bool subject_can(const struct kaya_scenario *scenario)
     return true;
 }
 
+static bool workload_fits(const struct kaya_scenario *scenario)
+{
+    static const uint32_t none[KAYA_OPERATIONS];
+
+    if (scenario->script != NULL)
+        return scenario->script_length > 0 && memcmp(scenario->operation_weights, none, sizeof none) == 0;
+    return weights_fit(scenario->operation_weights, KAYA_OPERATIONS);
+}
+
 static bool name_fits(const char *name)
 {
     const char *end = memchr(name, 0, KAYA_SCENARIO_NAME_MAX);
@@ -172,9 +181,11 @@ bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **k
         { "open.trim_percent", "0 to 100", scenario->trim_percent <= PERCENT_MAX },
         { "open.anchor_percent", "0 to 100", scenario->anchor_percent <= PERCENT_MAX },
         { "open.other_config_percent", "0 to 100", scenario->other_config_percent <= PERCENT_MAX },
-        { "workload", "weights from 0 to 1000, one of them above 0",
-          weights_fit(scenario->operation_weights, KAYA_OPERATIONS) },
+        { "workload", "weights from 0 to 1000, one of them above 0; none where there is a workload_file",
+          workload_fits(scenario) },
         { "workload", "what this subject can do (scenarios/README.md)", subject_can(scenario) },
+        { "workload_file", "none for this subject",
+          scenario->script == NULL || scenario->subject == KAYA_SUBJECT_LOG },
         { "keys", "{from, to}, 1 to 64", fits(scenario->keys, 1, KAYA_KEYS_MAX) },
         { "record_bytes", "{from, to}, 0 to 16777216", fits(scenario->record_bytes, 0, BYTES_MAX) },
         { "batch_records", "{from, to}, 1 to 16", fits(scenario->batch_records, 1, KAYA_BATCH_RECORDS_MAX) },

@@ -208,6 +208,17 @@ static void room_draw(struct kaya_plan *plan, const struct kaya_scenario *scenar
         kaya_percent_draw(scenario->cannot_allocate_percent, choices, KAYA_STREAM_CONFIG, "cannot_allocate");
 }
 
+static void script_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario, struct kaya_choices *choices)
+{
+    if (scenario->script == NULL)
+        return;
+    plan->script = scenario->script;
+    plan->script_length = scenario->script_length;
+    plan->script_repeats = true;
+    plan->script_first =
+        (size_t)kaya_choose(choices, KAYA_STREAM_CONFIG, scenario->script_length, "script_first");
+}
+
 static struct kaya_range cut_to(struct kaya_range range, uint64_t most)
 {
     range.from = range.from < most ? range.from : most;
@@ -228,6 +239,7 @@ void kaya_plan_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario
     plan->subject = scenario->subject;
     if (plan->subject == KAYA_SUBJECT_KEY_VALUE)
         plan->key_count = (uint32_t)kaya_range_draw(scenario->keys, choices, KAYA_STREAM_CONFIG, "keys");
+    script_draw(plan, scenario, choices);
     plan->boot_count = kaya_range_draw(scenario->boots, choices, KAYA_STREAM_CONFIG, "boots");
     plan->operations = scenario->operations;
     plan->crash_within = scenario->crash_within;

@@ -15,6 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mistake.h"
+#include "workload_file.h"
+
 /* --- The schema --- */
 
 struct weights {
@@ -48,7 +51,7 @@ struct file_open {
 };
 
 struct file {
-    char *story, *name;
+    char *story, *name, *workload_file;
     uint64_t *seeds, *expect_struck_within, *sometimes;
     uint64_t *faults;
     uint32_t *profiles, *swarm, *subject;
@@ -178,7 +181,7 @@ static const cyaml_strval_t switch_names[] = { { "no", 0 }, { "yes", 1 } };
 #define RANGE(member) CYAML_FIELD_MAPPING_PTR(#member, OPTIONAL_POINTER, struct file, member, range_fields)
 #define LENGTH_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-enum { FIELDS_MAX = 32 };
+enum { FIELDS_MAX = 32, WORKLOAD_NAME_MAX = 255 };
 
 /* The names of profiles and faults are known only at run time, so the schema's outermost table is made there. */
 struct schema {
@@ -221,6 +224,7 @@ static void make_schema(struct schema *schema)
         CYAML_FIELD_MAPPING_PTR("crash", OPTIONAL_POINTER, struct file, crash, crash_fields),
         CYAML_FIELD_MAPPING_PTR("open", OPTIONAL_POINTER, struct file, open, open_fields),
         CYAML_FIELD_MAPPING_PTR("workload", OPTIONAL_POINTER, struct file, workload, operation_fields),
+        CYAML_FIELD_STRING_PTR("workload_file", OPTIONAL_POINTER, struct file, workload_file, 0, WORKLOAD_NAME_MAX),
         RANGE(record_bytes),
         RANGE(batch_records),
         RANGE(keep_records),
@@ -380,16 +384,6 @@ static void describe_allowed(const cyaml_schema_value_t *value, char *text, size
     }
 }
 
-static enum kaya_status mistaken(struct kaya_scenario_mistake *mistake, const char *file_name, unsigned line,
-                                 const char *key, const char *wrong, const char *allowed)
-{
-    mistake->line = line;
-    snprintf(mistake->key, sizeof mistake->key, "%s", key);
-    snprintf(mistake->text, sizeof mistake->text, "%s:%u: %s%s%s%s%s", file_name, line, key,
-             key[0] == '\0' ? "" : ": ", wrong, allowed[0] == '\0' ? "" : "; allowed: ", allowed);
-    return KAYA_INVALID;
-}
-
 /* The path of the complaint, with the word that the message itself names (a key that there should or should not be). */
 static void path_of(const struct complaint *complaint, const char *last, char key[PATH_MAX_BYTES])
 {
@@ -435,16 +429,16 @@ static enum kaya_status explain(const struct schema *schema, const struct compla
         line = complaint->line == 0 ? 1 : complaint->line;
     field = parent[0] == '\0' ? NULL : find_field(schema->fields, parent);
     if (strncmp(complaint->message, "libyaml", 7) == 0)
-        return mistaken(mistake, file_name, complaint->line == 0 ? 1 : complaint->line, "",
-                        complaint->message, "");
+        return kaya_scenario_mistaken(mistake, file_name, complaint->line == 0 ? 1 : complaint->line, "",
+                                      complaint->message, "");
     if (twice == NULL && (field != NULL || unexpected != NULL))
         describe_allowed(field != NULL ? &field->value : &schema->top, allowed, sizeof allowed);
-    return mistaken(mistake, file_name, line, key,
-                    unexpected != NULL ? "there is no such key"
-                    : twice != NULL    ? "the key stands here a second time"
-                    : missing != NULL  ? "the key is missing"
-                                       : complaint->message,
-                    allowed);
+    return kaya_scenario_mistaken(mistake, file_name, line, key,
+                                  unexpected != NULL ? "there is no such key"
+                                  : twice != NULL    ? "the key stands here a second time"
+                                  : missing != NULL  ? "the key is missing"
+                                                     : complaint->message,
+                                  allowed);
 }
 
 /* --- Reading --- */
@@ -534,9 +528,95 @@ static bool story_is_first(const char *text, unsigned *line)
     return false;
 }
 
-static enum kaya_status parse_text(const char *file_name, const char *text, struct kaya_scenario *scenario,
-                                   struct kaya_scenario_mistake *mistake)
+/* --- Files --- */
+
+enum { FILE_BYTES_MAX = 1 << 20 };
+
+/* The text of a file, to be freed. */
+static enum kaya_status read_text(const char *path, char **text, struct kaya_scenario_mistake *mistake)
 {
+    FILE *file = fopen(path, "r");
+    char *bytes = malloc(FILE_BYTES_MAX);
+    enum kaya_status status = KAYA_NO_MEMORY;
+    size_t length;
+
+    *text = NULL;
+    if (bytes == NULL)
+        goto done;
+    status = file != NULL ? KAYA_OK : errno == ENOENT ? KAYA_NOT_FOUND : KAYA_IO;
+    length = file != NULL ? fread(bytes, 1, FILE_BYTES_MAX, file) : 0;
+    if (file != NULL && ferror(file))
+        status = KAYA_IO;
+    if (status != KAYA_OK) {
+        snprintf(mistake->text, sizeof mistake->text, "%s: %s", path, strerror(errno));
+    } else if (length == FILE_BYTES_MAX) {
+        status = kaya_scenario_mistaken(mistake, path, 1, "", "the file is too long", "1 MiB");
+    } else if (memchr(bytes, 0, length) != NULL) {
+        status = kaya_scenario_mistaken(mistake, path, 1, "", "this is no text file", "");
+    } else {
+        bytes[length] = '\0';
+        *text = bytes;
+        bytes = NULL;
+    }
+done:
+    if (file != NULL)
+        fclose(file);
+    free(bytes);
+    return status;
+}
+
+static enum kaya_status read_embedded(const char *name, char **text)
+{
+    size_t count;
+    const struct kaya_scenario_text *texts = kaya_workload_texts(&count);
+
+    *text = NULL;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(texts[i].file_name, name) == 0) {
+            *text = strdup(texts[i].text);
+            return *text == NULL ? KAYA_NO_MEMORY : KAYA_OK;
+        }
+    return KAYA_NOT_FOUND;
+}
+
+/* What is parsed, and where it came from. */
+struct source {
+    const char *file_name;
+    const char *text;
+    bool is_file; /* else it came with the program, and so do workloads that it names */
+};
+
+/* The workload file that a scenario names: beside the scenario's own. */
+static enum kaya_status take_workload(const struct source *source, const char *name,
+                                      struct kaya_scenario *scenario, struct kaya_scenario_mistake *mistake)
+{
+    const char *slash = strrchr(source->file_name, '/');
+    int folder_length = slash == NULL || name[0] == '/' ? 0 : (int)(slash + 1 - source->file_name);
+    struct kaya_operation *operations = NULL;
+    char wrong[KAYA_MISTAKE_TEXT_MAX / 2];
+    char path[KAYA_MISTAKE_TEXT_MAX / 4];
+    enum kaya_status status;
+    char *text;
+
+    snprintf(path, sizeof path, "%.*s%s", folder_length, source->file_name, name);
+    status = source->is_file ? read_text(path, &text, mistake) : read_embedded(name, &text);
+    if (status == KAYA_NOT_FOUND || status == KAYA_IO) {
+        snprintf(wrong, sizeof wrong, "%s cannot be read", path);
+        return kaya_scenario_mistaken(mistake, source->file_name,
+                                      find_line(source->text, "workload_file", false), "workload_file", wrong,
+                                      "a file beside this one");
+    }
+    if (status == KAYA_OK)
+        status = kaya_workload_parse(path, text, &operations, &scenario->script_length, mistake);
+    scenario->script = operations;
+    free(text);
+    return status;
+}
+
+static enum kaya_status parse_source(const struct source *source, struct kaya_scenario *scenario,
+                                     struct kaya_scenario_mistake *mistake)
+{
+    enum kaya_status status = KAYA_OK;
     struct complaint complaint = { .depth = 0 };
     cyaml_config_t config = {
         .log_fn = hear, .log_ctx = &complaint, .mem_fn = cyaml_mem, .log_level = CYAML_LOG_ERROR
@@ -549,69 +629,69 @@ static enum kaya_status parse_text(const char *file_name, const char *text, stru
     cyaml_err_t error;
 
     make_schema(&schema);
-    if (!story_is_first(text, &line))
-        return mistaken(mistake, file_name, line, "story", "a scenario starts with its story",
-                        "story: | and some lines");
-    error = cyaml_load_data((const uint8_t *)text, strlen(text), &config, &schema.top, (cyaml_data_t **)&file,
-                            NULL);
+    if (!story_is_first(source->text, &line))
+        return kaya_scenario_mistaken(mistake, source->file_name, line, "story",
+                                      "a scenario starts with its story", "story: | and some lines");
+    error = cyaml_load_data((const uint8_t *)source->text, strlen(source->text), &config, &schema.top,
+                            (cyaml_data_t **)&file, NULL);
     if (error == CYAML_ERR_OOM)
         return KAYA_NO_MEMORY;
     if (error != CYAML_OK)
-        return explain(&schema, &complaint, file_name, text, mistake);
+        return explain(&schema, &complaint, source->file_name, source->text, mistake);
     take(scenario, file);
+    if (file->workload_file != NULL)
+        status = take_workload(source, file->workload_file, scenario, mistake);
     cyaml_free(&config, &schema.top, file, 0);
+    if (status != KAYA_OK)
+        return status;
     if (kaya_scenario_is_valid(scenario, &key, &allowed))
         return KAYA_OK;
-    line = find_line(text, key, false);
-    return mistaken(mistake, file_name, line == 0 ? 1 : line, key,
-                    line == 0 ? "it is missing" : "it is out of range", allowed);
+    kaya_scenario_release(scenario);
+    line = find_line(source->text, key, false);
+    return kaya_scenario_mistaken(mistake, source->file_name, line == 0 ? 1 : line, key,
+                                  line == 0 ? "it is missing" : "it is out of range", allowed);
 }
 
 enum kaya_status kaya_scenario_parse(const char *file_name, const char *text, size_t length,
                                      struct kaya_scenario *scenario, struct kaya_scenario_mistake *mistake)
 {
+    struct source source = { .file_name = file_name };
     enum kaya_status status;
     char *copy;
 
     memset(mistake, 0, sizeof *mistake);
     if (memchr(text, 0, length) != NULL)
-        return mistaken(mistake, file_name, 1, "", "this is no text file", "");
+        return kaya_scenario_mistaken(mistake, file_name, 1, "", "this is no text file", "");
     copy = malloc(length + 1);
     if (copy == NULL)
         return KAYA_NO_MEMORY;
     memcpy(copy, text, length);
     copy[length] = '\0';
-    status = parse_text(file_name, copy, scenario, mistake);
+    source.text = copy;
+    status = parse_source(&source, scenario, mistake);
     free(copy);
     return status;
 }
 
-enum { FILE_BYTES_MAX = 1 << 20 };
-
 enum kaya_status kaya_scenario_load(const char *path, struct kaya_scenario *scenario,
                                     struct kaya_scenario_mistake *mistake)
 {
-    FILE *file = fopen(path, "r");
-    char *text = malloc(FILE_BYTES_MAX);
-    enum kaya_status status = KAYA_NO_MEMORY;
-    size_t length;
+    struct source source = { .file_name = path, .is_file = true };
+    enum kaya_status status;
+    char *text;
 
     memset(mistake, 0, sizeof *mistake);
-    if (text == NULL)
-        goto done;
-    status = file != NULL ? KAYA_OK : errno == ENOENT ? KAYA_NOT_FOUND : KAYA_IO;
-    length = file != NULL ? fread(text, 1, FILE_BYTES_MAX, file) : 0;
-    if (file != NULL && ferror(file))
-        status = KAYA_IO;
-    if (status != KAYA_OK)
-        snprintf(mistake->text, sizeof mistake->text, "%s: %s", path, strerror(errno));
-    else if (length == FILE_BYTES_MAX)
-        status = mistaken(mistake, path, 1, "", "the file is too long", "1 MiB");
-    else
-        status = kaya_scenario_parse(path, text, length, scenario, mistake);
-done:
-    if (file != NULL)
-        fclose(file);
+    status = read_text(path, &text, mistake);
+    source.text = text;
+    if (status == KAYA_OK)
+        status = parse_source(&source, scenario, mistake);
     free(text);
     return status;
+}
+
+void kaya_scenario_release(struct kaya_scenario *scenario)
+{
+    free((void *)(uintptr_t)scenario->script);
+    scenario->script = NULL;
+    scenario->script_length = 0;
 }

@@ -38,6 +38,9 @@
     X(trim_percent)                                                                                          \
     X(other_config_percent)                                                                                  \
     X(anchor_percent)                                                                                        \
+    X(trim_percent)                                                                                          \
+    X(capacity_segments)                                                                                     \
+    X(cannot_allocate_percent)                                                                               \
     X(operation_weights)                                                                                     \
     X(record_bytes)                                                                                          \
     X(batch_records)                                                                                         \
@@ -85,7 +88,22 @@ static void print_text(struct printer *printer, const char *name, size_t offset,
     memset(printer->printed + offset, true, size);
 }
 
-static void print_scenario(const struct kaya_scenario *scenario)
+static void print_script(const struct kaya_scenario *scenario, size_t index)
+{
+    printf("static const struct kaya_operation script_%zu[] = {\n", index);
+    for (size_t i = 0; i < scenario->script_length; i++) {
+        const struct kaya_operation *operation = &scenario->script[i];
+
+        printf("    { .kind = %d, .record_count = %" PRIu32 "u, .keep_records = %" PRIu64 "u, .lengths = {",
+               (int)operation->kind, operation->record_count, operation->keep_records);
+        for (uint32_t length = 0; length < KAYA_BATCH_RECORDS_MAX; length++)
+            printf(" %" PRIu32 "u,", operation->lengths[length]);
+        printf(" } },\n");
+    }
+    printf("};\n");
+}
+
+static void print_scenario(const struct kaya_scenario *scenario, size_t index)
 {
     struct printer printer = { .bytes = (const unsigned char *)scenario };
 
@@ -97,6 +115,10 @@ static void print_scenario(const struct kaya_scenario *scenario)
                   WIDTH_OF(scenario->member));
     MEMBER_LIST(PRINT)
 #undef PRINT
+    if (scenario->script != NULL)
+        printf("      .script = script_%zu, .script_length = %zu,\n", index, scenario->script_length);
+    memset(printer.printed + offsetof(struct kaya_scenario, script), true, sizeof scenario->script);
+    memset(printer.printed + offsetof(struct kaya_scenario, script_length), true, sizeof scenario->script_length);
     printf("    },\n");
     for (size_t i = 0; i < sizeof *scenario; i++)
         if (!printer.printed[i] && printer.bytes[i] != 0) {
@@ -111,22 +133,26 @@ int main(void)
 {
     size_t count;
     const struct kaya_scenario_text *texts = kaya_scenario_texts(&count);
+    struct kaya_scenario *scenarios = calloc(count, sizeof *scenarios);
     struct kaya_scenario_mistake mistake;
 
-    printf("/* Made by print_scenarios. */\n#include \"witness.h\"\n\n");
-    printf("static const struct kaya_scenario scenarios[] = {\n");
-    for (size_t i = 0; i < count; i++) {
-        struct kaya_scenario *scenario = calloc(1, sizeof *scenario);
-
-        if (scenario == NULL || kaya_scenario_parse(texts[i].file_name, texts[i].text, texts[i].length,
-                                                    scenario, &mistake) != KAYA_OK) {
-            fprintf(stderr, "%s\n", scenario == NULL ? "no memory" : mistake.text);
+    for (size_t i = 0; i < count; i++)
+        if (scenarios == NULL || kaya_scenario_parse(texts[i].file_name, texts[i].text, texts[i].length,
+                                                     &scenarios[i], &mistake) != KAYA_OK) {
+            fprintf(stderr, "%s\n", scenarios == NULL ? "no memory" : mistake.text);
             return 1;
         }
-        print_scenario(scenario);
-        free(scenario);
-    }
+    printf("/* Made by print_scenarios. */\n#include \"witness.h\"\n\n");
+    for (size_t i = 0; i < count; i++)
+        if (scenarios[i].script != NULL)
+            print_script(&scenarios[i], i);
+    printf("static const struct kaya_scenario scenarios[] = {\n");
+    for (size_t i = 0; i < count; i++)
+        print_scenario(&scenarios[i], i);
     printf("};\n\nconst struct kaya_scenario *const kaya_witness_scenarios = scenarios;\n");
     printf("const size_t kaya_witness_scenario_count = %zu;\n", count);
+    for (size_t i = 0; i < count; i++)
+        kaya_scenario_release(&scenarios[i]);
+    free(scenarios);
     return 0;
 }

@@ -250,6 +250,7 @@ Test(scenario_file, the_scenarios_that_come_along_are_good_and_bear_their_files_
             "%s", mistake.text);
         snprintf(name, sizeof name, "%s.yaml", scenario.name);
         cr_expect(eq(str, name, (char *)texts[i].file_name));
+        kaya_scenario_release(&scenario);
     }
 }
 

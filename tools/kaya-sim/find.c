@@ -28,6 +28,8 @@ const struct kaya_scenario *kaya_sim_scenarios(size_t *count)
             KAYA_OK)
             continue;
         kaya_sim_complain("%s", mistake.text);
+        while (i-- > 0)
+            kaya_scenario_release(&scenarios[i]);
         free(scenarios);
         scenarios = NULL;
         return NULL;
@@ -43,6 +45,30 @@ static bool is_path(const char *name)
     return strchr(name, '/') != NULL || (length > 5 && strcmp(name + length - 5, ".yaml") == 0);
 }
 
+/* Scripts of loaded files stay until the program ends: scenarios are copied about. */
+struct kept {
+    struct kept *next;
+    struct kaya_scenario scenario;
+};
+
+static bool keep_script(struct kaya_scenario *scenario)
+{
+    static struct kept *all;
+    struct kept *one = scenario->script == NULL ? NULL : calloc(1, sizeof *one);
+
+    if (scenario->script == NULL)
+        return true;
+    if (one == NULL) {
+        kaya_scenario_release(scenario);
+        kaya_sim_complain("no memory");
+        return false;
+    }
+    one->scenario = *scenario;
+    one->next = all;
+    all = one;
+    return true;
+}
+
 bool kaya_sim_find(const char *name, struct kaya_scenario *scenario)
 {
     struct kaya_scenario_mistake mistake;
@@ -51,7 +77,7 @@ bool kaya_sim_find(const char *name, struct kaya_scenario *scenario)
 
     if (is_path(name)) {
         if (kaya_scenario_load(name, scenario, &mistake) == KAYA_OK)
-            return true;
+            return keep_script(scenario);
         kaya_sim_complain("%s", mistake.text[0] != '\0' ? mistake.text : "no memory");
         return false;
     }

@@ -35,7 +35,8 @@ bool kaya_sim_number(const char *text, const char *option, uint64_t from, uint64
 /* The scenarios that come with the program, in the order of their names; NULL (complained) if one does not parse. */
 const struct kaya_scenario *kaya_sim_scenarios(size_t *count);
 
-/* By name, or from a file if `name` has a '/' or ends in ".yaml". False: complained. */
+/* By name, or from a file if `name` has a '/' or ends in ".yaml". False: complained. What *scenario points to stays until
+ * the program ends. */
 bool kaya_sim_find(const char *name, struct kaya_scenario *scenario);
 
 struct kaya_sim_outcome {

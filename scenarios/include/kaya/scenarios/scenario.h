@@ -95,6 +95,17 @@ struct kaya_numbers {
 enum { KAYA_SCENARIO_NAME_MAX = 48, KAYA_SCENARIO_STORY_MAX = 2000, KAYA_BATCH_RECORDS_MAX = 16 };
 enum { KAYA_KEYS_MAX = 64 };
 
+/* One operation of a run: drawn, or one of a script. */
+struct kaya_operation {
+    enum kaya_operation_kind kind;
+    uint32_t record_count;
+    uint32_t lengths[KAYA_BATCH_RECORDS_MAX];
+    uint64_t keep_records; /* TRIM, CUT_BACK: how many to keep, to give up */
+    /* of the key-value engine: */
+    uint32_t keys[KAYA_BATCH_RECORDS_MAX];    /* a number below the plan's key_count for each record */
+    bool is_deletion[KAYA_BATCH_RECORDS_MAX]; /* likewise; else a put */
+};
+
 struct kaya_scenario {
     char name[KAYA_SCENARIO_NAME_MAX];
     char story[KAYA_SCENARIO_STORY_MAX];
@@ -134,6 +145,11 @@ struct kaya_scenario {
     struct kaya_range batch_records;
     struct kaya_range keep_records; /* what a trim leaves */
     struct kaya_range keys;         /* how many there are; one number is drawn for each run */
+
+    /* A recorded workload in place of a drawn one: done in order, from a place that is drawn, and over again behind its end. NULL:
+     * operations are drawn. Not the scenario's own memory (kaya_scenario_release). */
+    const struct kaya_operation *script;
+    size_t script_length;
 };
 
 /* A scenario with every value set to what a file that leaves it out means, and no name. */

@@ -5,16 +5,6 @@
 #include "kaya/scenarios/scenario.h"
 #include "kaya/sim/choices.h"
 
-struct kaya_operation {
-    enum kaya_operation_kind kind;
-    uint32_t record_count;
-    uint32_t lengths[KAYA_BATCH_RECORDS_MAX];
-    uint64_t keep_records; /* TRIM, CUT_BACK: how many to keep, to give up */
-    /* of the key-value engine: */
-    uint32_t keys[KAYA_BATCH_RECORDS_MAX];    /* a number below the plan's key_count for each record */
-    bool is_deletion[KAYA_BATCH_RECORDS_MAX]; /* likewise; else a put */
-};
-
 /* What a log is opened with. */
 struct kaya_log_sizes {
     uint32_t segment_bytes;
@@ -48,8 +38,10 @@ struct kaya_plan {
     uint32_t other_config_percent;
     struct kaya_numbers segment_choices, block_choices, spare_choices; /* what another configuration is drawn from */
 
-    const struct kaya_operation *script; /* NULL: operations are drawn. Else these, in order, and then it is over */
+    const struct kaya_operation *script; /* NULL: operations are drawn. Else these, in order ... */
     size_t script_length;
+    size_t script_first; /* ... from here ... */
+    bool script_repeats; /* ... and over again from the first one, with payloads cut to what the log takes; false: then it is over */
 };
 
 /* Draw a run's plan. */
