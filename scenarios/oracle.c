@@ -91,7 +91,7 @@ struct kaya_oracle {
     struct kaya_wal_log_id log_id;
     uint64_t epoch;
 
-    const struct kaya_outlook *outlook; /* what damage asks for now; the caller's */
+    const struct kaya_outlook *outlook; /* what damage asks for at present; the caller's */
     uint64_t outlook_kept_lsn;
 
     bool looked; /* a reader showed looked_first .. looked_last and nothing happened since */

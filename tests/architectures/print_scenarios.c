@@ -1,4 +1,4 @@
-/* Prints the scenarios that come with the program as C, for architectures that have no YAML parser.
+/* print_scenarios [FILE]: writes the scenarios that come with the program as C, for architectures that have no YAML parser.
  *
  * The numbers are printed by the list below. A member that it forgets and that some scenario sets ends the program: every byte
  * of a scenario that is not zero must have been printed. */
@@ -38,9 +38,6 @@
     X(trim_percent)                                                                                          \
     X(other_config_percent)                                                                                  \
     X(anchor_percent)                                                                                        \
-    X(trim_percent)                                                                                          \
-    X(capacity_segments)                                                                                     \
-    X(cannot_allocate_percent)                                                                               \
     X(operation_weights)                                                                                     \
     X(record_bytes)                                                                                          \
     X(batch_records)                                                                                         \
@@ -129,13 +126,17 @@ static void print_scenario(const struct kaya_scenario *scenario, size_t index)
         }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     size_t count;
     const struct kaya_scenario_text *texts = kaya_scenario_texts(&count);
     struct kaya_scenario *scenarios = calloc(count, sizeof *scenarios);
     struct kaya_scenario_mistake mistake;
 
+    if (argc > 1 && freopen(argv[1], "w", stdout) == NULL) {
+        perror(argv[1]);
+        return 1;
+    }
     for (size_t i = 0; i < count; i++)
         if (scenarios == NULL || kaya_scenario_parse(texts[i].file_name, texts[i].text, texts[i].length,
                                                      &scenarios[i], &mistake) != KAYA_OK) {
