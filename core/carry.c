@@ -185,14 +185,18 @@ static enum kaya_status copy_records(struct copying *copying)
 /* A segment that can carry what there is to carry, its name sure but for the directory sync that follows. */
 static enum kaya_status take_successor(struct pool *pool, uint64_t cost, struct segment *segment)
 {
-    enum kaya_status status = KAYA_OK;
+    unsigned known;
+    enum kaya_status status;
 
-    if (kaya_pool_pick(pool, cost) == pool->spare_count)
-        status = kaya_pool_prepare(pool, cost);
-    else
-        status = kaya_pool_refresh_names(pool);
-    if (status == KAYA_OK)
-        status = kaya_pool_take(pool, kaya_pool_pick(pool, cost), segment);
+    do { /* a spare that turns out to be none is forgotten */
+        if (kaya_pool_pick(pool, cost) == pool->spare_count)
+            status = kaya_pool_prepare(pool, cost);
+        else
+            status = kaya_pool_refresh_names(pool);
+        known = pool->spare_count;
+        if (status == KAYA_OK)
+            status = kaya_pool_take(pool, kaya_pool_pick(pool, cost), segment);
+    } while (status == KAYA_IO && pool->spare_count < known);
     return status;
 }
 

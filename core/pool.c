@@ -29,6 +29,13 @@ static void add_spare(struct pool *pool, const struct spare *spare)
         pool->spares[pool->spare_count++] = *spare;
 }
 
+/* A segment that would have a stranger behind it must not take records: the next survey would miss the spare there. */
+static void forget_last(struct pool *pool, uint64_t number)
+{
+    if (pool->spare_count > 0 && pool->spares[pool->spare_count - 1].number == number)
+        pool->spare_count--;
+}
+
 void kaya_pool_adopt(struct pool *pool, const struct survey *survey)
 {
     pool->number_max = survey->head.number;
@@ -42,6 +49,7 @@ void kaya_pool_adopt(struct pool *pool, const struct survey *survey)
         if (!file->is_whole || file != kaya_survey_find(survey, file->number) ||
             memcmp(&file->log_id, &pool->log_id, sizeof pool->log_id) != 0) {
             pool->has_strangers = true;
+            forget_last(pool, file->number - 1);
             continue;
         }
         pool->number_max = file->number;

@@ -186,6 +186,26 @@ static enum kaya_status prepare_successor(struct kaya_wal_writer *writer, uint64
     return status == KAYA_OK ? kaya_pool_settle_names(pool) : status;
 }
 
+/* A spare that turns out to be none is forgotten, and the next one taken. */
+static enum kaya_status take_successor(struct kaya_wal_writer *writer, uint64_t cost, unsigned behind_min,
+                                       struct segment *segment)
+{
+    struct pool *pool = &writer->log.pool;
+    unsigned known;
+    unsigned index = 0;
+    enum kaya_status status;
+
+    do {
+        status = prepare_successor(writer, cost, behind_min, &index);
+        known = pool->spare_count;
+        if (status == KAYA_OK)
+            status = kaya_appender_reserve(&writer->log.appender, &pool->spares[index].shape);
+        if (status == KAYA_OK)
+            status = kaya_pool_take(pool, index, segment);
+    } while (status == KAYA_IO && pool->spare_count < known);
+    return status;
+}
+
 static struct link make_link(const struct kaya_wal_writer *writer, uint32_t nonce)
 {
     const struct segment *old = &writer->log.appender.segment;
@@ -221,18 +241,13 @@ static enum kaya_status rotate_to(struct kaya_wal_writer *writer, uint64_t cost,
     struct segment segment = SEGMENT_NONE;
     struct link link;
     uint32_t nonce;
-    unsigned index = 0;
     enum kaya_status status;
 
-    status = prepare_successor(writer, cost, behind_min, &index);
-    if (status == KAYA_OK)
-        status = kaya_log_reserve_chain(&writer->log, &writer->context);
+    status = kaya_log_reserve_chain(&writer->log, &writer->context);
     if (status == KAYA_OK)
         status = kaya_draw32(&writer->context, &nonce);
     if (status == KAYA_OK)
-        status = kaya_appender_reserve(appender, &writer->log.pool.spares[index].shape);
-    if (status == KAYA_OK)
-        status = kaya_pool_take(&writer->log.pool, index, &segment);
+        status = take_successor(writer, cost, behind_min, &segment);
     if (status != KAYA_OK)
         return refuse(status);
     status = leave_trace(writer);
