@@ -443,13 +443,25 @@ static void at_most(uint64_t *value, uint64_t most)
     *value = *value < most ? *value : most;
 }
 
+/* A record that is written in several calls, as where a header copy stands in its way, begins with the first of them: that is the
+ * place where it is missed. */
+static uint64_t begin_of(const struct judgement *judgement, const struct written *write)
+{
+    uint64_t begin = write->offset;
+
+    for (const struct written *at = write; at-- > judgement->claims->writes && at->operation == write->operation;)
+        if (at->life == write->life && !at->is_header && at->offset < begin)
+            begin = at->offset;
+    return begin;
+}
+
 static void add_place(struct judgement *judgement, const struct written *write, enum kaya_refusal refusal)
 {
     const struct operation *operation = &judgement->claims->operations[write->operation];
     const struct life *life = &judgement->claims->lives[write->life];
     struct kaya_outlook *outlook = judgement->outlook;
     struct kaya_damaged_place place = { .offset_bytes = write->first_differing,
-                                        .write_offset = write->offset,
+                                        .write_offset = begin_of(judgement, write),
                                         .write_end = end_of(write),
                                         .first_lsn = operation->first_lsn,
                                         .last_lsn = operation->last_lsn,

@@ -486,8 +486,19 @@ void kaya_oracle_durable(struct kaya_oracle *oracle, uint64_t lsn, struct kaya_v
         oracle->kept_lsn = lsn;
 }
 
+/* A recovery that was allowed to lose records, and did not come to an end, may have made that final. */
+static void give_up_lost(struct kaya_oracle *oracle)
+{
+    if (oracle->running || !oracle->outlook->is_damaged || oracle->outlook_kept_lsn >= oracle->durable_lsn)
+        return;
+    oracle->durable_lsn = oracle->outlook_kept_lsn;
+    if (oracle->kept_lsn > oracle->durable_lsn)
+        oracle->kept_lsn = oracle->durable_lsn;
+}
+
 void kaya_oracle_crash(struct kaya_oracle *oracle, enum kaya_crash crash)
 {
+    give_up_lost(oracle);
     if (crash == KAYA_CRASH_POWER_LOSS || oracle->sync_failed)
         oracle->kept_lsn = oracle->durable_lsn;
     oracle->pending_count = 0;

@@ -294,18 +294,19 @@ static void trace_plan(struct kaya_stage *stage)
     kaya_trace_add(stage->trace, &event);
 }
 
-static bool has_media_faults(const struct kaya_plan *plan)
+static bool has_damage(const struct kaya_plan *plan)
 {
     for (int i = 0; i < KAYA_FAULTS; i++)
         if (plan->families[i] && plan->odds[i] > 0 &&
-            kaya_fault_group((enum kaya_fault)i) == KAYA_FAULT_GROUP_MEDIA)
+            (kaya_fault_group((enum kaya_fault)i) == KAYA_FAULT_GROUP_MEDIA ||
+             kaya_fault_group((enum kaya_fault)i) == KAYA_FAULT_GROUP_BROKEN))
             return true;
     return false;
 }
 
 static void watch_damage(struct kaya_stage *stage)
 {
-    bool watched = stage->plan.subject == KAYA_SUBJECT_LOG && has_media_faults(&stage->plan);
+    bool watched = stage->plan.subject == KAYA_SUBJECT_LOG && has_damage(&stage->plan);
 
     kaya_damage_watch_reset(stage->damage);
     kaya_log_subject_watch_damage(stage->subjects[KAYA_SUBJECT_LOG], watched ? stage->damage : NULL);

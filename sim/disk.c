@@ -92,6 +92,7 @@ static void release_contents(struct kaya_sim_disk *disk)
     for (uint32_t file = 0; file < disk->file_count; file++)
         kaya_inode_release(&disk->store, disk->files[file].inode);
     disk->file_count = 0;
+    kaya_lies_drop(disk);
     kaya_stale_release(&disk->store, disk->store.stale);
     disk->store.stale = NULL;
     kaya_history_clear(&disk->store);
@@ -169,6 +170,8 @@ static void set_options(struct kaya_sim_disk *disk, const struct kaya_sim_disk_o
     for (unsigned family = 0; family < KAYA_FAULTS; family++)
         disk->families[family] = !options->families_set || options->families[family];
     disk->has_errors = kaya_errors_are_possible(disk);
+    disk->may_lie = kaya_lies_are_possible(disk);
+    disk->are_lies_due = false;
 }
 
 static enum kaya_status start_over(struct kaya_sim_disk *disk, const struct kaya_sim_disk_options *options)
@@ -241,6 +244,7 @@ void kaya_sim_disk_destroy(struct kaya_sim_disk *disk)
     free(disk->files);
     free(disk->gathered);
     free(disk->inflight_bytes);
+    free(disk->lies);
     free(disk->outcomes);
     free(disk->stamps);
     free(disk->listing);
@@ -304,6 +308,7 @@ static void copy_facts(const struct kaya_sim_disk *disk, struct kaya_sim_disk *c
     memcpy(copy->odds, disk->odds, sizeof copy->odds);
     copy->reads = disk->reads;
     copy->has_errors = disk->has_errors;
+    copy->may_lie = disk->may_lie;
     copy->broken = disk->broken;
     copy->cannot_allocate = disk->cannot_allocate;
     copy->capacity_bytes = disk->capacity_bytes;
@@ -335,6 +340,7 @@ enum kaya_status kaya_sim_disk_copy(const struct kaya_sim_disk *disk, struct kay
     copy->trace = trace;
     copy_facts(disk, copy);
     copy_files(disk, copy);
+    kaya_lies_copy(disk, copy);
     copy->store.stale = kaya_stale_retain(disk->store.stale);
     kaya_history_copy(&disk->store.history, &copy->store.history);
     kaya_names_copy(copy->store.pool, &disk->directory, &copy->directory);
@@ -356,6 +362,7 @@ void kaya_sim_disk_allow(struct kaya_sim_disk *disk, enum kaya_fault family, boo
     KAYA_ASSERT((unsigned)family < KAYA_FAULTS);
     disk->families[family] = may_strike;
     disk->has_errors = kaya_errors_are_possible(disk);
+    disk->may_lie = kaya_lies_are_possible(disk);
 }
 
 /* ---- boots ---- */
@@ -366,6 +373,8 @@ struct kaya_disk *kaya_sim_disk_boot(struct kaya_sim_disk *disk)
 
     KAYA_ASSERT(!disk->is_running);
     drop_unreachable_files(disk);
+    if (disk->are_lies_due)
+        kaya_lies_come_due(disk);
     disk->boot_number++;
     boot = &disk->boots[disk->boot_number % 2];
     *boot = (struct kaya_sim_boot){
@@ -417,6 +426,7 @@ void kaya_sim_disk_power_loss(struct kaya_sim_disk *disk)
 {
     kaya_disk_trace(disk, KAYA_TRACE_POWER_LOSS, KAYA_OK, disk->calls, 0, 0, NULL);
     kaya_crash_power_loss(disk);
+    disk->are_lies_due = true;
     end_boot(disk);
     disk->is_crashed = true;
 }

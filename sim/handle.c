@@ -465,6 +465,32 @@ static void make_durable(struct kaya_sim_disk *disk, uint32_t number)
     kaya_media_end_loss(disk, number, &loss);
 }
 
+/* The sync says OK. */
+static void settle_file(struct kaya_sim_disk *disk, uint32_t file)
+{
+    enum kaya_fault family = kaya_lie_draw(disk);
+
+    if (family != KAYA_FAULTS) {
+        kaya_lie_tell(disk, file, family);
+        return;
+    }
+    kaya_lies_drop(disk);
+    if (disk->files[file].inode->listed_count > 0 || disk->files[file].inode->size_count > 0)
+        make_durable(disk, file);
+}
+
+/* What it is asked for is written; what an earlier one lost is told. */
+static enum kaya_status tell_late(struct kaya_sim_disk *disk, uint32_t file)
+{
+    struct kaya_inode *inode = kaya_disk_own(disk, file);
+
+    inode->owes_error = false;
+    disk->failed_syncs++;
+    kaya_inode_sync(&disk->store, inode);
+    kaya_disk_trace(disk, KAYA_TRACE_SYNC, KAYA_IO, inode->number, 0, 0, "late");
+    return KAYA_IO;
+}
+
 static enum kaya_status sim_sync(struct kaya_disk *seam, struct kaya_file *file)
 {
     struct kaya_sim_disk *disk = boot_of(seam)->disk;
@@ -476,13 +502,14 @@ static enum kaya_status sim_sync(struct kaya_disk *seam, struct kaya_file *file)
     disk->usage.syncs++;
     if (status == KAYA_OK && is_sync_failing(disk, kaya_inode_is_dirty(disk->files[number].inode)))
         status = KAYA_IO;
+    if (status == KAYA_OK && disk->files[number].inode->owes_error)
+        return tell_late(disk, number);
     if (status != KAYA_OK) {
         fail_file(disk, number, 0, UINT64_MAX);
         kaya_disk_trace(disk, KAYA_TRACE_SYNC, status, disk->files[number].inode->number, 0, 0, NULL);
         return status;
     }
-    if (disk->files[number].inode->listed_count > 0 || disk->files[number].inode->size_count > 0)
-        make_durable(disk, number);
+    settle_file(disk, number);
     if (disk->profile->sync_covers_names)
         sync_names_of(disk, number);
     kaya_disk_trace(disk, KAYA_TRACE_SYNC, KAYA_OK, disk->files[number].inode->number, 0, 0, NULL);
@@ -564,6 +591,8 @@ static enum kaya_status sim_sync_directory(struct kaya_disk *seam, enum kaya_dir
         status = KAYA_OK; /* the parent is always there */
     if (status == KAYA_OK && is_sync_failing(disk, is_directory_unsynced(disk, which)))
         status = KAYA_IO;
+    if (status == KAYA_OK)
+        kaya_lies_drop(disk);
     if (status == KAYA_IO || status == KAYA_FULL) {
         fail_directory(disk, which);
     } else if (status == KAYA_OK && which == KAYA_DIRECTORY_PARENT) {

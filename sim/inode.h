@@ -83,6 +83,7 @@ struct kaya_inode {
     bool is_size_undecided;
     bool has_cut;       /* some of `sizes` is one */
     bool has_forgotten; /* some sector was forgotten */
+    bool owes_error;    /* the next sync answers for what the last one lost (lie.c) */
     bool has_damage;    /* some block of some version is damaged, or was */
     struct kaya_sector *sectors;
     uint32_t sector_count, sector_capacity; /* sectors behind sector_count are zeros */

@@ -19,6 +19,16 @@ struct kaya_sim_handle {
     bool is_writable;
 };
 
+/* A sector of which a sync promised more than the medium holds (lie.c). */
+struct kaya_lie {
+    uint64_t inode;
+    uint32_t sector;
+    enum kaya_fault family;
+    uint64_t stamp;              /* of the version that was promised */
+    struct kaya_block *promised; /* that version */
+    struct kaya_block *before;   /* what the medium holds; NULL: zeros */
+};
+
 /* The seam of one boot. Two take turns, so that code that still unwinds from the last crash is told so. */
 struct kaya_sim_boot {
     struct kaya_disk seam;
@@ -75,6 +85,8 @@ struct kaya_sim_disk {
     bool cannot_allocate;
     uint64_t capacity_bytes;  /* 0: without end */
     uint64_t bytes_of_others; /* taken up by other programs */
+    bool may_lie;             /* some family of lie.c may strike */
+    bool are_lies_due;        /* the power failed since the last boot */
 
     struct kaya_names directory;
     struct kaya_sim_file *files;
@@ -115,6 +127,8 @@ struct kaya_sim_disk {
     size_t gathered_capacity;
     uint8_t *inflight_bytes;
     size_t inflight_capacity;
+    struct kaya_lie *lies;
+    size_t lie_count, lie_capacity;
     struct kaya_outcome *outcomes;
     size_t outcome_capacity;
     uint64_t *stamps;
@@ -222,6 +236,25 @@ bool kaya_media_choose_anywhere(struct kaya_sim_disk *disk, struct kaya_place *p
 /* The spans hold what stands in the file, of which `length` bytes were read: change them, or answer KAYA_IO. */
 enum kaya_status kaya_reads_strike(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset,
                                    const struct kaya_span *spans, uint64_t length);
+
+/* ---- lie.c ---- */
+
+bool kaya_lies_are_possible(const struct kaya_sim_disk *disk);
+
+/* The family by which this sync lies; KAYA_FAULTS: it is true. */
+enum kaya_fault kaya_lie_draw(struct kaya_sim_disk *disk);
+
+/* Sync the file so. */
+void kaya_lie_tell(struct kaya_sim_disk *disk, uint32_t file, enum kaya_fault family);
+
+/* A boot begins behind a power loss. */
+void kaya_lies_come_due(struct kaya_sim_disk *disk);
+
+/* An honest sync empties the device's cache: all were true after all. */
+void kaya_lies_drop(struct kaya_sim_disk *disk);
+
+void kaya_lies_copy(const struct kaya_sim_disk *disk,
+                    struct kaya_sim_disk *copy); /* to a disk without any, of the same pool */
 
 /* ---- crash.c ---- */
 

@@ -65,7 +65,10 @@ const char *kaya_fault_group_name(enum kaya_fault_group group);
     X(READ_ERROR, read_error, READS)             /* KAYA_IO, for some reads in a row */                      \
     X(FLIP_IN_TRANSIT, flip_in_transit, READS)   /* one bit of what was read */                              \
     X(STALE_READ, stale_read, READS)             /* a sector as it was before */                             \
-    X(MISDIRECTED_READ, misdirected_read, READS) /* what stands in another sector */
+    X(MISDIRECTED_READ, misdirected_read, READS) /* what stands in another sector */                         \
+    X(LATE_SYNC_ERROR, late_sync_error, BROKEN)  /* a sync lost data and said OK; a later one fails */       \
+    X(LYING_SYNC, lying_sync, BROKEN)            /* a sync said OK; a power loss took what it covered */     \
+    X(REORDER_ACROSS_SYNC, reorder_across_sync, BROKEN) /* likewise, and what was written later survived */
 
 enum kaya_fault {
 #define KAYA_FAULT_ENUM(NAME, name, GROUP) KAYA_FAULT_##NAME,
