@@ -94,7 +94,7 @@ Test(replay, an_honest_line_is_reproduced)
     cr_assert(eq(int, kaya_replay(stage, &scenario, &line, NULL, NULL, &result), KAYA_OK));
     cr_expect(eq(int, result.verdict, KAYA_REPLAY_SAME));
     cr_expect(eq(u64, result.run.digest, run.digest));
-    cr_expect(gt(u64, run.events, 100));
+    cr_expect(lt(u64, 100, run.events));
     kaya_stage_destroy(stage);
 }
 
