@@ -9,6 +9,8 @@
  *   - where the named segment is missing or is not the one named, its place is lost. The next lower segment whose link counts is
  *     taken up: it is the log's, or a head that a recovery passed over, whose records up to its last claim are the log's as well. How
  *     far its log went nobody says any more, so what lies behind its own last claim is handed out as not durable
+ *   - a recovery's link that no claim lets count any more, above all others, may have counted: where it goes on from the highest piece, or
+ *     takes its place, and all its copies stand, they are taken. If it never counted, they are still what stood at that end
  *   - records from a piece's first one on never come from a piece before it: what stands there of them was given up
  *   - below the low-water mark nothing is looked at
  *
@@ -154,6 +156,7 @@ struct descent {
     uint64_t base_lsn; /* the lowest of the pieces above; UINT64_MAX: there is none */
     bool has_link;
     bool has_ended; /* the log begins with the piece above */
+    const struct piece *carried; /* the highest recovery's successor that does not count, whose copies all stand; NULL: none */
 };
 
 static enum kaya_status push_lost(struct descent *descent, const struct piece *piece, const char *why,
@@ -213,8 +216,10 @@ static enum kaya_status measure(struct descent *descent, struct piece *file)
         if (status == KAYA_OK && found && entry.type == FRAME_TRIM &&
             load64(entry.payload) > descent->pieces->low_water_lsn)
             descent->pieces->low_water_lsn = load64(entry.payload);
-        if (status == KAYA_OK && !found)
+        if (status == KAYA_OK && !found) {
+            file->prefix_end = file->prefix_end == 0 ? scan.end : file->prefix_end;
             status = kaya_scan_skip(&scan, &found);
+        }
     }
     file->furthest = scan.furthest;
     kaya_segment_close(&segment, &silent);
@@ -253,6 +258,26 @@ static enum kaya_status take_named(struct descent *descent, const struct piece *
     return push_live(descent, file, descent->link.predecessor_end, descent->link.predecessor_end);
 }
 
+/* `file` is the highest whose link counts, and above it stands a recovery's successor with all its copies. */
+static enum kaya_status take_with_carried(struct descent *descent, const struct piece *file)
+{
+    const struct piece *carried = descent->carried;
+    bool goes_on = carried->link.predecessor == file->number &&
+                   carried->link.chain ==
+                       kaya_link_chain(file->link.chain, file->seeds.base, carried->link.predecessor_end);
+    bool replaces = carried->link.predecessor == file->link.predecessor &&
+                    carried->link.chain == file->link.chain && carried->link.base_lsn == file->link.base_lsn;
+    enum kaya_status status = KAYA_OK;
+
+    if (goes_on || replaces)
+        status = push_live(descent, carried, UINT64_MAX, 0);
+    if (status == KAYA_OK && goes_on)
+        status = take_named(descent, file);
+    else if (status == KAYA_OK && !replaces)
+        status = push_live(descent, file, UINT64_MAX, file->furthest);
+    return status;
+}
+
 /* No link that stands speaks of this file. */
 static enum kaya_status take_unnamed(struct descent *descent, struct piece *file)
 {
@@ -271,8 +296,15 @@ static enum kaya_status take_unnamed(struct descent *descent, struct piece *file
         return status;
     if (file->state == SEGMENT_LINKLESS) /* a spare makes no claims */
         return file->furthest == 0 ? KAYA_OK : push_lost(descent, file, what_is_wrong(descent, file), false);
-    if (file->link.carried_end > file->furthest || file->link.base_lsn >= descent->base_lsn)
-        return KAYA_OK; /* it does not count, or was passed over */
+    if (file->link.carried_end > file->furthest) {
+        if (is_top && descent->carried == NULL && file->prefix_end >= file->link.carried_end)
+            descent->carried = file;
+        return KAYA_OK;
+    }
+    if (file->link.base_lsn >= descent->base_lsn)
+        return KAYA_OK; /* it was passed over */
+    if (is_top && descent->carried != NULL)
+        return take_with_carried(descent, file);
     return push_live(descent, file, UINT64_MAX, file->furthest);
 }
 

@@ -18,7 +18,8 @@ struct piece {
     struct frame_seeds seeds;
     struct link link;
     uint64_t file_bytes;
-    uint64_t furthest; /* the furthest watermark in it; 0: none, or not looked for */
+    uint64_t furthest;   /* the furthest watermark in it; 0: none, or not looked for */
+    uint64_t prefix_end; /* likewise, where the entries from its front on end */
 
     uint64_t end;           /* a later link names it: what stands behind is dead; UINT64_MAX: none does */
     uint64_t claim;         /* all before it was durable */

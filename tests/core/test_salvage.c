@@ -65,6 +65,20 @@ static void play_long(struct log_fixture *log)
     MUST(log_append(log, 45, KAYA_RELAXED));
 }
 
+/* The last thing that happened is a recovery: one frame says that its copies are durable, and the tail that they come from was cut. */
+static void play_carried(struct log_fixture *log)
+{
+    MUST(log_open(log));
+    append_some(log, 5);
+    MUST(log_rotate(log));
+    for (unsigned i = 0; i < 7; i++)
+        MUST(log_append(log, 300, KAYA_STRICT));
+    MUST(log_append(log, 200, KAYA_RELAXED));
+    MUST(log_append(log, 50, KAYA_RELAXED));
+    log_kill(log);
+    MUST(log_open(log));
+}
+
 static const struct story {
     const char *name;
     void (*play)(struct log_fixture *log);
@@ -74,6 +88,7 @@ static const struct story {
 } STORIES[] = {
     { "closed", play_closed, &LOG_DENSE, 4096, 512 },
     { "killed", play_killed, &LOG_DENSE, 4096, 512 },
+    { "carried", play_carried, &LOG_DENSE, 4096, 512 },
     { "long", play_long, &LOG_DENSE, 8192, 512 },
     { "padded", play_long, &LOG_PADDED_512, 8192, 512 },
     { "larger blocks", play_long, &LOG_DENSE, 16384, 2048 },
@@ -415,5 +430,20 @@ Test(salvage, a_segment_of_another_log_does_not_lead_astray)
     try_salvage(damage, "a stranger");
     cr_expect_eq(look.record_count, damage->log->last_lsn - 1);
     damage_case_destroy(other);
+    damage_case_destroy(damage);
+}
+
+/* The one frame by which a recovery's copies count is hit, and so is a record far before: the copies are the only ones there are. */
+Test(salvage, copies_of_a_recovery_come_though_nothing_says_any_more_that_they_count)
+{
+    struct damage_case *damage = tell(&STORIES[2]);
+    const struct live_frame *last = &damage->live[damage->live_count - 1];
+
+    cr_assert_eq(last->type, 6);
+    memset(byte_of(damage, last, 0), 0x5a, 28);
+    *byte_of(damage, frame_of(damage, 2), 30) ^= 3;
+    try_salvage(damage, "the claim of the copies");
+    cr_expect_eq(look.gap_count, 1);
+    cr_expect_eq(look.record_count, damage->log->last_lsn - 1);
     damage_case_destroy(damage);
 }
