@@ -118,13 +118,18 @@ static bool is_of(const struct piece *piece, const struct kaya_wal_log_id *log_i
     return has_header(piece) && memcmp(&piece->log_id, log_id, sizeof *log_id) == 0;
 }
 
-/* Which log is this? The one that most segments belong to; among equals the one with the highest segment. */
-static bool choose_log(const struct pieces *files, struct kaya_wal_log_id *log_id)
+/* Which log is this? The anchor's, or the one that most segments belong to; among equals the one with the highest segment. */
+static bool choose_log(const struct pieces *files, const struct kaya_wal_anchor *anchor,
+                       struct kaya_wal_log_id *log_id)
 {
     struct kaya_wal_log_id seen[LOGS_MAX];
     size_t counts[LOGS_MAX] = { 0 };
     size_t seen_count = 0, best = 0;
 
+    if (anchor != NULL) {
+        *log_id = anchor->log_id;
+        return true;
+    }
     for (size_t i = files->count; i-- > 0;) {
         const struct piece *file = &files->pieces[i];
         size_t at = 0;
@@ -357,6 +362,7 @@ static enum kaya_status push_behind(struct pieces *pieces, const struct context 
 }
 
 enum kaya_status kaya_pieces_find(struct pieces *pieces, const struct context *context,
+                                  const struct kaya_wal_anchor *anchor,
                                   const struct kaya_wal_recovery_report *report)
 {
     struct pieces files = PIECES_NONE;
@@ -368,7 +374,7 @@ enum kaya_status kaya_pieces_find(struct pieces *pieces, const struct context *c
 
     *pieces = PIECES_NONE;
     status = open_files(&files, context, &listing);
-    if (status == KAYA_OK && choose_log(&files, &descent.log_id))
+    if (status == KAYA_OK && choose_log(&files, anchor, &descent.log_id))
         status = descend(&descent, &files);
     if (status == KAYA_OK) {
         reverse(pieces);

@@ -34,8 +34,9 @@ struct pieces {
 #define PIECES_NONE ((struct pieces){ .pieces = NULL })
 
 /* *pieces needs no initialisation and is to be released after any status. `report` is what a survey found, or has the verdict
- * "damaged" and names no segment. KAYA_IO: the directory cannot be listed. KAYA_NO_MEMORY, KAYA_LIMIT, KAYA_DENIED. */
+ * "damaged" and names no segment. `anchor` names the log that is looked for; NULL: the one that most segments belong to. KAYA_IO: the directory cannot be listed. KAYA_NO_MEMORY, KAYA_LIMIT, KAYA_DENIED. */
 KAYA_MUST_CHECK enum kaya_status kaya_pieces_find(struct pieces *pieces, const struct context *context,
+                                                  const struct kaya_wal_anchor *anchor,
                                                   const struct kaya_wal_recovery_report *report);
 void kaya_pieces_release(struct pieces *pieces, const struct context *context);
 

@@ -38,8 +38,9 @@ struct kaya_wal_salvage {
     size_t batch_at;
     uint32_t batch_index;
 
-    uint64_t next_lsn;                /* the next record is this one, or there is a gap; 0: not known */
-    uint64_t seen_lsn;                /* records up to here there were in the last piece */
+    uint64_t next_lsn;   /* the next record is this one, or there is a gap; 0: not known */
+    uint64_t anchor_lsn; /* records up to here were durable, says the anchor; 0: none, or that was told */
+    uint64_t seen_lsn;   /* records up to here there were in the last piece */
     struct kaya_wal_salvaged gap;     /* open where place_count > 0 */
     struct kaya_wal_salvaged suspect; /* likewise: an explanation, should records be missing */
 };
@@ -117,6 +118,21 @@ static void explain_jump(struct kaya_wal_salvage *salvage)
                                        .reason = "records before it are missing" };
 
     note_place(salvage, salvage->suspect.place_count > 0 ? &salvage->suspect : &place);
+}
+
+/* The anchor vouches for records that are not there. */
+static void note_short_of_anchor(struct kaya_wal_salvage *salvage)
+{
+    struct kaya_wal_salvaged place = { .claimed = true, .reason = "the log ends before its anchor" };
+
+    if (salvage->pieces.count > 0)
+        place.segment = salvage->pieces.pieces[salvage->pieces.count - 1].number;
+    if (salvage->seen_lsn < salvage->anchor_lsn)
+        salvage->seen_lsn = salvage->anchor_lsn;
+    salvage->anchor_lsn = 0;
+    if (salvage->gap.place_count == 0)
+        note_place(salvage, &place);
+    salvage->gap.claimed = true;
 }
 
 /* --- entries -------------------------------------------------------------------------------------------------------- */
@@ -246,7 +262,8 @@ static struct kaya_wal_record describe(const struct kaya_wal_salvage *salvage)
     return (struct kaya_wal_record){ .lsn = entry_lsn(salvage),
                                      .type = (enum kaya_wal_record_type)entry->flags,
                                      .mended = entry->mended,
-                                     .durable = entry->end_bytes <= piece_of(salvage)->claim,
+                                     .durable = entry->end_bytes <= piece_of(salvage)->claim ||
+                                                entry_lsn(salvage) <= salvage->anchor_lsn,
                                      .bytes = entry->payload,
                                      .length = entry->length,
                                      .segment = salvage->segment.number,
@@ -286,6 +303,8 @@ static enum kaya_status step(struct kaya_wal_salvage *salvage, struct kaya_wal_s
     enum kaya_status status = find_entry(salvage);
 
     *is_ready = false;
+    if (status == KAYA_END && salvage->anchor_lsn > 0 && salvage->next_lsn <= salvage->anchor_lsn)
+        note_short_of_anchor(salvage);
     if (status == KAYA_END && salvage->gap.place_count > 0) {
         *is_ready = close_gap(salvage, 0, salvaged);
         return KAYA_OK;
@@ -348,9 +367,10 @@ static bool is_refusal(enum kaya_status status)
 }
 
 static enum kaya_status look(struct kaya_wal_salvage *salvage, const struct kaya_wal_environment *environment,
-                             struct kaya_wal_recovery_report *report)
+                             const struct kaya_wal_anchor *anchor, struct kaya_wal_recovery_report *report)
 {
-    struct kaya_wal_reader_options options = { .on_event = salvage->context.on_event,
+    struct kaya_wal_reader_options options = { .anchor = anchor,
+                                               .on_event = salvage->context.on_event,
                                                .user = salvage->context.user };
     enum kaya_status status = kaya_wal_reader_open(environment, &options, &salvage->reader, report);
 
@@ -362,7 +382,7 @@ static enum kaya_status look(struct kaya_wal_salvage *salvage, const struct kaya
             .damage_reason = status == KAYA_IO ? "not all of its files can be read"
                                                : "not all of its files are of a version that is known here"
         };
-    status = kaya_pieces_find(&salvage->pieces, &salvage->context, report);
+    status = kaya_pieces_find(&salvage->pieces, &salvage->context, anchor, report);
     salvage->next_lsn = salvage->pieces.low_water_lsn;
     return status;
 }
@@ -383,7 +403,8 @@ enum kaya_status kaya_wal_salvage_open(const struct kaya_wal_environment *enviro
         return KAYA_NO_MEMORY;
     *salvage = (struct kaya_wal_salvage){ .ending = KAYA_OK };
     salvage->context = kaya_context_make(environment, options->on_event, options->user);
-    status = look(salvage, environment, &found);
+    salvage->anchor_lsn = options->anchor != NULL ? options->anchor->lsn : 0;
+    status = look(salvage, environment, options->anchor, &found);
     if (report != NULL)
         *report = found;
     if (status == KAYA_OK)

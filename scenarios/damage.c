@@ -81,3 +81,18 @@ enum kaya_status kaya_damage_is_untouched(struct kaya_damage_watch *watch, struc
     *untouched = status == KAYA_OK && kaya_image_equals(&watch->now, &watch->later);
     return status;
 }
+
+const struct kaya_image *kaya_damage_now(const struct kaya_damage_watch *watch)
+{
+    return &watch->now;
+}
+
+const struct kaya_image *kaya_damage_truth(const struct kaya_damage_watch *watch)
+{
+    return &watch->truth;
+}
+
+struct kaya_sim_disk *kaya_damage_healed(struct kaya_damage_watch *watch)
+{
+    return watch->fork;
+}

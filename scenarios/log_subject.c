@@ -22,6 +22,7 @@
 #include "kaya/reader.h"
 #include "kaya/scenarios/damage.h"
 #include "kaya/scenarios/payload.h"
+#include "kaya/scenarios/salvage_check.h"
 #include "kaya/sim/boot.h"
 #include "kaya/wal.h"
 
@@ -45,6 +46,8 @@ struct log_subject {
     struct kaya_claims *claims;       /* told of every operation that may write; NULL: nobody asks */
     struct kaya_damage_watch *damage; /* where media may be damaged; NULL: nowhere */
     struct kaya_outlook outlook;      /* of the last look at it */
+    struct kaya_wal_anchor anchor;    /* of the last open, if it had one */
+    bool has_anchor;
     uint64_t refusals;
     bool fresh; /* nothing strict was appended since the last recovery */
     unsigned char *bytes;
@@ -220,7 +223,42 @@ static enum kaya_status foresee(struct log_subject *log, const struct kaya_sim_m
     return status;
 }
 
-/* A log that was refused stands as it stood; then somebody finds the good bytes again. */
+/* P10: who only looks changes nothing and takes no lock, whatever there is to see. */
+static void expect_untouched(const struct kaya_sim_machine *machine, const struct kaya_sim_disk_usage *before,
+                             struct kaya_violation *violation)
+{
+    uint64_t calls = kaya_sim_disk_usage(machine->sim_disk).changing_calls - before->changing_calls;
+
+    if (calls > 0)
+        kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_P10),
+                           "somebody who only looked made %llu calls that change the disk",
+                           (unsigned long long)calls);
+}
+
+/* Everything undamaged comes, and nothing else (P5). */
+static enum kaya_status salvage(struct log_subject *log, const struct kaya_sim_machine *machine,
+                                struct kaya_violation *violation)
+{
+    struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
+    uint64_t record_count = 0;
+    enum kaya_status status;
+
+    trace(log, KAYA_TRACE_OPERATION, "salvage", KAYA_OK, 0, 0, 0);
+    status = heard(log, machine,
+                   kaya_salvage_check(log->damage, log->oracle, &log->outlook, &log->environment,
+                                      log->has_anchor ? &log->anchor : NULL,
+                                      &record_count, violation));
+    trace(log, KAYA_TRACE_ANSWER, "salvage", status, record_count, 0, 0);
+    expect_untouched(machine, &before, violation);
+    if (status == KAYA_GONE)
+        return KAYA_GONE;
+    if (status != KAYA_OK && log->struck == 0)
+        kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_P5),
+                           "nothing stood in the way of salvage, but it answered %s", kaya_status_name(status));
+    return KAYA_OK;
+}
+
+/* A log that was refused stands as it stood, and gives what is whole in it; then somebody finds the good bytes again. */
 static enum kaya_status heal(struct log_subject *log, const struct kaya_sim_machine *machine,
                              struct kaya_violation *violation)
 {
@@ -233,6 +271,9 @@ static enum kaya_status heal(struct log_subject *log, const struct kaya_sim_mach
     if (!untouched)
         kaya_violation_set(violation, "P5",
                            "a log that is refused is left as it is; this refusal changed the disk");
+    status = kaya_violation_is_set(violation) ? KAYA_OK : salvage(log, machine, violation);
+    if (status != KAYA_OK)
+        return status;
     trace(log, KAYA_TRACE_NOTE, "healed", KAYA_OK, log->outlook.refusal, log->outlook.place_count, 0);
     kaya_sim_disk_heal(machine->sim_disk);
     return foresee(log, machine, 0);
@@ -263,18 +304,6 @@ static enum kaya_status read_records(struct log_subject *log, const struct kaya_
     if (status == KAYA_END)
         kaya_oracle_read_end(log->oracle, violation);
     return KAYA_OK;
-}
-
-/* P10: who only looks changes nothing and takes no lock, whatever there is to see. */
-static void expect_untouched(const struct kaya_sim_machine *machine, const struct kaya_sim_disk_usage *before,
-                             struct kaya_violation *violation)
-{
-    uint64_t calls = kaya_sim_disk_usage(machine->sim_disk).changing_calls - before->changing_calls;
-
-    if (calls > 0)
-        kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_P10),
-                           "somebody who only looked made %llu calls that change the disk",
-                           (unsigned long long)calls);
 }
 
 /* Everything there is, against everything there should be. `beside`: as another process would, without the writer. */
@@ -348,6 +377,7 @@ static enum kaya_status recover_only(struct log_subject *log, const struct kaya_
     enum kaya_status status;
 
     trace(log, KAYA_TRACE_OPERATION, "recover", KAYA_OK, 0, 0, 0);
+    log->has_anchor = false;
     status = foresee(log, machine, 0);
     if (status != KAYA_OK)
         return status;
@@ -370,7 +400,6 @@ static enum kaya_status try_to_open(struct log_subject *log, const struct kaya_s
                                     struct kaya_violation *violation)
 {
     struct kaya_wal_config config;
-    struct kaya_wal_anchor anchor = kaya_oracle_anchor(log->oracle);
     struct kaya_wal_recovery_report report = { 0 };
     struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
     struct kaya_sim_disk_usage after;
@@ -382,12 +411,14 @@ static enum kaya_status try_to_open(struct log_subject *log, const struct kaya_s
         kaya_watch_mark(&log->watch, KAYA_MARK_OTHER_CONFIG);
     }
     config = config_of(log);
-    if (kaya_oracle_exists(log->oracle) &&
-        kaya_percent_draw(log->plan->anchor_percent, machine->choices, KAYA_STREAM_WORKLOAD, "anchor"))
-        config.anchor = &anchor;
+    log->anchor = kaya_oracle_anchor(log->oracle);
+    log->has_anchor =
+        kaya_oracle_exists(log->oracle) &&
+        kaya_percent_draw(log->plan->anchor_percent, machine->choices, KAYA_STREAM_WORKLOAD, "anchor");
+    config.anchor = log->has_anchor ? &log->anchor : NULL;
     config.must_exist = kaya_oracle_exists(log->oracle);
     log->writer = NULL;
-    status = foresee(log, machine, config.anchor == NULL ? 0 : anchor.lsn);
+    status = foresee(log, machine, log->has_anchor ? log->anchor.lsn : 0);
     if (status != KAYA_OK)
         return status;
     tell_claims(log, 0, true);

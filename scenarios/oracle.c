@@ -88,6 +88,7 @@ struct kaya_oracle {
     uint64_t close_lsn;  /* the last record before the last CLOSE */
     bool cut_pending;    /* a cut-back was begun: the end is last_lsn or cut_lsn, nothing between */
     uint64_t cut_lsn;
+    bool was_cut; /* once in this run */
     struct kaya_wal_log_id log_id;
     uint64_t epoch;
 
@@ -466,6 +467,7 @@ void kaya_oracle_cut_begin(struct kaya_oracle *oracle, uint64_t last_lsn)
 {
     touch(oracle);
     oracle->cut_pending = true;
+    oracle->was_cut = true;
     oracle->cut_lsn = last_lsn;
     oracle->durable_lsn = last_lsn;
     oracle->kept_lsn = last_lsn;
@@ -940,6 +942,48 @@ void kaya_oracle_read_end(struct kaya_oracle *oracle, struct kaya_violation *vio
         BREAK(violation, KAYA_PROMISE_P1,
               "%s was not read: the reader ended before it, %" PRIu64 " was promised as the last",
               describe(oracle, oracle->read_next_lsn, text), oracle->read_last_lsn);
+}
+
+/* --- Salvage --- */
+
+/* Out of `low_lsn` .. `last_lsn` stand only records that were trimmed, cut back or given up. */
+static void judge_number(struct kaya_oracle *oracle, uint64_t lsn, struct kaya_violation *violation)
+{
+    if (lsn > oracle->last_lsn)
+        BREAK(violation, KAYA_PROMISE_P1,
+              "the last record appended is %" PRIu64 "; salvage hands out record %" PRIu64, oracle->last_lsn,
+              lsn);
+    else
+        BREAK(violation, KAYA_PROMISE_F10,
+              "records below %" PRIu64 " were trimmed for good; salvage hands out record %" PRIu64,
+              oracle->low_lsn, lsn);
+}
+
+void kaya_oracle_salvaged(struct kaya_oracle *oracle, const struct kaya_wal_salvaged *salvaged,
+                          bool marks_in_doubt, struct kaya_violation *violation)
+{
+    const struct kaya_wal_record *record = &salvaged->record;
+    const struct fact *fact = fact_of(oracle, record->lsn);
+
+    count(oracle, KAYA_PROMISE_P5);
+    if (record->lsn < oracle->low_lsn || record->lsn > oracle->last_lsn) {
+        if (!marks_in_doubt)
+            judge_number(oracle, record->lsn, violation);
+        return;
+    }
+    if (!holds(fact, record)) {
+        /* An older record of that number: what a recovery gave up is not said to be durable, what was cut back may be. */
+        if (!marks_in_doubt || (record->durable && !oracle->was_cut))
+            report_content(oracle, record, violation);
+        return;
+    }
+    count(oracle, KAYA_PROMISE_P11);
+    if (!salvaged->incomplete)
+        judge_membership(oracle, fact, record, violation);
+    else if (!(fact->flags & (FACT_IN_BATCH | FACT_BATCH_OF_ONE)))
+        BREAK(violation, KAYA_PROMISE_P11,
+              "record %" PRIu64 " was in no batch, and salvage hands it out as a member of a broken one",
+              record->lsn);
 }
 
 /* --- Bounds --- */

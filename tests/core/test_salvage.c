@@ -447,3 +447,51 @@ Test(salvage, copies_of_a_recovery_come_though_nothing_says_any_more_that_they_c
     cr_expect_eq(look.record_count, damage->log->last_lsn - 1);
     damage_case_destroy(damage);
 }
+
+/* The end is damaged beyond every claim of its own, so only an anchor lets recovery refuse. Then what stands behind the end comes as well,
+ * and the anchor says up to where records were durable. */
+Test(salvage, with_an_anchor_what_stands_behind_the_end_comes)
+{
+    struct damage_case *damage = tell(&STORIES[1]);
+    uint64_t last_lsn = damage->log->last_lsn;
+    struct kaya_wal_anchor anchor = { .lsn = last_lsn };
+    struct kaya_wal_salvage_options options = { .anchor = &anchor };
+    struct kaya_wal_salvage *salvage;
+    struct kaya_wal_recovery_report report;
+    struct kaya_wal_salvaged salvaged;
+    uint64_t count = 0;
+
+    memset(byte_of(damage, frame_of(damage, last_lsn - 1), 0), 0xee, 30);
+    MUST(kaya_wal_salvage_open(&damage->log->environment, NULL, &salvage, &report));
+    cr_expect_eq(report.verdict, KAYA_VERDICT_TORN);
+    kaya_wal_salvage_close(salvage);
+
+    cr_expect_eq(kaya_wal_salvage_open(&damage->log->environment, &options, &salvage, NULL), KAYA_WRONG_LOG);
+    cr_expect_null(salvage);
+    anchor.log_id = report.log_id;
+    for (unsigned beyond = 0; beyond < 2; beyond++) {
+        anchor.lsn = last_lsn + beyond;
+        MUST(kaya_wal_salvage_open(&damage->log->environment, &options, &salvage, &report));
+        cr_expect_eq(report.verdict, KAYA_VERDICT_DAMAGED);
+        for (count = 1; count < last_lsn - 1; count++)
+            MUST(kaya_wal_salvage_next(salvage, &salvaged));
+        MUST(kaya_wal_salvage_next(salvage, &salvaged));
+        cr_expect_eq(salvaged.kind, KAYA_SALVAGED_GAP);
+        cr_expect_eq(salvaged.first_lsn, last_lsn - 1);
+        cr_expect_eq(salvaged.last_lsn, last_lsn - 1);
+        MUST(kaya_wal_salvage_next(salvage, &salvaged));
+        cr_expect_eq(salvaged.kind, KAYA_SALVAGED_RECORD);
+        cr_expect_eq(salvaged.record.lsn, last_lsn);
+        cr_expect(salvaged.record.durable);
+        if (beyond) {
+            MUST(kaya_wal_salvage_next(salvage, &salvaged));
+            cr_expect_eq(salvaged.kind, KAYA_SALVAGED_GAP);
+            cr_expect_eq(salvaged.first_lsn, anchor.lsn);
+            cr_expect_eq(salvaged.last_lsn, anchor.lsn);
+            cr_expect_str_eq(salvaged.reason, "the log ends before its anchor");
+        }
+        cr_expect_eq(kaya_wal_salvage_next(salvage, &salvaged), KAYA_END);
+        kaya_wal_salvage_close(salvage);
+    }
+    damage_case_destroy(damage);
+}

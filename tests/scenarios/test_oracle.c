@@ -692,3 +692,46 @@ Test(oracle, remembers_more_records_than_it_first_had_room_for)
     kaya_oracle_read_end(table->oracle, &table->violation);
     cr_expect(eq(str, table->violation.promise, ""), "%s", table->violation.what);
 }
+
+/* What salvage hands out of a refused log. `in_doubt`: a link or a mark is damaged. */
+static const char *judge_salvaged(const char *history, uint64_t lsn, bool incomplete, bool in_doubt,
+                                  const struct kaya_wal_record *instead)
+{
+    struct table *table = set();
+    struct kaya_wal_salvaged salvaged = { .kind = KAYA_SALVAGED_RECORD, .incomplete = incomplete };
+
+    play(table, history);
+    cr_assert(not(kaya_violation_is_set(&table->violation)), "%s", history);
+    salvaged.record = instead != NULL ? *instead : table->records[lsn];
+    salvaged.record.lsn = lsn;
+    if (incomplete)
+        salvaged.record.ends_batch = false;
+    kaya_oracle_salvaged(table->oracle, &salvaged, in_doubt, &table->violation);
+    return kaya_violation_is_set(&table->violation) ? table->violation.promise : "";
+}
+
+Test(oracle, what_salvage_hands_out_is_what_was_appended)
+{
+    struct kaya_wal_record other = { .type = KAYA_RECORD_PUT, .bytes = "other", .length = 5 };
+    struct kaya_wal_record durable = other;
+
+    durable.durable = true;
+    cr_expect_str_eq(judge_salvaged("sss", 2, false, false, NULL), "");
+    cr_expect_str_eq(judge_salvaged("ssr", 3, false, false, NULL), "");
+    cr_expect_str_eq(judge_salvaged("ssd", 3, false, false, NULL), "", "in doubt, and true");
+    cr_expect_str_eq(judge_salvaged("sss", 2, false, false, &other), "P1");
+    cr_expect_str_eq(judge_salvaged("sss", 4, false, false, &other), "P1");
+    cr_expect_str_eq(judge_salvaged("sssT", 3, false, false, NULL), "");
+    cr_expect_str_eq(judge_salvaged("sssT", 1, false, false, NULL), "F10");
+    cr_expect_str_eq(judge_salvaged("sssT", 1, false, true, NULL), "", "the mark may be what is damaged");
+    cr_expect_str_eq(judge_salvaged("sss", 2, false, true, &other), "", "given up, and not said to be durable");
+    cr_expect_str_eq(judge_salvaged("sss", 2, false, true, &durable), "P1");
+}
+
+Test(oracle, members_that_salvage_hands_out_are_of_a_batch)
+{
+    cr_expect_str_eq(judge_salvaged("sB", 3, false, false, NULL), "");
+    cr_expect_str_eq(judge_salvaged("sB", 4, true, false, NULL), "");
+    cr_expect_str_eq(judge_salvaged("sB", 1, true, false, NULL), "P11");
+    cr_expect_str_eq(judge_salvaged("sss", 2, true, false, NULL), "P11");
+}

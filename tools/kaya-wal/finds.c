@@ -106,14 +106,16 @@ static bool add_record(struct kaya_finds *finds, const struct kaya_wal_salvaged 
 }
 
 enum kaya_status kaya_finds_look(struct kaya_finds *finds, const struct kaya_place *place,
-                                 kaya_progress_listener *on_progress, void *user)
+                                 const struct kaya_wal_anchor *anchor, kaya_progress_listener *on_progress,
+                                 void *user)
 {
+    const struct kaya_wal_salvage_options options = { .anchor = anchor };
     struct kaya_wal_salvage *salvage = NULL;
     struct kaya_wal_salvaged salvaged;
     uint64_t batch_bytes = 0;
     bool fits = true;
 
-    enum kaya_status status = kaya_wal_salvage_open(&place->environment, NULL, &salvage, &finds->report);
+    enum kaya_status status = kaya_wal_salvage_open(&place->environment, &options, &salvage, &finds->report);
     while (status == KAYA_OK && fits) {
         status = kaya_wal_salvage_next(salvage, &salvaged);
         if (status != KAYA_OK)
@@ -312,14 +314,16 @@ static enum kaya_status write_record(struct writing *writing, const struct kaya_
 }
 
 enum kaya_status kaya_finds_write(const struct kaya_finds *finds, const struct kaya_place *place,
-                                  const char *directory, kaya_progress_listener *on_progress, void *user)
+                                  const struct kaya_wal_anchor *anchor, const char *directory,
+                                  kaya_progress_listener *on_progress, void *user)
 {
     struct writing writing = { .finds = finds, .directory = directory };
+    const struct kaya_wal_salvage_options options = { .anchor = anchor };
     struct kaya_wal_salvage *salvage = NULL;
     struct kaya_wal_salvaged salvaged;
     uint64_t count = 0;
 
-    enum kaya_status status = kaya_wal_salvage_open(&place->environment, NULL, &salvage, NULL);
+    enum kaya_status status = kaya_wal_salvage_open(&place->environment, &options, &salvage, NULL);
     while (status == KAYA_OK) {
         status = kaya_wal_salvage_next(salvage, &salvaged);
         if (status != KAYA_OK || salvaged.kind == KAYA_SALVAGED_GAP)

@@ -31,9 +31,10 @@ struct kaya_finds {
 };
 #define KAYA_FINDS_NONE ((struct kaya_finds){ .finds = NULL })
 
-/* Look through a whole damaged log. The status of the salvage; KAYA_NO_MEMORY. `on_progress` (may be NULL) hears of every record. */
+/* Look through a whole damaged log. `anchor` may be NULL. The status of the salvage; KAYA_NO_MEMORY. `on_progress` (may be NULL) hears of every record. */
 typedef void kaya_progress_listener(void *user, uint64_t record_count);
 KAYA_MUST_CHECK enum kaya_status kaya_finds_look(struct kaya_finds *finds, const struct kaya_place *place,
+                                                 const struct kaya_wal_anchor *anchor,
                                                  kaya_progress_listener *on_progress, void *user);
 void kaya_finds_release(struct kaya_finds *finds);
 
@@ -43,8 +44,8 @@ void kaya_find_name(const struct kaya_find *run, char name[KAYA_RUN_NAME_BYTES])
 
 /* Go through the log once more and write each run as a log of its own under `directory`, which exists. KAYA_DAMAGED: the log is
  * not what it was when it was looked through. Other failures were said; then the status is that of the run's log, or KAYA_IO. */
-KAYA_MUST_CHECK enum kaya_status kaya_finds_write(const struct kaya_finds *finds,
-                                                  const struct kaya_place *place, const char *directory,
+KAYA_MUST_CHECK enum kaya_status kaya_finds_write(const struct kaya_finds *finds, const struct kaya_place *place,
+                                                  const struct kaya_wal_anchor *anchor, const char *directory,
                                                   kaya_progress_listener *on_progress, void *user);
 
 #endif

@@ -166,3 +166,24 @@ bool kaya_parse_size(const char *text, uint64_t *bytes)
     *bytes <<= shift;
     return true;
 }
+
+static bool parse_hex(const char *text, uint8_t *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        unsigned value;
+        if (strspn(text + 2 * i, "0123456789abcdefABCDEF") < 2 || sscanf(text + 2 * i, "%2x", &value) != 1)
+            return false;
+        bytes[i] = (uint8_t)value;
+    }
+    return true;
+}
+
+bool kaya_parse_anchor(const char *text, struct kaya_wal_anchor *anchor)
+{
+    const char *colon = strchr(text, ':');
+    size_t digits = 2 * sizeof(anchor->log_id.bytes);
+
+    return colon && (size_t)(colon - text) == digits &&
+           parse_hex(text, anchor->log_id.bytes, sizeof(anchor->log_id.bytes)) &&
+           kaya_parse_number(colon + 1, &anchor->lsn);
+}

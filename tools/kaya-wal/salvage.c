@@ -24,8 +24,15 @@ enum { PROGRESS_STEP = 16384, BUSY_TRIES_MAX = 20, BUSY_PAUSE_US = 10000 };
 struct options {
     const char *path;
     const char *to; /* NULL: only look */
+    struct kaya_wal_anchor anchor;
+    bool has_anchor;
     bool json;
 };
+
+static const struct kaya_wal_anchor *anchor_of(const struct options *options)
+{
+    return options->has_anchor ? &options->anchor : NULL;
+}
 
 /* --- what was found ------------------------------------------------------------------------------------------------- */
 
@@ -285,7 +292,8 @@ static void end_progress(struct progress *progress)
 }
 
 /* A healthy log beside a busy writer may keep changing. */
-static enum kaya_status look(const struct kaya_place *place, struct kaya_finds *finds)
+static enum kaya_status look(const struct options *options, const struct kaya_place *place,
+                             struct kaya_finds *finds)
 {
     struct progress progress = { .doing = "looking" };
     enum kaya_status status = KAYA_BUSY;
@@ -294,7 +302,7 @@ static enum kaya_status look(const struct kaya_place *place, struct kaya_finds *
         if (tries > 0)
             usleep(BUSY_PAUSE_US);
         kaya_finds_release(finds);
-        status = kaya_finds_look(finds, place, show_progress, &progress);
+        status = kaya_finds_look(finds, place, anchor_of(options), show_progress, &progress);
     }
     end_progress(&progress);
     return status;
@@ -307,7 +315,8 @@ static int write_all(const struct options *options, const struct kaya_place *pla
 
     if (code != KAYA_EXIT_DONE)
         return code;
-    enum kaya_status status = kaya_finds_write(finds, place, options->to, show_progress, &progress);
+    enum kaya_status status =
+        kaya_finds_write(finds, place, anchor_of(options), options->to, show_progress, &progress);
     end_progress(&progress);
     if (status == KAYA_DAMAGED)
         kaya_complain("%s: changed while it was read: end its writer, remove %s and run this again",
@@ -332,7 +341,7 @@ static int run(const struct options *options)
 
     if (kaya_place_open(&place, options->path, false, true) != KAYA_OK)
         goto done;
-    enum kaya_status status = look(&place, &finds);
+    enum kaya_status status = look(options, &place, &finds);
     if (status != KAYA_OK) {
         code = kaya_say_status(&place, "salvage", status, NULL);
         goto done;
@@ -351,11 +360,15 @@ done:
     return code;
 }
 
-enum { OPTION_TO = 0x100, OPTION_JSON };
+enum { OPTION_TO = 0x100, OPTION_ANCHOR, OPTION_JSON };
 
 static const struct argp_option argp_options[] = {
     { "to", OPTION_TO, "DIR2", 0,
       "Write what can be had to DIR2, which must not exist or be empty; without it, only say what that is", 0 },
+    { "anchor", OPTION_ANCHOR, "ID:LSN", 0,
+      "As for verify: the log's id and a record that is known to have been durable. What lies behind the end that "
+      "recovery would find comes too, and what is missing up to there is a gap",
+      0 },
     { "json", OPTION_JSON, NULL, 0,
       "One object a run (item \"run\": directory, first_lsn, last_lsn, records, bytes, mended, unvouched, incomplete) "
       "and a gap (item \"gap\": first_lsn and last_lsn where they are known, claimed, segment, offset, end_offset, "
@@ -371,6 +384,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case OPTION_TO:
         options->to = argument;
+        return 0;
+    case OPTION_ANCHOR:
+        if (!kaya_parse_anchor(argument, &options->anchor))
+            argp_error(state, "--anchor: '%s' is not 32 hex digits, a colon and an LSN", argument);
+        options->has_anchor = true;
         return 0;
     case OPTION_JSON:
         options->json = true;

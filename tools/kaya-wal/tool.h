@@ -139,6 +139,8 @@ enum kaya_output kaya_output_flush(void);
 bool kaya_parse_size(const char *text, uint64_t *bytes);
 /* Decimal digits only. False: not a number, or too large. */
 bool kaya_parse_number(const char *text, uint64_t *number);
+/* "32 hex digits:LSN". False: not an anchor. */
+bool kaya_parse_anchor(const char *text, struct kaya_wal_anchor *anchor);
 
 /* json.c: one object a line ----------------------------------------------------------------------------------------- */
 

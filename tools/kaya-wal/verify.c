@@ -340,28 +340,6 @@ done:
     return code;
 }
 
-static bool parse_hex(const char *text, uint8_t *bytes, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        unsigned value;
-        if (strspn(text + 2 * i, "0123456789abcdefABCDEF") < 2 || sscanf(text + 2 * i, "%2x", &value) != 1)
-            return false;
-        bytes[i] = (uint8_t)value;
-    }
-    return true;
-}
-
-/* "32 hex digits:LSN" */
-static bool parse_anchor(const char *text, struct kaya_wal_anchor *anchor)
-{
-    const char *colon = strchr(text, ':');
-    size_t digits = 2 * sizeof(anchor->log_id.bytes);
-
-    return colon && (size_t)(colon - text) == digits &&
-           parse_hex(text, anchor->log_id.bytes, sizeof(anchor->log_id.bytes)) &&
-           kaya_parse_number(colon + 1, &anchor->lsn);
-}
-
 enum { OPTION_ANCHOR = 0x100, OPTION_JSON };
 
 static const struct argp_option argp_options[] = {
@@ -382,7 +360,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
     switch (key) {
     case OPTION_ANCHOR:
-        if (!parse_anchor(argument, &options->anchor))
+        if (!kaya_parse_anchor(argument, &options->anchor))
             argp_error(state, "--anchor: '%s' is not 32 hex digits, a colon and an LSN", argument);
         options->has_anchor = true;
         return 0;

@@ -14,6 +14,7 @@ extern "C" {
 struct kaya_wal_salvage;
 
 struct kaya_wal_salvage_options {
+    const struct kaya_wal_anchor *anchor; /* as in kaya_wal_config; NULL: none. Read during open only. Records up to it are claimed */
     kaya_event_listener *on_event; /* hears of every damaged place (KAYA_EVENT_DAMAGE) and more; NULL: silent */
     void *user;
 };
@@ -48,6 +49,7 @@ struct kaya_wal_salvaged {
  *
  *   KAYA_OK         *salvage is the caller's, to be closed
  *   KAYA_NOT_FOUND  there is no log     KAYA_BUSY  a healthy live log kept changing; try again
+ *   KAYA_WRONG_LOG  the log is not the anchor's, and is not damaged
  *   KAYA_NO_MEMORY, KAYA_LIMIT, KAYA_DENIED; KAYA_IO: the directory cannot be listed */
 KAYA_MUST_CHECK enum kaya_status kaya_wal_salvage_open(const struct kaya_wal_environment *environment,
                                                        const struct kaya_wal_salvage_options *options,

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kaya/salvage.h"
 #include "kaya/scenarios/claims.h"
 #include "kaya/scenarios/promise.h"
 #include "kaya/sim/subject.h"
@@ -99,6 +100,11 @@ void kaya_oracle_read_begin(struct kaya_oracle *oracle, uint64_t first_lsn, uint
 void kaya_oracle_read(struct kaya_oracle *oracle, const struct kaya_wal_record *record,
                       struct kaya_violation *violation);
 void kaya_oracle_read_end(struct kaya_oracle *oracle, struct kaya_violation *violation);
+
+/* Salvage handed out a record of a log that is refused: it must be one that was appended, as it was. `marks_in_doubt`: a link or mark is
+ * damaged, so nobody can say any more what was trimmed, cut back or given up. */
+void kaya_oracle_salvaged(struct kaya_oracle *oracle, const struct kaya_wal_salvaged *salvaged,
+                          bool marks_in_doubt, struct kaya_violation *violation);
 
 /* Recovery read `bytes_read` of `bytes_stored`, and had `memory_bytes` at most (P8). */
 void kaya_oracle_recovery_cost(struct kaya_oracle *oracle, uint64_t bytes_read, uint64_t bytes_stored,
