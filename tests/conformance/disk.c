@@ -424,6 +424,7 @@ static void spans_follow_each_other(struct run *run)
     size_t unit = rounded(run, 37);
     size_t total = 0;
     size_t done = SIZE_MAX;
+    unsigned interruptions = 0;
     enum kaya_status status;
 
     if (file == NULL)
@@ -434,7 +435,9 @@ static void spans_follow_each_other(struct run *run)
         fill(spans[index].bytes, spans[index].length, total, 1);
         total += spans[index].length;
     }
-    status = run->slots->write(run->disk, file, 0, spans, KAYA_SPANS_MAX, &done);
+    do
+        status = run->slots->write(run->disk, file, 0, spans, KAYA_SPANS_MAX, &done);
+    while (status == KAYA_INTERRUPTED && ++interruptions < KAYA_INTERRUPTIONS_MAX);
     if (!is_status(run, status, KAYA_OK, "write of spans") ||
         !CHECK(run, done >= 1 && done <= total, "%zu of %zu bytes done", done, total))
         return;
@@ -443,7 +446,9 @@ static void spans_follow_each_other(struct run *run)
 
     memset(run->scratch, 0, SCRATCH_BYTES);
     done = SIZE_MAX;
-    status = run->slots->read(run->disk, file, 0, spans, KAYA_SPANS_MAX, KAYA_READ_CACHED, &done);
+    do
+        status = run->slots->read(run->disk, file, 0, spans, KAYA_SPANS_MAX, KAYA_READ_CACHED, &done);
+    while (status == KAYA_INTERRUPTED && ++interruptions < KAYA_INTERRUPTIONS_MAX);
     if (!is_status(run, status, KAYA_OK, "read to spans") ||
         !CHECK(run, done >= 1 && done <= total, "%zu of %zu bytes done", done, total))
         return;
