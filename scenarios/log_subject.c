@@ -708,13 +708,39 @@ static enum kaya_status ask(struct log_subject *log, const struct kaya_sim_machi
     return KAYA_OK;
 }
 
+/* Another process opens the log, recovers it, or cuts it back, with any configuration. */
+static enum kaya_status intrude(struct log_subject *log, const struct kaya_sim_machine *machine)
+{
+    struct kaya_wal_config config = config_of(log);
+    struct kaya_wal_writer *second = NULL;
+
+    switch (kaya_choose(machine->choices, KAYA_STREAM_WORKLOAD, 4, "second_writer_by")) {
+    case 0:
+        return kaya_wal_writer_open(&log->environment, NULL, &second, NULL);
+    case 1:
+        return kaya_wal_writer_open(&log->environment, &config, &second, NULL);
+    case 2:
+        return kaya_wal_recover(&log->environment, &config, NULL);
+    default:
+        return kaya_wal_cut_back(&log->environment, &config, kaya_oracle_first_lsn(log->oracle), NULL);
+    }
+}
+
+/* It is refused, and nothing that it did can be seen on the disk. */
 static enum kaya_status second_writer(struct log_subject *log, const struct kaya_sim_machine *machine,
                                       struct kaya_violation *violation)
 {
-    struct kaya_wal_writer *second = NULL;
-    enum kaya_status status = heard(log, machine, kaya_wal_writer_open(&log->environment, NULL, &second, NULL));
+    struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
+    struct kaya_sim_disk_usage after;
+    enum kaya_status status = heard(log, machine, intrude(log, machine));
 
     kaya_oracle_second_writer(log->oracle, status, violation);
+    after = kaya_sim_disk_usage(machine->sim_disk);
+    if (status == KAYA_LOCKED &&
+        (after.bytes_written != before.bytes_written || after.bytes_stored != before.bytes_stored ||
+         after.syncs != before.syncs || after.directory_syncs != before.directory_syncs ||
+         after.file_count != before.file_count))
+        kaya_violation_set(violation, "P10", "a second writer was refused, but wrote, synced, or left a file");
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
 }
 
@@ -807,6 +833,7 @@ static bool may_be_tried(enum kaya_operation_kind kind)
     case KAYA_OPERATION_ROTATE:
     case KAYA_OPERATION_TRIM:
     case KAYA_OPERATION_TEND:
+    case KAYA_OPERATION_SECOND_WRITER: /* the lock is still held */
         return true;
     default:
         return false;
