@@ -532,6 +532,137 @@ Test(oracle, trimmed_records_come_back_only_where_the_mark_was_damaged)
     }
 }
 
+/* Which status each family asks for, and what may answer it: a sync, an append, or both. */
+#define BIT(NAME) ((uint64_t)1 << KAYA_FAULT_##NAME)
+static const struct {
+    uint64_t family;
+    enum kaya_status status;
+    bool of_append, of_others;
+} excuses[] = {
+    { BIT(IO_ERROR), KAYA_IO, true, true },         { BIT(IO_ERROR), KAYA_FULL, true, true },
+    { BIT(IO_ERROR_LASTING), KAYA_IO, true, true }, { BIT(IO_ERROR_LASTING), KAYA_FULL, true, true },
+    { BIT(NO_ROOM), KAYA_IO, true, true },          { BIT(NO_ROOM), KAYA_FULL, true, true },
+    { BIT(LIMIT), KAYA_LIMIT, true, true },         { BIT(OUT_OF_MEMORY), KAYA_NO_MEMORY, true, true },
+    { BIT(NO_SPACE), KAYA_FULL, true, false },
+};
+
+static bool is_excuse(uint64_t family, enum kaya_status status, bool of_append)
+{
+    for (size_t i = 0; i < sizeof excuses / sizeof excuses[0]; i++)
+        if (excuses[i].family == family && excuses[i].status == status)
+            return of_append ? excuses[i].of_append : excuses[i].of_others;
+    return false;
+}
+
+Test(oracle, an_error_is_excused_by_the_fault_that_asks_for_it_and_by_no_other)
+{
+    static const enum kaya_status statuses[] = { KAYA_IO,     KAYA_FULL,    KAYA_LIMIT, KAYA_NO_MEMORY,
+                                                 KAYA_DENIED, KAYA_DAMAGED, KAYA_ENDED, KAYA_BUSY };
+    static const uint64_t families[] = { 0,
+                                         BIT(IO_ERROR),
+                                         BIT(IO_ERROR_LASTING),
+                                         BIT(NO_ROOM),
+                                         BIT(LIMIT),
+                                         BIT(NO_SPACE),
+                                         BIT(OUT_OF_MEMORY),
+                                         BIT(SHORT_TRANSFER),
+                                         BIT(LOST_SECTOR) };
+    static const char *const operations[] = { "append", "rotate", "sync", "trim", "close", "read" };
+
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
+        for (size_t j = 0; j < sizeof statuses / sizeof statuses[0]; j++)
+            for (size_t k = 0; k < sizeof operations / sizeof operations[0]; k++) {
+                struct table *table = set();
+
+                kaya_oracle_struck(table->oracle, families[i]);
+                kaya_oracle_status(table->oracle, operations[k], statuses[j], &table->violation);
+                cr_expect(eq(int, !kaya_violation_is_set(&table->violation),
+                             is_excuse(families[i], statuses[j], k < 2)),
+                          "%s answers %s to 0x%llx: %s", operations[k], kaya_status_name(statuses[j]),
+                          (unsigned long long)families[i], table->violation.what);
+            }
+}
+
+Test(oracle, an_open_is_excused_by_a_full_disk_only_where_there_is_no_log_yet)
+{
+    struct table *table = set();
+
+    kaya_oracle_struck(table->oracle, BIT(NO_SPACE));
+    kaya_oracle_recovered(table->oracle, KAYA_FULL, &table->report, &table->violation);
+    cr_expect(eq(str, table->violation.promise, "P4"));
+    table = set();
+    kaya_oracle_reset(table->oracle, &shape);
+    kaya_oracle_struck(table->oracle, BIT(NO_SPACE));
+    kaya_oracle_recovered(table->oracle, KAYA_FULL, &table->report, &table->violation);
+    cr_expect(eq(str, table->violation.promise, ""));
+}
+
+Test(oracle, a_record_that_was_refused_for_want_of_something_must_not_come_back)
+{
+    static const enum kaya_status statuses[] = { KAYA_FULL, KAYA_LIMIT, KAYA_NO_MEMORY };
+
+    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
+        struct table *table = set();
+
+        strict(table);
+        append(table, KAYA_STRICT, statuses[i], 2, true);
+        cr_expect(eq(u64, kaya_oracle_last_lsn(table->oracle), 1));
+        cr_expect(not(kaya_oracle_has_ended(table->oracle)));
+        strict(table); /* its number is 2 */
+        kaya_oracle_crash(table->oracle, KAYA_CRASH_POWER_LOSS);
+        recover(table, 1, 3);
+        cr_expect(eq(str, table->violation.promise, "P1"), "%s", kaya_status_name(statuses[i]));
+    }
+}
+
+Test(oracle, background_work_that_failed_ends_the_handle)
+{
+    struct table *table = set();
+
+    kaya_oracle_struck(table->oracle, BIT(IO_ERROR));
+    kaya_oracle_tend_end(table->oracle, KAYA_FULL, &table->violation);
+    cr_expect(not(kaya_oracle_has_ended(table->oracle)));
+    kaya_oracle_tend_end(table->oracle, KAYA_IO, &table->violation);
+    cr_expect(kaya_oracle_has_ended(table->oracle));
+    kaya_oracle_tend_end(table->oracle, KAYA_OK, &table->violation);
+    cr_expect(eq(str, table->violation.promise, "P6"));
+}
+
+Test(oracle, files_may_stand_that_could_not_be_removed_until_a_recovery_without_errors)
+{
+    struct table *table = set();
+
+    kaya_oracle_struck(table->oracle, BIT(IO_ERROR));
+    kaya_oracle_struck(table->oracle, 0);
+    kaya_oracle_disk_use(table->oracle, 1 << 20, &table->violation);
+    cr_expect(eq(str, table->violation.promise, ""));
+    recover(table, 1, 0);
+    kaya_oracle_disk_use(table->oracle, 1 << 20, &table->violation);
+    cr_expect(eq(str, table->violation.promise, "P8"));
+}
+
+/* A recovery that may lose what damage took, and does not come to an end, may have made that final. */
+Test(oracle, a_loss_that_damage_allowed_may_be_final_before_it_is_told)
+{
+    for (int crashed = 0; crashed < 2; crashed++) {
+        struct kaya_outlook outlook = KAYA_OUTLOOK_OF_NO_DAMAGE;
+        struct table *table = set();
+
+        strict(table);
+        strict(table);
+        kaya_oracle_crash(table->oracle, KAYA_CRASH_POWER_LOSS);
+        outlook.is_damaged = true;
+        outlook.refusal = KAYA_REFUSAL_ALLOWED;
+        outlook.kept_lsn = 1;
+        kaya_oracle_outlook(table->oracle, &outlook, 0);
+        if (crashed)
+            kaya_oracle_crash(table->oracle, KAYA_CRASH_POWER_LOSS);
+        kaya_oracle_outlook(table->oracle, NULL, 0);
+        cr_expect(eq(int, kaya_oracle_expect(table->oracle, 1), KAYA_MUST));
+        cr_expect(eq(int, kaya_oracle_expect(table->oracle, 2), crashed ? KAYA_MAY : KAYA_MUST));
+    }
+}
+
 Test(oracle, a_log_that_was_there_does_not_become_another_one)
 {
     struct table *table = set();
