@@ -246,8 +246,7 @@ static enum kaya_status salvage(struct log_subject *log, const struct kaya_sim_m
     trace(log, KAYA_TRACE_OPERATION, "salvage", KAYA_OK, 0, 0, 0);
     status = heard(log, machine,
                    kaya_salvage_check(log->damage, log->oracle, &log->outlook, &log->environment,
-                                      log->has_anchor ? &log->anchor : NULL,
-                                      &record_count, violation));
+                                      log->has_anchor ? &log->anchor : NULL, &record_count, violation));
     trace(log, KAYA_TRACE_ANSWER, "salvage", status, record_count, 0, 0);
     expect_untouched(machine, &before, violation);
     if (status == KAYA_GONE)
