@@ -2,7 +2,8 @@
  *
  * A segment's first copy of the header stands at offset 0. The second one's place hangs on the shape, which the header
  * itself holds, so with a bad first copy it is looked for at every place where it may stand: at a multiple of the smallest
- * block, at most KAYA_HEADER_DISTANCE in. A copy counts only where its own shape puts it.
+ * block, at most KAYA_HEADER_DISTANCE in. A copy counts only where its own shape puts it. Where a lost write left two good copies
+ * that differ, LINK tells which.
  *
  * LINK is the first frame. It is checked under the segment seed alone, so it can be judged before anything else is known; one
  * flipped bit in it is mended here like in any frame (F4). */
@@ -173,6 +174,34 @@ static enum kaya_status read_header(struct segment *segment, const struct contex
     return status != KAYA_OK ? status : unreadable;
 }
 
+static void seed(struct segment *segment)
+{
+    segment->seeds.segment =
+        kaya_segment_seed(&segment->header.log_id, segment->header.number, segment->header.salt);
+    segment->seeds.base = segment->seeds.segment;
+}
+
+/* Both copies may be good and differ in their salt, where the write of one was lost. The one under which LINK is valid is the segment's;
+ * without a LINK the first one is. */
+static void try_second_header(struct segment *segment, const struct context *context, unsigned reading,
+                              const uint8_t *link, size_t link_bytes)
+{
+    struct segment other = *segment;
+    uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES];
+
+    if (read_some(segment, context, kaya_shape_second_header(&segment->header.shape), bytes, sizeof bytes,
+                  reading) != KAYA_OK)
+        return;
+    other.state = judge_header(&other, bytes);
+    if (other.state != SEGMENT_LINKLESS || other.header.salt == segment->header.salt ||
+        !kaya_shape_equals(&other.header.shape, &segment->header.shape))
+        return;
+    seed(&other);
+    other.first_copy_bad = true;
+    if (judge_link(&other, link, link_bytes))
+        *segment = other;
+}
+
 /* One reading of header and link; a header that an earlier reading found good stays. */
 static enum kaya_status read_once(struct segment *segment, const struct context *context, unsigned reading)
 {
@@ -183,13 +212,11 @@ static enum kaya_status read_once(struct segment *segment, const struct context 
         status = read_header(segment, context, reading);
     if (status != KAYA_OK || segment->state < SEGMENT_LINKLESS)
         return status;
-    segment->seeds.segment =
-        kaya_segment_seed(&segment->header.log_id, segment->header.number, segment->header.salt);
-    segment->seeds.base = segment->seeds.segment;
+    seed(segment);
     status = read_some(segment, context, kaya_shape_first_frame(&segment->header.shape), bytes, sizeof bytes,
                        reading);
-    if (status == KAYA_OK)
-        judge_link(segment, bytes, sizeof bytes);
+    if (status == KAYA_OK && !judge_link(segment, bytes, sizeof bytes) && !segment->first_copy_bad)
+        try_second_header(segment, context, reading, bytes, sizeof bytes);
     return status;
 }
 

@@ -465,3 +465,27 @@ Test(damage, a_bad_copy_of_a_header_is_told_of)
     }
     damage_case_destroy(damage);
 }
+
+/* A spare that is given a new salt gets it in both copies of its header, one after the other. Where the write of one is lost, the other
+ * counts: both are good, and LINK says which is the segment's. */
+Test(damage, a_copy_of_a_header_with_an_older_salt_is_passed_over)
+{
+    struct damage_case *damage = tell(&STORIES[0]);
+
+    for (size_t index = 0; index < IMAGE_FILES_MAX; index++) {
+        struct image_file *file = segment_file(damage, index);
+
+        for (uint64_t copy = 0; file != NULL && copy <= 2048; copy += 2048) {
+            uint8_t *bytes = damaged_twin(damage, file)->bytes;
+            struct log_look look;
+
+            bytes[copy + 75] ^= 0x77;
+            dissect_seal_header(bytes, copy);
+            log_look(damage->log, NULL, &look);
+            cr_expect(look.status == KAYA_OK && look.trouble[0] == '\0' && look.last_lsn == damage->log->last_lsn,
+                      "%s copy at %" PRIu64 ": %s", file->name, copy, kaya_status_name(look.status));
+            damage_case_restore(damage);
+        }
+    }
+    damage_case_destroy(damage);
+}
