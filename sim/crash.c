@@ -184,6 +184,27 @@ void kaya_crash_decide_names_slowly(struct kaya_sim_disk *disk)
     drop_unnamed_files(disk);
 }
 
+/* ---- bytes ---- */
+
+static const uint8_t zeros[KAYA_SECTOR_BYTES_MAX];
+
+static const uint8_t *bytes_of(const struct kaya_block *block)
+{
+    return block ? block->bytes : zeros;
+}
+
+static bool is_unreadable(const struct kaya_block *block)
+{
+    return block != NULL && (block->flags & KAYA_BLOCK_UNREADABLE) != 0;
+}
+
+static bool are_equal(const struct kaya_block *left, const struct kaya_block *right, size_t length)
+{
+    if (is_unreadable(left) != is_unreadable(right))
+        return false;
+    return left == right || memcmp(bytes_of(left), bytes_of(right), length) == 0;
+}
+
 /* ---- sectors: what is left of their lists ---- */
 
 /* Truncations behind `stamp` never happened, and neither did what was written behind them. True if there were any. */
@@ -396,18 +417,26 @@ static size_t collect_stamps(struct kaya_sim_disk *disk, const struct kaya_inode
     return count;
 }
 
-static void take_version_as_of(struct kaya_sim_disk *disk, struct kaya_inode *inode, uint64_t index, uint64_t stamp)
+/* True if other bytes are seen for it. */
+static bool take_version_as_of(struct kaya_sim_disk *disk, struct kaya_inode *inode, uint64_t index, uint64_t stamp)
 {
     struct kaya_sector *sector = &inode->sectors[index];
+    struct kaya_block *newest;
+    size_t visible = visible_bytes(&disk->store, inode, index);
+    bool is_different;
 
     if ((sector->flags & KAYA_SECTOR_UNDECIDED) == 0)
-        return;
+        return false;
+    newest = kaya_block_retain(sector->newest);
     while (sector->stamp > stamp && (sector->older != NULL || (sector->flags & KAYA_SECTOR_GROWN) != 0))
         kaya_sector_pop(&disk->store, sector);
     kaya_version_release(disk->store.pool, sector->older);
     sector->older = NULL;
     decide(inode, sector);
-    zero_behind(&disk->store, sector, visible_bytes(&disk->store, inode, index));
+    is_different = !are_equal(newest, sector->newest, visible);
+    kaya_block_release(disk->store.pool, newest);
+    zero_behind(&disk->store, sector, visible);
+    return is_different;
 }
 
 static void decide_in_order(struct kaya_sim_disk *disk, struct kaya_inode *inode)
@@ -418,17 +447,18 @@ static void decide_in_order(struct kaya_sim_disk *disk, struct kaya_inode *inode
     uint64_t lost = kaya_choose(disk->choices, KAYA_STREAM_CRASH, may_lose ? count + 1 : 1, "moment");
     uint64_t stamp = lost == 0 ? UINT64_MAX : lost == count ? 0 : disk->stamps[count - 1 - lost];
     uint64_t back = 0;
+    bool is_different = false;
 
     kaya_disk_trace(disk, KAYA_TRACE_FATE, KAYA_OK, inode->number, lost, count + 1, "moment");
     while (back < inode->size_count && size_at(inode, back).stamp > stamp)
         back++;
-    if (lost > back) {
-        kaya_fault_draw(disk, lost == count ? KAYA_FAULT_LOST_SECTOR : KAYA_FAULT_OLD_VERSION);
-        kaya_fault_strike(disk, lost == count ? KAYA_FAULT_LOST_SECTOR : KAYA_FAULT_OLD_VERSION);
-    }
     take_size(disk, inode, back);
     for (uint32_t index = 0; index < inode->listed_count; index++)
-        take_version_as_of(disk, inode, inode->listed[index], stamp);
+        is_different |= take_version_as_of(disk, inode, inode->listed[index], stamp);
+    if (lost > back)
+        kaya_fault_draw(disk, lost == count ? KAYA_FAULT_LOST_SECTOR : KAYA_FAULT_OLD_VERSION);
+    if (lost > back && is_different)
+        kaya_fault_strike(disk, lost == count ? KAYA_FAULT_LOST_SECTOR : KAYA_FAULT_OLD_VERSION);
 }
 
 void kaya_crash_decide_size_slowly(struct kaya_sim_disk *disk, uint32_t file)
@@ -462,25 +492,6 @@ struct fate {
     size_t visible;
     size_t count; /* of disk->outcomes */
 };
-
-static const uint8_t zeros[KAYA_SECTOR_BYTES_MAX];
-
-static const uint8_t *bytes_of(const struct kaya_block *block)
-{
-    return block ? block->bytes : zeros;
-}
-
-static bool is_unreadable(const struct kaya_block *block)
-{
-    return block != NULL && (block->flags & KAYA_BLOCK_UNREADABLE) != 0;
-}
-
-static bool are_equal(const struct kaya_block *left, const struct kaya_block *right, size_t length)
-{
-    if (is_unreadable(left) != is_unreadable(right))
-        return false;
-    return left == right || memcmp(bytes_of(left), bytes_of(right), length) == 0;
-}
 
 static bool is_known(const struct fate *fate, const struct kaya_block *block)
 {
