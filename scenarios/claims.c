@@ -16,6 +16,7 @@
  * What a damaged write asks for:
  *
  *        what                       claimed                       not claimed
+ *        hidden by the cache        refuse or lose nothing        allowed, may be lost
  *        one bit differs            mended: nothing is refused, nothing is lost
  *        a few bits                 refuse or lose nothing        allowed, may be lost
  *        more                       refuse                        allowed, may be lost, and all behind it
@@ -56,6 +57,7 @@ struct written {
     size_t operation; /* its index */
     size_t life;      /* likewise */
     uint64_t offset, length, hash;
+    uint64_t event; /* of the trace, by index */
     bool is_header;
     /* of the last judgement */
     bool stands;        /* in the true image, in the file's present life: it is part of the log */
@@ -63,6 +65,12 @@ struct written {
     bool is_link_hit;   /* its first bytes differ */
     uint64_t first_differing;
     uint64_t bits; /* that differ now */
+};
+
+/* Damage began to show. */
+struct shown {
+    uint64_t inode, offset, length;
+    uint64_t event;
 };
 
 /* A file from one header to the next. */
@@ -87,6 +95,8 @@ struct kaya_claims {
     size_t write_count, write_capacity;
     struct life *lives;
     size_t life_count, life_capacity;
+    struct shown *shown;
+    size_t shown_count, shown_capacity;
     bool incomplete; /* memory ran out */
 };
 
@@ -109,6 +119,7 @@ void kaya_claims_destroy(struct kaya_claims *claims)
     free(claims->operations);
     free(claims->writes);
     free(claims->lives);
+    free(claims->shown);
     free(claims);
 }
 
@@ -117,6 +128,7 @@ void kaya_claims_reset(struct kaya_claims *claims)
     claims->operation_count = 0;
     claims->write_count = 0;
     claims->life_count = 0;
+    claims->shown_count = 0;
     claims->incomplete = false;
 }
 
@@ -222,8 +234,21 @@ static void note_write(struct kaya_claims *claims, const struct kaya_trace_event
         .offset = event->b,
         .length = event->content_length,
         .hash = XXH3_64bits(event->content, event->content_length),
+        .event = event->index,
         .is_header = is_header,
     };
+}
+
+static void note_shown(struct kaya_claims *claims, const struct kaya_trace_event *event)
+{
+    void *rows = claims->shown;
+
+    if (!make_room(&rows, &claims->shown_capacity, claims->shown_count, sizeof *claims->shown)) {
+        claims->incomplete = true;
+        return;
+    }
+    claims->shown = rows;
+    claims->shown[claims->shown_count++] = (struct shown){ event->a, event->b, event->c, event->index };
 }
 
 void kaya_claims_hear(void *user, const struct kaya_trace_event *event)
@@ -233,6 +258,8 @@ void kaya_claims_hear(void *user, const struct kaya_trace_event *event)
     if (event->status == KAYA_OK && event->content != NULL &&
         (event->kind == KAYA_TRACE_WRITE || event->kind == KAYA_TRACE_WRITE_DURABLE))
         note_write(claims, event);
+    if (event->kind == KAYA_TRACE_FAULT)
+        note_shown(claims, event);
 }
 
 /* --- The two images --- */
@@ -282,6 +309,18 @@ static void find_files(struct kaya_claims *claims, const struct kaya_image *now,
 static uint64_t end_of(const struct written *write)
 {
     return write->offset + write->length;
+}
+
+/* Has its damage begun to show? Until then the cache holds the good bytes, and who reads through it sees no damage. */
+static bool is_shown(const struct kaya_claims *claims, const struct written *write)
+{
+    uint64_t inode = claims->lives[write->life].inode;
+
+    for (size_t i = claims->shown_count; i-- > 0 && claims->shown[i].event > write->event;)
+        if (claims->shown[i].inode == inode && claims->shown[i].offset < end_of(write) &&
+            write->offset < claims->shown[i].offset + claims->shown[i].length)
+            return true;
+    return false;
 }
 
 static void count_bits(struct written *write, const uint8_t *now, const uint8_t *truth)
@@ -488,6 +527,12 @@ static bool is_few(const struct written *write)
     return !write->is_unreadable && write->bits <= FEW_BITS + write->length / FEW_BITS_EACH;
 }
 
+/* Everybody who reads it sees it, and nobody can mend it. */
+static bool is_beyond_mending(const struct judgement *judgement, const struct written *write)
+{
+    return !is_few(write) && is_shown(judgement->claims, write);
+}
+
 static void judge_records(struct judgement *judgement, const struct written *write)
 {
     const struct operation *operation = &judgement->claims->operations[write->operation];
@@ -495,7 +540,8 @@ static void judge_records(struct judgement *judgement, const struct written *wri
 
     if (operation->is_claimed) {
         add_place(judgement, write,
-                  is_owed(judgement, operation) && !is_few(write) ? KAYA_REFUSAL_REQUIRED : KAYA_REFUSAL_ALLOWED);
+                  is_owed(judgement, operation) && is_beyond_mending(judgement, write) ? KAYA_REFUSAL_REQUIRED
+                                                                                       : KAYA_REFUSAL_ALLOWED);
         return;
     }
     add_place(judgement, write, KAYA_REFUSAL_ALLOWED);
@@ -520,8 +566,9 @@ static void judge_marks(struct judgement *judgement, const struct written *write
 
     if (operation->is_followed) {
         add_place(judgement, write,
-                  holds_copies && operation->is_followed_in_era && !is_few(write) ? KAYA_REFUSAL_REQUIRED
-                                                                                  : KAYA_REFUSAL_ALLOWED);
+                  holds_copies && operation->is_followed_in_era && is_beyond_mending(judgement, write)
+                      ? KAYA_REFUSAL_REQUIRED
+                      : KAYA_REFUSAL_ALLOWED);
         return;
     }
     add_place(judgement, write, KAYA_REFUSAL_ALLOWED);
@@ -540,7 +587,7 @@ static void judge_write(struct judgement *judgement, const struct written *write
         return;
     if (write->bits == 1 && !write->is_unreadable) {
         outlook->mended_max++;
-        outlook->mended_min += is_owed(judgement, operation);
+        outlook->mended_min += is_owed(judgement, operation) && is_shown(judgement->claims, write);
         return;
     }
     if (is_few(write))

@@ -455,6 +455,10 @@ static enum kaya_status open_writer(struct log_subject *log, const struct kaya_s
 {
     enum kaya_status status = KAYA_IO;
 
+    if (log->plan->budget == KAYA_BUDGET_NONE) {
+        status = try_to_open(log, machine, violation);
+        return status == KAYA_OK || status == KAYA_GONE ? status : KAYA_BUSY;
+    }
     for (unsigned tries = 0; tries < OPENS_MAX && !kaya_violation_is_set(violation) && is_failure(status);
          tries++) {
         status = try_to_open(log, machine, violation);
@@ -507,10 +511,9 @@ static enum kaya_status look(struct log_subject *log, const struct kaya_sim_mach
     }
 }
 
-static enum kaya_status subject_recover(struct kaya_subject *subject, const struct kaya_sim_machine *machine,
-                                        struct kaya_violation *violation)
+static enum kaya_status recover(struct log_subject *log, const struct kaya_sim_machine *machine,
+                                struct kaya_violation *violation)
 {
-    struct log_subject *log = log_of(subject);
     const struct kaya_plan *plan = log->plan;
     enum kaya_status status = KAYA_OK;
 
@@ -531,6 +534,18 @@ static enum kaya_status subject_recover(struct kaya_subject *subject, const stru
     if (status == KAYA_OK && !kaya_violation_is_set(violation) &&
         kaya_percent_draw(plan->trim_percent, machine->choices, KAYA_STREAM_WORKLOAD, "trim"))
         status = trim(log, machine, 0, violation);
+    return status;
+}
+
+static enum kaya_status subject_recover(struct kaya_subject *subject, const struct kaya_sim_machine *machine,
+                                        struct kaya_violation *violation)
+{
+    struct log_subject *log = log_of(subject);
+    enum kaya_status status = recover(log, machine, violation);
+
+    /* without a budget any answer will do, but not on this boot */
+    if (kaya_oracle_is_unrestricted(log->oracle) && log->writer == NULL && status != KAYA_GONE)
+        return KAYA_BUSY;
     return status;
 }
 
@@ -697,6 +712,8 @@ static enum kaya_status ask(struct log_subject *log, const struct kaya_sim_machi
 
     if (heard(log, machine, KAYA_OK) == KAYA_GONE)
         return KAYA_GONE;
+    if (kaya_oracle_is_unrestricted(log->oracle))
+        return KAYA_OK;
     if (first != kaya_oracle_first_lsn(log->oracle) || last != kaya_oracle_last_lsn(log->oracle))
         kaya_violation_set(violation, "F9",
                            "the writer says that it holds records %llu..%llu; it was given %llu..%llu",
@@ -754,7 +771,8 @@ static enum kaya_status reopen(struct log_subject *log, const struct kaya_sim_ma
         status = open_writer(log, machine, violation);
     if (status == KAYA_OK && !kaya_violation_is_set(violation))
         status = barrier(log, machine, KAYA_BARRIER_CLOSE, violation);
-    if (status == KAYA_OK && kaya_sim_disk_usage(machine->sim_disk).bytes_written != written)
+    if (status == KAYA_OK && !kaya_oracle_is_unrestricted(log->oracle) &&
+        kaya_sim_disk_usage(machine->sim_disk).bytes_written != written)
         kaya_violation_set(violation, "P8",
                            "a closed log was opened and closed with nothing appended, and %llu bytes were "
                            "written",
@@ -912,7 +930,7 @@ static enum kaya_status subject_step(struct kaya_subject *subject, const struct 
          kaya_percent_draw(GIVE_UP_PERCENT, machine->choices, KAYA_STREAM_WORKLOAD, "give_up")))
         return start_again(log, machine, violation);
     status = perform(log, machine, &operation, violation);
-    if (log->writer == NULL && is_failure(status) && !kaya_violation_is_set(violation))
+    if (log->writer == NULL && status != KAYA_GONE && status != KAYA_BUSY && !kaya_violation_is_set(violation))
         status = start_again(log, machine, violation);
     return status;
 }
@@ -1036,6 +1054,8 @@ void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan
     log->struck = 0;
     log->refusals = 0;
     kaya_oracle_reset(log->oracle, &shape);
+    if (plan->budget == KAYA_BUDGET_NONE)
+        kaya_oracle_unrestrict(log->oracle);
 }
 
 enum kaya_status kaya_log_subject_create(const struct kaya_plan *plan, uint64_t seed, struct kaya_subject **subject)

@@ -62,6 +62,12 @@ struct fact {
     uint8_t flags;
 };
 
+/* Of an unrestricted run: everything that was ever appended. */
+struct memory {
+    uint64_t lsn;
+    struct fact fact;
+};
+
 struct kaya_oracle {
     struct fact *facts; /* of floor_lsn .. last_lsn, at lsn & (capacity - 1) */
     uint64_t capacity;
@@ -98,6 +104,10 @@ struct kaya_oracle {
     bool looked; /* a reader showed looked_first .. looked_last and nothing happened since */
     uint64_t looked_first_lsn;
     uint64_t looked_last_lsn;
+
+    bool is_unrestricted;
+    struct memory *memories;
+    size_t memory_count, memory_capacity;
 
     uint64_t cost_bytes;
     uint64_t read_next_lsn;
@@ -141,17 +151,19 @@ void kaya_oracle_destroy(struct kaya_oracle *oracle)
     if (oracle == NULL)
         return;
     free(oracle->facts);
+    free(oracle->memories);
     free(oracle);
 }
 
 void kaya_oracle_reset(struct kaya_oracle *oracle, const struct kaya_oracle_shape *shape)
 {
-    struct fact *facts = oracle->facts;
-    uint64_t capacity = oracle->capacity;
+    struct kaya_oracle kept = *oracle;
 
     memset(oracle, 0, sizeof *oracle);
-    oracle->facts = facts;
-    oracle->capacity = capacity;
+    oracle->facts = kept.facts;
+    oracle->capacity = kept.capacity;
+    oracle->memories = kept.memories;
+    oracle->memory_capacity = kept.memory_capacity;
     oracle->shape = *shape;
     oracle->floor_lsn = 1;
     oracle->low_lsn = 1;
@@ -183,6 +195,8 @@ static enum kaya_status make_room(struct kaya_oracle *oracle, uint64_t wanted)
 enum kaya_status kaya_oracle_copy(const struct kaya_oracle *from, struct kaya_oracle *to)
 {
     struct fact *facts;
+    struct memory *memories = to->memories;
+    size_t memory_capacity = to->memory_capacity;
     uint64_t capacity;
 
     to->floor_lsn = 1;
@@ -194,6 +208,9 @@ enum kaya_status kaya_oracle_copy(const struct kaya_oracle *from, struct kaya_or
     *to = *from;
     to->facts = facts;
     to->capacity = capacity;
+    to->memories = memories; /* who copies an oracle has a budget */
+    to->memory_count = 0;
+    to->memory_capacity = memory_capacity;
     for (uint64_t lsn = from->floor_lsn; lsn <= from->last_lsn; lsn++)
         *fact_of(to, lsn) = *fact_of(from, lsn);
     return KAYA_OK;
@@ -226,6 +243,93 @@ static const char *describe(const struct kaya_oracle *oracle, uint64_t lsn, char
     return text;
 }
 
+/* --- Without a budget --- */
+
+static bool holds(const struct fact *fact, const struct kaya_wal_record *record)
+{
+    if (record->length != fact->length || (uint8_t)record->type != fact->type)
+        return false;
+    return fact->flags & FACT_HASH ? kaya_payload_hash(record->bytes, record->length) == fact->key
+                                   : kaya_payload_equals(fact->key, record->bytes, record->length);
+}
+
+void kaya_oracle_unrestrict(struct kaya_oracle *oracle)
+{
+    oracle->is_unrestricted = true;
+}
+
+bool kaya_oracle_is_unrestricted(const struct kaya_oracle *oracle)
+{
+    return oracle->is_unrestricted;
+}
+
+static enum kaya_status remember(struct kaya_oracle *oracle, const struct kaya_content *contents,
+                                 size_t count_of_records)
+{
+    size_t capacity = oracle->memory_capacity == 0 ? CAPACITY_MIN : oracle->memory_capacity;
+    struct memory *memories = oracle->memories;
+
+    while (capacity < oracle->memory_count + count_of_records)
+        capacity *= 2;
+    if (capacity > oracle->memory_capacity) {
+        memories = realloc(oracle->memories, capacity * sizeof *memories);
+        if (memories == NULL)
+            return KAYA_NO_MEMORY;
+        oracle->memories = memories;
+        oracle->memory_capacity = capacity;
+    }
+    for (size_t i = 0; i < count_of_records; i++)
+        memories[oracle->memory_count++] =
+            (struct memory){ .lsn = ++oracle->last_lsn,
+                             .fact = { .key = contents[i].key,
+                                       .length = contents[i].length,
+                                       .type = contents[i].type,
+                                       .flags = contents[i].is_hash ? FACT_HASH : 0 } };
+    oracle->pending_count = count_of_records;
+    oracle->counts.appended += count_of_records;
+    return KAYA_OK;
+}
+
+/* The log counts on from whatever it found. */
+static void number_as_it_says(struct kaya_oracle *oracle, uint64_t first_lsn)
+{
+    for (uint64_t i = 0; i < oracle->pending_count; i++)
+        oracle->memories[oracle->memory_count - oracle->pending_count + i].lsn = first_lsn + i;
+    oracle->last_lsn = first_lsn + oracle->pending_count - 1;
+    oracle->counts.acknowledged += oracle->pending_count;
+    oracle->pending_count = 0;
+}
+
+static bool was_appended(const struct kaya_oracle *oracle, const struct kaya_wal_record *record)
+{
+    for (size_t i = oracle->memory_count; i-- > 0;)
+        if (oracle->memories[i].lsn == record->lsn && holds(&oracle->memories[i].fact, record))
+            return true;
+    return false;
+}
+
+static void read_unrestricted(struct kaya_oracle *oracle, const struct kaya_wal_record *record,
+                              struct kaya_violation *violation)
+{
+    if (!was_appended(oracle, record))
+        BREAK(violation, KAYA_PROMISE_P1,
+              "record %" PRIu64 " came back with %zu bytes of type %s that were never appended under that number, at "
+              "segment %" PRIu64 " offset 0x%" PRIx64,
+              record->lsn, record->length, kaya_wal_record_type_name(record->type), record->segment,
+              record->offset_bytes);
+    oracle->read_next_lsn++;
+}
+
+/* Whatever was found is the log now. */
+static void adopt_unrestricted(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report)
+{
+    oracle->low_lsn = oracle->low_may_lsn = oracle->floor_lsn = report->first_lsn;
+    oracle->last_lsn = oracle->durable_lsn = oracle->kept_lsn = report->last_lsn;
+    oracle->log_id = report->log_id;
+    oracle->exists = oracle->running = true;
+    oracle->ended = false;
+}
+
 /* --- Operations --- */
 
 /* Something is about to be written: what a look showed is old, and CLOSE will not be the end for certain. */
@@ -250,6 +354,8 @@ enum kaya_status kaya_oracle_append_begin(struct kaya_oracle *oracle, const stru
     uint8_t flags = !batch ? 0 : count_of_records == 1 ? FACT_BATCH_OF_ONE : FACT_IN_BATCH;
     struct fact *fact = NULL;
 
+    if (oracle->is_unrestricted)
+        return remember(oracle, contents, count_of_records);
     touch(oracle);
     if (make_room(oracle, oracle->last_lsn - oracle->floor_lsn + 1 + count_of_records) != KAYA_OK)
         return KAYA_NO_MEMORY;
@@ -352,6 +458,14 @@ void kaya_oracle_append_end(struct kaya_oracle *oracle, enum kaya_durability_mod
     uint64_t pending = oracle->pending_count;
     uint64_t first = oracle->last_lsn - pending + 1;
 
+    if (oracle->is_unrestricted) {
+        if (status == KAYA_OK)
+            number_as_it_says(oracle, first_lsn);
+        else
+            oracle->last_lsn -= pending;
+        oracle->ended = oracle->ended || (status != KAYA_OK && !wrote_nothing(status));
+        return;
+    }
     oracle->pending_count = 0;
     if (is_lie_of_ended(oracle, "an append", status, violation))
         return;
@@ -395,6 +509,11 @@ void kaya_oracle_barrier_end(struct kaya_oracle *oracle, enum kaya_oracle_barrie
 {
     static const char *const names[] = { "sync", "rotate", "close" };
 
+    if (oracle->is_unrestricted) {
+        oracle->running = oracle->running && barrier != KAYA_BARRIER_CLOSE;
+        oracle->ended = status != KAYA_OK && !wrote_nothing(status);
+        return;
+    }
     if (barrier == KAYA_BARRIER_CLOSE)
         oracle->running = false;
     if (is_lie_of_ended(oracle, names[barrier], status, violation))
@@ -415,6 +534,8 @@ void kaya_oracle_barrier_end(struct kaya_oracle *oracle, enum kaya_oracle_barrie
 
 void kaya_oracle_tend_end(struct kaya_oracle *oracle, enum kaya_status status, struct kaya_violation *violation)
 {
+    if (oracle->is_unrestricted)
+        return;
     if (is_lie_of_ended(oracle, "background work", status, violation))
         return;
     if (status != KAYA_OK && !wrote_nothing(status))
@@ -438,6 +559,11 @@ static void move_low_water(struct kaya_oracle *oracle, uint64_t lsn)
 void kaya_oracle_trim_end(struct kaya_oracle *oracle, enum kaya_status status, uint64_t low_water_lsn,
                           struct kaya_violation *violation)
 {
+    if (oracle->is_unrestricted) {
+        if (status == KAYA_OK)
+            move_low_water(oracle, low_water_lsn);
+        return;
+    }
     if (is_lie_of_ended(oracle, "a trim", status, violation))
         return;
     if (wrote_nothing(status)) {
@@ -475,6 +601,8 @@ void kaya_oracle_cut_begin(struct kaya_oracle *oracle, uint64_t last_lsn)
 
 void kaya_oracle_durable(struct kaya_oracle *oracle, uint64_t lsn, struct kaya_violation *violation)
 {
+    if (oracle->is_unrestricted)
+        return;
     count(oracle, KAYA_PROMISE_P2);
     if (lsn < oracle->durable_lsn || lsn > oracle->last_lsn) {
         BREAK(violation, KAYA_PROMISE_P2,
@@ -503,7 +631,7 @@ void kaya_oracle_crash(struct kaya_oracle *oracle, enum kaya_crash crash)
     give_up_lost(oracle);
     if (crash == KAYA_CRASH_POWER_LOSS || oracle->sync_failed)
         oracle->kept_lsn = oracle->durable_lsn;
-    oracle->pending_count = 0;
+    oracle->pending_count = 0; /* in doubt, and remembered under the number that they were to have */
     oracle->running = false;
     oracle->ended = false;
     oracle->sync_failed = false;
@@ -784,6 +912,12 @@ static void adopt(struct kaya_oracle *oracle, const struct kaya_wal_recovery_rep
 void kaya_oracle_recovered(struct kaya_oracle *oracle, enum kaya_status status,
                            const struct kaya_wal_recovery_report *report, struct kaya_violation *violation)
 {
+    if (oracle->is_unrestricted) {
+        count(oracle, KAYA_PROMISE_P12);
+        if (status == KAYA_OK)
+            adopt_unrestricted(oracle, report);
+        return;
+    }
     if (status == KAYA_GONE || is_excused(oracle, status) || (!oracle->exists && is_full(oracle, status)))
         return;
     count(oracle, KAYA_PROMISE_P4);
@@ -818,6 +952,11 @@ void kaya_oracle_recovered(struct kaya_oracle *oracle, enum kaya_status status,
 void kaya_oracle_cut_end(struct kaya_oracle *oracle, enum kaya_status status,
                          const struct kaya_wal_recovery_report *report, struct kaya_violation *violation)
 {
+    if (oracle->is_unrestricted) {
+        if (status == KAYA_OK)
+            adopt_unrestricted(oracle, report);
+        return;
+    }
     if (status == KAYA_GONE || is_excused(oracle, status))
         return;
     count(oracle, KAYA_PROMISE_P3);
@@ -834,6 +973,8 @@ void kaya_oracle_cut_end(struct kaya_oracle *oracle, enum kaya_status status,
 void kaya_oracle_looked(struct kaya_oracle *oracle, enum kaya_status status,
                         const struct kaya_wal_recovery_report *report, struct kaya_violation *violation)
 {
+    if (oracle->is_unrestricted)
+        return;
     if (status == KAYA_GONE)
         return;
     count(oracle, KAYA_PROMISE_P10);
@@ -864,14 +1005,6 @@ void kaya_oracle_read_begin(struct kaya_oracle *oracle, uint64_t first_lsn, uint
 {
     oracle->read_next_lsn = first_lsn;
     oracle->read_last_lsn = last_lsn;
-}
-
-static bool holds(const struct fact *fact, const struct kaya_wal_record *record)
-{
-    if (record->length != fact->length || (uint8_t)record->type != fact->type)
-        return false;
-    return fact->flags & FACT_HASH ? kaya_payload_hash(record->bytes, record->length) == fact->key
-                                   : kaya_payload_equals(fact->key, record->bytes, record->length);
 }
 
 /* The record has the wrong bytes. Are they another record's? */
@@ -920,6 +1053,10 @@ void kaya_oracle_read(struct kaya_oracle *oracle, const struct kaya_wal_record *
               oracle->read_next_lsn, oracle->read_last_lsn, record->lsn);
         return;
     }
+    if (oracle->is_unrestricted) {
+        read_unrestricted(oracle, record, violation);
+        return;
+    }
     fact = fact_of(oracle, record->lsn);
     if (record->lsn < (oracle->outlook->is_mark_damaged ? oracle->floor_lsn : oracle->low_lsn) ||
         record->lsn > oracle->last_lsn || !holds(fact, record)) {
@@ -937,6 +1074,8 @@ void kaya_oracle_read_end(struct kaya_oracle *oracle, struct kaya_violation *vio
 {
     char text[NAME_BYTES];
 
+    if (oracle->is_unrestricted)
+        return;
     count(oracle, KAYA_PROMISE_P1);
     if (oracle->read_next_lsn != oracle->read_last_lsn + 1)
         BREAK(violation, KAYA_PROMISE_P1,
@@ -1039,6 +1178,8 @@ void kaya_oracle_disk_use(struct kaya_oracle *oracle, uint64_t bytes_stored, str
     uint64_t holders = 2 * live / room_of_segment(oracle) + 1;
     uint64_t allowed = (holders + segments) * oracle->shape.segment_bytes + FILE_SLACK_BYTES;
 
+    if (oracle->is_unrestricted)
+        return;
     if (oracle->leftovers)
         return;
     count(oracle, KAYA_PROMISE_P8);
@@ -1061,6 +1202,8 @@ void kaya_oracle_progress(struct kaya_oracle *oracle, uint64_t calls, struct kay
 {
     uint64_t calls_max = progress_calls_max(oracle);
 
+    if (oracle->is_unrestricted)
+        return;
     count(oracle, KAYA_PROMISE_P7);
     if (calls > calls_max)
         BREAK(violation, KAYA_PROMISE_P7,
@@ -1074,6 +1217,8 @@ void kaya_oracle_live(struct kaya_oracle *oracle, const char *operation, enum ka
 {
     uint64_t calls_max = progress_calls_max(oracle) + RECOVERY_CALLS_OF_FILE * file_count;
 
+    if (oracle->is_unrestricted)
+        return;
     if (status == KAYA_GONE)
         return;
     count(oracle, KAYA_PROMISE_P7);
@@ -1087,6 +1232,8 @@ void kaya_oracle_live(struct kaya_oracle *oracle, const char *operation, enum ka
 void kaya_oracle_second_writer(struct kaya_oracle *oracle, enum kaya_status status,
                                struct kaya_violation *violation)
 {
+    if (oracle->is_unrestricted)
+        return;
     if (status == KAYA_GONE)
         return;
     count(oracle, KAYA_PROMISE_P10);
@@ -1098,6 +1245,8 @@ void kaya_oracle_second_writer(struct kaya_oracle *oracle, enum kaya_status stat
 void kaya_oracle_status(struct kaya_oracle *oracle, const char *operation, enum kaya_status status,
                         struct kaya_violation *violation)
 {
+    if (oracle->is_unrestricted)
+        return;
     if (status == KAYA_GONE || is_excused(oracle, status))
         return;
     if (is_full(oracle, status) && (strcmp(operation, "append") == 0 || strcmp(operation, "rotate") == 0)) {

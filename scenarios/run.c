@@ -306,7 +306,8 @@ static bool has_damage(const struct kaya_plan *plan)
 
 static void watch_damage(struct kaya_stage *stage)
 {
-    bool watched = stage->plan.subject == KAYA_SUBJECT_LOG && has_damage(&stage->plan);
+    bool watched = stage->plan.subject == KAYA_SUBJECT_LOG && stage->plan.budget != KAYA_BUDGET_NONE &&
+                   has_damage(&stage->plan);
 
     kaya_damage_watch_reset(stage->damage);
     kaya_log_subject_watch_damage(stage->subjects[KAYA_SUBJECT_LOG], watched ? stage->damage : NULL);

@@ -233,6 +233,8 @@ void kaya_plan_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario
     faults_draw(plan, scenario, choices);
     memcpy(plan->odds, scenario->odds, sizeof plan->odds);
     plan->read_fault_repeats = scenario->read_fault_repeats;
+    plan->budget = scenario->budget;
+    kaya_budget_keep(plan->budget, plan->families, plan->odds, choices);
     sizes_draw(plan, scenario, choices);
     room_draw(plan, scenario, choices);
     operations_draw(plan, scenario, choices);

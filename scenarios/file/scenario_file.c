@@ -54,7 +54,7 @@ struct file {
     char *story, *name, *workload_file;
     uint64_t *seeds, *expect_struck_within, *sometimes;
     uint64_t *faults;
-    uint32_t *profiles, *swarm, *subject;
+    uint32_t *profiles, *swarm, *budget, *subject;
     struct odds *odds;
     uint32_t *read_fault_repeats;
     struct file_log *log;
@@ -176,6 +176,12 @@ static const cyaml_strval_t subject_names[] = {
 #undef NAME
 };
 
+static const cyaml_strval_t budget_names[] = {
+#define NAME(NAME, name, text) { #name, KAYA_BUDGET_##NAME },
+    KAYA_BUDGET_LIST(NAME)
+#undef NAME
+};
+
 static const cyaml_strval_t switch_names[] = { { "no", 0 }, { "yes", 1 } };
 
 #define RANGE(member) CYAML_FIELD_MAPPING_PTR(#member, OPTIONAL_POINTER, struct file, member, range_fields)
@@ -215,6 +221,8 @@ static void make_schema(struct schema *schema)
                               mark_names, LENGTH_OF(mark_names)),
         CYAML_FIELD_FLAGS_PTR("profiles", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, profiles,
                               schema->profile_names, schema->profile_count),
+        CYAML_FIELD_ENUM_PTR("budget", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, budget, budget_names,
+                             LENGTH_OF(budget_names)),
         CYAML_FIELD_ENUM_PTR("swarm", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, swarm, switch_names,
                              LENGTH_OF(switch_names)),
         CYAML_FIELD_MAPPING_PTR("log", OPTIONAL_POINTER, struct file, log, log_fields),
@@ -510,6 +518,8 @@ static void take(struct kaya_scenario *scenario, const struct file *file)
     TAKE(scenario->keys, file->keys);
     if (file->subject != NULL)
         scenario->subject = (enum kaya_subject_kind)file->subject[0];
+    if (file->budget != NULL)
+        scenario->budget = (enum kaya_budget)*file->budget;
     scenario->swarm = file->swarm != NULL && *file->swarm != 0;
     take_parts(scenario, file);
 }

@@ -97,7 +97,6 @@ static struct stand write_small_log(const char *name, bool close)
     cr_assert(eq(str, stand.violation.promise, ""), "%s", stand.violation.what);
     kaya_sim_disk_power_loss(stand.disk);
     stand.subject->operations->crash(stand.subject, KAYA_CRASH_POWER_LOSS);
-    kaya_trace_listen(stand.trace, NULL, NULL);
     boot(&stand);
     kaya_sim_disk_names(stand.disk, keep, &stand);
     cr_assert(eq(int, kaya_image_read(&stand.truth, stand.disk), KAYA_OK));
@@ -128,6 +127,11 @@ static void put(struct stand *stand, const struct damage *damage, const uint8_t 
     cr_assert(eq(
         int, kaya_sim_disk_poke(stand->disk, damage->file_name, damage->offset_bytes, bytes, damage->length_bytes),
         KAYA_OK));
+    kaya_trace_add(stand->trace,
+                   &(struct kaya_trace_event){ .kind = KAYA_TRACE_FAULT,
+                                               .a = kaya_sim_disk_inode(stand->disk, damage->file_name),
+                                               .b = damage->offset_bytes,
+                                               .c = damage->length_bytes });
 }
 
 static struct kaya_outlook judge(struct stand *stand)

@@ -40,6 +40,11 @@ void kaya_oracle_destroy(struct kaya_oracle *oracle); /* takes NULL */
 void kaya_oracle_reset(struct kaya_oracle *oracle, const struct kaya_oracle_shape *shape); /* as new; keeps memory */
 KAYA_MUST_CHECK enum kaya_status kaya_oracle_copy(const struct kaya_oracle *from, struct kaya_oracle *to);
 
+/* Anything may happen to the disk from now on (budget "none"): all that is asked is that what is read was appended under that number at
+ * some time, in order and without gaps (P1), and that memory is bounded whatever the bytes say (P12). Until the next reset. */
+void kaya_oracle_unrestrict(struct kaya_oracle *oracle);
+bool kaya_oracle_is_unrestricted(const struct kaya_oracle *oracle);
+
 /* What a recovery now would have to return. */
 enum kaya_expectation kaya_oracle_expect(const struct kaya_oracle *oracle, uint64_t lsn);
 

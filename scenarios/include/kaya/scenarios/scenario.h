@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kaya/scenarios/budget.h"
 #include "kaya/scenarios/coverage.h"
 #include "kaya/sim/disk.h"
 #include "kaya/sim/profile.h"
@@ -117,6 +118,7 @@ struct kaya_scenario {
     uint32_t odds[KAYA_FAULTS]; /* of those among them that strike by odds: one chance in so many; 0: never */
     uint32_t read_fault_repeats; /* a range is struck in so many reads in a row; 0 means 2: a third is good */
     uint64_t sometimes;          /* bit set of enum kaya_mark: what must have happened after so many runs */
+    enum kaya_budget budget;     /* which of them may meet in one run */
     bool swarm; /* each run draws a subset of the faults and operations; one run in ten is calm */
 
     uint32_t profiles; /* bit set, by index in kaya_sim_profiles(): one is drawn for each run */

@@ -18,6 +18,7 @@ struct kaya_plan {
     const struct kaya_sim_profile *profile;
     bool families[KAYA_FAULTS];
     bool calm;
+    enum kaya_budget budget;
     uint32_t odds[KAYA_FAULTS];
     uint32_t read_fault_repeats;
     uint32_t segment_bytes;
