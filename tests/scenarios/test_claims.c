@@ -129,6 +129,7 @@ static void put(struct stand *stand, const struct damage *damage, const uint8_t 
         KAYA_OK));
     kaya_trace_add(stand->trace,
                    &(struct kaya_trace_event){ .kind = KAYA_TRACE_FAULT,
+                                               .text = kaya_fault_name(KAYA_FAULT_BIT_FLIP),
                                                .a = kaya_sim_disk_inode(stand->disk, damage->file_name),
                                                .b = damage->offset_bytes,
                                                .c = damage->length_bytes });

@@ -865,4 +865,29 @@ Test(oracle, members_that_salvage_hands_out_are_of_a_batch)
     cr_expect_str_eq(judge_salvaged("sB", 4, true, false, NULL), "");
     cr_expect_str_eq(judge_salvaged("sB", 1, true, false, NULL), "P11");
     cr_expect_str_eq(judge_salvaged("sss", 2, true, false, NULL), "P11");
+Test(oracle, without_a_budget_only_invented_records_and_their_order_are_wrong)
+{
+    struct table *table = set();
+
+    kaya_oracle_unrestrict(table->oracle);
+    play(table, "sssP");
+    recover(table, 1, 1); /* two were lost, and their numbers are given again */
+    table->records[2].lsn = 2;
+    strict(table);
+    kaya_oracle_status(table->oracle, "sync", KAYA_DAMAGED, &table->violation);
+    kaya_oracle_recovered(table->oracle, KAYA_DAMAGED, &table->report, &table->violation);
+    recover(table, 1, 3);
+    read_all(table, 1, 3); /* an older record 3 */
+    cr_expect(eq(str, table->violation.promise, ""), "%s", table->violation.what);
+
+    table->records[3].bytes = table->bytes[1];
+    read_all(table, 1, 3);
+    cr_expect(eq(str, table->violation.promise, "P1"), "the bytes of record 1 as record 3");
+
+    table = set();
+    kaya_oracle_unrestrict(table->oracle);
+    play(table, "sss");
+    kaya_oracle_read_begin(table->oracle, 1, 3);
+    kaya_oracle_read(table->oracle, &table->records[2], &table->violation);
+    cr_expect(eq(str, table->violation.promise, "P1"), "record 2 in the place of record 1");
 }
