@@ -490,16 +490,22 @@ static void at_most(uint64_t *value, uint64_t most)
     *value = *value < most ? *value : most;
 }
 
-/* A record that is written in several calls, as where a header copy stands in its way, begins with the first of them: that is the
- * place where it is missed. */
-static uint64_t begin_of(const struct judgement *judgement, const struct written *write)
+/* What the operation wrote there in one piece or more: a record may be a chain of them. */
+static void find_extent(const struct kaya_claims *claims, const struct written *write,
+                        struct kaya_damaged_place *place)
 {
-    uint64_t begin = write->offset;
+    const struct written *end = claims->writes + claims->write_count;
+    size_t operation = write->operation;
+    size_t life = write->life;
 
-    for (const struct written *at = write; at-- > judgement->claims->writes && at->operation == write->operation;)
-        if (at->life == write->life && !at->is_header && at->offset < begin)
-            begin = at->offset;
-    return begin;
+    while (write > claims->writes && write[-1].operation == write->operation)
+        write--;
+    for (; write < end && write->operation == operation; write++) {
+        if (write->life != life || write->is_header || !write->stands)
+            continue;
+        place->write_offset = write->offset < place->write_offset ? write->offset : place->write_offset;
+        place->write_end = end_of(write) > place->write_end ? end_of(write) : place->write_end;
+    }
 }
 
 static void add_place(struct judgement *judgement, const struct written *write, enum kaya_refusal refusal)
@@ -508,7 +514,7 @@ static void add_place(struct judgement *judgement, const struct written *write, 
     const struct life *life = &judgement->claims->lives[write->life];
     struct kaya_outlook *outlook = judgement->outlook;
     struct kaya_damaged_place place = { .offset_bytes = write->first_differing,
-                                        .write_offset = begin_of(judgement, write),
+                                        .write_offset = write->offset,
                                         .write_end = end_of(write),
                                         .first_lsn = operation->first_lsn,
                                         .last_lsn = operation->last_lsn,
@@ -516,6 +522,7 @@ static void add_place(struct judgement *judgement, const struct written *write, 
                                         .is_unreadable = write->is_unreadable,
                                         .refusal = refusal };
 
+    find_extent(judgement->claims, write, &place);
     memcpy(place.file_name, life->now->name, sizeof place.file_name);
     if (outlook->place_count < KAYA_PLACES_MAX)
         outlook->places[outlook->place_count] = place;

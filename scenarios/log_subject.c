@@ -771,7 +771,7 @@ static enum kaya_status reopen(struct log_subject *log, const struct kaya_sim_ma
         status = open_writer(log, machine, violation);
     if (status == KAYA_OK && !kaya_violation_is_set(violation))
         status = barrier(log, machine, KAYA_BARRIER_CLOSE, violation);
-    if (status == KAYA_OK && !kaya_oracle_is_unrestricted(log->oracle) &&
+    if (status == KAYA_OK && !kaya_oracle_is_unrestricted(log->oracle) && !log->outlook.is_damaged &&
         kaya_sim_disk_usage(machine->sim_disk).bytes_written != written)
         kaya_violation_set(violation, "P8",
                            "a closed log was opened and closed with nothing appended, and %llu bytes were "
@@ -813,6 +813,8 @@ static enum kaya_status cut_back(struct log_subject *log, const struct kaya_sim_
     if (status == KAYA_OK)
         tell_recovered(log, &report);
     trace(log, KAYA_TRACE_ANSWER, "cut_back", status, lsn, report.last_lsn, report.epoch);
+    if (kaya_oracle_is_refusal(log->oracle, status) && !kaya_violation_is_set(violation))
+        status = heal(log, machine, violation);
     status = for_runner(status);
     if (status == KAYA_OK && !kaya_violation_is_set(violation))
         status = open_writer(log, machine, violation);
@@ -1053,6 +1055,7 @@ void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan
     log->watch = (struct kaya_watch){ .coverage = log->watch.coverage };
     log->struck = 0;
     log->refusals = 0;
+    log->outlook = (struct kaya_outlook)KAYA_OUTLOOK_OF_NO_DAMAGE;
     kaya_oracle_reset(log->oracle, &shape);
     if (plan->budget == KAYA_BUDGET_NONE)
         kaya_oracle_unrestrict(log->oracle);

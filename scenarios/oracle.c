@@ -421,7 +421,8 @@ void kaya_oracle_struck(struct kaya_oracle *oracle, uint64_t families)
  * without room is not excused by it (P9). */
 static bool is_excused(const struct kaya_oracle *oracle, enum kaya_status status)
 {
-    const uint64_t errors = FAMILY(IO_ERROR) | FAMILY(IO_ERROR_LASTING) | FAMILY(NO_ROOM);
+    const uint64_t errors =
+        FAMILY(IO_ERROR) | FAMILY(IO_ERROR_LASTING) | FAMILY(NO_ROOM) | FAMILY(UNREADABLE_SECTOR);
 
     if (status == KAYA_IO)
         return oracle->sync_failed || (oracle->struck & errors) != 0;
@@ -958,6 +959,8 @@ void kaya_oracle_cut_end(struct kaya_oracle *oracle, enum kaya_status status,
         return;
     }
     if (status == KAYA_GONE || is_excused(oracle, status))
+        return;
+    if (judge_refusal(oracle, status, report, violation))
         return;
     count(oracle, KAYA_PROMISE_P3);
     if (status != KAYA_OK || report->last_lsn != oracle->cut_lsn) {

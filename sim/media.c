@@ -547,10 +547,10 @@ void kaya_media_damage_neighbours(struct kaya_sim_disk *disk)
     range = choose_neighbours(disk, &place);
     is_garbage = kaya_choose(disk->choices, KAYA_STREAM_FAULTS, 2, "neighbour_garbage") == 1;
     kaya_crash_decide_size(disk, place.file);
+    if (range.to > visible_bytes(disk, &place)) /* the size may have gone back */
+        range.to = visible_bytes(disk, &place);
     if (range.from >= range.to || !may_be_damaged(disk, &place))
         return;
-    if (range.to > visible_bytes(disk, &place))
-        range.to = visible_bytes(disk, &place);
     shown = copy_of(disk, &place, newest_of(disk, &place));
     if (is_garbage)
         kaya_crash_fill_garbage(disk, disk->files[place.file].inode, place.sector, shown->bytes, range.from,

@@ -40,7 +40,7 @@ expect 2 'neither a replay line nor a tape' "$sim" replay nonsense
 
 # The scenarios come along, wherever the program is run from.
 for name in power-loss process-crash-then-power-loss crash-in-recovery stale-tail trim-and-recycle \
-    lost-directory-entries atomic-batches big-records relaxed-and-strict bit-rot everything; do
+    lost-directory-entries atomic-batches big-records relaxed-and-strict bit-rot stale-and-zeroed-sectors anything-goes everything; do
     expect 0 "$name" "$sim" list
     expect 0 '"violation_count":0' "$sim" run $name --seeds 8 --jobs 2 --json
 done

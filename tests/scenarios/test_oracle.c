@@ -865,6 +865,8 @@ Test(oracle, members_that_salvage_hands_out_are_of_a_batch)
     cr_expect_str_eq(judge_salvaged("sB", 4, true, false, NULL), "");
     cr_expect_str_eq(judge_salvaged("sB", 1, true, false, NULL), "P11");
     cr_expect_str_eq(judge_salvaged("sss", 2, true, false, NULL), "P11");
+}
+
 Test(oracle, without_a_budget_only_invented_records_and_their_order_are_wrong)
 {
     struct table *table = set();

@@ -22,7 +22,7 @@ struct kaya_damaged_place {
     char file_name[KAYA_NAME_BYTES_MAX + 1];
     uint64_t offset_bytes; /* the first byte that differs */
     uint64_t write_offset; /* where the operation that put it there began to write ... */
-    uint64_t write_end;    /* ... and where the write with the damage ends */
+    uint64_t write_end;    /* ... and where it ended there */
     uint64_t first_lsn;    /* the records appended by it, whole; 0: none */
     uint64_t last_lsn;
     bool begins_segment; /* the header or the link is hit: the segment as a whole is in doubt */
