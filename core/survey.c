@@ -743,7 +743,8 @@ static enum kaya_status report_head(struct look *look)
     survey->carried_only = head->link.carried_end > 0 && !survey->has_appended;
     if (look->furthest <= look->end)
         return KAYA_OK;
-    pronounce(look, head->number, look->end, look->furthest, "durable bytes do not hold a valid frame");
+    pronounce(look, head->number, kaya_shape_skip_header(&head->header.shape, look->end), look->furthest,
+              "durable bytes do not hold a valid frame");
     return name_lost_records(look, head, head->link.base_lsn, look->end, look->sequence, look->furthest);
 }
 

@@ -707,6 +707,7 @@ static bool judge_refusal(struct kaya_oracle *oracle, enum kaya_status status,
     if (!kaya_oracle_is_refusal(oracle, status))
         return false;
     count(oracle, KAYA_PROMISE_P5);
+    oracle->looked = false; /* what is found next is another disk */
     if (status == KAYA_DAMAGED)
         judge_names(oracle, report, violation);
     return true;

@@ -79,7 +79,7 @@ bool kaya_inode_damage(struct kaya_store *store, struct kaya_inode *inode, uint6
     kaya_block_release(store->pool, sector->newest);
     sector->newest = shown;
     inode->has_damage = true;
-    return true;
+    return shown->flags != 0; /* damage over damage may show the truth */
 }
 
 static bool is_unreadable(const struct kaya_block *block)

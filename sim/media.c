@@ -240,7 +240,8 @@ static void flip_bit(struct kaya_sim_disk *disk)
     bit = kaya_choose(disk->choices, KAYA_STREAM_FAULTS, visible_bytes(disk, &place) * 8, "flipped_bit");
     shown = copy_of(disk, &place, newest_of(disk, &place));
     shown->bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
-    (void)kaya_inode_damage(&disk->store, disk->files[place.file].inode, place.sector, shown, 0);
+    if (!kaya_inode_damage(&disk->store, disk->files[place.file].inode, place.sector, shown, 0))
+        return;
     kaya_fault_strike(disk, KAYA_FAULT_BIT_FLIP);
     tell_of_bit(disk, &place, bit);
 }

@@ -66,12 +66,14 @@ static struct kaya_read_range worst(const struct reading *reading)
 
 static void add_range(struct kaya_reads *reads, struct kaya_read_range range)
 {
+    if (range.from >= range.to)
+        return;
     KAYA_ASSERT(reads->count < KAYA_READ_RANGES_MAX);
-    if (range.from < range.to)
-        reads->ranges[reads->count++] = range;
+    reads->ranges[reads->count++] = range;
 }
 
-/* What was in it before counts no more. At most one range is cut in two. */
+/* What was in it before counts no more. At most one range is cut in two; where there is no room for both parts it goes on counting, so
+ * that nothing is ever struck too often. */
 static void forget(const struct reading *reading)
 {
     struct kaya_reads *reads = &reading->disk->reads;
@@ -81,6 +83,9 @@ static void forget(const struct reading *reading)
         struct kaya_read_range back = front;
 
         if (!touches(&front, reading))
+            continue;
+        if (reads->count == KAYA_READ_RANGES_MAX && front.from < reading->offset &&
+            front.to > reading->offset + reading->length)
             continue;
         reads->ranges[index] = reads->ranges[--reads->count];
         front.to = reading->offset;
