@@ -239,11 +239,12 @@ static void note_write(struct kaya_claims *claims, const struct kaya_trace_event
     };
 }
 
-static bool is_media(const char *family)
+/* Does the family change what stands on the disk? */
+static bool is_lasting(const char *family)
 {
     for (int i = 0; i < KAYA_FAULTS; i++)
         if (strcmp(kaya_fault_name((enum kaya_fault)i), family) == 0)
-            return kaya_fault_group((enum kaya_fault)i) == KAYA_FAULT_GROUP_MEDIA;
+            return kaya_fault_group((enum kaya_fault)i) != KAYA_FAULT_GROUP_READS;
     return false;
 }
 
@@ -266,7 +267,7 @@ void kaya_claims_hear(void *user, const struct kaya_trace_event *event)
     if (event->status == KAYA_OK && event->content != NULL &&
         (event->kind == KAYA_TRACE_WRITE || event->kind == KAYA_TRACE_WRITE_DURABLE))
         note_write(claims, event);
-    if (event->kind == KAYA_TRACE_FAULT && is_media(event->text))
+    if (event->kind == KAYA_TRACE_FAULT && is_lasting(event->text))
         note_shown(claims, event);
 }
 
