@@ -221,8 +221,8 @@ static void make_schema(struct schema *schema)
                               mark_names, LENGTH_OF(mark_names)),
         CYAML_FIELD_FLAGS_PTR("profiles", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, profiles,
                               schema->profile_names, schema->profile_count),
-        CYAML_FIELD_ENUM_PTR("budget", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, budget, budget_names,
-                             LENGTH_OF(budget_names)),
+        CYAML_FIELD_ENUM_PTR("budget", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, budget,
+                             budget_names, LENGTH_OF(budget_names)),
         CYAML_FIELD_ENUM_PTR("swarm", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, swarm, switch_names,
                              LENGTH_OF(switch_names)),
         CYAML_FIELD_MAPPING_PTR("log", OPTIONAL_POINTER, struct file, log, log_fields),
@@ -519,7 +519,7 @@ static void take(struct kaya_scenario *scenario, const struct file *file)
     if (file->subject != NULL)
         scenario->subject = (enum kaya_subject_kind)file->subject[0];
     if (file->budget != NULL)
-        scenario->budget = (enum kaya_budget)*file->budget;
+        scenario->budget = (enum kaya_budget) * file->budget;
     scenario->swarm = file->swarm != NULL && *file->swarm != 0;
     take_parts(scenario, file);
 }

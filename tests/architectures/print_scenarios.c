@@ -16,6 +16,7 @@
     X(sometimes)                                                                                             \
     X(faults)                                                                                                \
     X(odds)                                                                                                  \
+    X(budget)                                                                                                \
     X(swarm)                                                                                                 \
     X(profiles)                                                                                              \
     X(segment_bytes.values)                                                                                  \
