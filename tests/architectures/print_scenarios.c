@@ -16,6 +16,7 @@
     X(sometimes)                                                                                             \
     X(faults)                                                                                                \
     X(odds)                                                                                                  \
+    X(read_fault_repeats)                                                                                    \
     X(budget)                                                                                                \
     X(swarm)                                                                                                 \
     X(profiles)                                                                                              \
