@@ -92,6 +92,33 @@ Test(media, healing_leaves_open_what_a_power_loss_may_take)
     close_stage(&stage);
 }
 
+/* A byte has eight bits: now and then the one that flipped flips back. */
+Test(media, a_bit_that_flips_back_is_no_damage)
+{
+    unsigned back_count = 0;
+    struct stage stage;
+
+    open_stage(&stage, NULL, KAYA_FAULT_BIT_FLIP);
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        uint8_t byte;
+        uint64_t struck_count;
+        size_t done;
+
+        set_stage(&stage, seed);
+        make_directory(&stage.machine);
+        make_file(&stage.machine, "a", 'A', 1);
+        decay(&stage);
+        decay(&stage);
+        struck_count = struck(&stage, KAYA_FAULT_BIT_FLIP);
+        cr_assert(eq(int, kaya_sim_disk_peek(stage.machine.sim, "a", 0, &byte, 1, &done), KAYA_OK));
+        cr_assert(eq(u64, struck_count, byte == 'A' ? 1 : 2));
+        cr_assert(eq(u64, stage.heard.count, struck_count));
+        back_count += byte == 'A';
+    }
+    cr_expect(lt(u32, 0, back_count));
+    close_stage(&stage);
+}
+
 Test(media, overwriting_all_of_a_sector_mends_it)
 {
     uint8_t good[FILE_BYTES];
@@ -583,6 +610,31 @@ Test(media, a_power_loss_damages_what_nobody_wrote)
     for (unsigned sector = 0; sector < FILE_BYTES / SECTOR_BYTES; sector++)
         cr_expect(lt(u32, 0, sectors_hit[sector]), "sector %u", sector);
     cr_expect(all(lt(u32, 0, front), lt(u32, 0, behind), lt(u32, 0, garbage)));
+    close_stage(&stage);
+}
+
+/* The sector that was hit may be gone with the size. */
+Test(media, a_power_loss_damages_nothing_behind_the_end)
+{
+    unsigned short_count = 0;
+    struct stage stage;
+
+    open_stage(&stage, &pages, KAYA_FAULT_NEIGHBOUR_DAMAGE);
+    for (uint64_t seed = 0; seed < SEEDS * 4; seed++) {
+        uint8_t good[FILE_BYTES];
+        uint64_t size_bytes;
+
+        set_stage(&stage, seed);
+        make_good_file(&stage, good);
+        fill(&stage.machine, "a", 2 * SECTOR_BYTES + 300, 'X', 5);
+        resize(&stage.machine, "a", 2 * SECTOR_BYTES + 10);
+        lose_power(&stage.machine);
+        cr_assert(eq(int, kaya_sim_disk_file_size(stage.machine.sim, "a", &size_bytes), KAYA_OK));
+        short_count += size_bytes < FILE_BYTES;
+        if (stage.heard.count > 0)
+            cr_assert(lt(u64, stage.heard.offset + stage.heard.length, size_bytes + 1));
+    }
+    cr_expect(all(lt(u32, 0, short_count), lt(u32, short_count, SEEDS * 4)));
     close_stage(&stage);
 }
 

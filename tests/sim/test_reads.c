@@ -275,6 +275,32 @@ Test(reads, no_byte_is_hit_more_often_in_a_row_than_allowed)
     cr_expect(lt(u32, 6, longest_row(UINT32_MAX)));
 }
 
+/* What was struck is cut into more pieces than are kept apart. */
+Test(reads, many_good_reads_of_bytes_within_what_was_struck_change_no_bound)
+{
+    uint8_t good[FILE_BYTES];
+    uint8_t seen[FILE_BYTES];
+    struct stage stage;
+
+    open_stage(&stage, NULL, KAYA_FAULT_FLIP_IN_TRANSIT);
+    set_stage(&stage, 1);
+    make_good_file(&stage, good);
+    for (unsigned times = 0; times < 2; times++)
+        cr_assert(read_and_check(&stage, KAYA_FAULT_FLIP_IN_TRANSIT, good, seen, 0));
+    allow_all(&stage, false);
+    for (uint64_t at = 1; at < FILE_BYTES; at += 2)
+        cr_assert(eq(int, read_through(&stage, "a", at, seen, 1, 0), KAYA_OK));
+    allow_all(&stage, true);
+    for (uint64_t at = 0; at < FILE_BYTES; at += 2) {
+        cr_assert(eq(int, read_through(&stage, "a", at, seen, 1, 0), KAYA_OK));
+        cr_assert(eq(u32, seen[0], good[at]), "was hit twice before");
+    }
+    cr_expect(not(read_and_check(&stage, KAYA_FAULT_FLIP_IN_TRANSIT, good, seen, 0)),
+              "pieces that were not kept apart");
+    cr_expect(read_and_check(&stage, KAYA_FAULT_FLIP_IN_TRANSIT, good, seen, 0));
+    close_stage(&stage);
+}
+
 Test(reads, a_healed_disk_reads_what_is_there_and_a_fork_does_not)
 {
     uint8_t good[FILE_BYTES];
