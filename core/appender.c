@@ -152,7 +152,8 @@ void kaya_appender_release(struct appender *appender)
 
 /* --- writing ahead -------------------------------------------------------------------------------------------------- */
 
-static enum kaya_status write_zeros(struct appender *appender, uint64_t from, uint64_t to)
+enum kaya_status kaya_write_zeros(const struct context *context, struct kaya_file *file, uint64_t from,
+                                  uint64_t to)
 {
     static const uint8_t zeros[ZERO_BYTES];
     struct kaya_span spans[KAYA_SPANS_MAX];
@@ -168,10 +169,15 @@ static enum kaya_status write_zeros(struct appender *appender, uint64_t from, ui
             spans[count].length = to - at < ZERO_BYTES ? (size_t)(to - at) : ZERO_BYTES;
             at += spans[count].length;
         }
-        status = kaya_disk_write(appender->context->disk, appender->segment.file, from, spans, count);
+        status = kaya_disk_write(context->disk, file, from, spans, count);
         from = at;
     }
     return status;
+}
+
+static enum kaya_status write_zeros(struct appender *appender, uint64_t from, uint64_t to)
+{
+    return kaya_write_zeros(appender->context, appender->segment.file, from, to);
 }
 
 enum kaya_status kaya_appender_write_ahead(struct appender *appender, uint64_t end)

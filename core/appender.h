@@ -51,6 +51,10 @@ uint64_t kaya_carry_capacity(const struct shape *shape);
 /* Where the next sync will end. */
 uint64_t kaya_appender_padded_end(const struct appender *appender);
 
+/* Write zeros to [from, to). As kaya_disk_write. */
+KAYA_MUST_CHECK enum kaya_status kaya_write_zeros(const struct context *context, struct kaya_file *file,
+                                                  uint64_t from, uint64_t to);
+
 /* Write through ahead of `end`. Preparation: a failure harms nothing. KAYA_FULL, KAYA_IO. */
 KAYA_MUST_CHECK enum kaya_status kaya_appender_write_ahead(struct appender *appender, uint64_t end);
 

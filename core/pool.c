@@ -84,8 +84,8 @@ static enum kaya_status reserve_room(const struct context *context, struct segme
 
     segment->file_bytes = segment->header.shape.segment_bytes;
     status = kaya_disk_allocate(context->disk, segment->file, segment->file_bytes);
-    if (status == KAYA_UNSUPPORTED)
-        status = kaya_disk_truncate(context->disk, segment->file, segment->file_bytes);
+    if (status == KAYA_UNSUPPORTED) /* what has no place on the disk yet may find none when it is needed, as the room kept for CLOSE */
+        status = kaya_write_zeros(context, segment->file, 0, segment->file_bytes);
     return status;
 }
 
