@@ -14,13 +14,13 @@
  * what a failed sync leaves is told in inode.h. The lasting ones last until the machine starts again or the disk is healed. What a sync
  * alone can answer by mistake is the family sync_failure.
  *
- * Room. A file holds the blocks that were reserved for it, by `allocate` or by writing, from its begin on: a hole counts as if it
- * were filled, and so does `truncate`, but on disks that cannot reserve. It gives them back when it gets shorter, or when its last
- * name and handle are gone (no matter whether a power loss could bring the name back: such blocks are not given away before). A
- * write that finds some room is done in part. Names take no room. */
+ * Room. A file holds the blocks that were reserved for it, by `allocate` or by writing. One hole in it holds nothing, a second one
+ * counts as if it were filled; `truncate` reserves what it adds, but on disks that cannot reserve. It gives them back when it gets
+ * shorter, or when its last name and handle are gone (no matter whether a power loss could bring the name back: such blocks are not
+ * given away before). A write that finds some room is done in part. Names take no room. */
 #include "state.h"
 
-enum { BLOCK_BYTES = 4096 };
+enum { BLOCK_BYTES = 512 };
 
 enum slot_flag {
     CHANGES = 1, /* the disk, or asks it to make changes durable */
@@ -144,6 +144,11 @@ static uint64_t blocks_end(uint64_t bytes)
     return (bytes + BLOCK_BYTES - 1) / BLOCK_BYTES * BLOCK_BYTES;
 }
 
+static uint64_t bytes_of(const struct kaya_inode *inode)
+{
+    return inode->reserved_bytes + inode->island_end - inode->island_begin;
+}
+
 static bool is_held(const struct kaya_sim_disk *disk, uint32_t file)
 {
     if (disk->files[file].open_count > 0)
@@ -154,43 +159,76 @@ static bool is_held(const struct kaya_sim_disk *disk, uint32_t file)
     return false;
 }
 
-static uint64_t bytes_held(const struct kaya_sim_disk *disk)
+static uint64_t bytes_free(const struct kaya_sim_disk *disk)
 {
-    uint64_t sum = disk->bytes_of_others;
+    uint64_t held = disk->bytes_of_others;
 
     for (uint32_t file = 0; file < disk->file_count; file++)
         if (disk->files[file].inode != NULL && is_held(disk, file))
-            sum += disk->files[file].inode->reserved_bytes;
-    return sum;
-}
-
-static uint64_t bytes_free(const struct kaya_sim_disk *disk)
-{
-    uint64_t held = bytes_held(disk);
-
+            held += bytes_of(disk->files[file].inode);
     return held < disk->capacity_bytes ? disk->capacity_bytes - held : 0;
 }
 
-uint64_t kaya_room_reserve(struct kaya_sim_disk *disk, struct kaya_inode *inode, uint64_t bytes)
+/* The file holds [begin, end) as well, and what lies between that and what it held, but for one hole. */
+static struct kaya_inode with_range(const struct kaya_inode *inode, uint64_t begin, uint64_t end)
 {
-    uint64_t free_end;
+    struct kaya_inode with = *inode;
+    bool has_island = inode->island_begin < inode->island_end;
 
-    if (disk->capacity_bytes == 0 || bytes <= inode->reserved_bytes)
-        return bytes;
-    free_end = inode->reserved_bytes + bytes_free(disk) / BLOCK_BYTES * BLOCK_BYTES;
-    if (free_end >= blocks_end(bytes)) {
-        inode->reserved_bytes = blocks_end(bytes);
-        return bytes;
+    if (begin > inode->reserved_bytes && !has_island) {
+        with.island_begin = begin;
+        with.island_end = end;
+    } else if (begin > inode->reserved_bytes && begin <= inode->island_end && end >= inode->island_begin) {
+        with.island_begin = begin < inode->island_begin ? begin : inode->island_begin;
+        with.island_end = end > inode->island_end ? end : inode->island_end;
+    } else if (end > inode->reserved_bytes) {
+        with.reserved_bytes = end;
     }
+    if (with.island_begin <= with.reserved_bytes) {
+        if (with.reserved_bytes < with.island_end)
+            with.reserved_bytes = with.island_end;
+        with.island_begin = with.island_end = 0;
+    }
+    return with;
+}
+
+uint64_t kaya_room_reserve(struct kaya_sim_disk *disk, struct kaya_inode *inode, uint64_t offset, uint64_t end)
+{
+    uint64_t begin = offset / BLOCK_BYTES * BLOCK_BYTES;
+    uint64_t reached = blocks_end(end);
+    struct kaya_inode with;
+    uint64_t free_bytes;
+
+    if (disk->capacity_bytes == 0 || end <= inode->reserved_bytes)
+        return end;
+    with = with_range(inode, begin, reached);
+    if (bytes_of(&with) == bytes_of(inode))
+        return end;
+    free_bytes = bytes_free(disk) / BLOCK_BYTES * BLOCK_BYTES;
+    while (reached > begin && bytes_of(&with) > bytes_of(inode) + free_bytes) {
+        reached -= BLOCK_BYTES;
+        with = with_range(inode, begin, reached);
+    }
+    if (reached > begin) {
+        inode->reserved_bytes = with.reserved_bytes;
+        inode->island_begin = with.island_begin;
+        inode->island_end = with.island_end;
+    }
+    if (reached >= end)
+        return end;
     kaya_fault_draw(disk, KAYA_FAULT_NO_SPACE);
     (void)strike(disk, KAYA_FAULT_NO_SPACE, KAYA_FULL);
-    return free_end;
+    return reached > offset ? reached : offset;
 }
 
 void kaya_room_give_back(struct kaya_inode *inode)
 {
-    if (inode->reserved_bytes > blocks_end(inode->size_bytes))
-        inode->reserved_bytes = blocks_end(inode->size_bytes);
+    uint64_t end = blocks_end(inode->size_bytes);
+
+    if (inode->reserved_bytes > end)
+        inode->reserved_bytes = end;
+    if (inode->island_end > end)
+        inode->island_end = end > inode->island_begin ? end : inode->island_begin;
 }
 
 void kaya_sim_disk_leave_room(struct kaya_sim_disk *disk, uint64_t bytes)

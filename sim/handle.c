@@ -379,7 +379,7 @@ static size_t length_done(struct kaya_sim_disk *disk, struct kaya_inode *inode, 
 
     if (*status != KAYA_OK && length > 0)
         length = kaya_error_part_done(disk, length);
-    room_end = kaya_room_reserve(disk, inode, offset + length);
+    room_end = kaya_room_reserve(disk, inode, offset, offset + length);
     if (room_end < offset + length)
         length = room_end > offset ? (size_t)(room_end - offset) : 0;
     if (length == 0 && *status == KAYA_OK)
@@ -521,7 +521,7 @@ static bool has_room(struct kaya_sim_disk *disk, enum kaya_trace_kind kind, stru
 {
     if (kind == KAYA_TRACE_TRUNCATE && disk->cannot_allocate)
         return true;
-    return kaya_room_reserve(disk, inode, bytes) >= bytes;
+    return kaya_room_reserve(disk, inode, 0, bytes) >= bytes;
 }
 
 static enum kaya_status resize(struct kaya_disk *seam, enum kaya_trace_kind kind, struct kaya_file *file,

@@ -128,6 +128,8 @@ static struct kaya_inode *empty_inode(struct kaya_store *store)
     inode->size_bytes = 0;
     inode->durable_size_bytes = 0;
     inode->reserved_bytes = 0;
+    inode->island_begin = 0;
+    inode->island_end = 0;
     inode->size_count = 0;
     inode->is_size_undecided = false;
     inode->has_cut = false;
@@ -156,6 +158,8 @@ struct kaya_inode *kaya_inode_clone(struct kaya_store *store, const struct kaya_
     clone->size_bytes = inode->size_bytes;
     clone->durable_size_bytes = inode->durable_size_bytes;
     clone->reserved_bytes = inode->reserved_bytes;
+    clone->island_begin = inode->island_begin;
+    clone->island_end = inode->island_end;
     clone->is_size_undecided = inode->is_size_undecided;
     clone->has_cut = inode->has_cut;
     clone->has_forgotten = inode->has_forgotten;

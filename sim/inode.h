@@ -75,10 +75,11 @@ struct kaya_inode {
     uint32_t references; /* disks: the one that has it and its forks */
     struct kaya_inode *next_free;
     uint64_t number;
-    uint64_t size_bytes;         /* now */
-    uint64_t durable_size_bytes; /* what a power loss cannot take back */
-    uint64_t reserved_bytes;     /* room that it holds (error.c) */
-    struct kaya_size *sizes;     /* those since, oldest first; the last is size_bytes */
+    uint64_t size_bytes;               /* now */
+    uint64_t durable_size_bytes;       /* what a power loss cannot take back */
+    uint64_t reserved_bytes;           /* room that it holds from its begin on (error.c) ... */
+    uint64_t island_begin, island_end; /* ... and behind a hole; both 0: nothing */
+    struct kaya_size *sizes;           /* those since, oldest first; the last is size_bytes */
     uint32_t size_count, size_capacity;
     bool is_size_undecided;
     bool has_cut;       /* some of `sizes` is one */

@@ -186,8 +186,8 @@ size_t kaya_error_shorten(struct kaya_sim_disk *disk, size_t length);
 /* Of a write that fails, how many bytes were written. */
 size_t kaya_error_part_done(struct kaya_sim_disk *disk, size_t length);
 
-/* Reserve room for the file's first `bytes` bytes. Returns them, or less: up to where there is room. */
-uint64_t kaya_room_reserve(struct kaya_sim_disk *disk, struct kaya_inode *inode, uint64_t bytes);
+/* Reserve room for [offset, end) of the file. Returns `end`, or less: up to where there is room. */
+uint64_t kaya_room_reserve(struct kaya_sim_disk *disk, struct kaya_inode *inode, uint64_t offset, uint64_t end);
 
 /* The file got shorter. */
 void kaya_room_give_back(struct kaya_inode *inode);

@@ -10,7 +10,7 @@
 #include "kaya/sim/boot.h"
 #include "machine.h"
 
-enum { SEEDS = 64, BLOCK_BYTES = 4096, FILE_BYTES = 1024 };
+enum { SEEDS = 64, BLOCK_BYTES = 512, FILE_BYTES = 1024 };
 
 #define PLAIN_GEOMETRY                                                                                       \
     {                                                                                                        \
@@ -522,8 +522,14 @@ Test(room, a_disk_that_cannot_reserve_finds_out_when_it_writes)
 
     cr_expect(kaya_disk_allocate(machine.disk, file, BLOCK_BYTES) == KAYA_UNSUPPORTED);
     cr_expect(kaya_disk_truncate(machine.disk, file, 8 * BLOCK_BYTES) == KAYA_OK);
-    cr_expect(eq(sz, written(&machine, file, BLOCK_BYTES, 3 * BLOCK_BYTES), BLOCK_BYTES));
-    cr_expect(eq(sz, written(&machine, file, 2 * BLOCK_BYTES, 1), 0));
+    cr_expect(eq(sz, written(&machine, file, 2 * BLOCK_BYTES, BLOCK_BYTES), BLOCK_BYTES), "behind a hole");
+    cr_expect(eq(sz, written(&machine, file, 0, 3 * BLOCK_BYTES), BLOCK_BYTES), "the hole holds nothing");
+    cr_expect(eq(sz, written(&machine, file, BLOCK_BYTES, 1), 0));
+    cr_expect(eq(sz, written(&machine, file, 2 * BLOCK_BYTES, BLOCK_BYTES), BLOCK_BYTES),
+              "what it holds it may overwrite");
+    cr_expect(kaya_disk_truncate(machine.disk, file, BLOCK_BYTES) == KAYA_OK);
+    cr_expect(eq(sz, written(&machine, file, BLOCK_BYTES, BLOCK_BYTES), BLOCK_BYTES),
+              "the block behind the hole came back");
     end_small(&machine, choices);
 }
 

@@ -101,7 +101,7 @@ struct kaya_sim_disk_options {
                                     README.md says what is a chance for each */
     uint32_t read_fault_repeats_max; /* families of READS together strike at most so many reads of a range in a row; 0 means 2, which a
                                         log that reads three times bears; UINT32_MAX: any number */
-    uint64_t capacity_bytes; /* room for all files, in blocks of 4096; where it ends calls answer KAYA_FULL; 0: without end */
+    uint64_t capacity_bytes; /* room for all files, in blocks of 512; where it ends calls answer KAYA_FULL; 0: without end */
     bool cannot_allocate; /* `allocate` answers KAYA_UNSUPPORTED, and sizes reserve no room */
 };
 
