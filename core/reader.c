@@ -192,8 +192,8 @@ static enum kaya_status find_entry(struct kaya_wal_reader *reader)
     enum kaya_status status = next_entry(reader);
 
     for (unsigned restart = 0; status == KAYA_NOT_FOUND; restart++) {
-        if (restart == RESTARTS_MAX)
-            return KAYA_BUSY;
+        if (restart == RESTARTS_MAX) /* what a writer of this process pins does not change */
+            return reader->options.writer != NULL ? KAYA_DAMAGED : KAYA_BUSY;
         status = find_place_again(reader);
         if (status == KAYA_OK)
             status = next_entry(reader);

@@ -45,6 +45,7 @@ struct operation {
     uint64_t durable_lsn, first_lsn, last_lsn;
     bool recovery;
     bool is_dead;    /* a recovery ended before its records */
+    size_t life;     /* the last one that it wrote frames to: where its records stand */
     bool is_settled; /* its records were claimed when a recovery began, so that one left them where they are */
     /* of the last judgement */
     bool claims;             /* something that it wrote stands */
@@ -227,6 +228,8 @@ static void note_write(struct kaya_claims *claims, const struct kaya_trace_event
         claims->incomplete = true;
         return;
     }
+    if (!is_header)
+        claims->operations[claims->operation_count - 1].life = life;
     claims->writes = rows;
     claims->writes[claims->write_count++] = (struct written){
         .operation = claims->operation_count - 1,
@@ -608,7 +611,7 @@ static void judge_write(struct judgement *judgement, const struct written *write
     }
     if (is_few(write))
         outlook->mended_max += write->bits;
-    if (operation->last_lsn != 0)
+    if (operation->last_lsn != 0 && operation->life == write->life)
         judge_records(judgement, write);
     else
         judge_marks(judgement, write);

@@ -317,6 +317,9 @@ static enum kaya_status read_all(struct log_subject *log, const struct kaya_sim_
 
     if (status != KAYA_OK)
         return status;
+    if (!beside && log->outlook.refusal ==
+                       KAYA_REFUSAL_REQUIRED) /* the writer knows the end: only reading will find out */
+        log->outlook.refusal = KAYA_REFUSAL_ALLOWED;
     status = heard(log, machine, kaya_wal_reader_open(&log->environment, &options, &reader, &report));
     kaya_oracle_looked(log->oracle, status, &report, violation);
     if (status == KAYA_OK && !kaya_violation_is_set(violation)) {
