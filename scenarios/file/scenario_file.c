@@ -616,7 +616,7 @@ static enum kaya_status take_workload(const struct source *source, const char *n
                                       find_line(source->text, "workload_file", false), "workload_file", wrong,
                                       "a file beside this one");
     }
-    if (status == KAYA_OK)
+    if (text != NULL)
         status = kaya_workload_parse(path, text, &operations, &scenario->script_length, mistake);
     scenario->script = operations;
     free(text);
@@ -693,7 +693,7 @@ enum kaya_status kaya_scenario_load(const char *path, struct kaya_scenario *scen
     memset(mistake, 0, sizeof *mistake);
     status = read_text(path, &text, mistake);
     source.text = text;
-    if (status == KAYA_OK)
+    if (text != NULL)
         status = parse_source(&source, scenario, mistake);
     free(text);
     return status;
