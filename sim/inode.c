@@ -540,14 +540,14 @@ static void fail_sectors(struct kaya_store *store, struct kaya_inode *inode, uin
             continue;
         if ((sector->flags & (KAYA_SECTOR_UNDECIDED | KAYA_SECTOR_HIDING)) != 0 || (sector->flags & flags) != flags)
             continue;
-        if (failure == KAYA_FAILURE_DROPPED)
+        if (failure == KAYA_FAILURE_DROPPED) {
             drop_sector(store, sector);
-        else if ((sector->flags & KAYA_SECTOR_BARE) == 0 && kaya_sector_is_dirty(sector))
+            if (start < inode->size_bytes && inode->size_bytes - start < store->sector_bytes)
+                zero_behind(store, inode, inode->size_bytes); /* invariant 1 */
+        } else if ((sector->flags & KAYA_SECTOR_BARE) == 0 && kaya_sector_is_dirty(sector))
             sector->flags |= KAYA_SECTOR_FORGOTTEN;
     }
-    if (failure == KAYA_FAILURE_DROPPED)
-        zero_behind(store, inode, inode->size_bytes); /* invariant 1 */
-    else
+    if (failure == KAYA_FAILURE_FORGOTTEN)
         inode->has_forgotten = true;
 }
 

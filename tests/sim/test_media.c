@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fault_stage.h"
+#include "state.h"
 
 Test(media, a_bit_flips_at_rest_where_the_trace_says)
 {
@@ -690,6 +691,86 @@ Test(media, a_fork_has_what_is_hidden_and_what_stood_there_before)
         }
         close_stage(&stage);
     }
+}
+
+/* ---- memory ---- */
+
+static size_t free_blocks(const struct kaya_sim_disk *sim)
+{
+    size_t count = 0;
+
+    for (const struct kaya_block *block = sim->store.pool->free_blocks; block != NULL; block = block->next_free)
+        count++;
+    return count;
+}
+
+/* All faults at once, in everything that a disk does; statuses are the faults' business. */
+static void do_this_and_that(struct stage *stage, uint64_t seed)
+{
+    static uint8_t bytes[4 * FILE_BYTES];
+    uint64_t state = seed;
+
+    for (unsigned index = 0; index < 60; index++) {
+        const char *name;
+        uint64_t offset;
+        struct kaya_span span = { .bytes = bytes };
+        struct kaya_file *file;
+        size_t done;
+
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        name = (state >> 60 & 1) != 0 ? "a" : "b";
+        offset = (state >> 33) % FILE_BYTES;
+        span.length = (size_t)((state >> 45) % FILE_BYTES) + 1;
+        memset(bytes, (int)(state >> 50), span.length);
+        if (kaya_disk_open(stage->machine.disk, name, KAYA_OPEN_WRITE, &file) == KAYA_OK) {
+            if (state >> 62 == 0)
+                (void)!kaya_disk_write(stage->machine.disk, file, offset, &span, 1);
+            else if (state >> 62 == 1)
+                (void)!kaya_disk_sync(stage->machine.disk, file);
+            else if (state >> 62 == 2)
+                (void)!kaya_disk_truncate(stage->machine.disk, file, FILE_BYTES + offset);
+            else
+                (void)!kaya_disk_read(stage->machine.disk, file, offset, bytes, span.length,
+                                      (state >> 61 & 1) ? KAYA_READ_PAST_CACHE : KAYA_READ_CACHED, &done);
+            kaya_disk_close(stage->machine.disk, file);
+        }
+        if (index % 10 == 9) {
+            if (index % 20 == 9)
+                kaya_sim_disk_power_loss(stage->machine.sim);
+            else
+                kaya_sim_disk_process_crash(stage->machine.sim);
+            kaya_sim_disk_evict(stage->machine.sim);
+            kaya_sim_disk_decay(stage->machine.sim);
+            stage->machine.disk = kaya_sim_disk_boot(stage->machine.sim);
+        }
+    }
+}
+
+Test(media, no_block_is_lost_whatever_strikes)
+{
+    enum { BLOCKS_A_SLAB = 64 }; /* pool.c */
+    uint8_t good[FILE_BYTES];
+    struct stage stage;
+
+    open_stage(&stage, &pages, KAYA_FAULT_NEIGHBOUR_DAMAGE);
+    for (unsigned fault = 0; fault < KAYA_FAULTS; fault++)
+        if (kaya_fault_group((enum kaya_fault)fault) != KAYA_FAULT_GROUP_CRASH)
+            stage.options.odds[fault] = 3;
+    for (uint64_t seed = 0; seed < SEEDS * 4; seed++) {
+        struct kaya_sim_disk *fork;
+
+        set_stage(&stage, seed);
+        make_good_file(&stage, good);
+        do_this_and_that(&stage, seed);
+        cr_assert(eq(int, kaya_sim_disk_fork(stage.machine.sim, stage.options.choices, NULL, &fork), KAYA_OK));
+        if (seed % 2 == 0)
+            kaya_sim_disk_heal(fork);
+        kaya_sim_disk_destroy(fork);
+        kaya_sim_disk_reset(stage.machine.sim, &stage.options);
+        cr_assert(eq(sz, free_blocks(stage.machine.sim) % BLOCKS_A_SLAB, 0), "seed %u", (unsigned)seed);
+        stage.machine.disk = kaya_sim_disk_boot(stage.machine.sim);
+    }
+    close_stage(&stage);
 }
 
 Test(media, every_family_of_the_medium_has_a_test_here)
