@@ -583,6 +583,8 @@ static void judge_marks(struct judgement *judgement, const struct written *write
                         write == &judgement->claims->writes[life->first] && write->length > LINK_BYTES &&
                         !write->is_link_hit;
 
+    if (life->last_lsn < judgement->low_may_lsn && judgement->low_may_lsn > judgement->low_lsn)
+        holds_copies = false; /* a trim in doubt may have let go of them */
     if (operation->is_followed) {
         add_place(judgement, write,
                   holds_copies && operation->is_followed_in_era && is_beyond_mending(judgement, write)
@@ -623,6 +625,9 @@ static void judge_headers(struct judgement *judgement, const struct written *wri
     if (judgement->claims->lives[write->life].bad_headers < 2)
         return;
     add_place(judgement, write, KAYA_REFUSAL_ALLOWED);
+    judgement->outlook->is_damaged = true;
+    if (judgement->claims->lives[write->life].first == SIZE_MAX)
+        return; /* a spare: nothing can be lost, but a file with a stranger's header may have been in use */
     judgement->outlook->is_mark_damaged = true;
     at_most(&judgement->outlook->kept_lsn, judgement->reach_lsn);
 }
@@ -649,7 +654,7 @@ static void judge(struct judgement *judgement)
     for (size_t i = 0; i < claims->write_count; i++) {
         const struct written *write = &claims->writes[i];
         const struct life *life = &claims->lives[write->life];
-        if (life->now == NULL || life->is_dead)
+        if (life->now == NULL || (life->is_dead && !(write->is_header && life->first == SIZE_MAX)))
             continue;
         if (!write->stands && !write->is_header) /* torn by a crash: it may differ from what was written in one bit */
             judgement->outlook->mended_max++;
