@@ -189,10 +189,9 @@ static enum kaya_status take_successor(struct pool *pool, uint64_t cost, struct 
     enum kaya_status status;
 
     do { /* a spare that turns out to be none is forgotten */
-        if (kaya_pool_pick(pool, cost) == pool->spare_count)
+        status = kaya_pool_pick(pool, cost) < pool->spare_count ? kaya_pool_refresh_names(pool) : KAYA_OK;
+        while (status == KAYA_OK && kaya_pool_pick(pool, cost) == pool->spare_count)
             status = kaya_pool_prepare(pool, cost);
-        else
-            status = kaya_pool_refresh_names(pool);
         known = pool->spare_count;
         if (status == KAYA_OK)
             status = kaya_pool_take(pool, kaya_pool_pick(pool, cost), segment);

@@ -23,17 +23,15 @@ void kaya_pool_init(struct pool *pool, const struct context *context, const stru
     *pool = (struct pool){ .context = context, .log_id = *log_id, .shape = *shape, .wanted = wanted };
 }
 
+/* What stands right behind a segment in use must be a spare under the next number, or a lost segment could not be told. So spares are taken as a
+ * run of numbers without gaps; where somebody removed one, those in front of the gap are passed over. And where another file has the number
+ * right behind a spare, that one is blocked: it may stand behind a segment, but not take over. */
 static void add_spare(struct pool *pool, const struct spare *spare)
 {
+    if (pool->spare_count > 0 && pool->spares[pool->spare_count - 1].number + 1 != spare->number)
+        pool->spare_count = 0;
     if (pool->spare_count < POOL_SPARES_MAX)
         pool->spares[pool->spare_count++] = *spare;
-}
-
-/* A segment that would have a stranger behind it must not take records: the next survey would miss the spare there. */
-static void forget_last(struct pool *pool, uint64_t number)
-{
-    if (pool->spare_count > 0 && pool->spares[pool->spare_count - 1].number == number)
-        pool->spare_count--;
 }
 
 void kaya_pool_adopt(struct pool *pool, const struct survey *survey)
@@ -49,7 +47,8 @@ void kaya_pool_adopt(struct pool *pool, const struct survey *survey)
         if (!file->is_whole || file != kaya_survey_find(survey, file->number) ||
             memcmp(&file->log_id, &pool->log_id, sizeof pool->log_id) != 0) {
             pool->has_strangers = true;
-            forget_last(pool, file->number - 1);
+            if (pool->spare_count > 0 && pool->spares[pool->spare_count - 1].number + 1 == file->number)
+                pool->spares[pool->spare_count - 1].is_blocked = true;
             continue;
         }
         pool->number_max = file->number;
@@ -195,6 +194,8 @@ static enum kaya_status name_spare(struct pool *pool, struct segment *segment)
     kaya_segment_name(from, segment->number, SEGMENT_NAME_NEW);
     kaya_segment_name(to, segment->number, SEGMENT_NAME_WAL);
     status = kaya_disk_sync(pool->context->disk, segment->file);
+    if (status == KAYA_OK && pool->has_strangers)
+        status = probe_name(pool, segment->number + 1, &spare.is_blocked);
     if (status == KAYA_OK)
         status = kaya_disk_rename(pool->context->disk, from, to);
     if (status != KAYA_OK)
@@ -375,7 +376,8 @@ unsigned kaya_pool_pick(const struct pool *pool, uint64_t cost_min)
 {
     unsigned index = 0;
 
-    while (index < pool->spare_count && kaya_carry_capacity(&pool->spares[index].shape) < cost_min)
+    while (index < pool->spare_count &&
+           (pool->spares[index].is_blocked || kaya_carry_capacity(&pool->spares[index].shape) < cost_min))
         index++;
     return index;
 }

@@ -18,6 +18,7 @@ struct spare {
     struct shape shape;
     bool is_clean;     /* known to hold no frame of its present life */
     bool is_ours;      /* prepared by this process, which saw its header become durable */
+    bool is_blocked;   /* another file has the next number: nothing may be appended in it */
     bool is_name_sure; /* this process saw the directory sync that made its name durable */
 };
 

@@ -785,6 +785,39 @@ static void forget(struct survey *survey, const struct context *context)
     };
 }
 
+static bool is_in_chain(const struct survey *survey, uint64_t number)
+{
+    for (size_t i = 0; i < survey->chain_count; i++)
+        if (survey->chain[i].number == number)
+            return true;
+    return false;
+}
+
+/* What the chain passes over is dead, but of this log. A segment in use of another one says that the files of two logs were mixed, and the highest
+ * number tells nobody which of them is meant. Dead files that cannot be read harm nobody. */
+static enum kaya_status check_mixture(struct look *look)
+{
+    struct survey *survey = look->survey;
+    enum kaya_status status = KAYA_OK;
+
+    for (size_t i = 0; i < survey->file_count && !is_damaged(survey); i++) {
+        const struct listed *file = &survey->files[i];
+        struct segment segment;
+
+        if (file->number >= survey->head.number || is_in_chain(survey, file->number) ||
+            file != kaya_survey_find(survey, file->number))
+            continue;
+        status = open_listed(look, file, &segment);
+        if (status == KAYA_OK && segment.state == SEGMENT_LINKED &&
+            memcmp(&segment.header.log_id, &survey->head.header.log_id, sizeof segment.header.log_id) != 0)
+            pronounce(look, file->number, 0, 0, "segments of two logs stand here");
+        kaya_segment_close(&segment, look->context);
+        if (status != KAYA_OK && status != KAYA_NOT_FOUND && status != KAYA_IO)
+            return status;
+    }
+    return KAYA_OK;
+}
+
 static enum kaya_status judge_log(struct look *look)
 {
     struct survey *survey = look->survey;
@@ -797,6 +830,8 @@ static enum kaya_status judge_log(struct look *look)
         status = check_above(look); /* first: it may tell that the head is not the head */
     if (status == KAYA_OK)
         status = walk_chain(look);
+    if (status == KAYA_OK)
+        status = check_mixture(look);
     survey->report.segment_count = survey->chain_count;
     survey->report.first_lsn = look->low_water;
     return status;

@@ -1,0 +1,150 @@
+/* Files that people put among the log's own, and spares that they took away.
+ *
+ * Goal: neither harms a log. It goes on, through as many segments as it likes, and never takes a gap in its numbers or a stranger's file for a
+ * lost segment; where such a file is part of another log that could pass for this one, the log is refused and nothing is changed. Method: each
+ * deed at each number near the head, then many rotations with an open after each. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log_fixture.h"
+
+static const struct kaya_wal_config SMALL = { .segment_bytes = 4096, .block_bytes = 512, .spare_count = 3 };
+
+enum { ROUNDS = 14, NUMBERS = 9 };
+
+static const char *name_of(uint64_t number)
+{
+    static char name[32];
+
+    snprintf(name, sizeof name, "%016llx.wal", (unsigned long long)number);
+    return name;
+}
+
+/* `id`: logs of different ids have different random bytes. */
+static struct log_fixture *log_of_segments(unsigned count, uint64_t id)
+{
+    struct log_fixture *log = log_fixture_create(&LOG_DENSE, &SMALL);
+
+    log->boot_count = id;
+    log_kill(log);
+    cr_assert(eq(int, log_open(log), KAYA_OK));
+    for (unsigned i = 0; i < count; i++) {
+        if (i > 0)
+            cr_assert(eq(int, log_rotate(log), KAYA_OK));
+        cr_assert(eq(int, log_append(log, 100, KAYA_STRICT), KAYA_OK));
+    }
+    return log;
+}
+
+/* Work, rotate, end in one way or the other, open: each time all must be there. */
+static void expect_to_go_on(struct log_fixture *log, const char *what)
+{
+    struct log_look look;
+
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        enum kaya_status status = log_open(log);
+        cr_assert(eq(int, status, KAYA_OK), "%s, round %u: %s, %s", what, round, kaya_status_name(status),
+                  log->report.damage_reason);
+        cr_assert(eq(u64, log->report.last_lsn, log->last_lsn), "%s", what);
+        cr_assert(eq(int, log_append(log, 150, KAYA_STRICT), KAYA_OK), "%s", what);
+        if (round % 3 > 0)
+            cr_assert(eq(int, log_rotate(log), KAYA_OK), "%s", what);
+        cr_assert(eq(int, log_append(log, 50, KAYA_STRICT), KAYA_OK), "%s", what);
+        if (round % 4 < 2)
+            cr_assert(eq(int, log_close(log), KAYA_OK));
+        else
+            log_kill(log);
+        log_look(log, NULL, &look);
+        cr_assert(eq(int, look.status, KAYA_OK), "%s, round %u", what, round);
+        cr_assert(eq(str, look.trouble, ""), "%s", what);
+    }
+    log_fixture_destroy(log);
+}
+
+static struct log_fixture *closed_log(bool cleanly)
+{
+    struct log_fixture *log = log_of_segments(2, 0);
+
+    if (cleanly)
+        cr_assert(eq(int, log_close(log), KAYA_OK));
+    else
+        log_kill(log);
+    return log;
+}
+
+Test(strangers, a_spare_that_was_removed_is_no_lost_segment)
+{
+    for (uint64_t number = 4; number <= 6; number++) /* 2 is in use, 3 stands right behind it */
+        for (int cleanly = 0; cleanly < 2; cleanly++) {
+            struct log_fixture *log = closed_log(cleanly);
+            char what[64];
+            snprintf(what, sizeof what, "spare %u removed", (unsigned)number);
+            if (image_disk_segment(&log->image, number) == NULL) {
+                log_fixture_destroy(log);
+                continue;
+            }
+            image_disk_remove(&log->image, name_of(number));
+            expect_to_go_on(log, what);
+        }
+}
+
+Test(strangers, a_file_in_a_spares_way_is_passed_over)
+{
+    static const char *const kinds[] = { "nothing", "zeros", "a copy of a segment in use", "a copy of a spare" };
+
+    for (unsigned kind = 0; kind < 4; kind++)
+        for (uint64_t number = 4; number < 4 + NUMBERS; number++)
+            for (int cleanly = 0; cleanly < 2; cleanly++) {
+                struct log_fixture *log = closed_log(cleanly);
+                static uint8_t bytes[4096];
+                const struct image_file *from = image_disk_segment(&log->image, kind == 2 ? 1 : 3);
+                char what[64];
+                memset(bytes, 0, sizeof bytes);
+                if (kind > 1)
+                    memcpy(bytes, from->bytes, from->size < sizeof bytes ? from->size : sizeof bytes);
+                if (image_disk_segment(&log->image, number) == NULL) { /* else it is a spare damaged, not a stranger */
+                    snprintf(what, sizeof what, "%s as %u", kinds[kind], (unsigned)number);
+                    image_disk_add(&log->image, name_of(number), bytes, kind == 0 ? 0 : sizeof bytes);
+                    expect_to_go_on(log, what);
+                } else {
+                    log_fixture_destroy(log);
+                }
+            }
+}
+
+/* The highest number says nothing about which of two logs is meant. */
+Test(strangers, segments_of_two_logs_are_refused_and_left_alone)
+{
+    struct log_fixture *other = log_of_segments(6, 1000);
+    struct log_fixture *log = log_of_segments(3, 0);
+    static struct image_disk before;
+    const struct image_file *intruder;
+    char difference[LOG_TEXT_BYTES];
+
+    cr_assert(eq(int, log_trim(other, other->last_lsn), KAYA_OK)); /* its last segment leads to no other */
+    cr_assert(eq(int, log_close(other), KAYA_OK));
+    cr_assert(eq(int, log_close(log), KAYA_OK));
+    for (uint64_t number = 6; number <= 7; number++) {
+        intruder = image_disk_segment(&other->image, number);
+        cr_assert(ne(ptr, (void *)intruder, NULL));
+        if (image_disk_segment(&log->image, number) != NULL)
+            image_disk_remove(&log->image, name_of(number));
+        image_disk_add(&log->image, name_of(number), intruder->bytes, intruder->size);
+    }
+    image_disk_init(&before, &LOG_DENSE);
+    image_disk_copy(&before, &log->image);
+    cr_expect(eq(int, log_open(log), KAYA_DAMAGED), "it opened with %llu records of another log",
+              (unsigned long long)log->report.last_lsn);
+    cr_expect(eq(str, (char *)log->report.damage_reason, "segments of two logs stand here"));
+    cr_expect(image_disk_same(&before, &log->image, difference, sizeof difference), "%s", difference);
+    image_disk_remove(&log->image, name_of(6));
+    image_disk_remove(&log->image, name_of(7));
+    cr_expect(eq(int, log_open(log), KAYA_OK), "%s", log->report.damage_reason);
+    cr_expect(eq(u64, log->report.last_lsn, log->last_lsn));
+    image_disk_destroy(&before);
+    log_fixture_destroy(log);
+    log_fixture_destroy(other);
+}
