@@ -40,8 +40,9 @@ struct log_subject {
     uint64_t next_payload;
     size_t script_next;
     uint64_t recoveries;
-    uint64_t failed_syncs; /* of the disk, by the last answer */
-    uint64_t struck;       /* families, in the last operation */
+    uint64_t failed_syncs;  /* of the disk, by the last answer */
+    uint64_t struck;        /* families, in the last operation */
+    uint64_t foreign_bytes; /* in files that somebody else put into the directory */
     struct kaya_watch watch;
     struct kaya_claims *claims;       /* told of every operation that may write; NULL: nobody asks */
     struct kaya_damage_watch *damage; /* where media may be damaged; NULL: nowhere */
@@ -149,6 +150,11 @@ static void tell_recovered(struct log_subject *log, const struct kaya_wal_recove
 {
     if (log->claims != NULL)
         kaya_claims_recovered(log->claims, report->last_lsn);
+}
+
+static uint64_t own_bytes(const struct log_subject *log, uint64_t bytes_stored)
+{
+    return bytes_stored > log->foreign_bytes ? bytes_stored - log->foreign_bytes : 0;
 }
 
 static struct kaya_wal_config config_of(struct log_subject *log)
@@ -440,7 +446,7 @@ static enum kaya_status try_to_open(struct log_subject *log, const struct kaya_s
                               machine->memory == NULL ? 0 : kaya_sim_memory_peak(machine->memory), violation);
     kaya_oracle_recovery_calls(log->oracle, after.calls - before.calls, before.bytes_stored,
                                before.file_count, violation);
-    kaya_oracle_disk_use(log->oracle, after.bytes_stored, violation);
+    kaya_oracle_disk_use(log->oracle, own_bytes(log, after.bytes_stored), violation);
     return KAYA_OK;
 }
 
@@ -493,7 +499,8 @@ static enum kaya_status trim(struct log_subject *log, const struct kaya_sim_mach
     kaya_oracle_trim_end(log->oracle, status, low_water, violation);
     kaya_oracle_status(log->oracle, "trim", status, violation);
     if (status == KAYA_OK)
-        kaya_oracle_disk_use(log->oracle, kaya_sim_disk_usage(machine->sim_disk).bytes_stored, violation);
+        kaya_oracle_disk_use(log->oracle, own_bytes(log, kaya_sim_disk_usage(machine->sim_disk).bytes_stored),
+                             violation);
     trace(log, KAYA_TRACE_ANSWER, "trim", status, lsn, low_water, 0);
     return for_runner(status);
 }
@@ -1012,6 +1019,8 @@ static enum kaya_status subject_copy_model(const struct kaya_subject *from_subje
     to->script_next = from->script_next;
     to->recoveries = from->recoveries;
     to->failed_syncs = from->failed_syncs;
+    to->foreign_bytes = from->foreign_bytes;
+    memcpy(to->watch.struck, from->watch.struck, sizeof to->watch.struck);
     to->struck = from->struck;
     to->writer = NULL;
     return kaya_oracle_copy(from->oracle, to->oracle);
@@ -1054,6 +1063,7 @@ void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan
     log->next_payload = 0;
     log->script_next = plan->script_first;
     log->recoveries = 0;
+    log->foreign_bytes = 0;
     log->failed_syncs = 0;
     log->watch = (struct kaya_watch){ .coverage = log->watch.coverage };
     log->struck = 0;
@@ -1090,6 +1100,26 @@ struct kaya_oracle_counts kaya_log_subject_counts(const struct kaya_subject *sub
 void kaya_log_subject_tell(struct kaya_subject *subject, struct kaya_claims *claims)
 {
     log_of(subject)->claims = claims;
+}
+
+const struct kaya_oracle *kaya_log_subject_oracle(const struct kaya_subject *subject)
+{
+    return log_of_const(subject)->oracle;
+}
+
+void kaya_log_subject_tolerate(struct kaya_subject *subject, uint64_t foreign_bytes)
+{
+    log_of(subject)->foreign_bytes += foreign_bytes;
+}
+
+struct kaya_wal_config kaya_log_subject_config(const struct kaya_subject *subject)
+{
+    const struct log_subject *log = log_of_const(subject);
+
+    return (struct kaya_wal_config){ .segment_bytes = log->sizes.segment_bytes,
+                                     .block_bytes = log->sizes.block_bytes,
+                                     .record_bytes_max = log->sizes.record_bytes_max,
+                                     .spare_count = log->sizes.spare_count };
 }
 
 struct kaya_watch *kaya_log_subject_watch(struct kaya_subject *subject)

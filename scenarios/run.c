@@ -18,6 +18,7 @@
 
 #include "kaya/scenarios/key_value_subject.h"
 #include "kaya/scenarios/log_subject.h"
+#include "kaya/scenarios/tamper.h"
 #include "kaya/scenarios/workload.h"
 #include "kaya/sim/boot.h"
 
@@ -37,6 +38,7 @@ struct kaya_stage {
     struct kaya_sim_runtime *runtime;
     struct kaya_subject *subjects[KAYA_SUBJECTS];
     struct kaya_damage_watch *damage; /* asked where media may be damaged */
+    struct kaya_tamperer *tamperer;
     struct kaya_plan plan;
 
     /* of the run under way */
@@ -218,12 +220,35 @@ static enum kaya_status give_up(struct kaya_stage *stage)
     return KAYA_OK;
 }
 
+static bool has_damage(const struct kaya_plan *plan)
+{
+    for (int i = 0; i < KAYA_FAULTS; i++)
+        if (plan->families[i] && plan->odds[i] > 0 &&
+            (kaya_fault_group((enum kaya_fault)i) == KAYA_FAULT_GROUP_MEDIA ||
+             kaya_fault_group((enum kaya_fault)i) == KAYA_FAULT_GROUP_BROKEN))
+            return true;
+    return false;
+}
+
+/* The machine is down, and somebody does something to the directory. Where media are damaged as well, nobody could say what either
+ * asks for. */
+static enum kaya_status tamper(struct kaya_stage *stage)
+{
+    if (stage->boots == 0 || has_damage(&stage->plan) ||
+        !kaya_percent_draw(stage->plan.tampering_percent, stage->choices, KAYA_STREAM_WORKLOAD, "tamper"))
+        return KAYA_OK;
+    return kaya_tamper(stage->tamperer, &stage->plan, stage->subject, stage->disk, stage->choices,
+                       stage->trace, &stage->result->violation);
+}
+
 static enum kaya_status play_boot(struct kaya_stage *stage)
 {
     enum kaya_ending ending;
     uint64_t within;
-    enum kaya_status status = recover(stage, stage->plan.recovery_crash_depth);
+    enum kaya_status status = tamper(stage);
 
+    if (!is_broken(stage) && status == KAYA_OK)
+        status = recover(stage, stage->plan.recovery_crash_depth);
     if (is_broken(stage) || status == KAYA_NO_MEMORY)
         return status;
     if (status == KAYA_BUSY)
@@ -294,16 +319,6 @@ static void trace_plan(struct kaya_stage *stage)
     kaya_trace_add(stage->trace, &event);
 }
 
-static bool has_damage(const struct kaya_plan *plan)
-{
-    for (int i = 0; i < KAYA_FAULTS; i++)
-        if (plan->families[i] && plan->odds[i] > 0 &&
-            (kaya_fault_group((enum kaya_fault)i) == KAYA_FAULT_GROUP_MEDIA ||
-             kaya_fault_group((enum kaya_fault)i) == KAYA_FAULT_GROUP_BROKEN))
-            return true;
-    return false;
-}
-
 static void watch_damage(struct kaya_stage *stage)
 {
     bool watched = stage->plan.subject == KAYA_SUBJECT_LOG && stage->plan.budget != KAYA_BUDGET_NONE &&
@@ -333,6 +348,7 @@ static void reset(struct kaya_stage *stage, const struct kaya_scenario *scenario
     stage->subject = stage->subjects[stage->plan.subject];
     kinds[stage->plan.subject].reset(stage->subject, &stage->plan, stage->seed);
     watch_damage(stage);
+    kaya_tamperer_reset(stage->tamperer);
     memset(stage->result, 0, sizeof *stage->result);
     stage->boots = 0;
     stage->recovery_calls = RECOVERY_CALLS_FIRST_GUESS;
@@ -393,9 +409,11 @@ struct kaya_stage *kaya_stage_create(size_t keep_events)
     stage->memory = kaya_sim_memory_create();
     stage->runtime = kaya_sim_runtime_create(0);
     stage->damage = kaya_damage_watch_create();
+    stage->tamperer = kaya_tamperer_create();
     options.choices = stage->seeded;
     if (stage->seeded == NULL || stage->trace == NULL || stage->memory == NULL || stage->runtime == NULL ||
-        stage->damage == NULL || kaya_sim_disk_create(&options, &stage->disk) != KAYA_OK)
+        stage->damage == NULL || stage->tamperer == NULL ||
+        kaya_sim_disk_create(&options, &stage->disk) != KAYA_OK)
         goto failed;
     for (int i = 0; i < KAYA_SUBJECTS; i++)
         if (kinds[i].create(&stage->plan, 0, &stage->subjects[i]) != KAYA_OK)
@@ -414,6 +432,7 @@ void kaya_stage_destroy(struct kaya_stage *stage)
     for (int i = 0; i < KAYA_SUBJECTS; i++)
         if (stage->subjects[i] != NULL)
             stage->subjects[i]->operations->destroy(stage->subjects[i]);
+    kaya_tamperer_destroy(stage->tamperer);
     kaya_damage_watch_destroy(stage->damage);
     kaya_sim_disk_destroy(stage->disk);
     kaya_sim_runtime_destroy(stage->runtime);

@@ -18,6 +18,17 @@ static const char *const ending_names[KAYA_ENDINGS] = {
 #undef NAME
 };
 
+static const char *const tampering_names[KAYA_TAMPERINGS] = {
+#define NAME(NAME, name, text) #name,
+    KAYA_TAMPERING_LIST(NAME)
+#undef NAME
+};
+
+const char *kaya_tampering_name(enum kaya_tampering tampering)
+{
+    return (unsigned)tampering < KAYA_TAMPERINGS ? tampering_names[tampering] : "?";
+}
+
 const char *kaya_operation_name(enum kaya_operation_kind kind)
 {
     return (unsigned)kind < KAYA_OPERATIONS ? operation_names[kind] : "?";
@@ -180,6 +191,11 @@ bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **k
         { "open.beside_percent", "0 to 100", scenario->beside_percent <= PERCENT_MAX },
         { "open.trim_percent", "0 to 100", scenario->trim_percent <= PERCENT_MAX },
         { "open.anchor_percent", "0 to 100", scenario->anchor_percent <= PERCENT_MAX },
+        { "tampering.percent", "0 to 100; above 0 only for the log",
+          scenario->tampering_percent <= PERCENT_MAX &&
+              (scenario->tampering_percent == 0 || scenario->subject == KAYA_SUBJECT_LOG) },
+        { "tampering.kinds", "weights from 0 to 1000, one of them above 0",
+          scenario->tampering_percent == 0 || weights_fit(scenario->tampering_weights, KAYA_TAMPERINGS) },
         { "open.other_config_percent", "0 to 100", scenario->other_config_percent <= PERCENT_MAX },
         { "workload", "weights from 0 to 1000, one of them above 0; none where there is a workload_file",
           workload_fits(scenario) },

@@ -23,6 +23,7 @@
 struct weights {
     uint32_t values[KAYA_OPERATIONS];
 };
+_Static_assert((int)KAYA_TAMPERINGS <= (int)KAYA_OPERATIONS, "the weights of tamperings fit as well");
 _Static_assert((int)KAYA_ENDINGS <= (int)KAYA_OPERATIONS, "the weights of endings fit as well");
 
 struct odds {
@@ -45,6 +46,11 @@ struct file_crash {
     uint32_t *in_recovery_percent, *in_recovery_depth;
 };
 
+struct file_tampering {
+    uint32_t *percent;
+    struct weights *kinds;
+};
+
 struct file_open {
     uint32_t *look_percent, *recover_only_percent, *anchor_percent, *beside_percent, *trim_percent,
         *other_config_percent;
@@ -62,6 +68,7 @@ struct file {
     struct kaya_range *boots, *operations, *record_bytes, *batch_records, *keep_records, *keys;
     struct file_crash *crash;
     struct file_open *open;
+    struct file_tampering *tampering;
     struct weights *workload;
 };
 
@@ -79,6 +86,19 @@ static const cyaml_schema_field_t range_fields[] = {
         .value = { .type = CYAML_UINT, .flags = CYAML_FLAG_OPTIONAL, .data_size = sizeof(uint32_t) },        \
         .data_offset = (uint32_t)(offsetof(structure, values) + sizeof(uint32_t) * (index)),                 \
     },
+
+static const cyaml_schema_field_t tampering_kind_fields[] = {
+#define FIELD(NAME, name, text) NUMBER_FIELD(#name, struct weights, KAYA_TAMPERING_##NAME)
+    KAYA_TAMPERING_LIST(FIELD)
+#undef FIELD
+        CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t tampering_fields[] = {
+    CYAML_FIELD_UINT_PTR("percent", OPTIONAL_POINTER, struct file_tampering, percent),
+    CYAML_FIELD_MAPPING_PTR("kinds", OPTIONAL_POINTER, struct file_tampering, kinds, tampering_kind_fields),
+    CYAML_FIELD_END,
+};
 
 static const cyaml_schema_field_t ending_fields[] = {
 #define FIELD(NAME, name, text) NUMBER_FIELD(#name, struct weights, KAYA_ENDING_##NAME)
@@ -230,6 +250,7 @@ static void make_schema(struct schema *schema)
         RANGE(boots),
         RANGE(operations),
         CYAML_FIELD_MAPPING_PTR("crash", OPTIONAL_POINTER, struct file, crash, crash_fields),
+        CYAML_FIELD_MAPPING_PTR("tampering", OPTIONAL_POINTER, struct file, tampering, tampering_fields),
         CYAML_FIELD_MAPPING_PTR("open", OPTIONAL_POINTER, struct file, open, open_fields),
         CYAML_FIELD_MAPPING_PTR("workload", OPTIONAL_POINTER, struct file, workload, operation_fields),
         CYAML_FIELD_STRING_PTR("workload_file", OPTIONAL_POINTER, struct file, workload_file, 0, WORKLOAD_NAME_MAX),
@@ -482,6 +503,12 @@ static void take_parts(struct kaya_scenario *scenario, const struct file *file)
         TAKE(scenario->recovery_crash_depth, file->crash->in_recovery_depth);
         if (file->crash->endings != NULL)
             memcpy(scenario->endings, file->crash->endings->values, sizeof scenario->endings);
+    }
+    if (file->tampering != NULL) {
+        TAKE(scenario->tampering_percent, file->tampering->percent);
+        if (file->tampering->kinds != NULL)
+            memcpy(scenario->tampering_weights, file->tampering->kinds->values,
+                   sizeof scenario->tampering_weights);
     }
     if (file->open != NULL) {
         TAKE(scenario->look_percent, file->open->look_percent);

@@ -38,6 +38,8 @@
     X(recover_only_percent)                                                                                  \
     X(beside_percent)                                                                                        \
     X(trim_percent)                                                                                          \
+    X(tampering_percent)                                                                                     \
+    X(tampering_weights)                                                                                     \
     X(other_config_percent)                                                                                  \
     X(anchor_percent)                                                                                        \
     X(operation_weights)                                                                                     \

@@ -34,7 +34,13 @@ enum kaya_verdict_row kaya_verdict_row_of(const struct kaya_wal_recovery_report 
 /* What may happen beside the events and the rows. X(NAME, name, text) */
 #define KAYA_OWN_MARK_LIST(X)                                                                                \
     X(FAILED_OPEN, failed_open, "an open failed because a call of the disk did, and was tried again")        \
-    X(OTHER_CONFIG, other_config, "a log was opened with sizes or limits drawn anew")
+    X(OTHER_CONFIG, other_config, "a log was opened with sizes or limits drawn anew")                        \
+    X(TAMPERING_IGNORED, tampering_ignored, "something was done to the directory that must not matter")      \
+    X(TAMPERING_REFUSED, tampering_refused, "something was done to the directory, and the log was refused")  \
+    X(TAMPERING_CUT, tampering_cut, "something was done to the directory, and the log opened with less")     \
+    X(BACKUP_RESTORED, backup_restored, "the run went back to an older backup")                              \
+    X(BACKUP_REFUSED, backup_refused, "an older backup was refused because of the anchor")                   \
+    X(WRONG_LOG, wrong_log, "another log was refused because of the anchor")
 
 /* What a scenario may say happens sometimes: an event by its name, a row as found_<its name>, or one of the above. */
 enum kaya_mark {

@@ -32,6 +32,10 @@ uint64_t kaya_log_subject_refusals(const struct kaya_subject *subject); /* of th
 KAYA_MUST_CHECK enum kaya_status kaya_log_subject_live(struct kaya_subject *subject,
                                                        const struct kaya_sim_machine *machine,
                                                        struct kaya_violation *violation);
+/* The model that judges it; and what is added to it from outside: files of so many bytes, of which the log takes no care. */
+const struct kaya_oracle *kaya_log_subject_oracle(const struct kaya_subject *subject);
+void kaya_log_subject_tolerate(struct kaya_subject *subject, uint64_t foreign_bytes);
+struct kaya_wal_config kaya_log_subject_config(const struct kaya_subject *subject); /* silent */
 
 uint64_t kaya_log_subject_first_lsn(const struct kaya_subject *subject); /* the lowest that may come back */
 struct kaya_oracle_counts kaya_log_subject_counts(const struct kaya_subject *subject);

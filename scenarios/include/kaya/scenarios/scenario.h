@@ -81,6 +81,29 @@ enum kaya_ending {
 };
 const char *kaya_ending_name(enum kaya_ending ending);
 
+/* What people do to the log's directory between two boots. X(NAME, name, text) */
+#define KAYA_TAMPERING_LIST(X)                                                                                 \
+    X(FOREIGN_FILE, foreign_file, "a file under a name that is none of the log's")                             \
+    X(STRAY_SEGMENT, stray_segment, "junk under a segment's name, of a number that is not there")              \
+    X(UNFINISHED_FILE, unfinished_file, "junk under the name of an unfinished or renamed segment")             \
+    X(SWAPPED, swapped, "two segments swapped")                                                                \
+    X(COPIED, copied, "a segment copied over another, to a free number, or to some other name")                \
+    X(RENAMED, renamed, "a segment renamed to a free number, or to some other name")                           \
+    X(MISSING, missing, "a segment removed")                                                                   \
+    X(CUT, cut, "a segment cut, at a record's end or anywhere")                                                \
+    X(OTHER_LOG_SEGMENT, other_log_segment, "a segment of another log, over one of the same number or beside") \
+    X(OLDER_SEGMENT, older_segment, "a segment from an older backup of the log")                               \
+    X(OLDER_BACKUP, older_backup, "the whole directory from an older backup")                                  \
+    X(OTHER_LOG, other_log, "another log in the directory's place")
+
+enum kaya_tampering {
+#define KAYA_TAMPERING_ENUM(NAME, name, text) KAYA_TAMPERING_##NAME,
+    KAYA_TAMPERING_LIST(KAYA_TAMPERING_ENUM)
+#undef KAYA_TAMPERING_ENUM
+        KAYA_TAMPERINGS
+};
+const char *kaya_tampering_name(enum kaya_tampering tampering);
+
 /* A number is drawn from `from` to `to`, both included. */
 struct kaya_range {
     uint64_t from, to;
@@ -141,6 +164,9 @@ struct kaya_scenario {
     uint32_t trim_percent;   /* trim what was read back, as a program does that keeps it elsewhere now */
     uint32_t anchor_percent; /* open with an anchor */
     uint32_t other_config_percent; /* open with sizes and limits drawn anew */
+
+    uint32_t tampering_percent;                  /* before a boot, something is done to the directory: */
+    uint32_t tampering_weights[KAYA_TAMPERINGS]; /* what */
 
     uint32_t operation_weights[KAYA_OPERATIONS];
     struct kaya_range record_bytes; /* cut to the longest allowed */
