@@ -189,13 +189,14 @@ static enum kaya_status name_spare(struct pool *pool, struct segment *segment)
                            .is_clean = true,
                            .is_ours = true };
     char from[SEGMENT_NAME_BYTES], to[SEGMENT_NAME_BYTES];
-    enum kaya_status status;
+    enum kaya_status status = KAYA_OK;
 
     kaya_segment_name(from, segment->number, SEGMENT_NAME_NEW);
     kaya_segment_name(to, segment->number, SEGMENT_NAME_WAL);
-    status = kaya_disk_sync(pool->context->disk, segment->file);
-    if (status == KAYA_OK && pool->has_strangers)
+    if (pool->has_strangers)
         status = probe_name(pool, segment->number + 1, &spare.is_blocked);
+    if (status == KAYA_OK)
+        status = kaya_disk_sync(pool->context->disk, segment->file);
     if (status == KAYA_OK)
         status = kaya_disk_rename(pool->context->disk, from, to);
     if (status != KAYA_OK)

@@ -793,29 +793,55 @@ static bool is_in_chain(const struct survey *survey, uint64_t number)
     return false;
 }
 
+/* Does its first header copy name another log? Whatever cannot be read of a dead file harms nobody, and is not worth more reads. */
+static enum kaya_status names_other_log(struct look *look, const struct listed *listed, bool *other)
+{
+    const struct kaya_wal_log_id *ours = &look->survey->head.header.log_id;
+    uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES];
+    struct segment_header header;
+    struct kaya_file *file = NULL;
+    char name[SEGMENT_NAME_BYTES];
+    size_t done = 0;
+    enum kaya_status status;
+
+    *other = false;
+    kaya_segment_name(name, listed->number, listed->kind);
+    status = kaya_disk_open(look->context->disk, name, KAYA_OPEN_READ, &file);
+    if (status == KAYA_OK)
+        status = kaya_disk_read(look->context->disk, file, 0, bytes, sizeof bytes, KAYA_READ_CACHED, &done);
+    kaya_disk_close(look->context->disk, file);
+    if (status == KAYA_OK && done == sizeof bytes &&
+        kaya_segment_header_decode(bytes, &header) == HEADER_FAULT_NONE)
+        *other = memcmp(&header.log_id, ours, sizeof header.log_id) != 0;
+    return status == KAYA_GONE || status == KAYA_LIMIT || status == KAYA_NO_MEMORY ? status : KAYA_OK;
+}
+
 /* What the chain passes over is dead, but of this log. A segment in use of another one says that the files of two logs were mixed, and the highest
- * number tells nobody which of them is meant. Dead files that cannot be read harm nobody. */
+ * number tells nobody which of them is meant. */
 static enum kaya_status check_mixture(struct look *look)
 {
     struct survey *survey = look->survey;
     enum kaya_status status = KAYA_OK;
 
-    for (size_t i = 0; i < survey->file_count && !is_damaged(survey); i++) {
+    for (size_t i = 0; i < survey->file_count && status == KAYA_OK && !is_damaged(survey); i++) {
         const struct listed *file = &survey->files[i];
-        struct segment segment;
+        struct segment segment = SEGMENT_NONE;
+        bool other;
 
         if (file->number >= survey->head.number || is_in_chain(survey, file->number) ||
             file != kaya_survey_find(survey, file->number))
             continue;
+        status = names_other_log(look, file, &other);
+        if (status != KAYA_OK || !other)
+            continue;
         status = open_listed(look, file, &segment);
-        if (status == KAYA_OK && segment.state == SEGMENT_LINKED &&
-            memcmp(&segment.header.log_id, &survey->head.header.log_id, sizeof segment.header.log_id) != 0)
+        if (status == KAYA_OK && segment.state == SEGMENT_LINKED)
             pronounce(look, file->number, 0, 0, "segments of two logs stand here");
         kaya_segment_close(&segment, look->context);
-        if (status != KAYA_OK && status != KAYA_NOT_FOUND && status != KAYA_IO)
-            return status;
+        if (status == KAYA_NOT_FOUND || status == KAYA_IO)
+            status = KAYA_OK;
     }
-    return KAYA_OK;
+    return status;
 }
 
 static enum kaya_status judge_log(struct look *look)

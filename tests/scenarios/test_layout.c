@@ -104,7 +104,7 @@ static const char *name_of(uint64_t number)
     return names[turn];
 }
 
-/* What the log asks for now; then it is as it was. */
+/* What the image asks for, as it stands; then it is as it was. */
 static void expect(struct fixture *fixture, struct kaya_sim_disk *good, const char *what,
                    enum kaya_refusal refusal, uint64_t kept_lsn)
 {
