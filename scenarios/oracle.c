@@ -41,7 +41,10 @@ enum {
     RECOVERY_CALLS = 100,
     RECOVERY_CALLS_OF_FILE = 20,
     RECOVERY_CALLS_OF_BLOCK = 4,
-    DISK_SLACK_SEGMENTS = 4 /* segments on disk beyond the spares and what holds live records */
+    HEADER_SEARCH_CALLS = 9, /* where faults strike: three looks of three readings each, at every place of ... */
+    HEADER_SEARCH_BYTES = 512,
+    HEADER_SEARCH_PLACES = 128, /* ... which a file has at most so many: there the other header copy may stand */
+    DISK_SLACK_SEGMENTS = 4     /* segments on disk beyond the spares and what holds live records */
 };
 
 enum fact_flag {
@@ -1152,9 +1155,13 @@ void kaya_oracle_recovery_calls(struct kaya_oracle *oracle, uint64_t calls, uint
                                 uint64_t file_count, struct kaya_violation *violation)
 {
     uint64_t blocks = bytes_stored / (oracle->shape.block_bytes == 0 ? 512 : oracle->shape.block_bytes);
+    uint64_t places = bytes_stored / HEADER_SEARCH_BYTES;
+    uint64_t places_max = file_count * HEADER_SEARCH_PLACES;
     uint64_t calls_max = RECOVERY_CALLS + RECOVERY_CALLS_OF_FILE * (file_count + oracle->shape.spare_count) +
                          RECOVERY_CALLS_OF_BLOCK * blocks;
 
+    if (oracle->outlook->is_damaged || oracle->outlook->is_unreadable || oracle->struck != 0)
+        calls_max += HEADER_SEARCH_CALLS * (places < places_max ? places : places_max);
     count(oracle, KAYA_PROMISE_P8);
     if (calls > calls_max)
         BREAK(violation, KAYA_PROMISE_P8,
