@@ -11,6 +11,11 @@
  *     far its log went nobody says any more, so what lies behind its own last claim is handed out as not durable
  *   - a recovery's link that no claim lets count any more, above all others, may have counted: where it goes on from the highest piece, or
  *     takes its place, and all its copies stand, they are taken. If it never counted, they are still what stood at that end
+ *   - both header copies lost: they said which seed the checks have. A whole LINK tells that as well, and which log, if the link above or the
+ *     piece below agrees with its chain digest
+ *   - the LINK lost: it said which seed the frames have, which any whole frame tells as well (reseed.c), and the base LSN. That one is the
+ *     successor's less the records; or the predecessor's plus the records, up to the end that the remains of the LINK name, if the
+ *     digest in them agrees, or to its end, if the segment surely began by a rotation. Else its records have no numbers, and are lost
  *   - records from a piece's first one on never come from a piece before it: what stands there of them was given up
  *   - below the low-water mark nothing is looked at
  *
@@ -20,7 +25,9 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "reseed.h"
 
+enum { LINK_FRAME_BYTES_MAX = KAYA_FRAME_HEADER_BYTES + KAYA_LINK_BYTES + KAYA_FRAME_ROOM_MIN };
 enum { LOGS_MAX = 16 }; /* different log ids that are told apart in one directory */
 
 static enum kaya_status push(struct pieces *pieces, const struct context *context, const struct piece *piece)
@@ -155,21 +162,34 @@ static bool choose_log(const struct pieces *files, const struct kaya_wal_anchor 
 struct descent {
     const struct context *context;
     struct pieces *pieces; /* found so far, from the highest down */
+    const struct pieces *files;
     struct scan_memory memory;
     struct kaya_wal_log_id log_id;
     struct link link;  /* of the piece above, where `has_link` */
     uint64_t base_lsn; /* the lowest of the pieces above; UINT64_MAX: there is none */
     bool has_link;
-    bool has_ended; /* the log begins with the piece above */
+    bool has_ended;       /* the log begins with the piece above */
+    struct piece *orphan; /* in use, and its link is lost, or its headers: waits for the piece below; NULL: none */
     const struct piece *carried; /* the highest recovery's successor that does not count, whose copies all stand; NULL: none */
 };
+
+static const char LINK_IS_BAD[] = "the link, the segment's first frame, is bad";
 
 static enum kaya_status push_lost(struct descent *descent, const struct piece *piece, const char *why,
                                   bool is_suspect)
 {
     struct piece lost = *piece;
+    struct piece *orphan = descent->orphan;
+    enum kaya_status status = KAYA_OK;
 
-    lost.lost = piece->lost != NULL ? piece->lost : why;
+    descent->orphan = NULL;
+    if (orphan != NULL && orphan != piece)
+        status = push_lost(descent, orphan, LINK_IS_BAD, orphan->rebuilt != NULL);
+    if (status != KAYA_OK)
+        return status;
+
+    if (lost.lost == NULL)
+        lost.lost = piece->rebuilt != NULL ? piece->rebuilt : why;
     lost.lost_offset = piece->state == SEGMENT_LINKLESS ? kaya_shape_first_frame(&piece->shape) : 0;
     lost.is_suspect = is_suspect;
     descent->has_link = false;
@@ -200,34 +220,180 @@ static enum kaya_status push_live(struct descent *descent, const struct piece *f
     return push(pieces, descent->context, &live);
 }
 
-/* Read a whole segment that no link speaks for: how far its own claims reach, and the marks of trims in it. */
-static enum kaya_status measure(struct descent *descent, struct piece *file)
-{
-    struct context silent = *descent->context;
+/* A walk over all that stands in a file, silent: salvage tells what is wrong when it hands the records out. */
+struct walk {
+    struct context context;
     struct segment segment;
     struct scan scan;
-    struct scan_entry entry;
-    bool found = true;
+    uint64_t prefix_end; /* where it first had to skip; 0: nowhere yet */
+};
+
+/* *walk must stay where it is until end_walk. Statuses of kaya_disk_open. */
+static enum kaya_status begin_walk(struct walk *walk, struct descent *descent, const struct piece *file,
+                                   uint64_t limit)
+{
     enum kaya_status status;
 
-    silent.on_event = NULL;
-    status = kaya_piece_open(file, &silent, &segment);
+    walk->context = *descent->context;
+    walk->context.on_event = NULL;
+    walk->prefix_end = 0;
+    status = kaya_piece_open(file, &walk->context, &walk->segment);
     if (status != KAYA_OK)
         return status;
-    kaya_scan_init(&scan, &silent, &segment, &descent->memory, UINT64_MAX, true);
-    scan.is_tolerant = true;
+    kaya_scan_init(&walk->scan, &walk->context, &walk->segment, &descent->memory, limit, true);
+    walk->scan.is_tolerant = true;
+    return KAYA_OK;
+}
+
+static enum kaya_status walk_on(struct walk *walk, struct scan_entry *entry, bool *found)
+{
+    enum kaya_status status;
+
+    do {
+        status = kaya_scan_next(&walk->scan, entry, found);
+        if (status != KAYA_OK || *found)
+            return status;
+        if (walk->prefix_end == 0)
+            walk->prefix_end = walk->scan.end;
+        status = kaya_scan_skip(&walk->scan, found);
+    } while (status == KAYA_OK && *found);
+    return status;
+}
+
+static void end_walk(struct walk *walk)
+{
+    kaya_segment_close(&walk->segment, &walk->context);
+}
+
+/* The marks of trims, up to `limit`. What stands behind the end and behind every claim may never have been acknowledged. */
+static enum kaya_status find_marks(struct descent *descent, const struct piece *file, uint64_t limit)
+{
+    struct walk walk;
+    struct scan_entry entry;
+    bool found = true;
+    enum kaya_status status = begin_walk(&walk, descent, file, limit);
+
+    if (status != KAYA_OK)
+        return status;
     while (status == KAYA_OK && found) {
-        status = kaya_scan_next(&scan, &entry, &found);
+        status = walk_on(&walk, &entry, &found);
         if (status == KAYA_OK && found && entry.type == FRAME_TRIM &&
             load64(entry.payload) > descent->pieces->low_water_lsn)
             descent->pieces->low_water_lsn = load64(entry.payload);
-        if (status == KAYA_OK && !found) {
-            file->prefix_end = file->prefix_end == 0 ? scan.end : file->prefix_end;
-            status = kaya_scan_skip(&scan, &found);
+    }
+    end_walk(&walk);
+    return status;
+}
+
+/* Read a whole segment that no link speaks for: how far its own claims reach, what it holds, and its marks. */
+static enum kaya_status measure(struct descent *descent, struct piece *file)
+{
+    struct walk walk;
+    struct scan_entry entry;
+    bool found = true;
+    enum kaya_status status = begin_walk(&walk, descent, file, UINT64_MAX);
+
+    if (status != KAYA_OK)
+        return status;
+    walk.scan.wants_base_seed = file->state == SEGMENT_LINKLESS;
+    while (status == KAYA_OK && found)
+        status = walk_on(&walk, &entry, &found);
+    file->furthest = walk.scan.furthest;
+    file->prefix_end = walk.prefix_end;
+    file->record_count = walk.scan.sequence;
+    file->is_ended = walk.scan.seen_sequence <= walk.scan.sequence;
+    if (walk.scan.has_base_seed) {
+        file->has_base_seed = true;
+        file->seeds.base = walk.scan.base_seed;
+    }
+    end_walk(&walk);
+    return status == KAYA_OK
+               ? find_marks(descent, file, file->prefix_end > file->furthest ? file->prefix_end : file->furthest)
+               : status;
+}
+
+/* Count the records before `end`. *is_exact: an entry or control frame ends right there. */
+static enum kaya_status count_records(struct descent *descent, const struct piece *file, uint64_t end,
+                                      uint32_t *count, bool *is_exact)
+{
+    struct walk walk;
+    struct scan_entry entry;
+    bool found = true;
+    enum kaya_status status = begin_walk(&walk, descent, file, end);
+
+    if (status != KAYA_OK)
+        return status;
+    while (status == KAYA_OK && found)
+        status = walk_on(&walk, &entry, &found);
+    *count = walk.scan.sequence;
+    *is_exact = walk.scan.end == end;
+    end_walk(&walk);
+    return status;
+}
+
+/* Did the segment surely begin by a rotation? All that follows its lost LINK stands, up to the first frame with a watermark, and that is
+ * none of recovery's. */
+static enum kaya_status began_by_rotation(struct descent *descent, const struct piece *file, bool *did)
+{
+    struct scan_place place = { .offset_bytes = kaya_shape_first_frame(&file->shape) };
+    struct walk walk;
+    struct scan_entry entry = { .type = FRAME_WATERMARK };
+    bool found = true;
+    enum kaya_status status = begin_walk(&walk, descent, file, UINT64_MAX);
+
+    if (status != KAYA_OK)
+        return status;
+    place.offset_bytes += kaya_frame_extent(&file->shape, place.offset_bytes, KAYA_LINK_BYTES);
+    kaya_scan_from(&walk.scan, &place);
+    do
+        status = kaya_scan_next(&walk.scan, &entry, &found);
+    while (status == KAYA_OK && found && entry.watermark_bytes == 0);
+    *did = found && entry.type != FRAME_WATERMARK;
+    end_walk(&walk);
+    return status;
+}
+
+/* The bytes where LINK stands or stood. */
+static enum kaya_status read_link(struct descent *descent, const struct piece *file, const struct shape *shape,
+                                  uint8_t bytes[LINK_FRAME_BYTES_MAX], size_t *length)
+{
+    struct segment segment;
+    enum kaya_status status = kaya_piece_open(file, descent->context, &segment);
+
+    *length = 0;
+    if (status == KAYA_OK)
+        status = kaya_disk_read(descent->context->disk, segment.file, kaya_shape_first_frame(shape), bytes,
+                                LINK_FRAME_BYTES_MAX, KAYA_READ_CACHED, length);
+    if (status == KAYA_IO || status == KAYA_NOT_FOUND) {
+        status = KAYA_OK;
+        *length = 0;
+    }
+    kaya_segment_close(&segment, descent->context);
+    return status;
+}
+
+/* Both headers are bad, and the shape with them: it is that of some other segment. */
+static enum kaya_status rebuild_header(struct descent *descent, struct piece *file)
+{
+    const struct shape *tried = NULL;
+    enum kaya_status status = KAYA_OK;
+
+    for (size_t i = descent->files->count; i-- > 0 && status == KAYA_OK && file->rebuilt == NULL;) {
+        const struct piece *other = &descent->files->pieces[i];
+        uint8_t bytes[LINK_FRAME_BYTES_MAX];
+        size_t length;
+
+        if (!is_of(other, &descent->log_id) || (tried != NULL && kaya_shape_equals(tried, &other->shape)))
+            continue;
+        tried = &other->shape;
+        status = read_link(descent, file, tried, bytes, &length);
+        if (status == KAYA_OK && kaya_reseed_link(bytes, length, tried, &file->seeds, &file->link)) {
+            file->rebuilt = "both copies of the segment header are bad";
+            file->shape = *tried;
+            file->log_id = descent->log_id;
+            file->state = SEGMENT_LINKED;
         }
     }
-    file->furthest = scan.furthest;
-    kaya_segment_close(&segment, &silent);
     return status;
 }
 
@@ -248,28 +414,143 @@ static const char *what_is_wrong(const struct descent *descent, const struct pie
     if (!is_of(file, &descent->log_id))
         return "the file belongs to another log";
     if (file->state == SEGMENT_LINKLESS)
-        return "the link, the segment's first frame, is bad";
+        return LINK_IS_BAD;
     if (kaya_link_chain(file->link.chain, file->seeds.base, descent->link.predecessor_end) != descent->link.chain)
         return "the file is not the segment that its successor names";
     return NULL;
 }
 
-static enum kaya_status take_named(struct descent *descent, const struct piece *file)
+/* A piece whose link is lost, but for the base LSN: who its predecessor is, it does not say. */
+static enum kaya_status push_relinked(struct descent *descent, struct piece *file, uint64_t base_lsn,
+                                      uint64_t end, uint64_t claim)
 {
-    const char *wrong = what_is_wrong(descent, file);
+    enum kaya_status status;
 
+    file->link = (struct link){ .base_lsn = base_lsn };
+    status = push_live(descent, file, end, claim);
+    descent->has_link = false;
+    descent->has_ended = base_lsn <= descent->pieces->low_water_lsn;
+    return status;
+}
+
+/* The link is lost, but the successor's tells where the records end. */
+static enum kaya_status take_linkless(struct descent *descent, struct piece *file)
+{
+    uint64_t end = descent->link.predecessor_end;
+    uint32_t count = 0;
+    bool is_exact = false;
+    enum kaya_status status = measure(descent, file);
+
+    if (status == KAYA_OK && file->has_base_seed)
+        status = count_records(descent, file, end, &count, &is_exact);
+    if (status == KAYA_NOT_FOUND)
+        status = KAYA_OK;
+    if (status == KAYA_OK && is_exact && count < descent->base_lsn)
+        return push_relinked(descent, file, descent->base_lsn - count, end, end);
+    return status == KAYA_OK ? push_lost(descent, file, LINK_IS_BAD, false) : status;
+}
+
+static enum kaya_status take_named(struct descent *descent, struct piece *file)
+{
+    const char *wrong;
+    enum kaya_status status = KAYA_OK;
+
+    if (file->state == SEGMENT_HEADERLESS && file->lost == NULL)
+        status = rebuild_header(descent, file);
+    if (status != KAYA_OK)
+        return status;
+    if (file->state == SEGMENT_LINKLESS && is_of(file, &descent->log_id))
+        return take_linkless(descent, file);
+    wrong = what_is_wrong(descent, file);
     if (wrong != NULL)
         return push_lost(descent, file, wrong, false);
     return push_live(descent, file, descent->link.predecessor_end, descent->link.predecessor_end);
 }
 
+static bool names(const struct link *link, const struct piece *file)
+{
+    return link->predecessor == file->number &&
+           link->chain == kaya_link_chain(file->link.chain, file->seeds.base, link->predecessor_end);
+}
+
+/* The orphan's own LINK, as far as its bytes are left, is enough where its chain digest agrees with the piece below. */
+static enum kaya_status adopt_by_digest(struct descent *descent, struct piece *orphan,
+                                        const struct piece *below, bool *adopted)
+{
+    uint8_t bytes[LINK_FRAME_BYTES_MAX];
+    struct link link = orphan->link;
+    size_t length = sizeof bytes;
+    uint32_t count;
+    bool is_exact = false;
+    enum kaya_status status = KAYA_OK;
+
+    if (orphan->state == SEGMENT_LINKLESS) {
+        status = read_link(descent, orphan, &orphan->shape, bytes, &length);
+        if (length == sizeof bytes)
+            kaya_link_decode(bytes + KAYA_FRAME_HEADER_BYTES, &link);
+    }
+    *adopted = false;
+    if (status != KAYA_OK || length < sizeof bytes || !names(&link, below))
+        return status;
+    if (orphan->state == SEGMENT_LINKED && link.carried_end > orphan->furthest)
+        return KAYA_OK; /* it does not count */
+    status = count_records(descent, below, link.predecessor_end, &count, &is_exact);
+    if (status != KAYA_OK || !is_exact)
+        return status;
+    if (link.base_lsn != below->link.base_lsn + count && orphan->state == SEGMENT_LINKED)
+        return KAYA_OK;
+    if (below->link.base_lsn + count >= descent->base_lsn)
+        return KAYA_OK;
+    *adopted = true;
+    if (orphan->state == SEGMENT_LINKED)
+        orphan->link = link;
+    else
+        orphan->link = (struct link){ .base_lsn = below->link.base_lsn + count,
+                                      .predecessor = link.predecessor,
+                                      .predecessor_end = link.predecessor_end,
+                                      .chain = link.chain };
+    return push_live(descent, orphan, UINT64_MAX, orphan->furthest);
+}
+
+/* An orphan stands above, and `below` is the next piece with a link that counts. */
+static enum kaya_status take_with_orphan(struct descent *descent, struct piece *below)
+{
+    struct piece *orphan = descent->orphan;
+    bool adopted, rotated = false;
+    enum kaya_status status = adopt_by_digest(descent, orphan, below, &adopted);
+
+    descent->orphan = NULL;
+    if (status != KAYA_OK)
+        return status;
+    if (adopted)
+        return take_named(descent, below);
+    if (orphan->state == SEGMENT_LINKLESS && orphan->number == below->number + 1 && below->is_ended &&
+        below->link.base_lsn + below->record_count < descent->base_lsn)
+        status = began_by_rotation(descent, orphan, &rotated);
+    if (status == KAYA_OK && rotated)
+        status = push_relinked(descent, orphan, below->link.base_lsn + below->record_count, UINT64_MAX,
+                               orphan->furthest);
+    else if (status == KAYA_OK)
+        status = push_lost(descent, orphan, LINK_IS_BAD, orphan->rebuilt != NULL);
+    return status == KAYA_OK ? push_live(descent, below, UINT64_MAX, below->furthest) : status;
+}
+
+/* A file that is in use by its own frames, but whose place in the log is not known: it waits for the piece below. */
+static enum kaya_status wait_for_below(struct descent *descent, struct piece *file)
+{
+    enum kaya_status status = KAYA_OK;
+
+    if (descent->orphan != NULL)
+        status = push_lost(descent, descent->orphan, LINK_IS_BAD, descent->orphan->rebuilt != NULL);
+    descent->orphan = file;
+    return status;
+}
+
 /* `file` is the highest whose link counts, and above it stands a recovery's successor with all its copies. */
-static enum kaya_status take_with_carried(struct descent *descent, const struct piece *file)
+static enum kaya_status take_with_carried(struct descent *descent, struct piece *file)
 {
     const struct piece *carried = descent->carried;
-    bool goes_on = carried->link.predecessor == file->number &&
-                   carried->link.chain ==
-                       kaya_link_chain(file->link.chain, file->seeds.base, carried->link.predecessor_end);
+    bool goes_on = names(&carried->link, file);
     bool replaces = carried->link.predecessor == file->link.predecessor &&
                     carried->link.chain == file->link.chain && carried->link.base_lsn == file->link.base_lsn;
     enum kaya_status status = KAYA_OK;
@@ -287,8 +568,12 @@ static enum kaya_status take_with_carried(struct descent *descent, const struct 
 static enum kaya_status take_unnamed(struct descent *descent, struct piece *file)
 {
     bool is_top = descent->base_lsn == UINT64_MAX;
-    enum kaya_status status;
+    enum kaya_status status = KAYA_OK;
 
+    if (file->state == SEGMENT_HEADERLESS && file->lost == NULL)
+        status = rebuild_header(descent, file);
+    if (status != KAYA_OK)
+        return status;
     if (file->state == SEGMENT_UNSUPPORTED)
         return push_lost(descent, file, what_is_wrong(descent, file), false);
     if (!is_of(file, &descent->log_id)) /* above all others a bad header is a spare's */
@@ -299,8 +584,12 @@ static enum kaya_status take_unnamed(struct descent *descent, struct piece *file
         return KAYA_OK;
     if (status != KAYA_OK)
         return status;
-    if (file->state == SEGMENT_LINKLESS) /* a spare makes no claims */
-        return file->furthest == 0 ? KAYA_OK : push_lost(descent, file, what_is_wrong(descent, file), false);
+    if (file->state == SEGMENT_LINKLESS && file->furthest == 0) /* a spare makes no claims */
+        return KAYA_OK;
+    if (file->state == SEGMENT_LINKLESS && !file->has_base_seed)
+        return push_lost(descent, file, LINK_IS_BAD, false);
+    if (file->state == SEGMENT_LINKLESS || file->rebuilt != NULL)
+        return wait_for_below(descent, file);
     if (file->link.carried_end > file->furthest) {
         if (is_top && descent->carried == NULL && file->prefix_end >= file->link.carried_end)
             descent->carried = file;
@@ -308,6 +597,8 @@ static enum kaya_status take_unnamed(struct descent *descent, struct piece *file
     }
     if (file->link.base_lsn >= descent->base_lsn)
         return KAYA_OK; /* it was passed over */
+    if (descent->orphan != NULL)
+        return take_with_orphan(descent, file);
     if (is_top && descent->carried != NULL)
         return take_with_carried(descent, file);
     return push_live(descent, file, UINT64_MAX, file->furthest);
@@ -333,6 +624,8 @@ static enum kaya_status descend(struct descent *descent, struct pieces *files)
     }
     if (status == KAYA_OK && descent->has_link && !descent->has_ended)
         status = push_missing(descent);
+    if (status == KAYA_OK && descent->orphan != NULL)
+        status = push_lost(descent, descent->orphan, LINK_IS_BAD, descent->orphan->rebuilt != NULL);
     return status;
 }
 
@@ -368,7 +661,7 @@ enum kaya_status kaya_pieces_find(struct pieces *pieces, const struct context *c
     struct pieces files = PIECES_NONE;
     struct survey listing = SURVEY_NONE;
     struct descent descent = {
-        .context = context, .pieces = pieces, .memory = SCAN_MEMORY_NONE, .base_lsn = UINT64_MAX
+        .context = context, .pieces = pieces, .files = &files, .memory = SCAN_MEMORY_NONE, .base_lsn = UINT64_MAX
     };
     enum kaya_status status;
 

@@ -18,8 +18,14 @@ struct piece {
     struct frame_seeds seeds;
     struct link link;
     uint64_t file_bytes;
-    uint64_t furthest;   /* the furthest watermark in it; 0: none, or not looked for */
-    uint64_t prefix_end; /* likewise, where the entries from its front on end */
+    const char *rebuilt; /* NULL, or what of it is lost and was worked out from its frames */
+
+    /* 0 where nobody looked. */
+    uint64_t furthest;     /* the furthest watermark in it */
+    uint64_t prefix_end;   /* where the entries from its front on end */
+    uint32_t record_count; /* up to the last whole entry */
+    bool is_ended;         /* nothing of this life stands behind that */
+    bool has_base_seed;    /* of a segment without a link: worked out from its frames */
 
     uint64_t end;           /* a later link names it: what stands behind is dead; UINT64_MAX: none does */
     uint64_t claim;         /* all before it was durable */

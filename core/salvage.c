@@ -191,6 +191,9 @@ static enum kaya_status enter_piece(struct kaya_wal_salvage *salvage)
     kaya_scan_init(&salvage->scan, &salvage->context, &salvage->segment, &salvage->memory, piece->end, true);
     salvage->scan.is_tolerant = true;
     salvage->is_scanning = status == KAYA_OK;
+    place.reason = piece->rebuilt;
+    if (piece->rebuilt != NULL && status == KAYA_OK)
+        note_place(salvage, &place);
     return status;
 }
 

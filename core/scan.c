@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "reseed.h"
 
 enum {
     WINDOW_BYTES = 256 * 1024,
@@ -318,6 +319,11 @@ enum kaya_status kaya_scan_frame(struct scan *scan, uint64_t offset, struct scan
         note_header(scan, &found->frame);
     else if (find_header(scan, offset, &frame))
         note_header(scan, &frame);
+    else
+        return KAYA_OK;
+    if (scan->wants_base_seed && !scan->has_base_seed && found->fault != FRAME_FAULT_NONE && frame.payload != NULL)
+        scan->has_base_seed = kaya_reseed_base(frame.payload - KAYA_FRAME_HEADER_BYTES, &frame,
+                                               scan->segment->seeds.segment, &scan->base_seed);
     return KAYA_OK;
 }
 

@@ -51,6 +51,9 @@ struct scan {
     /* Of every frame that was looked at and whose header check holds, whatever its payload. */
     uint64_t furthest;      /* the furthest watermark */
     uint32_t seen_sequence; /* so many records there were at least */
+    bool wants_base_seed;   /* the segment's LINK is lost: work its base seed out from the frames */
+    bool has_base_seed;
+    uint32_t base_seed;
 };
 
 /* What kaya_scan_next found: a whole record or batch, or one frame of another kind. */

@@ -495,3 +495,106 @@ Test(salvage, with_an_anchor_what_stands_behind_the_end_comes)
     }
     damage_case_destroy(damage);
 }
+
+/* --- lost links and headers --- */
+
+static const struct live_frame *link_of(const struct damage_case *damage, uint64_t segment)
+{
+    for (size_t i = 0; i < damage->live_count; i++)
+        if (damage->live[i].segment == segment && damage->live[i].is_link)
+            return &damage->live[i];
+    return NULL;
+}
+
+/* Spoil the link of a segment: all of it, or two bits in one field, which leaves the others. */
+static void spoil_link(struct damage_case *damage, const struct live_frame *link, int field)
+{
+    if (field < 0)
+        memset(byte_of(damage, link, 0), 0x33, 84);
+    else
+        *byte_of(damage, link, 28 + (uint64_t)field) ^= 0x11;
+}
+
+/* A link holds what the checks of its segment's frames are seeded with, and the first number. Both are worked out: from the frames, and from
+ * the neighbours. */
+static void spoil_links(struct damage_case *damage)
+{
+    for (uint64_t segment = damage->live[0].segment; segment <= damage->head; segment++) {
+        const struct live_frame *link = link_of(damage, segment);
+        bool has_successor = segment < damage->head;
+
+        for (int field = -1; link != NULL && field < 56; field += 4) {
+            char what[LOG_TEXT_BYTES];
+
+            if (field == 3)
+                field = 0;
+            spoil_link(damage, link, field);
+            (void)snprintf(what, sizeof what, "the link of %" PRIu64 ", field %d", segment, field);
+            try_salvage(damage, what);
+            if (has_successor)
+                cr_expect_eq(look.record_count, damage->log->last_lsn - damage->log->first_lsn + 1,
+                             "%s, %s: %" PRIu64, damage->name, what, look.record_count);
+        }
+    }
+}
+
+Test(salvage, a_lost_link_between_others_loses_no_record)
+{
+    in_each_story(spoil_links);
+}
+
+/* The last segment's link, with nobody above to say what it was. Where it was the end of a rotation, or where the bytes that name the
+ * predecessor's end are left, every record comes. */
+Test(salvage, the_last_link_is_told_by_its_predecessor)
+{
+    struct damage_case *damage = tell(&STORIES[0]);
+    const struct live_frame *link = link_of(damage, damage->head);
+    uint64_t all = damage->log->last_lsn;
+
+    spoil_link(damage, link, -1);
+    try_salvage(damage, "all of the last link");
+    cr_expect_eq(look.record_count, all);
+    cr_expect_eq(look.gap_count, 1);
+    cr_expect_eq(look.lost_first_lsn, 0);
+    spoil_link(damage, link, 0);
+    try_salvage(damage, "the base LSN of the last link");
+    cr_expect_eq(look.record_count, all);
+    damage_case_destroy(damage);
+
+    damage = tell(&STORIES[2]); /* begun by a recovery */
+    link = link_of(damage, damage->head);
+    all = damage->log->last_lsn;
+    spoil_link(damage, link, 0);
+    try_salvage(damage, "the base LSN of a recovery's link");
+    cr_expect_eq(look.record_count, all);
+    spoil_link(damage, link, -1);
+    try_salvage(damage, "all of a recovery's link");
+    cr_expect_lt(look.record_count, all, "nobody can say where its records begin");
+    cr_expect_eq(look.gap_count, 1);
+    damage_case_destroy(damage);
+}
+
+static void spoil_headers(struct damage_case *damage)
+{
+    for (uint64_t segment = damage->live[0].segment; segment <= damage->head + 2; segment++) {
+        struct image_file *file = image_disk_segment(&damage->log->image, segment);
+        bool is_named = link_of(damage, segment) != NULL;
+        char what[LOG_TEXT_BYTES];
+
+        if (file == NULL)
+            continue;
+        for (size_t at = 0; at + DISSECT_HEADER_BYTES < file->size; at += 512)
+            if (memcmp(file->bytes + at, "kaya-wal", 8) == 0)
+                memset(file->bytes + at, 0, DISSECT_HEADER_BYTES);
+        (void)snprintf(what, sizeof what, "both headers of %" PRIu64, segment);
+        try_salvage(damage, what);
+        if (is_named || segment > damage->head)
+            cr_expect_eq(look.record_count, damage->log->last_lsn - damage->log->first_lsn + 1,
+                         "%s, %s: %" PRIu64, damage->name, what, look.record_count);
+    }
+}
+
+Test(salvage, both_headers_of_a_segment_lost_lose_no_record)
+{
+    in_each_story(spoil_headers);
+}
