@@ -265,27 +265,14 @@ static void end_walk(struct walk *walk)
     kaya_segment_close(&walk->segment, &walk->context);
 }
 
-/* The marks of trims, up to `limit`. What stands behind the end and behind every claim may never have been acknowledged. */
-static enum kaya_status find_marks(struct descent *descent, const struct piece *file, uint64_t limit)
+static void note_mark(struct descent *descent, const struct scan_entry *entry)
 {
-    struct walk walk;
-    struct scan_entry entry;
-    bool found = true;
-    enum kaya_status status = begin_walk(&walk, descent, file, limit);
-
-    if (status != KAYA_OK)
-        return status;
-    while (status == KAYA_OK && found) {
-        status = walk_on(&walk, &entry, &found);
-        if (status == KAYA_OK && found && entry.type == FRAME_TRIM &&
-            load64(entry.payload) > descent->pieces->low_water_lsn)
-            descent->pieces->low_water_lsn = load64(entry.payload);
-    }
-    end_walk(&walk);
-    return status;
+    if (entry->type == FRAME_TRIM && load64(entry->payload) > descent->pieces->low_water_lsn)
+        descent->pieces->low_water_lsn = load64(entry->payload);
 }
 
-/* Read a whole segment that no link speaks for: how far its own claims reach, what it holds, and its marks. */
+/* Read a whole segment that no link speaks for: how far its own claims reach, what it holds, and the marks of trims. A mark counts wherever it
+ * stands: what it lets go of, somebody wanted to let go of. */
 static enum kaya_status measure(struct descent *descent, struct piece *file)
 {
     struct walk walk;
@@ -296,8 +283,11 @@ static enum kaya_status measure(struct descent *descent, struct piece *file)
     if (status != KAYA_OK)
         return status;
     walk.scan.wants_base_seed = file->state == SEGMENT_LINKLESS;
-    while (status == KAYA_OK && found)
+    while (status == KAYA_OK && found) {
         status = walk_on(&walk, &entry, &found);
+        if (status == KAYA_OK && found)
+            note_mark(descent, &entry);
+    }
     file->furthest = walk.scan.furthest;
     file->prefix_end = walk.prefix_end;
     file->record_count = walk.scan.sequence;
@@ -307,9 +297,7 @@ static enum kaya_status measure(struct descent *descent, struct piece *file)
         file->seeds.base = walk.scan.base_seed;
     }
     end_walk(&walk);
-    return status == KAYA_OK
-               ? find_marks(descent, file, file->prefix_end > file->furthest ? file->prefix_end : file->furthest)
-               : status;
+    return status;
 }
 
 /* Count the records before `end`. *is_exact: an entry or control frame ends right there. */

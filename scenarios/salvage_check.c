@@ -5,6 +5,7 @@
  *
  *      same bytes, or one bit differs      the record is owed (a flipped bit is mended)
  *      more differs, or is unreadable      it may come or not
+ *      a trim of it is in doubt            it may come or not
  *      its segment's link is hit, or       it may come or not: a frame does not say by itself which record it holds
  *      both headers of it are
  *
@@ -212,7 +213,8 @@ static void judge_stretch(struct check *check, const struct stretch *stretch, co
 {
     uint64_t end = end_of(check, stretch, next);
 
-    if (is_segment_in_doubt(check, stretch->segment) ||
+    if (stretch->last_lsn < kaya_oracle_first_lsn_at_most(check->oracle) ||
+        is_segment_in_doubt(check, stretch->segment) ||
         !stands(find_segment(check->now, stretch->segment), find_segment(check->truth, stretch->segment),
                 stretch->offset, end))
         return;
