@@ -693,6 +693,98 @@ Test(media, a_fork_has_what_is_hidden_and_what_stood_there_before)
     }
 }
 
+/* ---- truth ---- */
+
+enum { TRUTH_OPERATIONS = 40 };
+
+/* One operation on file "a" of both machines: the one that fails, and one that does not, which leaves out what failed. */
+static void operate(struct machine *bad, struct machine *good, uint64_t state)
+{
+    static uint8_t bytes[FILE_BYTES];
+    uint64_t offset = (state >> 33) % FILE_BYTES;
+    struct kaya_span span = { .bytes = bytes, .length = (size_t)((state >> 45) % (FILE_BYTES - offset)) + 1 };
+    bool is_durable = (state >> 61 & 1) != 0;
+    struct machine *machines[] = { bad, good };
+
+    memset(bytes, (int)(state >> 50), span.length);
+    for (unsigned index = 0; index < 2; index++) {
+        struct machine *machine = machines[index];
+        struct kaya_file *file;
+        enum kaya_status status;
+        size_t done;
+
+        cr_assert(eq(int, kaya_disk_open(machine->disk, "a", KAYA_OPEN_WRITE, &file), KAYA_OK));
+        if ((state >> 62 & 1) != 0)
+            status =
+                kaya_disk_read(machine->disk, file, offset, bytes, span.length, KAYA_READ_PAST_CACHE, &done);
+        else if (is_durable)
+            status = kaya_disk_write_durable(machine->disk, file, offset, &span, 1);
+        else
+            status = kaya_disk_write(machine->disk, file, offset, &span, 1);
+        kaya_disk_close(machine->disk, file);
+        if (status == KAYA_IO && machine == bad)
+            return;
+        cr_assert(eq(int, status, KAYA_OK));
+    }
+}
+
+static void end_boots(struct machine *bad, struct machine *good, bool by_power)
+{
+    struct machine *machines[] = { bad, good };
+
+    for (unsigned index = 0; index < 2; index++) {
+        if (by_power) {
+            sync_file(machines[index], "a");
+            kaya_sim_disk_power_loss(machines[index]->sim);
+        } else {
+            kaya_sim_disk_process_crash(machines[index]->sim);
+        }
+        kaya_sim_disk_decay(machines[index]->sim);
+        machines[index]->disk = kaya_sim_disk_boot(machines[index]->sim);
+    }
+}
+
+Test(media, healing_brings_what_a_disk_without_faults_holds)
+{
+    unsigned damaged_count = 0;
+    uint8_t start[FILE_BYTES];
+    uint8_t seen[2][FILE_BYTES];
+    struct stage bad, good;
+
+    open_stage(&bad, NULL, KAYA_FAULT_BIT_FLIP);
+    open_stage(&good, NULL, KAYA_FAULT_LOST_SECTOR);
+    for (unsigned fault = 0; fault < KAYA_FAULTS; fault++)
+        if (kaya_fault_group((enum kaya_fault)fault) == KAYA_FAULT_GROUP_MEDIA)
+            bad.options.odds[fault] = 2;
+    for (uint64_t seed = 0; seed < SEEDS * 4; seed++) {
+        uint64_t state = seed;
+
+        set_stage(&bad, seed);
+        set_stage(&good, seed);
+        make_good_file(&bad, start);
+        make_good_file(&good, start);
+        for (unsigned index = 1; index <= TRUTH_OPERATIONS; index++) {
+            state = state * 6364136223846793005u + 1442695040888963407u;
+            operate(&bad.machine, &good.machine, state);
+            if (index % 8 == 0)
+                end_boots(&bad.machine, &good.machine, index % 16 == 0);
+            read_truth(bad.machine.sim, "a", seen[0]);
+            read_truth(good.machine.sim, "a", seen[1]);
+            cr_assert(eq(int, memcmp(seen[0], seen[1], FILE_BYTES), 0), "seed %u, operation %u",
+                      (unsigned)seed, index);
+        }
+        end_boots(&bad.machine, &good.machine, true);
+        damaged_count += bad.heard.count;
+        kaya_sim_disk_heal(bad.machine.sim);
+        read_file(bad.machine.sim, "a", seen[0]);
+        read_file(good.machine.sim, "a", seen[1]);
+        cr_assert(eq(int, memcmp(seen[0], seen[1], FILE_BYTES), 0), "seed %u", (unsigned)seed);
+    }
+    cr_expect(lt(u32, SEEDS * 4, damaged_count));
+    close_stage(&good);
+    close_stage(&bad);
+}
+
 /* ---- memory ---- */
 
 static size_t free_blocks(const struct kaya_sim_disk *sim)
