@@ -22,7 +22,8 @@
  *        more                       refuse                        allowed, may be lost, and all behind it
  *        unreadable                 refuse                        refuse or lose nothing: no end is cut for a read error
  *        a link, a mark             refuse or lose nothing        allowed, all that is not claimed elsewhere may be lost
- *        a header copy, a spare, dead or trimmed bytes            nothing
+ *        a header copy, dead or trimmed bytes, a spare            nothing
+ *        both header copies of a spare                            allowed: a segment that is lost would look so
  *
  * Where the trace does not tell, the answer is "allowed": the judge is never stricter than the promise. Of the format it knows two
  * things: how a header begins, and that a link is a life's first frame. */

@@ -50,7 +50,8 @@ struct log_subject {
     struct kaya_wal_anchor anchor;    /* of the last open, if it had one */
     bool has_anchor;
     uint64_t refusals;
-    bool fresh; /* nothing strict was appended since the last recovery */
+    bool is_over; /* refused, and nobody can help */
+    bool fresh;   /* nothing strict was appended since the last recovery */
     unsigned char *bytes;
     size_t bytes_capacity;
 };
@@ -263,7 +264,19 @@ static enum kaya_status salvage(struct log_subject *log, const struct kaya_sim_m
     return KAYA_OK;
 }
 
-/* A log that was refused stands as it stood, and gives what is whole in it; then somebody finds the good bytes again. */
+/* Could somebody find the good bytes again? What a sync promised, and a recovery went on without, may contradict what was written
+ * since. */
+static bool may_heal(const struct log_subject *log)
+{
+    for (int i = 0; i < KAYA_FAULTS; i++)
+        if (log->plan->families[i] && log->plan->odds[i] > 0 &&
+            kaya_fault_group((enum kaya_fault)i) == KAYA_FAULT_GROUP_BROKEN)
+            return !kaya_oracle_has_parted(log->oracle);
+    return true;
+}
+
+/* A log that was refused stands as it stood, and gives what is whole in it; then somebody finds the good bytes again, or it is over
+ * (KAYA_BUSY). */
 static enum kaya_status heal(struct log_subject *log, const struct kaya_sim_machine *machine,
                              struct kaya_violation *violation)
 {
@@ -279,6 +292,9 @@ static enum kaya_status heal(struct log_subject *log, const struct kaya_sim_mach
     status = kaya_violation_is_set(violation) ? KAYA_OK : salvage(log, machine, violation);
     if (status != KAYA_OK)
         return status;
+    log->is_over = !may_heal(log);
+    if (log->is_over)
+        return KAYA_BUSY;
     trace(log, KAYA_TRACE_NOTE, "healed", KAYA_OK, log->outlook.refusal, log->outlook.place_count, 0);
     kaya_sim_disk_heal(machine->sim_disk);
     return foresee(log, machine, 0);
@@ -776,13 +792,14 @@ static enum kaya_status reopen(struct log_subject *log, const struct kaya_sim_ma
 {
     enum kaya_status status = barrier(log, machine, KAYA_BARRIER_CLOSE, violation);
     uint64_t written = kaya_sim_disk_usage(machine->sim_disk).bytes_written;
+    uint64_t refusals = log->refusals;
 
     if (status == KAYA_OK && !kaya_violation_is_set(violation))
         status = open_writer(log, machine, violation);
     if (status == KAYA_OK && !kaya_violation_is_set(violation))
         status = barrier(log, machine, KAYA_BARRIER_CLOSE, violation);
     if (status == KAYA_OK && !kaya_oracle_is_unrestricted(log->oracle) && !log->outlook.is_damaged &&
-        kaya_sim_disk_usage(machine->sim_disk).bytes_written != written)
+        log->refusals == refusals && kaya_sim_disk_usage(machine->sim_disk).bytes_written != written)
         kaya_violation_set(violation, "P8",
                            "a closed log was opened and closed with nothing appended, and %llu bytes were "
                            "written",
@@ -1068,6 +1085,7 @@ void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan
     log->watch = (struct kaya_watch){ .coverage = log->watch.coverage };
     log->struck = 0;
     log->refusals = 0;
+    log->is_over = false;
     log->outlook = (struct kaya_outlook)KAYA_OUTLOOK_OF_NO_DAMAGE;
     kaya_oracle_reset(log->oracle, &shape);
     if (plan->budget == KAYA_BUDGET_NONE)
@@ -1131,6 +1149,16 @@ void kaya_log_subject_watch_damage(struct kaya_subject *subject, struct kaya_dam
 {
     log_of(subject)->damage = watch;
     log_of(subject)->claims = watch == NULL ? NULL : kaya_damage_watch_claims(watch);
+}
+
+bool kaya_log_subject_is_over(const struct kaya_subject *subject)
+{
+    return log_of_const(subject)->is_over;
+}
+
+bool kaya_log_subject_may_heal(const struct kaya_subject *subject)
+{
+    return may_heal(log_of_const(subject));
 }
 
 uint64_t kaya_log_subject_refusals(const struct kaya_subject *subject)

@@ -103,6 +103,7 @@ struct kaya_oracle {
 
     const struct kaya_outlook *outlook; /* what damage asks for at present; the caller's */
     uint64_t outlook_kept_lsn;
+    bool has_parted; /* a recovery went on in spite of damage: the true bytes tell another history */
 
     bool looked; /* a reader showed looked_first .. looked_last and nothing happened since */
     uint64_t looked_first_lsn;
@@ -623,7 +624,11 @@ void kaya_oracle_durable(struct kaya_oracle *oracle, uint64_t lsn, struct kaya_v
 /* A recovery that was allowed to lose records, and did not come to an end, may have made that final. */
 static void give_up_lost(struct kaya_oracle *oracle)
 {
-    if (oracle->running || !oracle->outlook->is_damaged || oracle->outlook_kept_lsn >= oracle->durable_lsn)
+    if (oracle->running || !oracle->outlook->is_damaged)
+        return;
+    oracle->close_certain = false; /* it may have been CLOSE that was lost */
+    oracle->has_parted = oracle->has_parted || oracle->outlook->refusal == KAYA_REFUSAL_ALLOWED;
+    if (oracle->outlook_kept_lsn >= oracle->durable_lsn)
         return;
     oracle->durable_lsn = oracle->outlook_kept_lsn;
     if (oracle->kept_lsn > oracle->durable_lsn)
@@ -891,6 +896,8 @@ static void judge_epoch(struct kaya_oracle *oracle, const struct kaya_wal_recove
 /* What was in doubt is fixed: the log is what this recovery returned. */
 static void adopt(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report)
 {
+    oracle->has_parted = oracle->has_parted ||
+                         (oracle->outlook->is_damaged && oracle->outlook->refusal == KAYA_REFUSAL_ALLOWED);
     for (uint64_t lsn = report->last_lsn; lsn >= report->first_lsn; lsn--) {
         if (fact_of(oracle, lsn)->flags & FACT_RETURNED)
             break;
@@ -923,8 +930,12 @@ void kaya_oracle_recovered(struct kaya_oracle *oracle, enum kaya_status status,
             adopt_unrestricted(oracle, report);
         return;
     }
-    if (status == KAYA_GONE || is_excused(oracle, status) || (!oracle->exists && is_full(oracle, status)))
+    if (status == KAYA_GONE)
         return;
+    if (is_excused(oracle, status) || (!oracle->exists && is_full(oracle, status))) {
+        give_up_lost(oracle);
+        return;
+    }
     count(oracle, KAYA_PROMISE_P4);
     if (judge_refusal(oracle, status, report, violation))
         return;
@@ -1298,6 +1309,11 @@ uint64_t kaya_oracle_last_lsn(const struct kaya_oracle *oracle)
 uint64_t kaya_oracle_durable_lsn(const struct kaya_oracle *oracle)
 {
     return oracle->durable_lsn;
+}
+
+bool kaya_oracle_has_parted(const struct kaya_oracle *oracle)
+{
+    return oracle->has_parted;
 }
 
 bool kaya_oracle_exists(const struct kaya_oracle *oracle)

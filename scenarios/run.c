@@ -370,6 +370,19 @@ static void collect(struct kaya_stage *stage)
     result->events = kaya_trace_count(stage->trace);
 }
 
+/* The log lost what syncs had promised, and was refused. */
+static bool is_over(const struct kaya_stage *stage)
+{
+    return stage->plan.subject == KAYA_SUBJECT_LOG &&
+           kaya_log_subject_is_over(stage->subjects[KAYA_SUBJECT_LOG]);
+}
+
+static bool may_heal(const struct kaya_stage *stage)
+{
+    return stage->plan.subject != KAYA_SUBJECT_LOG ||
+           kaya_log_subject_may_heal(stage->subjects[KAYA_SUBJECT_LOG]);
+}
+
 enum kaya_status kaya_stage_play_choices(struct kaya_stage *stage, const struct kaya_scenario *scenario,
                                          uint64_t seed, struct kaya_choices *choices,
                                          struct kaya_run_result *result)
@@ -380,9 +393,10 @@ enum kaya_status kaya_stage_play_choices(struct kaya_stage *stage, const struct 
     stage->seed = seed;
     stage->result = result;
     reset(stage, scenario);
-    for (uint64_t i = 0; i < stage->plan.boot_count && status != KAYA_NO_MEMORY && !is_broken(stage); i++)
+    for (uint64_t i = 0;
+         i < stage->plan.boot_count && status != KAYA_NO_MEMORY && !is_broken(stage) && !is_over(stage); i++)
         status = play_boot(stage);
-    if (status != KAYA_NO_MEMORY && !is_broken(stage))
+    if (status != KAYA_NO_MEMORY && !is_broken(stage) && may_heal(stage))
         status = play_last_boot(stage);
     collect(stage);
     return status == KAYA_NO_MEMORY ? KAYA_NO_MEMORY : KAYA_OK;
