@@ -121,6 +121,13 @@ static uint32_t file_of(const struct kaya_sim_disk *disk, uint64_t inode)
     return file;
 }
 
+static bool are_equal(const struct kaya_block *left, const struct kaya_block *right, size_t length)
+{
+    static const uint8_t zeros[KAYA_SECTOR_BYTES_MAX];
+
+    return memcmp(left ? left->bytes : zeros, right ? right->bytes : zeros, length) == 0;
+}
+
 /* What the sector holds as it was before, as far as the file reaches. NULL: the sector no longer holds what was promised. */
 static struct kaya_block *block_before(struct kaya_sim_disk *disk, uint32_t file, const struct kaya_lie *lie)
 {
@@ -135,8 +142,8 @@ static struct kaya_block *block_before(struct kaya_sim_disk *disk, uint32_t file
         return NULL;
     kaya_crash_decide_bytes(disk, file, start, visible);
     sector = kaya_inode_sector(&disk->store, kaya_disk_own(disk, file), lie->sector);
-    if (kaya_sector_is_dirty(sector) || (sector->flags & KAYA_SECTOR_UNDECIDED) != 0 ||
-        sector->newest == NULL || memcmp(sector->newest->bytes, lie->promised->bytes, visible) != 0)
+    if (kaya_sector_is_dirty(sector) || (sector->flags & (KAYA_SECTOR_UNDECIDED | KAYA_SECTOR_HIDING)) != 0 ||
+        !are_equal(sector->newest, lie->promised, visible))
         return NULL;
     block = kaya_pool_block(disk->store.pool);
     memset(block->bytes, 0, disk->store.sector_bytes);

@@ -53,6 +53,17 @@ static void lied_power_lost(struct machine *machine)
     lose_power(machine);
 }
 
+/* All of a sector became zeros, says the sync. */
+static void lied_of_zeros_power_lost(struct machine *machine)
+{
+    make_file(machine, "a", 'A', 512);
+    fill(machine, "a", 0, '.', 512);
+    lie(machine, true);
+    cr_assert(try_sync(machine, "a") == KAYA_OK);
+    lie(machine, false);
+    lose_power(machine);
+}
+
 static void lied_killed(struct machine *machine)
 {
     lied(machine);
@@ -167,6 +178,7 @@ static const struct litmus {
     const char *images[IMAGES_MAX]; /* the first if every answer is 0 */
 } litmuses[] = {
     { "a power loss takes what the lie covered", KAYA_FAULT_LYING_SYNC, lied_power_lost, { "a:512B", "a:512A" } },
+    { "zeros, too", KAYA_FAULT_LYING_SYNC, lied_of_zeros_power_lost, { "a:512.", "a:512A" } },
     { "a process crash does not", KAYA_FAULT_LYING_SYNC, lied_killed, { "a:512B" } },
     { "an honest sync of another file empties the device's cache",
       KAYA_FAULT_LYING_SYNC,
