@@ -363,10 +363,20 @@ enum kaya_status kaya_wal_salvage_next(struct kaya_wal_salvage *salvage, struct 
 
 /* --- life ----------------------------------------------------------------------------------------------------------- */
 
-/* What a reader may say that salvage is there for. */
-static bool is_refusal(enum kaya_status status)
+/* Why a log that a reader refuses with this status is damaged, other than what its report says; NULL: it is no refusal. INVALID: its marks
+ * and its end contradict each other. */
+static const char *reason_of(enum kaya_status status)
 {
-    return status == KAYA_DAMAGED || status == KAYA_IO || status == KAYA_UNSUPPORTED;
+    switch (status) {
+    case KAYA_IO:
+        return "not all of its files can be read";
+    case KAYA_UNSUPPORTED:
+        return "not all of its files are of a version that is known here";
+    case KAYA_INVALID:
+        return "the low-water mark lies behind the end";
+    default:
+        return NULL;
+    }
 }
 
 static enum kaya_status look(struct kaya_wal_salvage *salvage, const struct kaya_wal_environment *environment,
@@ -377,14 +387,11 @@ static enum kaya_status look(struct kaya_wal_salvage *salvage, const struct kaya
                                                .user = salvage->context.user };
     enum kaya_status status = kaya_wal_reader_open(environment, &options, &salvage->reader, report);
 
-    if (!is_refusal(status))
+    if (status != KAYA_DAMAGED && reason_of(status) == NULL)
         return status;
     if (status != KAYA_DAMAGED)
-        *report = (struct kaya_wal_recovery_report){
-            .verdict = KAYA_VERDICT_DAMAGED,
-            .damage_reason = status == KAYA_IO ? "not all of its files can be read"
-                                               : "not all of its files are of a version that is known here"
-        };
+        *report = (struct kaya_wal_recovery_report){ .verdict = KAYA_VERDICT_DAMAGED,
+                                                     .damage_reason = reason_of(status) };
     status = kaya_pieces_find(&salvage->pieces, &salvage->context, anchor, report);
     salvage->next_lsn = salvage->pieces.low_water_lsn;
     return status;

@@ -598,3 +598,181 @@ Test(salvage, both_headers_of_a_segment_lost_lose_no_record)
 {
     in_each_story(spoil_headers);
 }
+
+/* --- hostile bytes --- */
+
+static const uint64_t EXTREMES[] = { 0, 1, 2, 7, 4096, 1 << 20, UINT64_C(1) << 40, UINT64_MAX - 1, UINT64_MAX };
+enum { EXTREME_COUNT = sizeof EXTREMES / sizeof EXTREMES[0] };
+
+/* Change something in a whole frame of the file and make its checks hold again: who wrote this wants to lead astray. */
+static void forge(struct image_file *file, uint64_t *state)
+{
+    static struct dissection segment;
+    const struct dissected_frame *frame;
+    uint8_t *bytes;
+
+    dissect(&segment, file->bytes, file->size);
+    if (segment.frame_count == 0)
+        return;
+    frame = &segment.frames[draw(state, 3) == 0 ? 0 : draw(state, segment.frame_count)];
+    bytes = file->bytes + frame->offset;
+    switch (draw(state, 4)) {
+    case 0: /* the index, the watermark, the type */
+        dissect_store32(bytes + 24, (uint32_t)EXTREMES[draw(state, EXTREME_COUNT)]);
+        break;
+    case 1:
+        dissect_store32(bytes + 20, (uint32_t)draw(state, frame->offset / 4 + 1));
+        break;
+    case 2:
+        bytes[14] = (uint8_t)(1 + draw(state, 9));
+        bytes[15] = (uint8_t)draw(state, 6);
+        break;
+    default: /* eight bytes of payload: lengths of records and members, numbers in links */
+        if (frame->length >= 8)
+            dissect_store64(bytes + 28 + draw(state, frame->length / 8) * 8,
+                            EXTREMES[draw(state, EXTREME_COUNT)]);
+        break;
+    }
+    dissect_seal_frame(&segment, file->bytes, frame->offset);
+}
+
+/* Swap the contents of two files, or give one another number with headers that say so. */
+static void misplace(struct damage_case *damage, struct image_file *file, uint64_t *state)
+{
+    static struct dissection segment;
+    struct image_file *other = segment_file(damage, (size_t)draw(state, IMAGE_FILES_MAX));
+
+    if (draw(state, 2) == 0 && other != NULL && other->size == file->size) {
+        memcpy(file->bytes, other->bytes, file->size);
+        return;
+    }
+    if (!dissect_header(&segment, file->bytes, file->size))
+        return;
+    for (unsigned copy = 0; copy < 2; copy++) {
+        uint64_t at = copy * segment.second_copy;
+
+        if (draw(state, 2) == 0)
+            dissect_store64(file->bytes + at + 64, EXTREMES[draw(state, EXTREME_COUNT)]);
+        else
+            dissect_store64(file->bytes + at + 72, draw(state, 3));
+        dissect_seal_header(file->bytes, at);
+    }
+}
+
+/* Salvage ends, hands out ascending numbers, and takes no more memory or reading than the files ask for. */
+static void expect_bounded(struct damage_case *damage, unsigned trial)
+{
+    struct log_fixture *log = damage->log;
+    uint64_t stored = image_disk_bytes_stored(&log->image);
+    uint64_t read = log->image.bytes_read, last_lsn = 0;
+    struct kaya_wal_salvage *salvage = NULL;
+    struct kaya_wal_salvaged salvaged;
+    enum kaya_status status = kaya_wal_salvage_open(&log->environment, NULL, &salvage, NULL);
+
+    while (status == KAYA_OK && (status = kaya_wal_salvage_next(salvage, &salvaged)) == KAYA_OK) {
+        if (salvaged.kind == KAYA_SALVAGED_GAP)
+            continue;
+        cr_expect(salvaged.record.lsn > last_lsn, "%s, trial %u: %" PRIu64 " behind %" PRIu64, damage->name,
+                  trial, salvaged.record.lsn, last_lsn);
+        last_lsn = salvaged.record.lsn;
+    }
+    cr_expect(status == KAYA_END || status == KAYA_NOT_FOUND, "%s, trial %u: %s", damage->name, trial,
+              kaya_status_name(status));
+    kaya_wal_salvage_close(salvage);
+    cr_expect(log->image.bytes_read - read < 200 * stored + (1 << 20),
+              "%s, trial %u: read %" PRIu64 " of %" PRIu64, damage->name, trial, log->image.bytes_read - read,
+              stored);
+    cr_expect(kaya_sim_memory_peak(log->memory) < 4 * stored + (4 << 20), "%s, trial %u", damage->name, trial);
+    cr_expect(kaya_sim_memory_in_use(log->memory) == 0, "%s, trial %u: memory leaked", damage->name, trial);
+}
+
+static void forge_at_random(struct damage_case *damage)
+{
+    uint64_t state = 11;
+
+    for (unsigned trial = 0; trial < 1500; trial++) {
+        for (unsigned count = 1 + (unsigned)draw(&state, 6); count > 0; count--) {
+            struct image_file *file;
+
+            do
+                file = segment_file(damage, (size_t)draw(&state, IMAGE_FILES_MAX));
+            while (file == NULL);
+            if (draw(&state, 5) == 0)
+                misplace(damage, file, &state);
+            else if (draw(&state, 5) == 0)
+                wreck_sector(damage, &state);
+            else
+                forge(file, &state);
+        }
+        expect_bounded(damage, trial);
+        damage_case_restore(damage);
+    }
+}
+
+Test(salvage, forged_bytes_lead_to_an_end)
+{
+    in_each_story(forge_at_random);
+}
+
+/* --- beside a writer --- */
+
+struct busy_writer {
+    struct log_fixture *log;
+    uint64_t calls, steps, every;
+    bool is_working;
+};
+
+static void work(void *user, struct image_disk *image, enum image_call call)
+{
+    struct busy_writer *busy = user;
+    struct log_fixture *log = busy->log;
+
+    (void)image;
+    (void)call;
+    if (busy->is_working || ++busy->calls % busy->every != 0 || log->last_lsn > LOG_RECORDS_MAX - 20)
+        return;
+    busy->is_working = true;
+    if (++busy->steps % 7 == 0)
+        MUST(log_trim(log, log->durable_lsn > 9 ? log->durable_lsn - 9 : 1));
+    else if (busy->steps % 11 == 0)
+        MUST(log_append_batch(log, SHORT_LENGTHS, 4, KAYA_STRICT));
+    else
+        MUST(log_append(log, (uint32_t)busy->steps * 71 % 700, busy->steps % 3 ? KAYA_STRICT : KAYA_RELAXED));
+    busy->is_working = false;
+}
+
+/* P10: a healthy log that changes underneath has no gaps. */
+Test(salvage, a_live_log_has_no_gaps)
+{
+    for (uint64_t every = 2; every <= 40; every += 3) {
+        struct kaya_wal_config config = { .segment_bytes = 8192, .block_bytes = 512 };
+        struct log_fixture *log = log_fixture_create(&LOG_DENSE, &config);
+        struct log_fixture *other = log_fixture_create(&LOG_DENSE, &config);
+        struct busy_writer busy = { .log = log, .every = every };
+        uint64_t end_count = 0;
+
+        MUST(log_open(log));
+        append_some(log, 6);
+        other->environment.disk = &log->image.disk;
+        log->image.before_call = work;
+        log->image.user = &busy;
+        for (unsigned round = 0; round < 30; round++) {
+            struct kaya_wal_salvage *salvage = NULL;
+            struct kaya_wal_salvaged salvaged;
+            enum kaya_status status = kaya_wal_salvage_open(&other->environment, NULL, &salvage, NULL);
+
+            while (status == KAYA_OK && (status = kaya_wal_salvage_next(salvage, &salvaged)) == KAYA_OK)
+                cr_expect_eq(salvaged.kind, KAYA_SALVAGED_RECORD, "every %" PRIu64 ": %s", every,
+                             salvaged.reason);
+            cr_expect(status == KAYA_END || status == KAYA_BUSY || status == KAYA_TRIMMED,
+                      "every %" PRIu64 ": %s", every, kaya_status_name(status));
+            end_count += status == KAYA_END;
+            kaya_wal_salvage_close(salvage);
+        }
+        cr_expect(every < 20 || end_count > 0, "every %" PRIu64, every);
+        log->image.before_call = NULL;
+        log_kill(log);
+        log_fixture_destroy(other);
+        log_fixture_destroy(log);
+    }
+}
