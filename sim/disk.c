@@ -191,6 +191,7 @@ static enum kaya_status start_over(struct kaya_sim_disk *disk, const struct kaya
     set_boots(disk);
     disk->store.stamp = 0;
     disk->inode_number = 0;
+    disk->handle_number = 0;
     disk->crash_number = 0;
     disk->survived_stamp = 0;
     disk->lost_stamp = UINT64_MAX;

@@ -108,9 +108,11 @@ static struct kaya_file *add_handle(struct kaya_disk *seam, uint32_t file, bool 
     else
         handle = malloc(sizeof *handle);
     KAYA_ASSERT(handle != NULL);
-    *handle = (struct kaya_sim_handle){
-        .base = { .disk = seam }, .next = disk->handles, .file = file, .is_writable = is_writable
-    };
+    *handle = (struct kaya_sim_handle){ .base = { .disk = seam },
+                                        .next = disk->handles,
+                                        .file = file,
+                                        .is_writable = is_writable,
+                                        .number = ++disk->handle_number };
     disk->handles = handle;
     disk->files[file].open_count++;
     return &handle->base;
@@ -466,17 +468,23 @@ static void make_durable(struct kaya_sim_disk *disk, uint32_t number)
 }
 
 /* The sync says OK. */
-static void settle_file(struct kaya_sim_disk *disk, uint32_t file)
+static void settle_file(struct kaya_sim_disk *disk, const struct kaya_sim_handle *handle)
 {
+    const struct kaya_inode *inode = disk->files[handle->file].inode;
     enum kaya_fault family = kaya_lie_draw(disk);
 
     if (family != KAYA_FAULTS) {
-        kaya_lie_tell(disk, file, family);
+        kaya_lie_tell(disk, handle, family);
         return;
     }
     kaya_lies_drop(disk);
-    if (disk->files[file].inode->listed_count > 0 || disk->files[file].inode->size_count > 0)
-        make_durable(disk, file);
+    if (inode->listed_count > 0 || inode->size_count > 0)
+        make_durable(disk, handle->file);
+}
+
+static bool owes_error(const struct kaya_inode *inode, const struct kaya_sim_handle *handle)
+{
+    return inode->owes_error_to == KAYA_ANY_HANDLE || inode->owes_error_to == handle->number;
 }
 
 /* What it is asked for is written; what an earlier one lost is told. */
@@ -484,7 +492,7 @@ static enum kaya_status tell_late(struct kaya_sim_disk *disk, uint32_t file)
 {
     struct kaya_inode *inode = kaya_disk_own(disk, file);
 
-    inode->owes_error = false;
+    inode->owes_error_to = 0;
     disk->failed_syncs++;
     kaya_inode_sync(&disk->store, inode);
     kaya_disk_trace(disk, KAYA_TRACE_SYNC, KAYA_IO, inode->number, 0, 0, "late");
@@ -502,14 +510,14 @@ static enum kaya_status sim_sync(struct kaya_disk *seam, struct kaya_file *file)
     disk->usage.syncs++;
     if (status == KAYA_OK && is_sync_failing(disk, kaya_inode_is_dirty(disk->files[number].inode)))
         status = KAYA_IO;
-    if (status == KAYA_OK && disk->files[number].inode->owes_error)
+    if (status == KAYA_OK && owes_error(disk->files[number].inode, handle_of(file)))
         return tell_late(disk, number);
     if (status != KAYA_OK) {
         fail_file(disk, number, 0, UINT64_MAX);
         kaya_disk_trace(disk, KAYA_TRACE_SYNC, status, disk->files[number].inode->number, 0, 0, NULL);
         return status;
     }
-    settle_file(disk, number);
+    settle_file(disk, handle_of(file));
     if (disk->profile->sync_covers_names)
         sync_names_of(disk, number);
     kaya_disk_trace(disk, KAYA_TRACE_SYNC, KAYA_OK, disk->files[number].inode->number, 0, 0, NULL);

@@ -134,7 +134,7 @@ static struct kaya_inode *empty_inode(struct kaya_store *store)
     inode->is_size_undecided = false;
     inode->has_cut = false;
     inode->has_forgotten = false;
-    inode->owes_error = false;
+    inode->owes_error_to = 0;
     inode->has_damage = false;
     inode->sector_count = 0;
     inode->listed_count = 0;
@@ -163,7 +163,7 @@ struct kaya_inode *kaya_inode_clone(struct kaya_store *store, const struct kaya_
     clone->is_size_undecided = inode->is_size_undecided;
     clone->has_cut = inode->has_cut;
     clone->has_forgotten = inode->has_forgotten;
-    clone->owes_error = inode->owes_error;
+    clone->owes_error_to = inode->owes_error_to;
     clone->has_damage = inode->has_damage;
     clone->undecided_count = inode->undecided_count;
     ensure_sizes(store, clone, inode->size_count);

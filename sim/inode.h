@@ -71,6 +71,8 @@ struct kaya_size {
     bool is_cut;
 };
 
+#define KAYA_ANY_HANDLE UINT64_MAX
+
 struct kaya_inode {
     uint32_t references; /* disks: the one that has it and its forks */
     struct kaya_inode *next_free;
@@ -84,8 +86,8 @@ struct kaya_inode {
     bool is_size_undecided;
     bool has_cut;       /* some of `sizes` is one */
     bool has_forgotten; /* some sector was forgotten */
-    bool owes_error;    /* the next sync answers for what the last one lost (lie.c) */
-    bool has_damage;    /* some block of some version is damaged, or was */
+    uint64_t owes_error_to; /* the handle whose next sync answers for what the last one lost (lie.c); KAYA_ANY_HANDLE; 0: none */
+    bool has_damage; /* some block of some version is damaged, or was */
     struct kaya_sector *sectors;
     uint32_t sector_count, sector_capacity; /* sectors behind sector_count are zeros */
     uint32_t *listed;                       /* every sector that may differ from its durable version */

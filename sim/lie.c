@@ -4,7 +4,8 @@
  *   lying_sync           the device keeps the bytes in a cache of its own      the power fails, any of them
  *   reorder_across_sync  likewise                                              the power fails, where something written later survives
  *   late_sync_error      the kernel could not write them, and tells the next   at once, or when its cache lets go of them, as with a
- *                        sync of the file (KAYA_IO, once, whoever asks)        lost write
+ *                        sync of the file (KAYA_IO, once), whoever asks, or    lost write
+ *                        only the handle that was lied to
  *
  * For everything else the sync is true: so what is lost is damage (damage.c), with the true bytes behind it, and can be healed. Noted is,
  * for each sector that the sync settled, what stood there before; it is lost only while the sector still holds what the sync
@@ -188,15 +189,17 @@ static void hide_losses(struct kaya_sim_disk *disk, uint32_t file)
     }
 }
 
-void kaya_lie_tell(struct kaya_sim_disk *disk, uint32_t file, enum kaya_fault family)
+void kaya_lie_tell(struct kaya_sim_disk *disk, const struct kaya_sim_handle *handle, enum kaya_fault family)
 {
+    uint32_t file = handle->file;
     struct kaya_inode *inode = kaya_disk_own(disk, file);
 
     note_all(disk, inode, family);
     kaya_inode_sync(&disk->store, inode);
     if (family != KAYA_FAULT_LATE_SYNC_ERROR)
         return;
-    inode->owes_error = true;
+    inode->owes_error_to =
+        kaya_choose(disk->choices, KAYA_STREAM_FAULTS, 2, "late_told") == 0 ? KAYA_ANY_HANDLE : handle->number;
     hide_losses(disk, file);
     if (kaya_choose(disk->choices, KAYA_STREAM_FAULTS, 2, "late_loss") == 1) {
         kaya_inode_unhide(&disk->store, inode, 0, inode->size_bytes);

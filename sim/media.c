@@ -602,8 +602,8 @@ void kaya_sim_disk_heal(struct kaya_sim_disk *disk)
     disk->may_lie = false;
     kaya_lies_drop(disk);
     for (uint32_t file = 0; file < disk->file_count; file++)
-        if (disk->files[file].inode != NULL && disk->files[file].inode->owes_error)
-            kaya_disk_own(disk, file)->owes_error = false;
+        if (disk->files[file].inode != NULL && disk->files[file].inode->owes_error_to != 0)
+            kaya_disk_own(disk, file)->owes_error_to = 0;
     for (uint32_t file = 0; file < disk->file_count; file++)
         if (disk->files[file].inode != NULL && disk->files[file].inode->has_damage)
             kaya_inode_heal(&disk->store, kaya_disk_own(disk, file));

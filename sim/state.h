@@ -17,6 +17,7 @@ struct kaya_sim_handle {
     struct kaya_sim_handle *next; /* of all, or of the free ones */
     uint32_t file;
     bool is_writable;
+    uint64_t number; /* no other handle of this disk ever had it */
 };
 
 /* A sector of which a sync promised more than the medium holds (lie.c). */
@@ -121,6 +122,7 @@ struct kaya_sim_disk {
 
     struct kaya_sim_inflight inflight;
     struct kaya_sim_handle *handles, *free_handles;
+    uint64_t handle_number; /* the last one given */
 
     /* Scratch, kept for the next call. */
     uint8_t *gathered;
@@ -244,8 +246,8 @@ bool kaya_lies_are_possible(const struct kaya_sim_disk *disk);
 /* The family by which this sync lies; KAYA_FAULTS: it is true. */
 enum kaya_fault kaya_lie_draw(struct kaya_sim_disk *disk);
 
-/* Sync the file so. */
-void kaya_lie_tell(struct kaya_sim_disk *disk, uint32_t file, enum kaya_fault family);
+/* Sync the handle's file so. */
+void kaya_lie_tell(struct kaya_sim_disk *disk, const struct kaya_sim_handle *handle, enum kaya_fault family);
 
 /* A boot begins behind a power loss. */
 void kaya_lies_come_due(struct kaya_sim_disk *disk);

@@ -25,7 +25,7 @@ struct kaya_watch *kaya_log_subject_watch(struct kaya_subject *subject);
 /* Media may be damaged: `watch` (borrowed; NULL: they are not) is asked before each look and each open. It must hear the disk's
  * trace as well. */
 void kaya_log_subject_watch_damage(struct kaya_subject *subject, struct kaya_damage_watch *watch);
-bool kaya_log_subject_is_over(const struct kaya_subject *subject);  /* it was refused, and nobody can help */
+bool kaya_log_subject_is_over(const struct kaya_subject *subject); /* it was refused, and nobody can help */
 bool kaya_log_subject_may_heal(const struct kaya_subject *subject); /* or lost bytes would contradict what was written since */
 uint64_t kaya_log_subject_refusals(const struct kaya_subject *subject); /* of the log, because of damage */
 
