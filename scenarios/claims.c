@@ -59,7 +59,8 @@ struct written {
     size_t operation; /* its index */
     size_t life;      /* likewise */
     uint64_t offset, length, hash;
-    uint64_t event; /* of the trace, by index */
+    uint64_t link_hash; /* of its first bytes, as many as a link has */
+    uint64_t event;     /* of the trace, by index */
     bool is_header;
     /* of the last judgement */
     bool stands;        /* in the true image, in the file's present life: it is part of the log */
@@ -82,8 +83,11 @@ struct life {
     bool is_over; /* another one began in the same file */
     /* of the last judgement */
     const struct kaya_image_file *now, *truth; /* NULL: the file is gone */
-    size_t first;                              /* its first frames: an index, SIZE_MAX: none */
-    uint64_t last_lsn;                         /* the highest that was appended to it */
+    size_t first;      /* its first frames, standing or not: an index, SIZE_MAX: none */
+    bool has_standing; /* some frame of it stands in the true image */
+    bool link_stood;   /* the link stands in the true image ... */
+    bool link_stands;  /* ... and now */
+    uint64_t last_lsn; /* the highest that was appended to it */
     unsigned bad_headers;
     bool is_dead; /* holds trimmed records only, and is not the last one written */
     bool is_unreadable;
@@ -214,6 +218,11 @@ static bool all_zeros(const uint8_t *bytes, size_t length)
     return length == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0);
 }
 
+static size_t link_bytes_of(uint64_t length)
+{
+    return length < LINK_BYTES ? (size_t)length : LINK_BYTES;
+}
+
 static void note_write(struct kaya_claims *claims, const struct kaya_trace_event *event)
 {
     bool is_header = event->content_length >= sizeof header_magic &&
@@ -238,6 +247,7 @@ static void note_write(struct kaya_claims *claims, const struct kaya_trace_event
         .offset = event->b,
         .length = event->content_length,
         .hash = XXH3_64bits(event->content, event->content_length),
+        .link_hash = XXH3_64bits(event->content, link_bytes_of(event->content_length)),
         .event = event->index,
         .is_header = is_header,
     };
@@ -311,6 +321,7 @@ static void find_files(struct kaya_claims *claims, const struct kaya_image *now,
         if (life->now == NULL || life->truth == NULL)
             life->now = life->truth = NULL;
         life->first = SIZE_MAX;
+        life->has_standing = life->link_stood = life->link_stands = false;
         life->last_lsn = 0;
         life->bad_headers = 0;
         life->is_dead = true;
@@ -372,33 +383,47 @@ static bool is_whole(const struct written *write)
     return write->stands && write->bits == 0 && !write->is_unreadable;
 }
 
+/* The link came with the first frames. It may stand where what was written with it does not. */
+static void judge_link(struct life *life, const struct written *write)
+{
+    uint64_t end = write->offset + link_bytes_of(write->length);
+
+    life->link_stood =
+        life->truth != NULL && end <= life->truth->size_bytes &&
+        XXH3_64bits(life->truth->bytes + write->offset, (size_t)(end - write->offset)) == write->link_hash;
+    life->link_stands = life->link_stood && end <= life->now->size_bytes &&
+                        memcmp(life->now->bytes + write->offset, life->truth->bytes + write->offset,
+                               (size_t)(end - write->offset)) == 0 &&
+                        !is_unreadable(life->now, write->offset, end);
+}
+
 static void note_in_life(struct kaya_claims *claims, size_t index)
 {
     struct written *write = &claims->writes[index];
     struct life *life = &claims->lives[write->life];
     const struct operation *operation = &claims->operations[write->operation];
 
-    if (!write->stands)
-        return;
     if (write->is_header) {
-        life->bad_headers += !is_whole(write);
+        life->bad_headers += write->stands && !is_whole(write);
         return;
     }
-    if (life->first == SIZE_MAX)
+    if (life->first == SIZE_MAX) {
         life->first = index;
-    write->is_link_hit =
-        life->first == index && !is_whole(write) &&
-        (write->is_unreadable ? is_unreadable(life->now, write->offset, write->offset + LINK_BYTES)
-                              : write->first_differing < write->offset + LINK_BYTES);
+        judge_link(life, write);
+    }
+    write->is_link_hit = life->first == index && life->link_stood && !life->link_stands;
+    if (!write->stands)
+        return;
+    life->has_standing = true;
     if (!operation->is_dead && operation->last_lsn > life->last_lsn)
         life->last_lsn = operation->last_lsn;
 }
 
 /* --- Claims --- */
 
-static bool begins_well(const struct kaya_claims *claims, const struct life *life)
+static bool begins_well(const struct life *life)
 {
-    return life->first != SIZE_MAX && !claims->writes[life->first].is_link_hit && life->bad_headers < 2;
+    return life->link_stands && life->bad_headers < 2;
 }
 
 /* All that one operation wrote to a file must stand: a frame may have been written in pieces. */
@@ -424,7 +449,7 @@ static void note_claims(struct kaya_claims *claims)
         const struct written *write = &claims->writes[i];
         struct operation *operation = &claims->operations[write->operation];
         if (is_whole(write) && !write->is_header && !operation->is_dead && !operation->recovery &&
-            !operation->claims && begins_well(claims, &claims->lives[write->life]))
+            !operation->claims && begins_well(&claims->lives[write->life]))
             operation->claims = stands_alone(claims, i);
     }
 }
@@ -476,8 +501,7 @@ static void find_dead(struct kaya_claims *claims, uint64_t low_lsn)
             latest = claims->writes[i].life;
     for (size_t i = 0; i < claims->life_count; i++) {
         struct life *life = &claims->lives[i];
-        life->is_dead =
-            life->first == SIZE_MAX || (life->last_lsn != 0 && life->last_lsn < low_lsn && i != latest);
+        life->is_dead = !life->has_standing || (life->last_lsn != 0 && life->last_lsn < low_lsn && i != latest);
     }
 }
 
@@ -580,9 +604,8 @@ static void judge_marks(struct judgement *judgement, const struct written *write
     const struct operation *operation = &judgement->claims->operations[write->operation];
     const struct life *life = &judgement->claims->lives[write->life];
     struct kaya_outlook *outlook = judgement->outlook;
-    bool holds_copies = operation->recovery && life->first != SIZE_MAX &&
-                        write == &judgement->claims->writes[life->first] && write->length > LINK_BYTES &&
-                        !write->is_link_hit;
+    bool holds_copies = operation->recovery && write == &judgement->claims->writes[life->first] &&
+                        write->length > LINK_BYTES && !write->is_link_hit;
 
     if (life->last_lsn < judgement->low_may_lsn && judgement->low_may_lsn > judgement->low_lsn)
         holds_copies = false; /* a trim in doubt may have let go of them */
@@ -627,7 +650,7 @@ static void judge_headers(struct judgement *judgement, const struct written *wri
         return;
     add_place(judgement, write, KAYA_REFUSAL_ALLOWED);
     judgement->outlook->is_damaged = true;
-    if (judgement->claims->lives[write->life].first == SIZE_MAX)
+    if (!judgement->claims->lives[write->life].has_standing)
         return; /* a spare: nothing can be lost, but a file with a stranger's header may have been in use */
     judgement->outlook->is_mark_damaged = true;
     at_most(&judgement->outlook->kept_lsn, judgement->reach_lsn);
@@ -655,7 +678,7 @@ static void judge(struct judgement *judgement)
     for (size_t i = 0; i < claims->write_count; i++) {
         const struct written *write = &claims->writes[i];
         const struct life *life = &claims->lives[write->life];
-        if (life->now == NULL || (life->is_dead && !(write->is_header && life->first == SIZE_MAX)))
+        if (life->now == NULL || (life->is_dead && !(write->is_header && !life->has_standing)))
             continue;
         if (!write->stands && !write->is_header) /* torn by a crash: it may differ from what was written in one bit */
             judgement->outlook->mended_max++;

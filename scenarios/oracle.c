@@ -628,6 +628,8 @@ static void give_up_lost(struct kaya_oracle *oracle)
         return;
     oracle->close_certain = false; /* it may have been CLOSE that was lost */
     oracle->has_parted = oracle->has_parted || oracle->outlook->refusal == KAYA_REFUSAL_ALLOWED;
+    if (oracle->outlook->is_mark_damaged)
+        oracle->epoch = 0; /* it may have counted on from an older one */
     if (oracle->outlook_kept_lsn >= oracle->durable_lsn)
         return;
     oracle->durable_lsn = oracle->outlook_kept_lsn;
@@ -686,6 +688,10 @@ static void judge_names(struct kaya_oracle *oracle, const struct kaya_wal_recove
 
     if (outlook->place_count == 0 || outlook->place_count > KAYA_PLACES_MAX || outlook->is_mark_damaged)
         return;
+    for (; place < end; place++)
+        if (place->first_lsn == 0) /* where a low-water mark is gone, trimmed segments seem to be missing */
+            return;
+    place = outlook->places;
     count(oracle, KAYA_PROMISE_P5);
     while (place < end && !lies_in(place, report))
         place++;
