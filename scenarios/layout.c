@@ -174,7 +174,7 @@ bool kaya_layout_read(struct kaya_layout *layout, const struct kaya_image *image
     struct kaya_layout_segment *segment;
 
     layout->chain_count = 0;
-    layout->offset_count = 0;
+    layout->place_count = 0;
     layout->last_lsn = report->last_lsn;
     do {
         segment = &layout->chain[layout->chain_count];
@@ -191,28 +191,28 @@ bool kaya_layout_read(struct kaya_layout *layout, const struct kaya_image *image
 
 enum kaya_status kaya_layout_add(struct kaya_layout *layout, const struct kaya_wal_record *record)
 {
-    size_t capacity = layout->offset_capacity == 0 ? 256 : 2 * layout->offset_capacity;
-    uint64_t *offsets;
+    size_t capacity = layout->place_capacity == 0 ? 256 : 2 * layout->place_capacity;
+    struct kaya_layout_place *places;
 
     for (size_t i = 0; i < layout->chain_count; i++)
         if (layout->chain[i].number == record->segment && record->offset_bytes >= layout->chain[i].carried_end)
             layout->chain[i].has_appended = true;
-    if (record->segment != layout->chain[layout->chain_count - 1].number)
-        return KAYA_OK;
-    if (layout->offset_count == layout->offset_capacity) {
-        offsets = realloc(layout->offsets, capacity * sizeof *offsets);
-        if (offsets == NULL)
+    if (layout->place_count == layout->place_capacity) {
+        places = realloc(layout->places, capacity * sizeof *places);
+        if (places == NULL)
             return KAYA_NO_MEMORY;
-        layout->offsets = offsets;
-        layout->offset_capacity = capacity;
+        layout->places = places;
+        layout->place_capacity = capacity;
     }
-    layout->offsets[layout->offset_count++] = record->offset_bytes;
+    if (layout->place_count == 0)
+        layout->first_lsn = record->lsn;
+    layout->places[layout->place_count++] = (struct kaya_layout_place){ record->segment, record->offset_bytes };
     return KAYA_OK;
 }
 
 void kaya_layout_release(struct kaya_layout *layout)
 {
-    free(layout->offsets);
+    free(layout->places);
     *layout = (struct kaya_layout){ 0 };
 }
 
@@ -296,17 +296,27 @@ static void set(struct kaya_outlook *outlook, enum kaya_refusal refusal, uint64_
     outlook->kept_lsn = kept_lsn;
 }
 
-/* The last record that ends at or in front of `offset` of the head. */
-static uint64_t last_before(const struct kaya_layout *layout, uint64_t offset)
+static bool is_same_place(const struct kaya_layout_place *one, const struct kaya_layout_place *other)
 {
-    uint64_t lsn = layout->chain[layout->chain_count - 1].base_lsn - 1;
+    return one->segment == other->segment && one->offset == other->offset;
+}
+
+/* The last record that ends at or in front of `offset` of that segment: where the next one begins there, or none does and all is there. */
+static uint64_t last_before(const struct kaya_layout *layout, const struct kaya_layout_segment *segment,
+                            uint64_t offset)
+{
+    uint64_t lsn = segment->base_lsn - 1;
     size_t i = 0;
 
-    while (i < layout->offset_count) {
+    while (i < layout->place_count && layout->places[i].segment != segment->number)
+        i++;
+    while (i < layout->place_count && layout->places[i].segment == segment->number) {
         size_t next = i + 1;
-        while (next < layout->offset_count && layout->offsets[next] == layout->offsets[i]) /* a batch */
+        bool ends_segment;
+        while (next < layout->place_count && is_same_place(&layout->places[next], &layout->places[i])) /* a batch */
             next++;
-        if (next == layout->offset_count || layout->offsets[next] > offset)
+        ends_segment = next == layout->place_count || layout->places[next].segment != segment->number;
+        if (ends_segment ? offset < segment->end : layout->places[next].offset > offset)
             break;
         lsn += next - i;
         i = next;
@@ -324,7 +334,7 @@ static void judge_head(const struct kaya_layout *layout, const struct kaya_image
 
     if (!is_whole(head, now)) {
         uint64_t first = difference(head, now, head->header_bytes, head->end);
-        set(outlook, KAYA_REFUSAL_ALLOWED, last_before(layout, first));
+        set(outlook, KAYA_REFUSAL_ALLOWED, last_before(layout, head, first));
         return;
     }
     set(outlook, KAYA_REFUSAL_FORBIDDEN, UINT64_MAX);
@@ -372,4 +382,25 @@ void kaya_layout_judge(const struct kaya_layout *layout, const struct kaya_image
     if (may_take_over(layout, before, after, last < 0 ? 0 : layout->chain[last].number))
         set(outlook, KAYA_REFUSAL_ALLOWED,
             outlook->kept_lsn == UINT64_MAX ? layout->last_lsn : outlook->kept_lsn);
+}
+
+void kaya_layout_judge_copy(const struct kaya_layout *layout, const struct kaya_image *copy,
+                            struct kaya_outlook *outlook)
+{
+    int last = (int)layout->chain_count - 1;
+    const struct kaya_layout_segment *segment;
+
+    while (last >= 0 && !is_linked(&layout->chain[last], find(copy, layout->chain[last].number)))
+        last--;
+    for (int i = 0; i < last; i++)
+        if (!is_whole(&layout->chain[i], find(copy, layout->chain[i].number))) {
+            set(outlook, KAYA_REFUSAL_REQUIRED, 0);
+            return;
+        }
+    segment = &layout->chain[last < 0 ? 0 : last];
+    set(outlook, KAYA_REFUSAL_ALLOWED,
+        last < 0
+            ? 0
+            : last_before(layout, segment,
+                          difference(segment, find(copy, segment->number), segment->header_bytes, segment->end)));
 }

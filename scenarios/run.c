@@ -241,6 +241,26 @@ static enum kaya_status tamper(struct kaya_stage *stage)
                        stage->trace, &stage->result->violation);
 }
 
+/* A boot's operations; perhaps somebody copies the log's files meanwhile. */
+static enum kaya_status work(struct kaya_stage *stage)
+{
+    bool copied = !has_damage(&stage->plan) && kaya_percent_draw(stage->plan.live_copy_percent, stage->choices,
+                                                                 KAYA_STREAM_WORKLOAD, "live_copy");
+    uint64_t count;
+    enum kaya_status status;
+
+    if (copied)
+        kaya_tamper_copy_begin(stage->tamperer, &stage->plan, stage->subject, stage->disk, stage->choices,
+                               stage->trace, &stage->result->violation);
+    count = kaya_range_draw(stage->plan.operations, stage->choices, KAYA_STREAM_WORKLOAD, "operations");
+    status = steps(stage, count);
+    if (copied && status == KAYA_OK && !is_broken(stage) && !kaya_sim_disk_is_crashed(stage->disk))
+        return kaya_tamper_copy_end(stage->tamperer);
+    if (copied)
+        kaya_tamper_copy_drop(stage->tamperer);
+    return status;
+}
+
 static enum kaya_status play_boot(struct kaya_stage *stage)
 {
     enum kaya_ending ending;
@@ -255,8 +275,7 @@ static enum kaya_status play_boot(struct kaya_stage *stage)
         return give_up(stage);
     ending = ending_draw(stage);
     within = kaya_range_draw(stage->plan.crash_within, stage->choices, KAYA_STREAM_WORKLOAD, "crash_within");
-    status = steps(stage,
-                   kaya_range_draw(stage->plan.operations, stage->choices, KAYA_STREAM_WORKLOAD, "operations"));
+    status = work(stage);
     if (is_broken(stage) || status == KAYA_NO_MEMORY)
         return status;
     if (status == KAYA_BUSY)

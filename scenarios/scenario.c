@@ -194,6 +194,9 @@ bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **k
         { "tampering.percent", "0 to 100; above 0 only for the log",
           scenario->tampering_percent <= PERCENT_MAX &&
               (scenario->tampering_percent == 0 || scenario->subject == KAYA_SUBJECT_LOG) },
+        { "tampering.live_copy_percent", "0 to 100; above 0 only for the log",
+          scenario->live_copy_percent <= PERCENT_MAX &&
+              (scenario->live_copy_percent == 0 || scenario->subject == KAYA_SUBJECT_LOG) },
         { "tampering.kinds", "weights from 0 to 1000, one of them above 0",
           scenario->tampering_percent == 0 || weights_fit(scenario->tampering_weights, KAYA_TAMPERINGS) },
         { "open.other_config_percent", "0 to 100", scenario->other_config_percent <= PERCENT_MAX },

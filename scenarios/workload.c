@@ -102,6 +102,7 @@ static void operations_draw(struct kaya_plan *plan, const struct kaya_scenario *
     memcpy(plan->tampering_weights, scenario->tampering_weights, sizeof plan->tampering_weights);
     plan->tampering_weight_sum = sum_of(plan->tampering_weights, KAYA_TAMPERINGS);
     plan->tampering_percent = scenario->tampering_percent;
+    plan->live_copy_percent = scenario->live_copy_percent;
     memcpy(plan->ending_weights, scenario->endings, sizeof plan->ending_weights);
     plan->ending_weight_sum = sum_of(plan->ending_weights, KAYA_ENDINGS);
 }

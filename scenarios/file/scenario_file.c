@@ -47,7 +47,7 @@ struct file_crash {
 };
 
 struct file_tampering {
-    uint32_t *percent;
+    uint32_t *percent, *live_copy_percent;
     struct weights *kinds;
 };
 
@@ -96,6 +96,7 @@ static const cyaml_schema_field_t tampering_kind_fields[] = {
 
 static const cyaml_schema_field_t tampering_fields[] = {
     CYAML_FIELD_UINT_PTR("percent", OPTIONAL_POINTER, struct file_tampering, percent),
+    CYAML_FIELD_UINT_PTR("live_copy_percent", OPTIONAL_POINTER, struct file_tampering, live_copy_percent),
     CYAML_FIELD_MAPPING_PTR("kinds", OPTIONAL_POINTER, struct file_tampering, kinds, tampering_kind_fields),
     CYAML_FIELD_END,
 };
@@ -506,6 +507,7 @@ static void take_parts(struct kaya_scenario *scenario, const struct file *file)
     }
     if (file->tampering != NULL) {
         TAKE(scenario->tampering_percent, file->tampering->percent);
+        TAKE(scenario->live_copy_percent, file->tampering->live_copy_percent);
         if (file->tampering->kinds != NULL)
             memcpy(scenario->tampering_weights, file->tampering->kinds->values,
                    sizeof scenario->tampering_weights);

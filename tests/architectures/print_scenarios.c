@@ -38,6 +38,7 @@
     X(recover_only_percent)                                                                                  \
     X(beside_percent)                                                                                        \
     X(trim_percent)                                                                                          \
+    X(live_copy_percent)                                                                                     \
     X(tampering_percent)                                                                                     \
     X(tampering_weights)                                                                                     \
     X(other_config_percent)                                                                                  \

@@ -131,7 +131,8 @@ Test(layout, is_read_from_the_bytes)
         cr_expect(eq(u64, fixture.layout.chain[i].second_header, 2048));
         cr_expect(fixture.layout.chain[i].has_appended);
     }
-    cr_expect(eq(sz, fixture.layout.offset_count, RECORDS / SEGMENTS));
+    cr_expect(eq(sz, fixture.layout.place_count, RECORDS));
+    cr_expect(eq(u64, fixture.layout.first_lsn, 1));
     cr_expect(not(fixture.layout.has_dead_links));
     cr_expect(eq(u64, kaya_layout_number("00000000000000ff.wal", ".wal"), 255));
     cr_expect(eq(u64, kaya_layout_number("00000000000000ff.away", ".wal"), 0));

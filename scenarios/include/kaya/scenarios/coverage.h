@@ -40,7 +40,10 @@ enum kaya_verdict_row kaya_verdict_row_of(const struct kaya_wal_recovery_report 
     X(TAMPERING_CUT, tampering_cut, "something was done to the directory, and the log opened with less")     \
     X(BACKUP_RESTORED, backup_restored, "the run went back to an older backup")                              \
     X(BACKUP_REFUSED, backup_refused, "an older backup was refused because of the anchor")                   \
-    X(WRONG_LOG, wrong_log, "another log was refused because of the anchor")
+    X(WRONG_LOG, wrong_log, "another log was refused because of the anchor")                                 \
+    X(COPY_REFUSED, copy_refused, "a copy of the live log was refused")                                      \
+    X(COPY_CUT, copy_cut, "a copy of the live log opened with less than the log had when it was done")       \
+    X(COPY_WHOLE, copy_whole, "a copy of the live log opened with all of it")
 
 /* What a scenario may say happens sometimes: an event by its name, a row as found_<its name>, or one of the above. */
 enum kaya_mark {

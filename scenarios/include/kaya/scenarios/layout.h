@@ -28,8 +28,11 @@ struct kaya_layout {
     size_t chain_count;
     uint64_t last_lsn;
     bool has_dead_links; /* some dead file holds a whole link: without the head, it may pass for one */
-    uint64_t *offsets;   /* of the last segment's records, from its base LSN on */
-    size_t offset_count, offset_capacity;
+    struct kaya_layout_place {
+        uint64_t segment, offset;
+    } * places; /* of all records, from first_lsn on */
+    uint64_t first_lsn;
+    size_t place_count, place_capacity;
 };
 
 void kaya_layout_release(struct kaya_layout *layout); /* memory; all zeros is empty */
@@ -45,6 +48,11 @@ KAYA_MUST_CHECK enum kaya_status kaya_layout_add(struct kaya_layout *layout,
 /* Judge another image of the same directory. Fills in `refusal`, `is_damaged`, `is_mark_damaged` and `kept_lsn`. */
 void kaya_layout_judge(const struct kaya_layout *layout, const struct kaya_image *before,
                        const struct kaya_image *after, struct kaya_outlook *outlook);
+
+/* Judge a copy that was taken file by file while the log was written; `layout` and `before` are what the log was when the copy ended. A segment whose
+ * link the copy has vouches for those before it; all that stands in the copy in front of the first byte that is missing must come back. */
+void kaya_layout_judge_copy(const struct kaya_layout *layout, const struct kaya_image *copy,
+                            struct kaya_outlook *outlook);
 
 /* "0000000000000001.wal"; and back: 0 where `name` is none of the kind `suffix` (".wal"). */
 void kaya_layout_name(uint64_t number, const char *suffix, char name[KAYA_LAYOUT_NAME_BYTES]);

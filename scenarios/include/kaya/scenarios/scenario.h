@@ -165,6 +165,7 @@ struct kaya_scenario {
     uint32_t anchor_percent; /* open with an anchor */
     uint32_t other_config_percent; /* open with sizes and limits drawn anew */
 
+    uint32_t live_copy_percent;                  /* the files are copied while a boot works */
     uint32_t tampering_percent;                  /* before a boot, something is done to the directory: */
     uint32_t tampering_weights[KAYA_TAMPERINGS]; /* what */
 

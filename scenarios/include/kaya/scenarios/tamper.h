@@ -22,4 +22,14 @@ KAYA_MUST_CHECK enum kaya_status kaya_tamper(struct kaya_tamperer *tamperer, con
                                              struct kaya_choices *choices, struct kaya_trace *trace,
                                              struct kaya_violation *violation);
 
+/* A copy of the log's files is taken while its writer runs, one file at a time, at any of its disk calls. `begin` when the log is open (the
+ * arguments stay good until `end` or `drop`); `end` with the writer still running: it copies what is left, and judges how the log opens from
+ * the copy. `drop` where the machine crashed before. KAYA_NO_MEMORY. */
+void kaya_tamper_copy_begin(struct kaya_tamperer *tamperer, const struct kaya_plan *plan,
+                            struct kaya_subject *subject, struct kaya_sim_disk *disk,
+                            struct kaya_choices *choices, struct kaya_trace *trace,
+                            struct kaya_violation *violation);
+KAYA_MUST_CHECK enum kaya_status kaya_tamper_copy_end(struct kaya_tamperer *tamperer);
+void kaya_tamper_copy_drop(struct kaya_tamperer *tamperer);
+
 #endif

@@ -37,7 +37,7 @@ struct kaya_plan {
     uint32_t recovery_crash_percent, recovery_crash_depth;
     uint32_t look_percent, recover_only_percent, anchor_percent, beside_percent, trim_percent;
     uint32_t other_config_percent;
-    uint32_t tampering_percent;
+    uint32_t tampering_percent, live_copy_percent;
     uint32_t tampering_weights[KAYA_TAMPERINGS];
     uint32_t tampering_weight_sum;
     struct kaya_numbers segment_choices, block_choices, spare_choices; /* what another configuration is drawn from */
