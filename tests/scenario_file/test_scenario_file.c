@@ -286,3 +286,34 @@ Test(scenario_file, a_log_may_be_opened_with_another_configuration)
     cr_expect(eq(int, parse(wrong, &scenario, &mistake), KAYA_INVALID));
     cr_expect(eq(str, mistake.key, "open.other_config_percent"));
 }
+
+Test(scenario_file, a_directory_may_be_tampered_with_and_copied)
+{
+    struct kaya_scenario scenario;
+    struct kaya_scenario_mistake mistake;
+    char text[512];
+    static const char start[] = "story: x\nname: y\nworkload: {sync: 1}\ncrash: {endings: {close: 1}}\n";
+    static const struct {
+        const char *line, *key;
+    } wrong[] = {
+        { "tampering: {percent: 101, kinds: {cut: 1}}", "tampering.percent" },
+        { "tampering: {percent: 50}", "tampering.kinds" },
+        { "tampering: {percent: 50, kinds: {cut: 1001}}", "tampering.kinds" },
+        { "tampering: {percent: 50, kinds: {eaten: 1}}", "tampering.kinds.eaten" },
+        { "tampering: {live_copy_percent: 101}", "tampering.live_copy_percent" },
+    };
+
+    snprintf(text, sizeof text,
+             "%stampering: {percent: 50, live_copy_percent: 20, kinds: {cut: 3, missing: 4}}\n", start);
+    cr_assert(eq(int, parse(text, &scenario, &mistake), KAYA_OK), "%s", mistake.text);
+    cr_expect(eq(u32, scenario.tampering_percent, 50));
+    cr_expect(eq(u32, scenario.live_copy_percent, 20));
+    cr_expect(eq(u32, scenario.tampering_weights[KAYA_TAMPERING_CUT], 3));
+    cr_expect(eq(u32, scenario.tampering_weights[KAYA_TAMPERING_MISSING], 4));
+    cr_expect(eq(u32, scenario.tampering_weights[KAYA_TAMPERING_SWAPPED], 0));
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        snprintf(text, sizeof text, "%s%s\n", start, wrong[i].line);
+        cr_expect(eq(int, parse(text, &scenario, &mistake), KAYA_INVALID), "%s", wrong[i].line);
+        cr_expect(eq(str, mistake.key, (char *)wrong[i].key), "%s", mistake.text);
+    }
+}
