@@ -343,9 +343,16 @@ static void junk_draw(struct kaya_tamperer *tamperer, struct deed *deed)
     }
 }
 
+/* A function of its own, called alone: the order in which a call's arguments draw is the compiler's. */
+static const char *suffix_draw(struct kaya_tamperer *tamperer)
+{
+    return draw(tamperer, 2, "suffix") == 0 ? ".new" : ".away";
+}
+
 static void target_draw(struct kaya_tamperer *tamperer, bool may_exist, char name[KAYA_NAME_BYTES_MAX + 1])
 {
     const struct kaya_image_file *file;
+    const char *suffix;
 
     switch (draw(tamperer, may_exist ? 4 : 3, "target")) {
     case 0:
@@ -355,7 +362,8 @@ static void target_draw(struct kaya_tamperer *tamperer, bool may_exist, char nam
         kaya_layout_name(free_number_draw(tamperer), ".wal", name);
         break;
     case 2:
-        kaya_layout_name(free_number_draw(tamperer), draw(tamperer, 2, "suffix") == 0 ? ".new" : ".away", name);
+        suffix = suffix_draw(tamperer);
+        kaya_layout_name(free_number_draw(tamperer), suffix, name);
         break;
     default:
         file = segment_draw(tamperer, &tamperer->before);
@@ -407,6 +415,7 @@ static enum kaya_status deed_draw(struct kaya_tamperer *tamperer, enum kaya_tamp
 {
     const struct kaya_image_file *file = segment_draw(tamperer, &tamperer->before);
     const struct kaya_image_file *other;
+    const char *suffix;
     enum kaya_status status;
 
     *deed = (struct deed){ .kind = DEED_NONE };
@@ -424,9 +433,10 @@ static enum kaya_status deed_draw(struct kaya_tamperer *tamperer, enum kaya_tamp
         break;
     case KAYA_TAMPERING_UNFINISHED_FILE:
         junk_draw(tamperer, deed);
+        suffix = suffix_draw(tamperer);
         kaya_layout_name(draw(tamperer, 2, "own_number") == 0 ? kaya_layout_number(file->name, ".wal")
                                                               : free_number_draw(tamperer),
-                         draw(tamperer, 2, "suffix") == 0 ? ".new" : ".away", deed->name);
+                         suffix, deed->name);
         break;
     case KAYA_TAMPERING_SWAPPED:
         deed->kind = DEED_SWAP;

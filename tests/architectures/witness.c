@@ -1,6 +1,8 @@
 /* What every architecture must agree on, as text to be compared.
  *
  *   witness run SEEDS      each scenario over so many seeds: its digest
+ *   witness each SCENARIO SEEDS, witness trace SCENARIO SEED
+ *                          where digests differ: in which seed, and at which event
  *   witness explore N      each small log, crashed at every call with up to N outcomes: its digest
  *   witness write DIR      a log on real files: every kind of record, several segments, a trim, left without a close
  *   witness read DIR       how the log is found, and each of its records
@@ -16,6 +18,7 @@
 #include "kaya/posix.h"
 #include "kaya/reader.h"
 #include "kaya/scenarios/payload.h"
+#include "kaya/scenarios/run.h"
 #include "kaya/scenarios/runner.h"
 #include "kaya/scenarios/small_log.h"
 #include "kaya/sim/explore.h"
@@ -52,6 +55,35 @@ static int run(uint64_t seed_count)
         code |= report.violation_count > 0 || !report.is_deterministic;
     }
     return code;
+}
+
+static void print_event(void *user, const struct kaya_trace_event *event)
+{
+    kaya_trace_print_event(event, user);
+}
+
+/* Seeds one after another, each with its digest; all events of each where `traced`. */
+static int play(const char *name, uint64_t first, uint64_t last, bool traced)
+{
+    struct kaya_stage *stage = kaya_stage_create(0);
+    const struct kaya_scenario *scenario = kaya_witness_scenarios;
+    const struct kaya_scenario *end = scenario + kaya_witness_scenario_count;
+    struct kaya_run_result result;
+
+    while (scenario < end && strcmp(scenario->name, name) != 0)
+        scenario++;
+    if (stage == NULL || scenario == end) {
+        fprintf(stderr, "witness: no scenario %s, or no memory\n", name);
+        return 2;
+    }
+    if (traced)
+        kaya_trace_listen(kaya_stage_trace(stage), print_event, stdout);
+    for (; first <= last; first++) {
+        check(kaya_stage_play(stage, scenario, first, &result), name);
+        printf("%" PRIu64 " 0x%016" PRIx64 " %s\n", first, result.digest, result.violation.promise);
+    }
+    kaya_stage_destroy(stage);
+    return 0;
 }
 
 static int explore(uint64_t outcome_count)
@@ -215,6 +247,10 @@ int main(int argc, char **argv)
 {
     const char *command = argc == 3 ? argv[1] : "";
 
+    if (argc == 4 && strcmp(argv[1], "each") == 0)
+        return play(argv[2], 1, strtoull(argv[3], NULL, 10), false);
+    if (argc == 4 && strcmp(argv[1], "trace") == 0)
+        return play(argv[2], strtoull(argv[3], NULL, 10), strtoull(argv[3], NULL, 10), true);
     if (strcmp(command, "run") == 0)
         return run(strtoull(argv[2], NULL, 10));
     if (strcmp(command, "explore") == 0)
@@ -225,6 +261,7 @@ int main(int argc, char **argv)
         return read_log(argv[2]);
     if (strcmp(command, "continue") == 0)
         return continue_log(argv[2]);
-    fprintf(stderr, "usage: witness run SEEDS | explore N | write DIR | read DIR | continue DIR\n");
+    fprintf(stderr,
+            "usage: witness run SEEDS | each SCENARIO SEEDS | trace SCENARIO SEED | explore N | write DIR | read DIR | continue DIR\n");
     return 2;
 }
