@@ -422,14 +422,52 @@ Test(salvage, a_missing_segment_is_a_gap_with_both_ends)
 Test(salvage, a_segment_of_another_log_does_not_lead_astray)
 {
     struct damage_case *damage = tell(&STORIES[0]);
-    struct damage_case *other = tell(&STORIES[0]);
-    const struct image_file *file = image_disk_find(&other->log->image, "0000000000000002.wal");
+    struct log_fixture *other = log_fixture_create(&LOG_DENSE, &damage->log->config);
+    const struct image_file *file;
 
+    kaya_sim_runtime_reset(other->runtime, 4711); /* other random numbers, so another id */
+    MUST(log_open(other));
+    while (other->last_lsn <= damage->head + 3) {
+        MUST(log_append(other, 40, KAYA_STRICT));
+        MUST(log_rotate(other));
+    }
+    file = image_disk_segment(&other->image, damage->head + 4);
+    cr_assert_not_null(file);
     *byte_of(damage, frame_of(damage, 2), 30) ^= 3;
-    image_disk_add(&damage->log->image, "0000000000000100.wal", file->bytes, file->size);
+    image_disk_add(&damage->log->image, file->name, file->bytes, file->size);
     try_salvage(damage, "a stranger");
     cr_expect_eq(look.record_count, damage->log->last_lsn - 1);
-    damage_case_destroy(other);
+    log_kill(other);
+    log_fixture_destroy(other);
+    damage_case_destroy(damage);
+}
+
+/* A recovery that crashed while it copied has left a link and a part of the copies in a spare: it does not count, and the tail that it copied
+ * from comes. */
+Test(salvage, an_unfinished_recovery_takes_nothing_away)
+{
+    struct damage_case *damage = tell(&STORIES[1]);
+    struct log_fixture *log = damage->log;
+    uint64_t last_lsn = log->last_lsn, successor = damage->head + 1;
+    static struct dissection segment;
+    struct image_file *file;
+    uint8_t *bytes;
+
+    MUST(log_open(log));
+    log_kill(log);
+    file = image_disk_segment(&log->image, successor);
+    dissect(&segment, file->bytes, file->size);
+    cr_assert(segment.linked && segment.predecessor == damage->head && segment.frame_count >= 4);
+    bytes = malloc(file->size);
+    memcpy(bytes, file->bytes, file->size);
+    memset(bytes + segment.frames[segment.frame_count - 2].offset, 0, 512); /* the last copy, and the claim */
+    damage_case_restore(damage);
+    file = image_disk_segment(&log->image, successor);
+    memcpy(file->bytes, bytes, file->size);
+    free(bytes);
+    *byte_of(damage, frame_of(damage, 2), 30) ^= 3;
+    try_salvage(damage, "an unfinished recovery");
+    cr_expect_eq(look.record_count, last_lsn - 1);
     damage_case_destroy(damage);
 }
 
