@@ -574,20 +574,43 @@ static enum kaya_status judge_untouched(struct kaya_tamperer *tamperer, const st
     return status;
 }
 
+static void hear(void *user, const struct kaya_event *event)
+{
+    kaya_watch_event(user, event->kind);
+}
+
+/* What is reached on the fork counts as a period of its own, in which no fault of the disk struck. */
+static void count_opening(struct kaya_tamperer *tamperer, struct kaya_watch *watch, enum kaya_status answer,
+                          const struct kaya_wal_recovery_report *report)
+{
+    struct kaya_watch *main = kaya_log_subject_watch(tamperer->subject);
+    struct kaya_fault_counts counts = kaya_sim_disk_fault_counts(tamperer->fork);
+
+    watch->coverage = main->coverage;
+    memcpy(watch->struck, counts.struck, sizeof watch->struck);
+    if (answer == KAYA_OK || answer == KAYA_DAMAGED)
+        kaya_watch_verdict(watch, report, &counts);
+    main->marks |= watch->marks;
+}
+
 static enum kaya_status open_fork(struct kaya_tamperer *tamperer, const struct opening *opening,
                                   enum kaya_status *answer, uint64_t *last_lsn)
 {
     struct kaya_wal_environment environment = boot(tamperer, tamperer->fork);
     struct kaya_wal_config config = kaya_log_subject_config(tamperer->subject);
     struct kaya_wal_recovery_report report = { 0 };
+    struct kaya_watch watch = { .coverage = NULL };
     struct kaya_wal_writer *writer = NULL;
     enum kaya_status verified;
     enum kaya_status status = judge_look(tamperer, opening, &environment, &verified);
 
     config.anchor = opening->anchor;
     config.must_exist = true;
+    config.on_event = hear;
+    config.user = &watch;
     *answer = kaya_wal_writer_open(&environment, &config, &writer, &report);
     *last_lsn = report.last_lsn;
+    count_opening(tamperer, &watch, *answer, &report);
     note(tamperer, "opened", *answer, report.first_lsn, report.last_lsn);
     if (*answer != verified)
         kaya_violation_set(tamperer->violation, "P10", "%s: verify says %s, and opening says %s",

@@ -15,6 +15,7 @@ struct tally {
     const struct kaya_sim_campaign *campaign;
     struct kaya_coverage sum;
     uint64_t runs;
+    uint64_t faults;    /* families that a scenario of the campaign declares */
     uint64_t sometimes; /* marks that a scenario of the campaign declares */
     uint64_t never;     /* declared, and not hit in time, in some scenario */
 };
@@ -68,6 +69,13 @@ static bool is_row_reached(const struct kaya_coverage *sum, int row)
     return of_event_and_row(sum, KAYA_ANY_EVENT, row) > 0;
 }
 
+/* Of families that no scenario of the campaign declares nothing is to be expected. */
+static bool is_shown(const struct tally *tally, int family)
+{
+    return family == KAYA_NO_FAULT || (tally->faults >> family & 1) != 0 ||
+           is_family_reached(&tally->sum, family);
+}
+
 /* --- For people --- */
 
 static void print_count(uint64_t count, FILE *file)
@@ -86,10 +94,14 @@ static void print_rows_heading(const char *what, FILE *file)
     fputc('\n', file);
 }
 
-static void print_families_by_rows(const struct kaya_coverage *sum, FILE *file)
+static void print_families_by_rows(const struct tally *tally, FILE *file)
 {
+    const struct kaya_coverage *sum = &tally->sum;
+
     print_rows_heading("fault", file);
     for (int family = 0; family <= KAYA_FAULTS; family++) {
+        if (!is_shown(tally, family))
+            continue;
         fprintf(file, "%-*s", NAME_WIDTH, family_name(family));
         for (int row = 0; row < KAYA_VERDICT_ROWS; row++)
             print_count(of_family_and_row(sum, family, row), file);
@@ -110,13 +122,17 @@ static void print_events_by_rows(const struct kaya_coverage *sum, FILE *file)
 }
 _Static_assert(KAYA_EVENT_KINDS <= 26, "an event is a letter in the table");
 
-static void print_families_by_events(const struct kaya_coverage *sum, FILE *file)
+static void print_families_by_events(const struct tally *tally, FILE *file)
 {
+    const struct kaya_coverage *sum = &tally->sum;
+
     fprintf(file, "\n%-*s", NAME_WIDTH, "fault by event");
     for (int event = 0; event < KAYA_EVENT_KINDS; event++)
         fputc('a' + event, file);
     fputc('\n', file);
     for (int family = 0; family <= KAYA_FAULTS; family++) {
+        if (!is_shown(tally, family))
+            continue;
         fprintf(file, "%-*s", NAME_WIDTH, family_name(family));
         for (int event = 0; event < KAYA_EVENT_KINDS; event++)
             fputc(of_family_and_event(sum, family, event) > 0 ? '#' : '.', file);
@@ -124,29 +140,40 @@ static void print_families_by_events(const struct kaya_coverage *sum, FILE *file
     }
 }
 
-static void print_unreached(const struct kaya_coverage *sum, FILE *file)
+static void print_name(const char *name, bool *any, FILE *file)
 {
+    fprintf(file, " %s", name);
+    *any = true;
+}
+
+static void print_unreached(const struct tally *tally, FILE *file)
+{
+    const struct kaya_coverage *sum = &tally->sum;
+    bool any = false;
+
     fprintf(file, "\nNever reached here: faults");
     for (int family = 0; family < KAYA_FAULTS; family++)
-        if (!is_family_reached(sum, family))
-            fprintf(file, " %s", family_name(family));
-    fprintf(file, "; verdicts");
+        if (is_shown(tally, family) && !is_family_reached(sum, family))
+            print_name(family_name(family), &any, file);
+    fprintf(file, "%s; verdicts", any ? "" : " (none)");
+    any = false;
     for (int row = 0; row < KAYA_VERDICT_ROWS; row++)
         if (!is_row_reached(sum, row))
-            fprintf(file, " %s", kaya_verdict_row_name((enum kaya_verdict_row)row));
-    fprintf(file, "; events");
+            print_name(kaya_verdict_row_name((enum kaya_verdict_row)row), &any, file);
+    fprintf(file, "%s; events", any ? "" : " (none)");
+    any = false;
     for (int event = 0; event < KAYA_EVENT_KINDS; event++)
         if (!is_event_reached(sum, event))
-            fprintf(file, " %s", kaya_event_name((enum kaya_event_kind)event));
-    fputs(".\n", file);
+            print_name(kaya_event_name((enum kaya_event_kind)event), &any, file);
+    fprintf(file, "%s.\n", any ? "" : " (none)");
 }
 
 static void print_text(const struct tally *tally, FILE *file)
 {
-    print_families_by_rows(&tally->sum, file);
+    print_families_by_rows(tally, file);
     print_events_by_rows(&tally->sum, file);
-    print_families_by_events(&tally->sum, file);
-    print_unreached(&tally->sum, file);
+    print_families_by_events(tally, file);
+    print_unreached(tally, file);
     fprintf(file, "%" PRIu64 " runs; of %d marks that their scenarios declare, %d were hit in time.\n",
             tally->runs, __builtin_popcountll(tally->sometimes),
             __builtin_popcountll(tally->sometimes & ~tally->never));
@@ -230,6 +257,7 @@ static void add(void *user, const struct kaya_sim_outcome *outcome)
 
     kaya_coverage_add(&tally->sum, &outcome->report->coverage);
     tally->runs += outcome->report->runs;
+    tally->faults |= outcome->scenario->faults;
     tally->sometimes |= outcome->scenario->sometimes;
     tally->never |= too_few ? 0 : never;
     if (!tally->campaign->json)
@@ -249,7 +277,7 @@ int kaya_sim_coverage(int argc, char **argv)
         "  open     all is whole, but the log was not closed\n"
         "  torn     unfinished writes behind the end\n"
         "  damaged  durable bytes are missing or wrong\n\n"
-        "A dot is a cell that was not reached. Some cannot be; one that could and is not asks for a scenario. What must be "
+        "Faults that none of the scenarios declares are left out. A dot is a cell that was not reached. Some cannot be; one that could and is not asks for a scenario. What must be "
         "reached belongs into a scenario file, as `sometimes: [segment_recycled, found_torn]`: `kaya-sim run` then fails if "
         "it is not.\n\n"
         "Exit codes are those of `kaya-sim run`: 4 also where a mark of `sometimes` was not hit in time.\n\n"
