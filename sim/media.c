@@ -167,12 +167,13 @@ static bool is_readable(const struct kaya_block *block)
     return block == NULL || (block->flags & KAYA_BLOCK_UNREADABLE) == 0;
 }
 
-/* The sector is in the file, decided, not beyond damage, and the cache holds nothing newer or other. */
+/* The sector is in the file, durably so, decided, not beyond damage, and the cache holds nothing newer or other. */
 static bool may_be_damaged(struct kaya_sim_disk *disk, const struct kaya_place *place)
 {
     const struct kaya_sector *sector;
 
-    if (visible_bytes(disk, place) == 0)
+    if (visible_bytes(disk, place) == 0 ||
+        offset_of(disk, place->sector) >= disk->files[place->file].inode->durable_size_bytes)
         return false;
     kaya_crash_decide_bytes(disk, place->file, offset_of(disk, place->sector), 1);
     sector = kaya_inode_sector(&disk->store, kaya_disk_own(disk, place->file), place->sector);
@@ -385,6 +386,8 @@ void kaya_media_begin_loss(struct kaya_sim_disk *disk, uint32_t file, uint64_t o
     uint64_t count = 1;
 
     loss->count = 0;
+    if (is_durable_write && offset + length > disk->files[file].inode->durable_size_bytes)
+        return; /* growth whose size is open: what the medium holds there is open, too */
     loss->family = KAYA_FAULT_LOST_WRITE;
     if (!kaya_fault_has_chance(disk, KAYA_FAULT_LOST_WRITE)) {
         loss->family = KAYA_FAULT_MISDIRECTED_WRITE;

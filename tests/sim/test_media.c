@@ -93,6 +93,30 @@ Test(media, healing_leaves_open_what_a_power_loss_may_take)
     close_stage(&stage);
 }
 
+/* What was never durable cannot rot: it will be written. */
+Test(media, growth_that_is_not_durable_is_left_alone)
+{
+    static const enum kaya_fault families[] = { KAYA_FAULT_BIT_FLIP, KAYA_FAULT_UNREADABLE_SECTOR,
+                                                KAYA_FAULT_LOST_WRITE };
+    uint8_t good[FILE_BYTES];
+    struct stage stage;
+
+    for (unsigned family = 0; family < sizeof families / sizeof families[0]; family++) {
+        open_stage(&stage, NULL, families[family]);
+        for (uint64_t seed = 0; seed < SEEDS; seed++) {
+            set_stage(&stage, seed);
+            make_good_file(&stage, good);
+            resize(&stage.machine, "a", 2 * FILE_BYTES);
+            fill_durable(&stage.machine, "a", FILE_BYTES + 10, 'X', 10);
+            decay(&stage);
+            cr_assert(stage.heard.count == 0 || stage.heard.offset < FILE_BYTES);
+            if (families[family] == KAYA_FAULT_LOST_WRITE)
+                cr_assert(eq(u64, counts(&stage).drawn[KAYA_FAULT_LOST_WRITE], 0));
+        }
+        close_stage(&stage);
+    }
+}
+
 /* A byte has eight bits: now and then the one that flipped flips back. */
 Test(media, a_bit_that_flips_back_is_no_damage)
 {
@@ -706,7 +730,7 @@ static void operate(struct machine *bad, struct machine *good, uint64_t state)
     bool is_durable = (state >> 61 & 1) != 0;
     struct machine *machines[] = { bad, good };
 
-    memset(bytes, (int)(state >> 50), span.length);
+    memset(bytes, (state >> 40 & 1) ? 0 : (int)(state >> 50), span.length);
     for (unsigned index = 0; index < 2; index++) {
         struct machine *machine = machines[index];
         struct kaya_file *file;
@@ -813,7 +837,7 @@ static void do_this_and_that(struct stage *stage, uint64_t seed)
         name = (state >> 60 & 1) != 0 ? "a" : "b";
         offset = (state >> 33) % FILE_BYTES;
         span.length = (size_t)((state >> 45) % FILE_BYTES) + 1;
-        memset(bytes, (int)(state >> 50), span.length);
+        memset(bytes, (state >> 40 & 1) ? 0 : (int)(state >> 50), span.length);
         if (kaya_disk_open(stage->machine.disk, name, KAYA_OPEN_WRITE, &file) == KAYA_OK) {
             if (state >> 62 == 0)
                 (void)!kaya_disk_write(stage->machine.disk, file, offset, &span, 1);
