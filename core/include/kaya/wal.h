@@ -110,7 +110,7 @@ struct kaya_wal_writer;
  *   KAYA_INVALID      an option is out of range; the event names the field
  *   KAYA_LOCKED       another writer holds the log
  *   KAYA_NOT_FOUND    must_exist and there is no log; or the parent directory does not exist
- *   KAYA_DAMAGED      durable records are missing or wrong (P5); the report says which
+ *   KAYA_DAMAGED      durable records are missing or wrong (P5); the report says which. kaya/salvage.h gets out what is whole
  *   KAYA_UNSUPPORTED  a newer format or an unknown feature
  *   KAYA_WRONG_LOG    the anchor names another log
  *   KAYA_FULL         no room for what recovery must write; try again when there is (P9)
