@@ -464,12 +464,13 @@ static void decide_in_order(struct kaya_sim_disk *disk, struct kaya_inode *inode
 void kaya_crash_decide_size_slowly(struct kaya_sim_disk *disk, uint32_t file)
 {
     struct kaya_inode *inode = kaya_disk_own(disk, file);
+    uint64_t shown_bytes = inode->size_bytes;
 
     if (disk->profile->data_in_order)
         decide_in_order(disk, inode);
     else
         take_size(disk, inode, choose_size(disk, inode));
-    kaya_room_give_back(inode);
+    kaya_room_follow(inode, shown_bytes);
 }
 
 /* ---- one sector ---- */

@@ -221,6 +221,15 @@ uint64_t kaya_room_reserve(struct kaya_sim_disk *disk, struct kaya_inode *inode,
     return reached > offset ? reached : offset;
 }
 
+void kaya_room_follow(struct kaya_inode *inode, uint64_t shown_bytes)
+{
+    kaya_room_give_back(inode);
+    if (inode->size_bytes <= shown_bytes)
+        return;
+    inode->reserved_bytes = blocks_end(inode->size_bytes); /* a cut that is undone never gave them away */
+    inode->island_begin = inode->island_end = 0;
+}
+
 void kaya_room_give_back(struct kaya_inode *inode)
 {
     uint64_t end = blocks_end(inode->size_bytes);

@@ -194,6 +194,9 @@ uint64_t kaya_room_reserve(struct kaya_sim_disk *disk, struct kaya_inode *inode,
 /* The file got shorter. */
 void kaya_room_give_back(struct kaya_inode *inode);
 
+/* A power loss made its size what it is; it was `shown_bytes`. */
+void kaya_room_follow(struct kaya_inode *inode, uint64_t shown_bytes);
+
 /* ---- media.c ---- */
 
 /* What the medium holds of the sectors that a sync or a durable write will fail to bring there. */

@@ -500,6 +500,33 @@ Test(room, comes_back_when_a_power_loss_takes_the_size)
     cr_expect(held_seen);
 }
 
+/* A cut that the power loss undid has its blocks, all of them, again. */
+Test(room, is_held_again_where_a_power_loss_undoes_a_cut)
+{
+    bool undone_seen = false;
+
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        struct machine machine;
+        struct kaya_choices *choices = start_small(&machine, 2, false);
+        struct kaya_file *file;
+        uint64_t size;
+
+        kaya_choices_reseed(choices, seed);
+        make_file(&machine, "a", 'A', 2 * BLOCK_BYTES);
+        resize(&machine, "a", BLOCK_BYTES);
+        lose_power(&machine);
+        cr_assert(kaya_disk_open(machine.disk, "a", KAYA_OPEN_WRITE, &file) == KAYA_OK);
+        cr_assert(kaya_disk_size(machine.disk, file, &size) == KAYA_OK);
+        cr_expect(eq(sz, written(&machine, file, 0, size), size), "it may overwrite what it holds");
+        kaya_disk_close(machine.disk, file);
+        file = new_file(&machine, "b");
+        cr_expect(eq(sz, written(&machine, file, 0, 2 * BLOCK_BYTES), 2 * BLOCK_BYTES - size));
+        undone_seen = undone_seen || size > BLOCK_BYTES;
+        end_small(&machine, choices);
+    }
+    cr_expect(undone_seen);
+}
+
 Test(room, others_take_it_and_give_it_back)
 {
     struct machine machine;
