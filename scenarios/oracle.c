@@ -91,6 +91,7 @@ struct kaya_oracle {
     bool sync_failed; /* in the operation that is under way, or was the last */
     uint64_t struck;  /* families of faults, likewise */
     bool leftovers;   /* a call failed that may have been to remove a file; the next recovery does it again */
+    bool spares_in_doubt; /* calls failed since the last append: recovery may have used up what a full disk leaves it */
     bool cache_in_doubt; /* a sync failed since the last recovery: what reads show may go with the cache */
     bool close_certain;  /* CLOSE is durable and nothing followed */
     bool close_possible; /* CLOSE may be what a recovery finds at the end */
@@ -412,13 +413,14 @@ bool kaya_oracle_has_ended(const struct kaya_oracle *oracle)
 }
 
 #define FAMILY(NAME) ((uint64_t)1 << KAYA_FAULT_##NAME)
+#define FAILED_CALLS                                                                                         \
+    (FAMILY(IO_ERROR) | FAMILY(IO_ERROR_LASTING) | FAMILY(NO_ROOM) | FAMILY(LIMIT) | FAMILY(OUT_OF_MEMORY))
 
 void kaya_oracle_struck(struct kaya_oracle *oracle, uint64_t families)
 {
-    const uint64_t errors = FAMILY(IO_ERROR) | FAMILY(IO_ERROR_LASTING) | FAMILY(NO_ROOM) | FAMILY(LIMIT);
-
     oracle->struck = families;
-    oracle->leftovers = oracle->leftovers || (families & errors) != 0;
+    oracle->leftovers = oracle->leftovers || (families & (FAILED_CALLS & ~FAMILY(OUT_OF_MEMORY))) != 0;
+    oracle->spares_in_doubt = oracle->spares_in_doubt || (families & FAILED_CALLS) != 0 || oracle->sync_failed;
 }
 
 /* Each status says what stood in the way, so each is an answer to some faults only. A disk without room is none of them: what must do
@@ -449,6 +451,13 @@ static void end_handle(struct kaya_oracle *oracle, enum kaya_status status)
     oracle->ended = true;
     if (oracle->sync_failed && status != KAYA_GONE)
         oracle->kept_lsn = oracle->durable_lsn;
+}
+
+/* Recovery does without room (P9), but to begin a log, and where errors came before: an append only succeeds where two spares stand
+ * behind its segment. */
+static bool is_full_for_recovery(const struct kaya_oracle *oracle, enum kaya_status status)
+{
+    return is_full(oracle, status) && (!oracle->exists || oracle->spares_in_doubt);
 }
 
 static bool wrote_nothing(enum kaya_status status)
@@ -490,6 +499,7 @@ void kaya_oracle_append_end(struct kaya_oracle *oracle, enum kaya_durability_mod
     for (uint64_t lsn = first; lsn <= oracle->last_lsn; lsn++)
         fact_of(oracle, lsn)->flags |= (uint8_t)(FACT_ACKNOWLEDGED | (mode == KAYA_STRICT ? FACT_STRICT : 0));
     oracle->counts.acknowledged += pending;
+    oracle->spares_in_doubt = (oracle->struck & FAILED_CALLS) != 0;
     oracle->kept_lsn = oracle->last_lsn;
     if (mode == KAYA_STRICT) {
         make_all_durable(oracle);
@@ -938,7 +948,7 @@ void kaya_oracle_recovered(struct kaya_oracle *oracle, enum kaya_status status,
     }
     if (status == KAYA_GONE)
         return;
-    if (is_excused(oracle, status) || (!oracle->exists && is_full(oracle, status))) {
+    if (is_excused(oracle, status) || is_full_for_recovery(oracle, status)) {
         give_up_lost(oracle);
         return;
     }
@@ -979,7 +989,7 @@ void kaya_oracle_cut_end(struct kaya_oracle *oracle, enum kaya_status status,
             adopt_unrestricted(oracle, report);
         return;
     }
-    if (status == KAYA_GONE || is_excused(oracle, status))
+    if (status == KAYA_GONE || is_excused(oracle, status) || is_full_for_recovery(oracle, status))
         return;
     if (judge_refusal(oracle, status, report, violation))
         return;

@@ -595,6 +595,17 @@ Test(oracle, an_open_is_excused_by_a_full_disk_only_where_there_is_no_log_yet)
     kaya_oracle_struck(table->oracle, BIT(NO_SPACE));
     kaya_oracle_recovered(table->oracle, KAYA_FULL, &table->report, &table->violation);
     cr_expect(eq(str, table->violation.promise, ""));
+    for (int appended = 0; appended < 2; appended++) { /* or where errors came before, and no append since */
+        table = set();
+        kaya_oracle_struck(table->oracle, BIT(LIMIT));
+        kaya_oracle_struck(table->oracle, 0);
+        if (appended)
+            strict(table);
+        kaya_oracle_crash(table->oracle, KAYA_CRASH_POWER_LOSS);
+        kaya_oracle_struck(table->oracle, BIT(NO_SPACE));
+        kaya_oracle_recovered(table->oracle, KAYA_FULL, &table->report, &table->violation);
+        cr_expect(eq(str, table->violation.promise, appended ? "P4" : ""));
+    }
 }
 
 Test(oracle, a_record_that_was_refused_for_want_of_something_must_not_come_back)
