@@ -493,14 +493,18 @@ enum kaya_status kaya_wal_writer_sync(struct kaya_wal_writer *writer)
     return status;
 }
 
+/* Behind a CLOSE the link is made durable at once, for the reason of leave_close_behind. */
 static enum kaya_status rotate_now(struct kaya_wal_writer *writer)
 {
+    bool was_closed = writer->log.appender.last_type == FRAME_CLOSE && writer->log.appender.sequence > 0;
     enum kaya_status status = KAYA_OK;
 
     if (writer->has_ended)
         return KAYA_ENDED;
     if (writer->log.appender.sequence > 0)
         status = rotate(writer, 0);
+    if (status == KAYA_OK && was_closed)
+        return sync_all(writer);
     if (status == KAYA_OK) {
         status = kaya_appender_flush(&writer->log.appender);
         if (status != KAYA_OK)

@@ -907,6 +907,13 @@ static void judge_epoch(struct kaya_oracle *oracle, const struct kaya_wal_recove
         BREAK(violation, KAYA_PROMISE_F9,
               "a recovery that finds no clean close raises the epoch; it was %" PRIu64 " and is %" PRIu64,
               oracle->epoch, report->epoch);
+    if (oracle->outlook->is_damaged || oracle->cut_pending || report->last_lsn >= oracle->last_lsn)
+        return;
+    if (report->epoch == oracle->epoch && (fact_of(oracle, report->last_lsn + 1)->flags & FACT_ACKNOWLEDGED) != 0)
+        BREAK(violation, KAYA_PROMISE_F9,
+              "number %" PRIu64
+              " was given to a record that is lost, and is free again under the same epoch, %" PRIu64,
+              report->last_lsn + 1, report->epoch);
 }
 
 /* What was in doubt is fixed: the log is what this recovery returned. */

@@ -87,6 +87,34 @@ Test(rotate, asked_for_it_makes_all_durable_and_the_next_record_opens_the_next_s
     log_fixture_destroy(log);
 }
 
+static void note_second_segment(void *user, struct image_disk *image, struct image_file *file)
+{
+    bool *noted = user;
+
+    *noted = *noted || file == image_disk_segment(image, 2);
+}
+
+/* A log that was closed, opened and rotated must not look closed where a power loss takes the new segment away: numbers that were given in it
+ * would be given again under the same epoch (F9). */
+Test(rotate, behind_a_close_the_new_segment_is_durable_at_once)
+{
+    struct log_fixture *log = log_fixture_create(&LOG_DENSE, &SMALL);
+    bool is_synced = false;
+
+    MUST(log_open(log));
+    MUST(log_append(log, 200, KAYA_RELAXED));
+    MUST(log_close(log));
+    MUST(log_open(log));
+    log->image.user = &is_synced;
+    log->image.after_sync = note_second_segment;
+    MUST(log_rotate(log));
+    cr_expect(is_synced);
+    take_apart(log, 2);
+    expect_linked(2);
+    MUST(log_close(log));
+    log_fixture_destroy(log);
+}
+
 Test(rotate, with_no_record_in_the_segment_it_does_nothing)
 {
     struct log_fixture *log = log_fixture_create(&LOG_DENSE, &SMALL);
