@@ -138,6 +138,10 @@ bool kaya_frame_mend(const uint8_t *bytes, size_t available, const struct shape 
                      const struct frame_seeds *seeds, uint64_t offset, uint8_t *scratch, struct frame *frame,
                      uint64_t *bit);
 
+/* Would one flip make the header's own check hold, with plausible fields? (mend.c) */
+bool kaya_frame_header_is_almost(const uint8_t *bytes, size_t available, const struct shape *shape,
+                                 uint32_t segment_seed, uint64_t offset);
+
 /* LINK's payload. */
 struct link {
     uint64_t base_lsn;

@@ -11,17 +11,11 @@ enum { DECODED_BYTES_MAX = KAYA_BLOCK_BYTES_MAX };
 
 /* --- the whole directory in sums ------------------------------------------------------------------------------------ */
 
-static bool is_in_use(const struct survey *survey, const struct listed *file)
-{
-    for (size_t i = 0; i < survey->chain_count; i++)
-        if (survey->chain[i].number == file->number && survey->chain[i].kind == file->kind)
-            return true;
-    return false;
-}
-
 static enum kaya_wal_segment_role role_of(const struct survey *survey, const struct listed *file)
 {
-    if (is_in_use(survey, file))
+    if (kaya_chain_find(survey->chain, survey->chain_count, file->number, file->kind) != NULL ||
+        (survey->report.verdict == KAYA_VERDICT_DAMAGED && survey->report.damage_segment == file->number &&
+         kaya_survey_find(survey, file->number) == file))
         return KAYA_ROLE_IN_USE;
     if (file->kind == SEGMENT_NAME_NEW || file->number < survey->head.number)
         return KAYA_ROLE_LEFTOVER;
@@ -360,12 +354,11 @@ static enum kaya_status inspect_directory(struct visit *visit)
         status = KAYA_NOT_FOUND;
     for (size_t i = 0; i < survey.file_count && status == KAYA_OK && !visit->stopped; i++) {
         const struct listed *file = &survey.files[i];
+        const struct chain_segment *used =
+            kaya_chain_find(survey.chain, survey.chain_count, file->number, file->kind);
 
         visit->role = role_of(&survey, file);
-        visit->limit = UINT64_MAX;
-        for (size_t j = 0; j + 1 < survey.chain_count; j++)
-            if (survey.chain[j].number == file->number)
-                visit->limit = survey.chain[j].end;
+        visit->limit = used != NULL && file->number != survey.head.number ? used->end : UINT64_MAX;
         if (survey.report.verdict == KAYA_VERDICT_DAMAGED && survey.report.damage_segment == file->number)
             visit->limit = survey.report.damage_end_offset;
         kaya_segment_name(name, file->number, file->kind);

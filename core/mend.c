@@ -88,6 +88,23 @@ static bool is_good(const uint8_t *bytes, const struct shape *shape, const struc
            kaya_frame_second_check_holds(bytes, seeds, frame) && padding_is_zero(bytes, frame);
 }
 
+bool kaya_frame_header_is_almost(const uint8_t *bytes, size_t available, const struct shape *shape,
+                                 uint32_t segment_seed, uint64_t offset)
+{
+    uint8_t header[KAYA_FRAME_HEADER_BYTES];
+    struct frame frame;
+    uint64_t bit;
+
+    if (available < sizeof header)
+        return false;
+    bit = find_header_bit(bytes, segment_seed, offset);
+    if (bit == NO_BIT)
+        return false;
+    memcpy(header, bytes, sizeof header);
+    flip(header, bit);
+    return kaya_frame_header(header, available, shape, segment_seed, offset, &frame);
+}
+
 bool kaya_frame_mend(const uint8_t *bytes, size_t available, const struct shape *shape,
                      const struct frame_seeds *seeds, uint64_t offset, uint8_t *scratch, struct frame *frame,
                      uint64_t *bit)

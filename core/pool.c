@@ -36,6 +36,8 @@ static void add_spare(struct pool *pool, const struct spare *spare)
 
 void kaya_pool_adopt(struct pool *pool, const struct survey *survey)
 {
+    const struct listed *next;
+
     pool->number_max = survey->head.number;
     for (size_t i = 0; i < survey->file_count; i++) {
         const struct listed *file = &survey->files[i];
@@ -59,6 +61,9 @@ void kaya_pool_adopt(struct pool *pool, const struct survey *survey)
                                          .shape = file->shape,
                                          .is_clean = file->is_clean });
     }
+    next = survey->head.number < UINT64_MAX ? kaya_survey_find(survey, survey->head.number + 1) : NULL;
+    pool->is_head_followed = next != NULL ? pool->spare_count > 0 && pool->spares[0].number == next->number
+                                          : pool->number_max == survey->head.number;
 }
 
 /* --- preparation ---------------------------------------------------------------------------------------------------- */
@@ -477,6 +482,8 @@ enum kaya_status kaya_pool_take(struct pool *pool, unsigned index, struct segmen
     if (status == KAYA_GONE || status == KAYA_NO_MEMORY || status == KAYA_LIMIT || status == KAYA_FULL)
         return status;
     forget_spares(pool, index, 1);
+    if (index > 0)
+        pool->spares[index - 1].is_blocked = true;
     return KAYA_IO;
 }
 

@@ -30,6 +30,7 @@ struct pool {
     struct spare spares[POOL_SPARES_MAX]; /* ascending by number */
     unsigned spare_count;
     uint64_t number_max; /* the highest number that a file of this log has */
+    bool is_head_followed; /* behind the segment in use stands a spare under the next number, or the next one prepared will */
     bool has_strangers; /* files that are none of its segments stand behind it: their names are passed over */
 };
 

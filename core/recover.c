@@ -180,19 +180,16 @@ static enum kaya_status cut_file(const struct context *context, const struct cha
 
 static bool is_in_chain(const struct opened_log *log, const struct listed *file)
 {
-    for (size_t i = 0; i < log->chain_count; i++)
-        if (log->chain[i].number == file->number && log->chain[i].kind == file->kind)
-            return true;
-    return false;
+    return kaya_chain_find(log->chain, log->chain_count, file->number, file->kind) != NULL;
 }
 
 /* What is known of a dead file: enough to recycle it if it was in the chain. */
 static struct chain_segment describe_dead(const struct survey *survey, const struct listed *file)
 {
-    for (size_t i = 0; i < survey->chain_count; i++)
-        if (survey->chain[i].number == file->number && survey->chain[i].kind == file->kind)
-            return survey->chain[i];
-    return (struct chain_segment){ .number = file->number, .kind = file->kind };
+    const struct chain_segment *known =
+        kaya_chain_find(survey->chain, survey->chain_count, file->number, file->kind);
+
+    return known != NULL ? *known : (struct chain_segment){ .number = file->number, .kind = file->kind };
 }
 
 /* Unfinished preparations go first: what follows may be cut short, again and again, and would leave one more each time. */
@@ -407,20 +404,22 @@ static enum kaya_status open_surveyed(struct opened_log *log, const struct conte
                                       const uint64_t *cut_back_lsn, struct kaya_wal_recovery_report *report)
 {
     bool cuts = cut_back_lsn != NULL && *cut_back_lsn != report->last_lsn;
+    bool goes_on;
 
     if (report->verdict == KAYA_VERDICT_EMPTY)
         return begin_log(log, context, settings, report);
-    log->low_water_lsn = report->first_lsn;
-    log->has_appended = survey->has_appended && survey->row->action == TAIL_GO_ON && !cuts;
     kaya_pool_init(&log->pool, context, &report->log_id, &settings->shape, settings->spare_count);
     kaya_pool_adopt(&log->pool, survey);
+    goes_on = survey->row->action == TAIL_GO_ON && !cuts && (survey->has_appended || log->pool.is_head_followed);
+    log->low_water_lsn = report->first_lsn;
+    log->has_appended = survey->has_appended && goes_on;
     if (report->verdict == KAYA_VERDICT_TORN)
         kaya_notify(context, &(struct kaya_event){ .kind = KAYA_EVENT_TORN_TAIL,
                                                    .segment = report->segment,
                                                    .offset_bytes = report->end_offset,
                                                    .lsn = report->last_lsn,
                                                    .text = survey->row->reason });
-    if (survey->row->action == TAIL_GO_ON && !cuts)
+    if (goes_on)
         return go_on(log, context, settings, survey);
     return succeed(log, context, settings, survey, past_cache, cuts ? *cut_back_lsn : report->last_lsn, report);
 }

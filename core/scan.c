@@ -573,23 +573,8 @@ struct claim_scan {
  * written anew: then the tail is not blank. */
 static bool is_almost_header(const struct segment *segment, const uint8_t *bytes, size_t available, uint64_t offset)
 {
-    uint8_t header[KAYA_FRAME_HEADER_BYTES];
-    struct frame frame;
-
-    if (is_older_generation(segment, bytes, available, offset))
-        return false;
-    memcpy(header, bytes, sizeof header);
-    for (unsigned bit = 32; bit < 8 * sizeof header; bit++) {
-        bool holds;
-
-        header[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        holds = kaya_frame_header(header, available, &segment->header.shape, segment->seeds.segment, offset,
-                                  &frame);
-        header[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        if (holds)
-            return true;
-    }
-    return false;
+    return !is_older_generation(segment, bytes, available, offset) &&
+           kaya_frame_header_is_almost(bytes, available, &segment->header.shape, segment->seeds.segment, offset);
 }
 
 static void look_at(struct claim_scan *scan, const uint8_t *bytes, size_t available, uint64_t offset)

@@ -22,6 +22,8 @@
 
 #include "bytes.h"
 
+/* LSNs and epochs above it are made up: counting on from them must not wrap. */
+#define NUMBER_MAX (UINT64_MAX / 4)
 enum {
     RESTARTS_MAX = 16, /* of a look at a live log */
     READINGS = 3,      /* one through the cache, two past it */
@@ -202,8 +204,8 @@ static void describe(struct look *look, size_t index, const struct segment *segm
 {
     struct listed *file = &look->survey->files[index];
 
-    file->is_whole =
-        segment->state >= SEGMENT_LINKLESS && segment->file_bytes >= segment->header.shape.segment_bytes;
+    file->is_whole = segment->state >= SEGMENT_LINKLESS && segment->header.read_compatible == 0 &&
+                     segment->file_bytes >= segment->header.shape.segment_bytes;
     file->shape = segment->header.shape;
     file->log_id = segment->header.log_id;
 }
@@ -497,48 +499,58 @@ static uint64_t bad_place(const struct segment *segment)
                : 0;
 }
 
-/* The first LSN behind what the segment in this file holds; 0: it says nothing. */
-static enum kaya_status lsn_behind(struct look *look, const struct listed *file, uint64_t *lsn)
+/* Open the file, if it holds a segment of this log that has its link, and put it into the chain as far as it reads. *segment: NONE if
+ * not. */
+static enum kaya_status take_lower(struct look *look, const struct listed *file, struct segment *segment)
 {
-    struct segment segment;
     struct scan_entry entry;
     struct scan scan;
     bool found = true;
     enum kaya_status status;
 
-    *lsn = 0;
-    status = open_listed(look, file, &segment);
-    if (status == KAYA_OK && segment.state == SEGMENT_LINKED &&
-        memcmp(&segment.header.log_id, &look->survey->head.header.log_id, sizeof segment.header.log_id) == 0) {
-        kaya_scan_init(&scan, look->context, &segment, &look->survey->memory, UINT64_MAX, false);
+    status = open_listed(look, file, segment);
+    if (status == KAYA_OK && segment->state == SEGMENT_LINKED &&
+        memcmp(&segment->header.log_id, &look->survey->head.header.log_id, sizeof segment->header.log_id) == 0) {
+        kaya_scan_init(&scan, look->context, segment, &look->survey->memory, UINT64_MAX, false);
         while (status == KAYA_OK && found)
             status = kaya_scan_next(&scan, &entry, &found);
-        *lsn = segment.link.base_lsn + scan.sequence;
+        if (status == KAYA_OK)
+            return add_to_chain(look, segment, scan.end, scan.sequence, file->kind);
     }
-    kaya_segment_close(&segment, look->context);
+    kaya_segment_close(segment, look->context);
     return status == KAYA_GONE || status == KAYA_NO_MEMORY || status == KAYA_LIMIT ? status : KAYA_OK;
 }
 
 /* A predecessor is unreadable from its start, so what it held is bounded by its neighbours: it went up to its successor's first record, and
- * began behind the last one of the nearest lower segment that still reads. */
-static enum kaya_status name_lost_before(struct look *look, const struct link *successor)
+ * began behind the last one of the nearest lower segment that still reads: *segment, NONE if there is none. */
+static enum kaya_status find_lower(struct look *look, const struct link *successor, uint64_t successor_number,
+                                   struct segment *segment)
 {
     struct survey *survey = look->survey;
-    uint64_t first = look->low_water, behind = 0;
+    uint64_t bound = successor->predecessor < successor_number ? successor->predecessor : successor_number;
+    uint64_t first = look->low_water;
     enum kaya_status status = KAYA_OK;
 
-    for (size_t i = survey->file_count; i-- > 0 && behind == 0 && status == KAYA_OK;) {
+    *segment = SEGMENT_NONE;
+    for (size_t i = survey->file_count; i-- > 0 && segment->file == NULL && status == KAYA_OK;) {
         const struct listed *file = &survey->files[i];
 
-        if (file->number < successor->predecessor && file == kaya_survey_find(survey, file->number))
-            status = lsn_behind(look, file, &behind);
+        if (file->number < bound && file == kaya_survey_find(survey, file->number))
+            status = take_lower(look, file, segment);
     }
-    if (behind > first && behind < successor->base_lsn)
-        first = behind;
+    if (status == KAYA_OK && segment->file != NULL) {
+        const struct chain_segment *lower = &survey->chain[survey->chain_count - 1];
+        uint64_t behind = lower->base_lsn + lower->record_count;
+
+        if (behind > first && behind < successor->base_lsn)
+            first = behind;
+    }
     name_lost(look, first, successor->base_lsn - 1);
     return status;
 }
 
+/* The next segment of the chain, damaged or not; where the one that the link names cannot be it, damage, and the nearest lower one that
+ * reads. *segment: NONE where the chain ends. */
 static enum kaya_status check_predecessor(struct look *look, const struct link *successor,
                                           uint64_t successor_number, struct segment *segment)
 {
@@ -560,13 +572,14 @@ static enum kaya_status check_predecessor(struct look *look, const struct link *
         wrong = what_is_wrong(look, segment, successor);
     if (wrong != NULL) {
         pronounce(look, successor->predecessor, bad_place(segment), successor->predecessor_end, wrong);
-        return name_lost_before(look, successor);
+        kaya_segment_close(segment, look->context);
+        return find_lower(look, successor, successor_number, segment);
     }
     status = scan_predecessor(look, segment, successor, &scan);
     if (status == KAYA_OK)
         status = check_copies(look, segment);
-    if (status == KAYA_OK && !is_damaged(look->survey))
-        status = add_to_chain(look, segment, scan.end, scan.sequence, file->kind);
+    if (status == KAYA_OK)
+        status = add_to_chain(look, segment, successor->predecessor_end, scan.sequence, file->kind);
     return status;
 }
 
@@ -580,7 +593,7 @@ static void reverse_chain(struct survey *survey)
     }
 }
 
-/* From the head backwards to the segment that holds the low-water mark. */
+/* From the head backwards to the segment that holds the low-water mark. In a damaged log, too: what of it is in use shall be known. */
 static enum kaya_status walk_chain(struct look *look)
 {
     struct survey *survey = look->survey;
@@ -590,7 +603,7 @@ static enum kaya_status walk_chain(struct look *look)
     enum kaya_status status;
 
     status = add_to_chain(look, &survey->head, look->end, look->sequence, head->kind);
-    while (status == KAYA_OK && !is_damaged(survey) && link.predecessor != 0 && link.base_lsn > look->low_water) {
+    while (status == KAYA_OK && number != 0 && link.predecessor != 0 && link.base_lsn > look->low_water) {
         struct segment segment;
 
         status = check_predecessor(look, &link, number, &segment);
@@ -598,8 +611,30 @@ static enum kaya_status walk_chain(struct look *look)
         link = segment.link;
         kaya_segment_close(&segment, look->context);
     }
+    if (is_damaged(survey) && (status == KAYA_IO || status == KAYA_UNSUPPORTED))
+        status = KAYA_OK; /* more than one place is bad: the first one stays on record */
+    if (status == KAYA_OK && !is_damaged(survey) && link.base_lsn > look->low_water) {
+        pronounce(look, number, 0, 0, "the log begins behind its low-water mark");
+        name_lost(look, look->low_water, link.base_lsn - 1);
+    }
     reverse_chain(survey);
     return status;
+}
+
+const struct chain_segment *kaya_chain_find(const struct chain_segment *chain, size_t count, uint64_t number,
+                                            enum segment_name_kind kind)
+{
+    size_t low = 0, high = count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (chain[middle].number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < count && chain[low].number == number && chain[low].kind == kind ? &chain[low] : NULL;
 }
 
 /* How many records the frames at or before `end` speak of. */
@@ -719,6 +754,18 @@ static enum kaya_status check_above(struct look *look)
     return status;
 }
 
+/* What no writer says, though every check holds: bytes that somebody made up, or a bug. NULL: nothing of the kind. */
+static const char *what_is_implausible(const struct look *look)
+{
+    const struct link *link = &look->survey->head.link;
+
+    if (link->base_lsn == 0 || link->base_lsn > NUMBER_MAX || link->epoch == 0 || link->epoch > NUMBER_MAX)
+        return "the link holds a number that no log reaches";
+    if (look->low_water == 0 || look->low_water > link->base_lsn)
+        return "the low-water mark lies behind the segment that says it";
+    return NULL;
+}
+
 static enum kaya_status report_head(struct look *look)
 {
     struct survey *survey = look->survey;
@@ -741,6 +788,12 @@ static enum kaya_status report_head(struct look *look)
     if (survey->facts.written)
         report->discarded_bytes = look->claims.stray_end > look->end ? look->claims.stray_end - look->end : 1;
     survey->carried_only = head->link.carried_end > 0 && !survey->has_appended;
+    if (what_is_implausible(look) != NULL) {
+        pronounce(look, head->number, kaya_shape_first_frame(&head->header.shape), 0, what_is_implausible(look));
+        look->low_water = 1;
+        report->last_lsn = 0;
+        return KAYA_OK;
+    }
     if (look->furthest <= look->end)
         return KAYA_OK;
     pronounce(look, head->number, kaya_shape_skip_header(&head->header.shape, look->end), look->furthest,
@@ -785,14 +838,6 @@ static void forget(struct survey *survey, const struct context *context)
     };
 }
 
-static bool is_in_chain(const struct survey *survey, uint64_t number)
-{
-    for (size_t i = 0; i < survey->chain_count; i++)
-        if (survey->chain[i].number == number)
-            return true;
-    return false;
-}
-
 /* Does its first header copy name another log? Whatever cannot be read of a dead file harms nobody, and is not worth more reads. */
 static enum kaya_status names_other_log(struct look *look, const struct listed *listed, bool *other)
 {
@@ -828,8 +873,8 @@ static enum kaya_status check_mixture(struct look *look)
         struct segment segment = SEGMENT_NONE;
         bool other;
 
-        if (file->number >= survey->head.number || is_in_chain(survey, file->number) ||
-            file != kaya_survey_find(survey, file->number))
+        if (file->number >= survey->head.number || file != kaya_survey_find(survey, file->number) ||
+            kaya_chain_find(survey->chain, survey->chain_count, file->number, file->kind) != NULL)
             continue;
         status = names_other_log(look, file, &other);
         if (status != KAYA_OK || !other)

@@ -11,7 +11,7 @@ struct listed {
     uint64_t number;
     enum segment_name_kind kind;
     /* Files above the head only: */
-    bool is_whole; /* a good header, and as long as that says */
+    bool is_whole; /* a good header without features that only readers may pass over, and as long as that says */
     bool is_clean; /* known to hold no frame of its present life */
     struct shape shape;
     struct kaya_wal_log_id log_id;
@@ -66,6 +66,10 @@ KAYA_MUST_CHECK enum kaya_status kaya_survey(struct survey *survey, const struct
 #define SURVEY_NONE ((struct survey){ .head = { .file = NULL }, .memory = SCAN_MEMORY_NONE })
 KAYA_MUST_CHECK enum kaya_status kaya_survey_list(struct survey *survey, const struct context *context);
 void kaya_survey_release(struct survey *survey, const struct context *context);
+
+/* The segment of that name in a chain, which ascends by number; NULL: none. */
+const struct chain_segment *kaya_chain_find(const struct chain_segment *chain, size_t count, uint64_t number,
+                                            enum segment_name_kind kind);
 
 /* The listed file of `number` that stands for the segment (.wal, else .away); NULL: none. */
 const struct listed *kaya_survey_find(const struct survey *survey, uint64_t number);

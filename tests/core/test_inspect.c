@@ -283,6 +283,42 @@ Test(inspect, damage_is_shown_where_it_stands_and_strays_behind_it)
     log_fixture_destroy(log);
 }
 
+/* Whatever is damaged, what is in use stays in use: before the damage, behind it, and the damaged one if it is there. */
+Test(inspect, segments_in_use_are_called_so_beside_a_damaged_one)
+{
+    for (unsigned how = 0; how < 3; how++) {
+        struct log_fixture *log = begin();
+        struct kaya_wal_inspection inspection;
+        struct image_file *file;
+        uint64_t head;
+
+        for (unsigned i = 0; i < 40; i++)
+            MUST(log_append(log, 700, KAYA_STRICT));
+        MUST(log_close(log));
+        MUST(kaya_wal_verify(&log->environment, NULL, &inspection));
+        head = inspection.report.segment;
+        cr_assert_geq(head, 4);
+        file = image_disk_segment(&log->image, 2);
+        if (how == 0)
+            memset(file->bytes + 1200, 0x3c, 60); /* a record */
+        else if (how == 1)
+            memset(file->bytes + 512, 0x3c, 60); /* the link */
+        else
+            image_disk_remove(&log->image, file->name);
+        inspection = look_into(log, NULL);
+        cr_expect_eq(inspection.report.verdict, KAYA_VERDICT_DAMAGED);
+        cr_expect_eq(inspection.segment_count, how < 2 ? head : head - 1, "damage %u: %" PRIu64 " in use",
+                     how, inspection.segment_count);
+        for (size_t i = 0; i < items.count; i++) {
+            bool is_used = items.list[i].segment <= head && (how < 2 || items.list[i].segment != 2);
+
+            cr_expect_eq(items.list[i].role == KAYA_ROLE_IN_USE, is_used, "damage %u: segment %" PRIu64 " is %s",
+                         how, items.list[i].segment, kaya_wal_segment_role_name(items.list[i].role));
+        }
+        log_fixture_destroy(log);
+    }
+}
+
 Test(inspect, verify_says_clean_torn_or_damaged_as_recovery_does)
 {
     static const struct {

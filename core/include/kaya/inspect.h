@@ -83,8 +83,8 @@ struct kaya_wal_item {
 /* What a whole look saw, in sums. */
 struct kaya_wal_inspection {
     struct kaya_wal_recovery_report report; /* what recovery would find; directories only */
-    uint64_t segment_count;                 /* files with a good header */
-    uint64_t spare_count;
+    uint64_t segment_count;                 /* in use */
+    uint64_t spare_count;                   /* files behind the log's end, good or not */
     uint64_t leftover_count;
     uint64_t foreign_count;
     uint64_t frame_count;
