@@ -15,6 +15,7 @@
 
 enum {
     NUMBER_DIGITS = 16,
+    PROBED_BYTES = 4096,
     READINGS = 3, /* one through the cache, two past it */
     LINK_FRAME_BYTES_MAX = KAYA_FRAME_HEADER_BYTES + KAYA_LINK_BYTES + KAYA_FRAME_ROOM_MIN,
 };
@@ -103,28 +104,43 @@ static enum segment_state judge_header(struct segment *segment, const uint8_t *b
     return SEGMENT_HEADERLESS;
 }
 
-/* The second copy, wherever it may stand and can be read. An unknown version's shape is unknown too: its place is taken on trust. One of another number
- * is as bad as none. */
+/* Is this the second copy? One of another number is as bad as none; an unknown version's shape is unknown too, so its place is taken on
+ * trust. */
+static bool is_second_header(struct segment *segment, const uint8_t *bytes, uint64_t at)
+{
+    segment->state = judge_header(segment, bytes);
+    if (segment->state == SEGMENT_UNSUPPORTED ||
+        (segment->state == SEGMENT_LINKLESS && kaya_shape_second_header(&segment->header.shape) == at))
+        return true;
+    segment->state = SEGMENT_HEADERLESS;
+    return false;
+}
+
+/* The second copy, wherever it may stand and can be read: a stretch at a time, and place by place where a stretch cannot be read as a whole.
+ * KAYA_IO: it was not found, and some place could not be read. */
 static enum kaya_status find_second_header(struct segment *segment, const struct context *context, unsigned reading)
 {
-    uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES];
-    enum kaya_status status = KAYA_OK;
+    uint8_t bytes[PROBED_BYTES];
+    enum kaya_status stretch = KAYA_OK, unreadable = KAYA_OK;
 
     for (uint64_t at = KAYA_BLOCK_BYTES_MIN; at <= KAYA_HEADER_DISTANCE && at < segment->file_bytes;
          at += KAYA_BLOCK_BYTES_MIN) {
-        status = read_some(segment, context, at, bytes, sizeof bytes, reading);
+        size_t place = (size_t)(at % PROBED_BYTES);
+        enum kaya_status status;
+
+        if (place == 0 || at == KAYA_BLOCK_BYTES_MIN)
+            stretch = read_some(segment, context, at - place, bytes, sizeof bytes, reading);
+        status = stretch;
         if (status == KAYA_IO)
-            continue; /* as bad as a failed check */
-        if (status != KAYA_OK)
-            break;
-        segment->state = judge_header(segment, bytes);
-        if (segment->state == SEGMENT_UNSUPPORTED)
-            break;
-        if (segment->state == SEGMENT_LINKLESS && kaya_shape_second_header(&segment->header.shape) == at)
-            break;
-        segment->state = SEGMENT_HEADERLESS;
+            status = read_some(segment, context, at, bytes + place, KAYA_SEGMENT_HEADER_BYTES, reading);
+        if (status != KAYA_OK && status != KAYA_IO)
+            return status;
+        if (status == KAYA_IO)
+            unreadable = status;
+        else if (is_second_header(segment, bytes + place, at))
+            return KAYA_OK;
     }
-    return status;
+    return unreadable;
 }
 
 static bool judge_link(struct segment *segment, const uint8_t *bytes, size_t length)
