@@ -18,7 +18,8 @@
 enum {
     BUFFER_BYTES = 256 * 1024,
     ZERO_BYTES = 4096,
-    DENSE_RESERVE_BYTES = 2 * (KAYA_FRAME_HEADER_BYTES + KAYA_TRIM_BYTES + KAYA_FRAME_ROOM_MIN),
+    RESERVED_FRAMES = 2, /* one TRIM, one CLOSE */
+    DENSE_FRAME_BYTES = KAYA_FRAME_HEADER_BYTES + KAYA_TRIM_BYTES + KAYA_FRAME_ROOM_MIN,
     /* What one block of a carry may lose: a fragment's header and the padding behind the last frame. */
     BLOCK_LOSS_BYTES = KAYA_FRAME_HEADER_BYTES + KAYA_FRAME_ROOM_MIN,
 };
@@ -44,14 +45,19 @@ uint64_t kaya_control_end(const struct shape *shape, uint64_t end, uint32_t leng
     return offset + kaya_frame_extent(shape, offset, length);
 }
 
+static uint64_t reserved_bytes(const struct shape *shape, uint32_t frames)
+{
+    return frames * (uint64_t)(shape->unit_bytes == 0 ? DENSE_FRAME_BYTES : shape->unit_bytes);
+}
+
 uint64_t kaya_record_limit(const struct shape *shape)
 {
-    return shape->segment_bytes - (shape->unit_bytes == 0 ? DENSE_RESERVE_BYTES : 2 * shape->unit_bytes);
+    return shape->segment_bytes - reserved_bytes(shape, RESERVED_FRAMES);
 }
 
 uint64_t kaya_trim_limit(const struct shape *shape)
 {
-    return shape->segment_bytes - (shape->unit_bytes == 0 ? DENSE_RESERVE_BYTES / 2 : shape->unit_bytes);
+    return shape->segment_bytes - reserved_bytes(shape, RESERVED_FRAMES - 1);
 }
 
 uint64_t kaya_carry_cost(uint64_t length)

@@ -20,7 +20,9 @@ enum { STRANGERS_MAX = 1024 }; /* names passed over before giving up */
 void kaya_pool_init(struct pool *pool, const struct context *context, const struct kaya_wal_log_id *log_id,
                     const struct shape *shape, unsigned wanted)
 {
-    *pool = (struct pool){ .context = context, .log_id = *log_id, .shape = *shape, .wanted = wanted };
+    *pool = (struct pool){
+        .context = context, .log_id = *log_id, .shape = *shape, .wanted = wanted, .is_head_followed = true
+    };
 }
 
 /* What stands right behind a segment in use must be a spare under the next number, or a lost segment could not be told. So spares are taken as a

@@ -404,22 +404,20 @@ static enum kaya_status open_surveyed(struct opened_log *log, const struct conte
                                       const uint64_t *cut_back_lsn, struct kaya_wal_recovery_report *report)
 {
     bool cuts = cut_back_lsn != NULL && *cut_back_lsn != report->last_lsn;
-    bool goes_on;
 
     if (report->verdict == KAYA_VERDICT_EMPTY)
         return begin_log(log, context, settings, report);
     kaya_pool_init(&log->pool, context, &report->log_id, &settings->shape, settings->spare_count);
     kaya_pool_adopt(&log->pool, survey);
-    goes_on = survey->row->action == TAIL_GO_ON && !cuts && (survey->has_appended || log->pool.is_head_followed);
     log->low_water_lsn = report->first_lsn;
-    log->has_appended = survey->has_appended && goes_on;
+    log->has_appended = survey->has_appended && survey->row->action == TAIL_GO_ON && !cuts;
     if (report->verdict == KAYA_VERDICT_TORN)
         kaya_notify(context, &(struct kaya_event){ .kind = KAYA_EVENT_TORN_TAIL,
                                                    .segment = report->segment,
                                                    .offset_bytes = report->end_offset,
                                                    .lsn = report->last_lsn,
                                                    .text = survey->row->reason });
-    if (goes_on)
+    if (survey->row->action == TAIL_GO_ON && !cuts)
         return go_on(log, context, settings, survey);
     return succeed(log, context, settings, survey, past_cache, cuts ? *cut_back_lsn : report->last_lsn, report);
 }

@@ -227,8 +227,9 @@ static enum kaya_status leave_trace(struct kaya_wal_writer *writer)
     const struct shape *shape = &appender->segment.header.shape;
     enum kaya_status status;
 
-    if (writer->log.has_appended || kaya_control_end(shape, appender->end, 0) >
-                                        shape->segment_bytes) /* full to the last byte: no trace, then */
+    if (writer->log.has_appended || !writer->log.pool.is_head_followed)
+        return KAYA_OK;
+    if (kaya_control_end(shape, appender->end, 0) > shape->segment_bytes) /* a full disk: log_mark took the room */
         return KAYA_OK;
     status = kaya_appender_put_control(appender, FRAME_WATERMARK, NULL, 0);
     return status == KAYA_OK ? KAYA_OK : end_handle(writer, status);
@@ -261,6 +262,7 @@ static enum kaya_status rotate_to(struct kaya_wal_writer *writer, uint64_t cost,
     }
     if (status == KAYA_OK) {
         writer->log.has_appended = false;
+        writer->log.pool.is_head_followed = true;
         writer->log.chain[writer->log.chain_count - 1].end = link.predecessor_end;
         kaya_log_push_chain(&writer->log);
         kaya_notify(&writer->context, &(struct kaya_event){ .kind = KAYA_EVENT_SEGMENT_ROTATED,
@@ -301,7 +303,9 @@ static enum kaya_status leave_close_behind(struct kaya_wal_writer *writer)
 
     if (appender->last_type != FRAME_CLOSE)
         return KAYA_OK;
-    if (kaya_control_end(shape, appender->end, 0) <= kaya_trim_limit(shape)) { /* CLOSE must fit again behind it */
+    /* CLOSE must fit again behind it; and a segment that nothing follows must not take what asks for a next one. */
+    if (kaya_control_end(shape, appender->end, 0) <= kaya_trim_limit(shape) &&
+        (writer->log.has_appended || writer->log.pool.is_head_followed)) {
         status = kaya_appender_put_control(appender, FRAME_WATERMARK, NULL, 0);
         if (status != KAYA_OK)
             status = end_handle(writer, status);
@@ -543,12 +547,17 @@ static enum kaya_status log_mark(struct kaya_wal_writer *writer, uint64_t low_wa
 {
     struct appender *appender = &writer->log.appender;
     const struct shape *shape = &appender->segment.header.shape;
+    uint64_t end = kaya_control_end(shape, appender->end, KAYA_TRIM_BYTES);
     uint8_t bytes[KAYA_TRIM_BYTES];
     enum kaya_status status = KAYA_OK;
 
-    /* On a full disk one spare behind it is enough: no record follows until there are more, and what is freed here makes some. */
-    if (kaya_control_end(shape, appender->end, KAYA_TRIM_BYTES) > kaya_trim_limit(shape))
+    /* On a full disk one spare behind it is enough: no record follows until there are more, and what is freed here makes some. Where nothing
+     * was appended, the room for the trace stays, unless that would keep the mark from being written. */
+    if (end > (writer->log.has_appended ? kaya_trim_limit(shape) : kaya_record_limit(shape))) {
         status = rotate_to(writer, 0, POOL_SPARES_MIN - 1);
+        if (status == KAYA_FULL && end <= kaya_trim_limit(shape))
+            status = KAYA_OK;
+    }
     if (status != KAYA_OK)
         return status;
     store64(bytes, low_water_lsn);

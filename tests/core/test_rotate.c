@@ -220,3 +220,57 @@ Test(rotate, no_segment_number_is_used_for_two_lives)
     MUST(log_close(log));
     log_fixture_destroy(log);
 }
+
+/* A head that holds nothing but what recovery carried into it, and the marks of `trims`: full to the last byte for some number. */
+static struct log_fixture *make_carried(const struct kaya_geometry *geometry,
+                                        const struct kaya_wal_config *config, unsigned trims)
+{
+    struct log_fixture *log = log_fixture_create(geometry, config);
+
+    MUST(log_open(log));
+    for (unsigned i = 0; i < 36; i++) {
+        MUST(log_append(log, 1, KAYA_STRICT));
+        MUST(log_rotate(log));
+    }
+    for (unsigned i = 0; i < 3; i++)
+        MUST(log_append(log, 500, KAYA_RELAXED));
+    log_kill(log);
+    MUST(log_open(log));
+    for (unsigned i = 0; i < trims; i++)
+        MUST(log_trim(log, i + 2));
+    return log;
+}
+
+static uint64_t segment_in_use(struct log_fixture *log)
+{
+    struct kaya_wal_inspection inspection;
+
+    MUST(kaya_wal_verify(&log->environment, NULL, &inspection));
+    return inspection.report.segment;
+}
+
+/* Whatever the last segment took over from, its loss is seen once it held an acknowledged record. */
+static void lose_last_segment(const struct kaya_geometry *geometry, const struct kaya_wal_config *config)
+{
+    for (unsigned trims = 0; trims < 32; trims++) {
+        struct log_fixture *log = make_carried(geometry, config, trims);
+        char name[32];
+
+        MUST(log_close(log));
+        MUST(log_open(log));
+        MUST(log_append(log, 10, KAYA_STRICT));
+        MUST(log_append(log, 10, KAYA_STRICT));
+        log_kill(log);
+        (void)snprintf(name, sizeof name, "%016" PRIx64 ".wal", segment_in_use(log));
+        image_disk_remove(&log->image, name);
+        cr_expect_eq(log_open(log), KAYA_DAMAGED, "%u trims, %s removed: %s", trims, name,
+                     kaya_wal_verdict_name(log->report.verdict));
+        log_fixture_destroy(log);
+    }
+}
+
+Test(rotate, the_loss_of_the_last_segment_is_seen_whatever_stands_before_it)
+{
+    lose_last_segment(&LOG_DENSE, &(struct kaya_wal_config){ .segment_bytes = 4096, .block_bytes = 512 });
+    lose_last_segment(&LOG_PADDED_512, &(struct kaya_wal_config){ .segment_bytes = 8192, .block_bytes = 512 });
+}
