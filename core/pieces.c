@@ -552,6 +552,17 @@ static enum kaya_status take_with_carried(struct descent *descent, struct piece 
     return status;
 }
 
+/* Does the recovery's successor above go on from this file, whose own link or headers are lost? It is in use, so it was the end. */
+static bool is_below_carried(const struct descent *descent, const struct piece *file)
+{
+    const struct link *link = &descent->carried->link;
+
+    if (descent->orphan != NULL)
+        return false;
+    return file->state == SEGMENT_LINKLESS ? link->predecessor == file->number
+                                           : file->rebuilt != NULL && names(link, file);
+}
+
 /* No link that stands speaks of this file. */
 static enum kaya_status take_unnamed(struct descent *descent, struct piece *file)
 {
@@ -574,6 +585,10 @@ static enum kaya_status take_unnamed(struct descent *descent, struct piece *file
         return status;
     if (file->state == SEGMENT_LINKLESS && file->furthest == 0) /* a spare makes no claims */
         return KAYA_OK;
+    if (is_top && descent->carried != NULL && is_below_carried(descent, file)) {
+        status = push_live(descent, descent->carried, UINT64_MAX, 0);
+        return status == KAYA_OK ? take_named(descent, file) : status;
+    }
     if (file->state == SEGMENT_LINKLESS && !file->has_base_seed)
         return push_lost(descent, file, LINK_IS_BAD, false);
     if (file->state == SEGMENT_LINKLESS || file->rebuilt != NULL)

@@ -352,6 +352,23 @@ static uint8_t *byte_of(struct damage_case *damage, const struct live_frame *fra
            frame->offset + offset;
 }
 
+static const struct live_frame *link_of(const struct damage_case *damage, uint64_t segment)
+{
+    for (size_t i = 0; i < damage->live_count; i++)
+        if (damage->live[i].segment == segment && damage->live[i].is_link)
+            return &damage->live[i];
+    return NULL;
+}
+
+/* Spoil the link of a segment: all of it, or two bits in one field, which leaves the others. */
+static void spoil_link(struct damage_case *damage, const struct live_frame *link, int field)
+{
+    if (field < 0)
+        memset(byte_of(damage, link, 0), 0x33, 84);
+    else
+        *byte_of(damage, link, 28 + (uint64_t)field) ^= 0x11;
+}
+
 Test(salvage, one_record_with_two_flipped_bits_is_the_one_gap)
 {
     struct damage_case *damage = tell(&STORIES[0]);
@@ -415,6 +432,19 @@ Test(salvage, a_missing_segment_is_a_gap_with_both_ends)
     cr_expect_eq(look.damage_segment, 2);
     cr_expect_str_eq(look.reason, "the segment is missing");
     cr_expect_eq(look.record_count, damage->log->last_lsn - (last - first + 1));
+    damage_case_destroy(damage);
+}
+
+/* The same, and the segment that it went on from has lost its link: each tells what the other lacks. */
+Test(salvage, copies_of_a_recovery_tell_where_a_lost_link_began)
+{
+    struct damage_case *damage = tell(&STORIES[2]);
+    const struct live_frame *last = &damage->live[damage->live_count - 1];
+
+    memset(byte_of(damage, last, 0), 0x5a, 28);
+    spoil_link(damage, link_of(damage, damage->head - 1), -1);
+    try_salvage(damage, "the claim of the copies and the link below");
+    cr_expect_eq(look.record_count, damage->log->last_lsn);
     damage_case_destroy(damage);
 }
 
@@ -535,23 +565,6 @@ Test(salvage, with_an_anchor_what_stands_behind_the_end_comes)
 }
 
 /* --- lost links and headers --- */
-
-static const struct live_frame *link_of(const struct damage_case *damage, uint64_t segment)
-{
-    for (size_t i = 0; i < damage->live_count; i++)
-        if (damage->live[i].segment == segment && damage->live[i].is_link)
-            return &damage->live[i];
-    return NULL;
-}
-
-/* Spoil the link of a segment: all of it, or two bits in one field, which leaves the others. */
-static void spoil_link(struct damage_case *damage, const struct live_frame *link, int field)
-{
-    if (field < 0)
-        memset(byte_of(damage, link, 0), 0x33, 84);
-    else
-        *byte_of(damage, link, 28 + (uint64_t)field) ^= 0x11;
-}
 
 /* A link holds what the checks of its segment's frames are seeded with, and the first number. Both are worked out: from the frames, and from
  * the neighbours. */
