@@ -703,6 +703,8 @@ static void judge_names(struct kaya_oracle *oracle, const struct kaya_wal_recove
             return;
     place = outlook->places;
     count(oracle, KAYA_PROMISE_P5);
+    if (report->lost_last_lsn != 0 && report->lost_last_lsn < oracle->low_may_lsn)
+        return; /* the mark was hit, and the segments that it had let go of are missed */
     while (place < end && !lies_in(place, report))
         place++;
     if (place == end) {
