@@ -252,6 +252,16 @@ static bool is_blank(const uint8_t *bytes, size_t length)
     return length == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0);
 }
 
+/* Zeros, but for one bit at most: a bit that has flipped where nothing was written is no write. */
+static bool is_nearly_blank(const uint8_t *bytes, size_t length)
+{
+    size_t at = 0;
+
+    while (at < length && bytes[at] == 0)
+        at++;
+    return at == length || ((bytes[at] & (bytes[at] - 1)) == 0 && is_blank(bytes + at + 1, length - at - 1));
+}
+
 /* A recycled file holds pieces of its older life that start anywhere, so only a whole frame of ours says "written" there; in
  * a fresh file anything but zeros does. */
 static bool looks_written(const struct scan *scan, const uint8_t *bytes, size_t available, uint64_t offset)
@@ -263,7 +273,7 @@ static bool looks_written(const struct scan *scan, const uint8_t *bytes, size_t 
     if (kaya_frame_header(bytes, available, &scan->segment->header.shape, scan->segment->seeds.segment,
                           offset, &frame))
         return true;
-    return scan->segment->header.previous_seed == 0 && !is_blank(bytes, available);
+    return scan->segment->header.previous_seed == 0 && !is_nearly_blank(bytes, available);
 }
 
 static enum kaya_status find_frame(struct scan *scan, uint64_t offset, struct scan_frame *found)

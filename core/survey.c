@@ -164,6 +164,7 @@ struct look {
     uint64_t low_water;
     uint64_t end;          /* V of the head */
     uint64_t close_offset; /* of the last CLOSE before it */
+    uint64_t records_end;  /* of the last record before it; 0: none */
     uint32_t sequence;
     uint64_t furthest; /* W of the head */
     struct claims claims;
@@ -282,6 +283,7 @@ static enum kaya_status scan_prefix(struct look *look, struct segment *segment, 
     look->low_water = segment->link.low_water_lsn;
     survey->facts = (struct tail_facts){ .claim_past = false };
     survey->has_appended = false;
+    look->records_end = 0;
     for (;;) {
         status = kaya_scan_next(scan, &entry, &found);
         if (status != KAYA_OK || !found)
@@ -290,6 +292,8 @@ static enum kaya_status scan_prefix(struct look *look, struct segment *segment, 
             survey->facts.closed = entry.type == FRAME_CLOSE && !entry.mended;
         if (entry.type == FRAME_CLOSE)
             look->close_offset = entry.offset_bytes;
+        if (entry.is_record)
+            look->records_end = entry.end_bytes;
         if (entry.offset_bytes < segment->link.carried_end)
             continue;
         watermarks += entry.type == FRAME_WATERMARK;
@@ -779,11 +783,12 @@ static enum kaya_status report_head(struct look *look)
     report->end_offset = look->end;
     report->claim_segment = head->number;
     report->claim_offset = look->furthest;
-    report->unvouched_bytes = look->end - survey->claim;
+    report->unvouched_bytes = look->records_end > survey->claim ? look->records_end - survey->claim : 0;
     if (survey->claim == 0) {
         report->claim_segment = head->link.predecessor;
         report->claim_offset = head->link.predecessor_end;
-        report->unvouched_bytes = look->end - kaya_shape_first_frame(&head->header.shape);
+        report->unvouched_bytes =
+            look->records_end > 0 ? look->records_end - kaya_shape_first_frame(&head->header.shape) : 0;
     }
     if (survey->facts.written)
         report->discarded_bytes = look->claims.stray_end > look->end ? look->claims.stray_end - look->end : 1;

@@ -359,6 +359,36 @@ Test(inspect, verify_says_clean_torn_or_damaged_as_recovery_does)
     }
 }
 
+/* A closed log, to the last frame: nothing in it is unvouched for, and a bit that flips in the zeros behind it says nothing. */
+Test(inspect, a_closed_log_stays_closed_whatever_bit_flips_behind_it)
+{
+    struct log_fixture *log = begin();
+    struct kaya_wal_inspection inspection;
+    struct image_file *file;
+
+    for (unsigned j = 0; j < 4; j++)
+        MUST(log_append(log, 100, KAYA_STRICT));
+    MUST(log_append(log, 100, KAYA_RELAXED));
+    MUST(kaya_wal_verify(&log->environment, NULL, &inspection));
+    cr_expect_geq(inspection.report.unvouched_bytes, 100, "the relaxed record");
+    cr_expect_leq(inspection.report.unvouched_bytes, 140);
+    MUST(log_close(log));
+    MUST(kaya_wal_verify(&log->environment, NULL, &inspection));
+    cr_expect_eq(inspection.report.unvouched_bytes, 0);
+    file = head_of(log);
+    for (uint64_t bit = segment.end * 8; bit < file->size * 8; bit += 7) {
+        file->bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        MUST(kaya_wal_verify(&log->environment, NULL, &inspection));
+        cr_expect_eq(inspection.report.verdict, KAYA_VERDICT_CLEAN, "bit %" PRIu64, bit);
+        cr_expect(inspection.report.closed_cleanly, "bit %" PRIu64, bit);
+        file->bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
+    }
+    file->bytes[segment.end + 9] = 3; /* two bits are more than that */
+    MUST(kaya_wal_verify(&log->environment, NULL, &inspection));
+    cr_expect_eq(inspection.report.verdict, KAYA_VERDICT_TORN);
+    log_fixture_destroy(log);
+}
+
 Test(inspect, verify_heeds_the_anchor)
 {
     struct log_fixture *log = make_log();
