@@ -640,11 +640,10 @@ static void give_up_lost(struct kaya_oracle *oracle)
     oracle->has_parted = oracle->has_parted || oracle->outlook->refusal == KAYA_REFUSAL_ALLOWED;
     if (oracle->outlook->is_mark_damaged)
         oracle->epoch = 0; /* it may have counted on from an older one */
-    if (oracle->outlook_kept_lsn >= oracle->durable_lsn)
-        return;
-    oracle->durable_lsn = oracle->outlook_kept_lsn;
-    if (oracle->kept_lsn > oracle->durable_lsn)
-        oracle->kept_lsn = oracle->durable_lsn;
+    if (oracle->durable_lsn > oracle->outlook_kept_lsn)
+        oracle->durable_lsn = oracle->outlook_kept_lsn;
+    if (oracle->kept_lsn > oracle->outlook_kept_lsn)
+        oracle->kept_lsn = oracle->outlook_kept_lsn;
 }
 
 void kaya_oracle_crash(struct kaya_oracle *oracle, enum kaya_crash crash)
