@@ -17,50 +17,9 @@
  *     the cache drops it:         newest = A'(B)                  unseen, until somebody is told
  *     or it is written anew:      newest = C   older = A'(B)      dirty, as any other; a power loss may show A'
  *     and synced:                 newest = C */
+#include "damage.h"
+
 #include <string.h>
-
-#include "inode.h"
-
-static const uint8_t zeros[KAYA_SECTOR_BYTES_MAX];
-
-static const uint8_t *bytes_of(const struct kaya_block *block)
-{
-    return block ? block->bytes : zeros;
-}
-
-/* ---- blocks ---- */
-
-struct kaya_block *kaya_block_truth(const struct kaya_block *block)
-{
-    return block != NULL && block->flags != 0 ? block->truth : (struct kaya_block *)block;
-}
-
-void kaya_block_set_truth(struct kaya_store *store, struct kaya_block *block, struct kaya_block *truth,
-                          uint32_t flags)
-{
-    if ((flags & KAYA_BLOCK_UNREADABLE) == 0 && memcmp(block->bytes, bytes_of(truth), store->sector_bytes) == 0) {
-        kaya_block_release(store->pool, truth);
-        return;
-    }
-    block->flags = flags | KAYA_BLOCK_DAMAGED;
-    block->truth = truth;
-}
-
-void kaya_block_carry_overlay(struct kaya_store *store, struct kaya_block *made, const struct kaya_block *old,
-                              size_t from, const uint8_t *bytes, size_t length)
-{
-    struct kaya_block *truth = kaya_pool_block(store->pool);
-
-    memcpy(truth->bytes, bytes_of(old->truth), store->sector_bytes);
-    memcpy(truth->bytes + from, bytes, length);
-    kaya_block_set_truth(store, made, truth, old->flags);
-}
-
-void kaya_block_carry_front(struct kaya_store *store, struct kaya_block *made, const struct kaya_block *old,
-                            size_t visible)
-{
-    kaya_block_carry_overlay(store, made, old, visible, zeros, store->sector_bytes - visible);
-}
 
 /* ---- damage that shows ---- */
 
@@ -71,7 +30,7 @@ bool kaya_inode_damage(struct kaya_store *store, struct kaya_inode *inode, uint6
 
     KAYA_ASSERT((sector->flags & (KAYA_SECTOR_UNDECIDED | KAYA_SECTOR_HIDING)) == 0);
     KAYA_ASSERT(!kaya_sector_is_dirty(sector));
-    if (flags == 0 && memcmp(shown->bytes, bytes_of(sector->newest), store->sector_bytes) == 0) {
+    if (flags == 0 && memcmp(shown->bytes, kaya_block_bytes(sector->newest), store->sector_bytes) == 0) {
         kaya_block_release(store->pool, shown);
         return false;
     }
@@ -82,11 +41,6 @@ bool kaya_inode_damage(struct kaya_store *store, struct kaya_inode *inode, uint6
     return shown->flags != 0; /* damage over damage may show the truth */
 }
 
-static bool is_unreadable(const struct kaya_block *block)
-{
-    return block != NULL && (block->flags & KAYA_BLOCK_UNREADABLE) != 0;
-}
-
 bool kaya_inode_is_unreadable(const struct kaya_store *store, const struct kaya_inode *inode, uint64_t offset,
                               uint64_t length)
 {
@@ -94,7 +48,7 @@ bool kaya_inode_is_unreadable(const struct kaya_store *store, const struct kaya_
     uint64_t end = (offset + length + store->sector_bytes - 1) >> store->sector_shift;
 
     for (; index < end && index < inode->sector_count; index++)
-        if (is_unreadable(inode->sectors[index].newest))
+        if (kaya_block_is_unreadable(inode->sectors[index].newest))
             return true;
     return false;
 }
@@ -190,49 +144,4 @@ void kaya_inode_heal(struct kaya_store *store, struct kaya_inode *inode)
         sector->flags &= ~(uint32_t)KAYA_SECTOR_HIDING;
     }
     inode->has_damage = false;
-}
-
-/* ---- what stood there before ---- */
-
-void kaya_history_add(struct kaya_store *store, const struct kaya_inode *inode, uint64_t sector,
-                      struct kaya_block *block)
-{
-    struct kaya_history *history = &store->history;
-    uint32_t place = 0;
-
-    if (!history->is_kept)
-        return;
-    while (place < history->count &&
-           (history->entries[place].inode != inode->number || history->entries[place].sector != sector))
-        place++;
-    if (place == KAYA_HISTORY_MAX) {
-        place = history->next;
-        history->next = (history->next + 1) % KAYA_HISTORY_MAX;
-    }
-    if (place < history->count)
-        kaya_block_release(store->pool, history->entries[place].block);
-    else
-        history->count++;
-    history->entries[place].block = kaya_block_retain(kaya_block_truth(block));
-    history->entries[place].inode = inode->number;
-    history->entries[place].sector = sector;
-}
-
-void kaya_history_copy(const struct kaya_history *history, struct kaya_history *copy)
-{
-    copy->is_kept = history->is_kept;
-    copy->count = history->count;
-    copy->next = history->next;
-    for (uint32_t index = 0; index < history->count; index++) {
-        copy->entries[index] = history->entries[index];
-        (void)kaya_block_retain(copy->entries[index].block);
-    }
-}
-
-void kaya_history_clear(struct kaya_store *store)
-{
-    for (uint32_t index = 0; index < store->history.count; index++)
-        kaya_block_release(store->pool, store->history.entries[index].block);
-    store->history.count = 0;
-    store->history.next = 0;
 }

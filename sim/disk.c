@@ -13,69 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "state.h"
+#include "damage.h"
+#include "error.h"
+#include "fate.h"
+#include "fault.h"
+#include "handle.h"
+#include "lie.h"
+#include "media.h"
 
-enum { CALLS_PER_BOOT_MAX_DEFAULT = 1000000, READ_FAULT_REPEATS_MAX_DEFAULT = 2, SCRATCH_ITEMS_MIN = 64 };
-
-void *kaya_disk_scratch(void *array, size_t *capacity, size_t needed, size_t item_bytes)
-{
-    size_t next = *capacity ? *capacity : SCRATCH_ITEMS_MIN;
-
-    if (needed <= *capacity)
-        return array;
-    while (next < needed)
-        next *= 2;
-    array = realloc(array, next * item_bytes);
-    KAYA_ASSERT(array != NULL);
-    *capacity = next;
-    return array;
-}
-
-/* ---- files ---- */
-
-struct kaya_inode *kaya_disk_own(struct kaya_sim_disk *disk, uint32_t file)
-{
-    struct kaya_inode *shared = disk->files[file].inode;
-
-    if (shared->references > 1) {
-        disk->files[file].inode = kaya_inode_clone(&disk->store, shared);
-        kaya_inode_release(&disk->store, shared);
-    }
-    return disk->files[file].inode;
-}
-
-static void reserve_files(struct kaya_sim_disk *disk, uint32_t needed)
-{
-    size_t capacity = disk->file_capacity;
-
-    disk->files = kaya_disk_scratch(disk->files, &capacity, needed, sizeof *disk->files);
-    disk->file_capacity = (uint32_t)capacity;
-}
-
-uint32_t kaya_disk_add_file(struct kaya_sim_disk *disk)
-{
-    uint32_t file = 0;
-
-    while (file < disk->file_count && disk->files[file].inode != NULL)
-        file++;
-    if (file == disk->file_count) {
-        reserve_files(disk, file + 1);
-        disk->file_count++;
-    }
-    disk->files[file] = (struct kaya_sim_file){ .inode = kaya_inode_create(&disk->store, ++disk->inode_number) };
-    return file;
-}
-
-void kaya_disk_drop_file(struct kaya_sim_disk *disk, uint32_t file)
-{
-    struct kaya_sim_file *entry = &disk->files[file];
-
-    if (entry->inode == NULL || entry->open_count > 0 || kaya_names_refers(&disk->directory, file))
-        return;
-    kaya_stale_add(&disk->store, entry->inode, 0);
-    kaya_inode_release(&disk->store, entry->inode);
-    entry->inode = NULL;
-}
+enum { CALLS_PER_BOOT_MAX_DEFAULT = 1000000, READ_FAULT_REPEATS_MAX_DEFAULT = 2 };
 
 /* ---- making and unmaking ---- */
 
@@ -274,7 +220,7 @@ static void share_pool(const struct kaya_sim_disk *disk, struct kaya_sim_disk *c
 
 static void copy_files(const struct kaya_sim_disk *disk, struct kaya_sim_disk *copy)
 {
-    reserve_files(copy, disk->file_count);
+    kaya_disk_reserve_files(copy, disk->file_count);
     copy->file_count = disk->file_count;
     for (uint32_t file = 0; file < disk->file_count; file++) {
         copy->files[file] = (struct kaya_sim_file){ .inode = disk->files[file].inode };
@@ -394,49 +340,9 @@ struct kaya_disk *kaya_sim_disk_boot(struct kaya_sim_disk *disk)
     return &boot->seam;
 }
 
-/* Handles stay good memory, so that code which unwinds may close them; they are free for the boots to come. */
-static void end_boot(struct kaya_sim_disk *disk)
-{
-    struct kaya_sim_handle *handle;
-
-    while ((handle = disk->handles) != NULL) {
-        disk->files[handle->file].open_count--;
-        disk->handles = handle->next;
-        handle->next = disk->free_handles;
-        disk->free_handles = handle;
-    }
-    disk->is_running = false;
-    disk->is_locked = false;
-    disk->crash_at = 0;
-}
-
 void kaya_sim_disk_shut_down(struct kaya_sim_disk *disk)
 {
-    end_boot(disk);
-}
-
-void kaya_sim_disk_process_crash(struct kaya_sim_disk *disk)
-{
-    kaya_disk_trace(disk, KAYA_TRACE_PROCESS_CRASH, KAYA_OK, disk->calls, 0, 0, NULL);
-    kaya_crash_process(disk);
-    end_boot(disk);
-    disk->is_crashed = true;
-}
-
-void kaya_sim_disk_power_loss(struct kaya_sim_disk *disk)
-{
-    kaya_disk_trace(disk, KAYA_TRACE_POWER_LOSS, KAYA_OK, disk->calls, 0, 0, NULL);
-    kaya_crash_power_loss(disk);
-    disk->are_lies_due = true;
-    end_boot(disk);
-    disk->is_crashed = true;
-}
-
-void kaya_sim_disk_evict(struct kaya_sim_disk *disk)
-{
-    KAYA_ASSERT(!disk->is_running);
-    kaya_disk_trace(disk, KAYA_TRACE_EVICT, KAYA_OK, 0, 0, 0, NULL);
-    kaya_crash_evict(disk);
+    kaya_disk_end_boot(disk);
 }
 
 void kaya_sim_disk_crash_at(struct kaya_sim_disk *disk, uint64_t call, enum kaya_crash crash)
@@ -508,11 +414,30 @@ struct kaya_sim_disk_usage kaya_sim_disk_usage(const struct kaya_sim_disk *disk)
     return usage;
 }
 
+/* ---- healing ---- */
+
+void kaya_sim_disk_heal(struct kaya_sim_disk *disk)
+{
+    memset(disk->odds, 0, sizeof disk->odds);
+    disk->has_errors = false;
+    disk->reads.are_struck = false;
+    disk->broken = KAYA_BROKEN_NOT;
+    disk->capacity_bytes = 0;
+    disk->may_lie = false;
+    kaya_lies_drop(disk);
+    for (uint32_t file = 0; file < disk->file_count; file++)
+        if (disk->files[file].inode != NULL && disk->files[file].inode->owes_error_to != 0)
+            kaya_disk_own(disk, file)->owes_error_to = 0;
+    for (uint32_t file = 0; file < disk->file_count; file++)
+        if (disk->files[file].inode != NULL && disk->files[file].inode->has_damage)
+            kaya_inode_heal(&disk->store, kaya_disk_own(disk, file));
+}
+
 /* ---- the image ---- */
 
 void kaya_sim_disk_names(struct kaya_sim_disk *disk, kaya_list_visitor *visit, void *user)
 {
-    kaya_crash_decide_names(disk);
+    kaya_fate_decide_names(disk);
     for (uint32_t index = 0; index < disk->directory.now.count; index++)
         if (!visit(user, disk->directory.now.entries[index].name->text, KAYA_ENTRY_FILE))
             return;
@@ -521,11 +446,11 @@ void kaya_sim_disk_names(struct kaya_sim_disk *disk, kaya_list_visitor *visit, v
 /* The file of that name, its size decided. */
 static enum kaya_status find_file(struct kaya_sim_disk *disk, const char *name, uint32_t *file)
 {
-    kaya_crash_decide_names(disk);
+    kaya_fate_decide_names(disk);
     *file = kaya_names_find(&disk->directory, name);
     if (*file == KAYA_NO_FILE)
         return KAYA_NOT_FOUND;
-    kaya_crash_decide_size(disk, *file);
+    kaya_fate_decide_size(disk, *file);
     return KAYA_OK;
 }
 
@@ -543,7 +468,7 @@ static enum kaya_status peek(struct kaya_sim_disk *disk, const char *name, uint6
     if (offset >= size_bytes || length == 0)
         return KAYA_OK;
     *done = size_bytes - offset < length ? (size_t)(size_bytes - offset) : length;
-    kaya_crash_decide_bytes(disk, file, offset, *done);
+    kaya_fate_decide_bytes(disk, file, offset, *done);
     kaya_media_show(disk, file, offset, *done);
     if (!is_true && disk->files[file].inode->has_damage &&
         kaya_inode_is_unreadable(&disk->store, disk->files[file].inode, offset, *done)) {
@@ -577,7 +502,7 @@ enum kaya_status kaya_sim_disk_poke(struct kaya_sim_disk *disk, const char *name
     if (offset > disk->files[file].inode->size_bytes || length > disk->files[file].inode->size_bytes - offset)
         return KAYA_INVALID;
     if (length > 0) {
-        kaya_crash_decide_bytes(disk, file, offset, length);
+        kaya_fate_decide_bytes(disk, file, offset, length);
         kaya_inode_patch(&disk->store, kaya_disk_own(disk, file), offset, bytes, length);
     }
     return KAYA_OK;
@@ -597,7 +522,7 @@ uint64_t kaya_sim_disk_inode(struct kaya_sim_disk *disk, const char *name)
 {
     uint32_t file;
 
-    kaya_crash_decide_names(disk);
+    kaya_fate_decide_names(disk);
     file = kaya_names_find(&disk->directory, name);
     return file == KAYA_NO_FILE ? 0 : disk->files[file].inode->number;
 }

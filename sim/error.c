@@ -18,7 +18,9 @@
  * counts as if it were filled; `truncate` reserves what it adds, but on disks that cannot reserve. It gives them back when it gets
  * shorter, or when its last name and handle are gone (no matter whether a power loss could bring the name back: such blocks are not
  * given away before). A write that finds some room is done in part. Names take no room. */
-#include "state.h"
+#include "error.h"
+
+#include "fault.h"
 
 enum { BLOCK_BYTES = 512 };
 

@@ -1,6 +1,6 @@
 /* Counting faults. Drawn is what the dice said; struck is what it did (S2): a sector that "lost" bytes which were equal
  * anyway was not struck, and an outcome of which nobody ever read a byte was not even drawn. */
-#include "state.h"
+#include "fault.h"
 
 _Static_assert(KAYA_FAULTS <= 64, "a set of families fits 64 bits");
 

@@ -11,10 +11,18 @@
  * Listings come in any order, by choice (stream SCHEDULE); 0 is sorted.
  *
  * Handles and spans are the log's own: a wrong one is a bug and traps, here as in the checked wrappers. */
+#include "handle.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "state.h"
+#include "damage.h"
+#include "error.h"
+#include "fate.h"
+#include "fault.h"
+#include "lie.h"
+#include "media.h"
+#include "reads.h"
 
 /* ---- before each call ---- */
 
@@ -70,7 +78,7 @@ static enum kaya_status enter_directory(struct kaya_disk *seam, enum kaya_trace_
 
     if (status != KAYA_OK)
         return status;
-    kaya_crash_decide_names(disk);
+    kaya_fate_decide_names(disk);
     return disk->directory.exists ? KAYA_OK : KAYA_NOT_FOUND;
 }
 
@@ -80,7 +88,7 @@ static enum kaya_status enter_file(struct kaya_disk *seam, enum kaya_trace_kind 
     enum kaya_status status = enter(seam, kind);
 
     if (status != KAYA_GONE)
-        kaya_crash_decide_size(boot_of(seam)->disk, file);
+        kaya_fate_decide_size(boot_of(seam)->disk, file);
     return status;
 }
 
@@ -242,7 +250,7 @@ static enum kaya_status sim_read(struct kaya_disk *seam, struct kaya_file *file,
     size_bytes = disk->files[number].inode->size_bytes;
     length = offset >= size_bytes ? 0 : size_bytes - offset < length ? size_bytes - offset : length;
     length = kaya_error_shorten(disk, (size_t)length);
-    kaya_crash_decide_bytes(disk, number, offset, length);
+    kaya_fate_decide_bytes(disk, number, offset, length);
     if ((flags & KAYA_READ_PAST_CACHE) != 0 && disk->files[number].inode->has_forgotten)
         kaya_inode_drop_forgotten(&disk->store, kaya_disk_own(disk, number), offset, length);
     if (disk->files[number].inode->has_damage && !can_read(disk, number, offset, length, flags)) {
@@ -285,7 +293,7 @@ static const uint8_t *gather(struct kaya_sim_disk *disk, const struct kaya_span 
 /* A sector that is only written in part must be known. False: it cannot be read. */
 static bool know_sector(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset)
 {
-    kaya_crash_decide_bytes(disk, file, offset, 1);
+    kaya_fate_decide_bytes(disk, file, offset, 1);
     kaya_media_show(disk, file, offset, 1);
     return !kaya_media_is_unreadable(disk, file, offset, 1);
 }
@@ -362,7 +370,7 @@ static enum kaya_status put(struct kaya_sim_disk *disk, enum kaya_trace_kind kin
                             uint64_t offset, const uint8_t *bytes, size_t *length, enum kaya_status status)
 {
     if (kind == KAYA_TRACE_WRITE_DURABLE)
-        kaya_crash_decide_bytes(disk, number, offset, *length);
+        kaya_fate_decide_bytes(disk, number, offset, *length);
     if (!know_ends(disk, number, offset, *length)) {
         *length = 0;
         return KAYA_IO;
@@ -437,25 +445,19 @@ static enum kaya_status sim_write_durable(struct kaya_disk *seam, struct kaya_fi
 
 /* ---- sizes and durability ---- */
 
-static void drop_unnamed_files(struct kaya_sim_disk *disk)
-{
-    for (uint32_t file = 0; file < disk->file_count; file++)
-        kaya_disk_drop_file(disk, file);
-}
-
 /* One journal carries names, the directory's own too, along with the file that was synced. */
 static void sync_names_of(struct kaya_sim_disk *disk, uint32_t file)
 {
     bool in_order = disk->profile->names_in_order;
 
-    kaya_crash_decide_names(disk);
+    kaya_fate_decide_names(disk);
     if (in_order)
         disk->directory.is_durable = disk->directory.exists;
     if (disk->directory.change_count == 0)
         return;
     kaya_names_sync_file(disk->store.pool, &disk->directory, file, in_order);
     if (disk->directory.change_count == 0)
-        drop_unnamed_files(disk);
+        kaya_disk_drop_unnamed_files(disk);
 }
 
 static void make_durable(struct kaya_sim_disk *disk, uint32_t number)
@@ -607,7 +609,7 @@ static enum kaya_status sim_sync_directory(struct kaya_disk *seam, enum kaya_dir
         disk->directory.is_durable = disk->directory.exists;
     } else if (status == KAYA_OK && disk->directory.change_count > 0) {
         kaya_names_sync(disk->store.pool, &disk->directory);
-        drop_unnamed_files(disk);
+        kaya_disk_drop_unnamed_files(disk);
     }
     disk->usage.directory_syncs++;
     kaya_disk_trace(disk, KAYA_TRACE_SYNC_DIRECTORY, status, 0, (uint64_t)which, 0, NULL);

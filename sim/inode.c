@@ -364,7 +364,7 @@ static void patch_sector(struct kaya_store *store, struct kaya_inode *inode, uin
 
     kaya_inode_list(store, inode, index);
     if (store->history.is_kept && !kaya_sector_is_dirty(sector) && (sector->flags & KAYA_SECTOR_UNDECIDED) == 0)
-        kaya_history_add(store, inode, index, sector->newest);
+        kaya_history_add(store, inode->number, index, sector->newest);
     if (length < store->sector_bytes && (sector->flags & (KAYA_SECTOR_BARE | KAYA_SECTOR_HIDING)) == 0)
         older = overlaid_versions(store, sector->older, from, bytes, length,
                                   (sector->flags & KAYA_SECTOR_GROWN) != 0);
@@ -472,7 +472,7 @@ void kaya_inode_sync(struct kaya_store *store, struct kaya_inode *inode)
             continue;
         }
         if (store->history.is_kept && kaya_sector_is_dirty(sector))
-            kaya_history_add(store, inode, inode->listed[index], kaya_sector_durable_block(sector));
+            kaya_history_add(store, inode->number, inode->listed[index], kaya_sector_durable_block(sector));
         kaya_version_release(store->pool, sector->older);
         sector->older = NULL;
         sector->flags = 0;

@@ -2,49 +2,7 @@
 #ifndef KAYA_SIM_INODE_H
 #define KAYA_SIM_INODE_H
 
-#include "pool.h"
-
-enum {
-    KAYA_STALE_MAX = 16,
-    KAYA_SECTOR_BYTES_MAX = 1 << 16,
-    KAYA_INODE_SECTORS_MAX = 1 << 22, /* larger files are KAYA_FULL */
-};
-
-/* Blocks that files of this disk gave up last: what growth may show. Shared by forks until one of them adds. */
-struct kaya_stale {
-    uint32_t references;
-    uint32_t count;
-    uint32_t next;
-    struct kaya_stale *next_free;
-    struct {
-        struct kaya_block *block;
-        uint64_t sector;
-    } entries[KAYA_STALE_MAX];
-};
-
-/* What sectors held before they became what they are now, durable both times: what stale reads and sectors show. One entry a sector. */
-enum { KAYA_HISTORY_MAX = 64 };
-struct kaya_history {
-    bool is_kept;
-    uint32_t count;
-    uint32_t next;
-    struct {
-        struct kaya_block *block; /* NULL: zeros */
-        uint64_t inode;
-        uint64_t sector;
-    } entries[KAYA_HISTORY_MAX];
-};
-
-/* What all files of one disk share. */
-struct kaya_store {
-    struct kaya_pool *pool;
-    struct kaya_stale *stale; /* NULL: nothing was given up yet */
-    struct kaya_history history;
-    uint64_t stamp; /* counts the versions that were made: a later one has a higher stamp */
-    uint32_t sector_bytes;
-    unsigned sector_shift;
-    bool equal_is_nothing; /* writing what stands there already is no write (power-safe overwrite) */
-};
+#include "store.h"
 
 enum kaya_sector_flags {
     KAYA_SECTOR_LISTED = 1,     /* its index stands in `listed` */
@@ -116,43 +74,6 @@ void kaya_inode_write(struct kaya_store *store, struct kaya_inode *inode, uint64
 void kaya_inode_patch(struct kaya_store *store, struct kaya_inode *inode, uint64_t offset,
                       const uint8_t *bytes, size_t length);
 
-/* Media damage (damage.c), in a sector that is decided and clean. `shown`, which the caller gives away, is what the medium holds from now
- * on, and what stood there is its truth. `flags` of the block: KAYA_BLOCK_UNREADABLE, or none. False: it makes no difference. */
-bool kaya_inode_damage(struct kaya_store *store, struct kaya_inode *inode, uint64_t index,
-                       struct kaya_block *shown, uint32_t flags);
-
-/* As kaya_inode_damage, but hidden: the cache goes on showing what stood there until it drops the sector. Then the damage is unseen until
- * kaya_inode_next_unseen finds it; `family` is kept for that. */
-bool kaya_inode_damage_hidden(struct kaya_store *store, struct kaya_inode *inode, uint64_t index,
-                              struct kaya_block *shown, uint32_t family);
-
-/* The cache drops the clean sectors of the range that hide something. */
-void kaya_inode_unhide(struct kaya_store *store, struct kaya_inode *inode, uint64_t offset, uint64_t length);
-
-/* The first sector from `index` to `last` whose damage shows and is unseen: it is seen now. False: none. */
-bool kaya_inode_next_unseen(struct kaya_store *store, struct kaya_inode *inode, uint64_t *index,
-                            uint64_t last, uint32_t *family);
-
-/* True if a sector of the range may not be read. */
-bool kaya_inode_is_unreadable(const struct kaya_store *store, const struct kaya_inode *inode, uint64_t offset,
-                              uint64_t length);
-
-/* `made` is the damaged block `old` with other bytes at `from`, or with zeros behind its first `visible` bytes: set its truth. */
-void kaya_block_carry_overlay(struct kaya_store *store, struct kaya_block *made, const struct kaya_block *old,
-                              size_t from, const uint8_t *bytes, size_t length);
-void kaya_block_carry_front(struct kaya_store *store, struct kaya_block *made, const struct kaya_block *old,
-                            size_t visible);
-
-/* Set the truth of a block that only the caller holds, if it makes a difference; takes over the reference. `flags` stay with it. */
-void kaya_block_set_truth(struct kaya_store *store, struct kaya_block *block, struct kaya_block *truth,
-                          uint32_t flags);
-
-/* What the block would be without damage: borrowed, perhaps itself. */
-struct kaya_block *kaya_block_truth(const struct kaya_block *block);
-
-/* No damage any more, in no version. */
-void kaya_inode_heal(struct kaya_store *store, struct kaya_inode *inode);
-
 /* Set the size. The sector that holds the new end is decided. */
 void kaya_inode_resize(struct kaya_store *store, struct kaya_inode *inode, uint64_t bytes);
 
@@ -189,12 +110,6 @@ struct kaya_block *kaya_sector_durable_block(const struct kaya_sector *sector);
 
 /* True if a power loss could change anything that a process crash would not. */
 bool kaya_inode_is_dirty(const struct kaya_inode *inode);
-
-/* Keep what the sector held (may be NULL, borrowed) before it was made durable anew, if history is kept at all. */
-void kaya_history_add(struct kaya_store *store, const struct kaya_inode *inode, uint64_t sector,
-                      struct kaya_block *block);
-void kaya_history_copy(const struct kaya_history *history, struct kaya_history *copy);
-void kaya_history_clear(struct kaya_store *store);
 
 /* Keep up to KAYA_STALE_MAX blocks of the sectors from `first` on for growth to show. */
 void kaya_stale_add(struct kaya_store *store, const struct kaya_inode *inode, uint64_t first);

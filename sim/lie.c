@@ -13,9 +13,14 @@
  * device's cache, and with it the lies of the first two. Sizes and names are always synced as the sync says.
  *
  * The power loss takes its toll when the next boot begins, so that fates which are open then are decided for the sectors in question. */
+#include "lie.h"
+
 #include <string.h>
 
-#include "state.h"
+#include "damage.h"
+#include "fate.h"
+#include "fault.h"
+#include "media.h"
 
 static bool may_lie(const struct kaya_sim_disk *disk, enum kaya_fault family)
 {
@@ -122,13 +127,6 @@ static uint32_t file_of(const struct kaya_sim_disk *disk, uint64_t inode)
     return file;
 }
 
-static bool are_equal(const struct kaya_block *left, const struct kaya_block *right, size_t length)
-{
-    static const uint8_t zeros[KAYA_SECTOR_BYTES_MAX];
-
-    return memcmp(left ? left->bytes : zeros, right ? right->bytes : zeros, length) == 0;
-}
-
 /* What the sector holds as it was before, as far as the file reaches. NULL: the sector no longer holds what was promised. */
 static struct kaya_block *block_before(struct kaya_sim_disk *disk, uint32_t file, const struct kaya_lie *lie)
 {
@@ -141,10 +139,10 @@ static struct kaya_block *block_before(struct kaya_sim_disk *disk, uint32_t file
 
     if (start >= size_bytes)
         return NULL;
-    kaya_crash_decide_bytes(disk, file, start, visible);
+    kaya_fate_decide_bytes(disk, file, start, visible);
     sector = kaya_inode_sector(&disk->store, kaya_disk_own(disk, file), lie->sector);
     if (kaya_sector_is_dirty(sector) || (sector->flags & (KAYA_SECTOR_UNDECIDED | KAYA_SECTOR_HIDING)) != 0 ||
-        !are_equal(sector->newest, lie->promised, visible))
+        !kaya_blocks_are_equal(sector->newest, lie->promised, visible))
         return NULL;
     block = kaya_pool_block(disk->store.pool);
     memset(block->bytes, 0, disk->store.sector_bytes);
@@ -160,7 +158,7 @@ static void lose(struct kaya_sim_disk *disk, const struct kaya_lie *lie)
 
     if (file == disk->file_count)
         return;
-    kaya_crash_decide_size(disk, file);
+    kaya_fate_decide_size(disk, file);
     shown = block_before(disk, file, lie);
     if (shown == NULL)
         return;
@@ -215,12 +213,12 @@ static bool is_overtaken(const struct kaya_sim_disk *disk, const struct kaya_lie
 
 static void decide_all(struct kaya_sim_disk *disk)
 {
-    kaya_crash_decide_names(disk);
+    kaya_fate_decide_names(disk);
     for (uint32_t file = 0; file < disk->file_count; file++) {
         if (disk->files[file].inode == NULL)
             continue;
-        kaya_crash_decide_size(disk, file);
-        kaya_crash_decide_bytes(disk, file, 0, disk->files[file].inode->size_bytes);
+        kaya_fate_decide_size(disk, file);
+        kaya_fate_decide_bytes(disk, file, 0, disk->files[file].inode->size_bytes);
     }
 }
 

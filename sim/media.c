@@ -24,9 +24,13 @@
  * Each time damage shows there is a trace event KAYA_TRACE_FAULT, once: the family's name, a = inode, b = offset, c = length in bytes, from
  * the first byte that differs from the truth to the last; of an unreadable sector all of it. Of a bit flip c is 1, and `content` is
  * one byte with that bit set. Struck is counted at the same moment, but for unreadable sectors: there each call that fails counts. */
+#include "media.h"
+
 #include <string.h>
 
-#include "state.h"
+#include "damage.h"
+#include "fate.h"
+#include "fault.h"
 
 static uint64_t offset_of(const struct kaya_sim_disk *disk, uint64_t sector)
 {
@@ -175,7 +179,7 @@ static bool may_be_damaged(struct kaya_sim_disk *disk, const struct kaya_place *
     if (visible_bytes(disk, place) == 0 ||
         offset_of(disk, place->sector) >= disk->files[place->file].inode->durable_size_bytes)
         return false;
-    kaya_crash_decide_bytes(disk, place->file, offset_of(disk, place->sector), 1);
+    kaya_fate_decide_bytes(disk, place->file, offset_of(disk, place->sector), 1);
     sector = kaya_inode_sector(&disk->store, kaya_disk_own(disk, place->file), place->sector);
     return !kaya_sector_is_dirty(sector) && (sector->flags & KAYA_SECTOR_HIDING) == 0 &&
            is_readable(sector->newest);
@@ -187,12 +191,12 @@ static bool choose_place(struct kaya_sim_disk *disk, struct kaya_place *place)
     const struct kaya_entries *entries = &disk->directory.now;
     uint64_t count;
 
-    kaya_crash_decide_names(disk);
+    kaya_fate_decide_names(disk);
     if (entries->count == 0)
         return false;
     place->file =
         entries->entries[kaya_choose(disk->choices, KAYA_STREAM_FAULTS, entries->count, "decay_file")].file;
-    kaya_crash_decide_size(disk, place->file);
+    kaya_fate_decide_size(disk, place->file);
     count = sector_count(disk, place->file);
     if (count == 0)
         return false;
@@ -275,7 +279,7 @@ static void make_stale(struct kaya_sim_disk *disk)
     if (!find_inode(disk, history->entries[entry].inode, &place.file))
         return;
     place.sector = history->entries[entry].sector;
-    kaya_crash_decide_size(disk, place.file);
+    kaya_fate_decide_size(disk, place.file);
     if (may_be_damaged(disk, &place))
         damage(disk, KAYA_FAULT_STALE_SECTOR, &place, copy_of(disk, &place, history->entries[entry].block));
 }
@@ -416,7 +420,7 @@ bool kaya_media_choose_anywhere(struct kaya_sim_disk *disk, struct kaya_place *p
             (uint32_t)kaya_choose(disk->choices, KAYA_STREAM_FAULTS, disk->file_count, "misdirected_file");
     if (disk->files[place->file].inode == NULL)
         return false;
-    kaya_crash_decide_size(disk, place->file);
+    kaya_fate_decide_size(disk, place->file);
     count = sector_count(disk, place->file);
     if (count == 0)
         return false;
@@ -550,15 +554,15 @@ void kaya_media_damage_neighbours(struct kaya_sim_disk *disk)
     choose_in_unit(disk, &place);
     range = choose_neighbours(disk, &place);
     is_garbage = kaya_choose(disk->choices, KAYA_STREAM_FAULTS, 2, "neighbour_garbage") == 1;
-    kaya_crash_decide_size(disk, place.file);
+    kaya_fate_decide_size(disk, place.file);
     if (range.to > visible_bytes(disk, &place)) /* the size may have gone back */
         range.to = visible_bytes(disk, &place);
     if (range.from >= range.to || !may_be_damaged(disk, &place))
         return;
     shown = copy_of(disk, &place, newest_of(disk, &place));
     if (is_garbage)
-        kaya_crash_fill_garbage(disk, disk->files[place.file].inode, place.sector, shown->bytes, range.from,
-                                range.to);
+        kaya_fate_fill_garbage(disk, disk->files[place.file].inode, place.sector, shown->bytes, range.from,
+                               range.to);
     else
         memset(shown->bytes + range.from, 0, range.to - range.from);
     damage(disk, KAYA_FAULT_NEIGHBOUR_DAMAGE, &place, shown);
@@ -591,23 +595,4 @@ void kaya_media_peek(const struct kaya_sim_disk *disk, uint32_t file, uint64_t o
         bytes += part;
         length -= part;
     }
-}
-
-/* ---- healing ---- */
-
-void kaya_sim_disk_heal(struct kaya_sim_disk *disk)
-{
-    memset(disk->odds, 0, sizeof disk->odds);
-    disk->has_errors = false;
-    disk->reads.are_struck = false;
-    disk->broken = KAYA_BROKEN_NOT;
-    disk->capacity_bytes = 0;
-    disk->may_lie = false;
-    kaya_lies_drop(disk);
-    for (uint32_t file = 0; file < disk->file_count; file++)
-        if (disk->files[file].inode != NULL && disk->files[file].inode->owes_error_to != 0)
-            kaya_disk_own(disk, file)->owes_error_to = 0;
-    for (uint32_t file = 0; file < disk->file_count; file++)
-        if (disk->files[file].inode != NULL && disk->files[file].inode->has_damage)
-            kaya_inode_heal(&disk->store, kaya_disk_own(disk, file));
 }

@@ -18,9 +18,13 @@
  *
  * The trace hears KAYA_TRACE_FAULT with the family's name, a = inode, b = offset, c = length in bytes, from the first byte that differs to the
  * last; of a read error the whole read, with status KAYA_IO; of a flip the byte, with the bit as `content`. */
+#include "reads.h"
+
 #include <string.h>
 
-#include "state.h"
+#include "fate.h"
+#include "fault.h"
+#include "media.h"
 
 enum { FAILURES_MAX = 6 };
 
@@ -202,7 +206,7 @@ static bool read_elsewhere(const struct reading *reading)
         kaya_choose(disk->choices, KAYA_STREAM_FAULTS, last_sector(reading) - meant + 1, "misdirected_read_of");
     if (!kaya_media_choose_anywhere(disk, &place))
         return false;
-    kaya_crash_decide_bytes(disk, place.file, place.sector << disk->store.sector_shift, 1);
+    kaya_fate_decide_bytes(disk, place.file, place.sector << disk->store.sector_shift, 1);
     inode = disk->files[place.file].inode;
     return replace(reading, KAYA_FAULT_MISDIRECTED_READ, meant,
                    place.sector < inode->sector_count ? inode->sectors[place.sector].newest : NULL);

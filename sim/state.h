@@ -1,4 +1,4 @@
-/* The simulated disk from the inside: what crash.c, handle.c, fault.c and disk.c share. */
+/* The simulated disk from the inside: what its files share. */
 #ifndef KAYA_SIM_STATE_H
 #define KAYA_SIM_STATE_H
 
@@ -139,16 +139,23 @@ struct kaya_sim_disk {
     size_t listing_capacity;
 };
 
-/* ---- disk.c ---- */
-
 /* The inode of a file, to change it: a copy of its own if a fork shares it. */
 struct kaya_inode *kaya_disk_own(struct kaya_sim_disk *disk, uint32_t file);
+
+/* Room for `needed` files in the table. */
+void kaya_disk_reserve_files(struct kaya_sim_disk *disk, uint32_t needed);
 
 /* A new empty file in the table. */
 uint32_t kaya_disk_add_file(struct kaya_sim_disk *disk);
 
 /* Free the file if nothing names it, could name it or holds it. */
 void kaya_disk_drop_file(struct kaya_sim_disk *disk, uint32_t file);
+
+/* The same for all of them: names became durable. */
+void kaya_disk_drop_unnamed_files(struct kaya_sim_disk *disk);
+
+/* Handles and lock are gone. Handles stay good memory, so that code which unwinds may close them; they are free for the boots to come. */
+void kaya_disk_end_boot(struct kaya_sim_disk *disk);
 
 /* At least `needed` items in an array that is kept for later. Traps without memory. */
 void *kaya_disk_scratch(void *array, size_t *capacity, size_t needed, size_t item_bytes);
@@ -159,142 +166,6 @@ static inline void kaya_disk_trace(struct kaya_sim_disk *disk, enum kaya_trace_k
     if (disk->trace != NULL)
         kaya_trace_add(disk->trace, &(struct kaya_trace_event){
                                         .kind = kind, .status = status, .a = a, .b = b, .c = c, .text = text });
-}
-
-/* ---- handle.c ---- */
-
-extern const struct kaya_disk_operations kaya_sim_disk_operations;
-
-/* ---- fault.c ---- */
-
-/* A family that strikes by odds has a chance here. True: it takes it, and that is counted as drawn. */
-bool kaya_fault_has_chance(struct kaya_sim_disk *disk, enum kaya_fault fault);
-
-/* The dice said so; and: bytes or results differ by it. */
-void kaya_fault_draw(struct kaya_sim_disk *disk, enum kaya_fault fault);
-void kaya_fault_strike(struct kaya_sim_disk *disk, enum kaya_fault fault);
-
-/* ---- error.c ---- */
-
-/* Can any call answer an error by odds? */
-bool kaya_errors_are_possible(const struct kaya_sim_disk *disk);
-
-/* What the call answers instead of being done; KAYA_OK: it is done. */
-enum kaya_status kaya_error_of(struct kaya_sim_disk *disk, enum kaya_trace_kind kind);
-
-/* Of a transfer of `length` bytes, how many are moved: at least 1, if there is one. */
-size_t kaya_error_shorten(struct kaya_sim_disk *disk, size_t length);
-
-/* Of a write that fails, how many bytes were written. */
-size_t kaya_error_part_done(struct kaya_sim_disk *disk, size_t length);
-
-/* Reserve room for [offset, end) of the file. Returns `end`, or less: up to where there is room. */
-uint64_t kaya_room_reserve(struct kaya_sim_disk *disk, struct kaya_inode *inode, uint64_t offset, uint64_t end);
-
-/* The file got shorter. */
-void kaya_room_give_back(struct kaya_inode *inode);
-
-/* A power loss made its size what it is; it was `shown_bytes`. */
-void kaya_room_follow(struct kaya_inode *inode, uint64_t shown_bytes);
-
-/* ---- media.c ---- */
-
-/* What the medium holds of the sectors that a sync or a durable write will fail to bring there. */
-enum { KAYA_LOST_SECTORS_MAX = 4 };
-struct kaya_loss {
-    enum kaya_fault family;
-    uint32_t count; /* 0: nothing is lost */
-    uint64_t sectors[KAYA_LOST_SECTORS_MAX];
-    struct kaya_block *held[KAYA_LOST_SECTORS_MAX];
-};
-
-/* Before and after a sync or durable write of [offset, offset + length) that says OK: what it does not bring to the medium. */
-void kaya_media_begin_loss(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length,
-                           bool is_durable_write, struct kaya_loss *loss);
-void kaya_media_end_loss(struct kaya_sim_disk *disk, uint32_t file, const struct kaya_loss *loss);
-
-/* The power failed, and what that leaves is marked. */
-void kaya_media_drop_caches(struct kaya_sim_disk *disk);
-void kaya_media_damage_neighbours(struct kaya_sim_disk *disk);
-
-/* Somebody looks at the range, or the cache dropped something of it: say what shows that was hidden before. */
-void kaya_media_show_slowly(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length);
-
-static inline void kaya_media_show(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length)
-{
-    if (length > 0 && disk->files[file].inode->has_damage)
-        kaya_media_show_slowly(disk, file, offset, length);
-}
-
-/* A call that reads this range fails; counted, if it does. */
-bool kaya_media_is_unreadable(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length);
-
-/* The bytes on the medium; or those that would be there without damage. */
-void kaya_media_peek(const struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint8_t *bytes,
-                     size_t length, bool is_true);
-
-/* Another sector of the file, or one of another file. False: nowhere. */
-bool kaya_media_choose_anywhere(struct kaya_sim_disk *disk, struct kaya_place *place);
-
-/* ---- reads.c ---- */
-
-/* The spans hold what stands in the file, of which `length` bytes were read: change them, or answer KAYA_IO. */
-enum kaya_status kaya_reads_strike(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset,
-                                   const struct kaya_span *spans, uint64_t length);
-
-/* ---- lie.c ---- */
-
-bool kaya_lies_are_possible(const struct kaya_sim_disk *disk);
-
-/* The family by which this sync lies; KAYA_FAULTS: it is true. */
-enum kaya_fault kaya_lie_draw(struct kaya_sim_disk *disk);
-
-/* Sync the handle's file so. */
-void kaya_lie_tell(struct kaya_sim_disk *disk, const struct kaya_sim_handle *handle, enum kaya_fault family);
-
-/* A boot begins behind a power loss. */
-void kaya_lies_come_due(struct kaya_sim_disk *disk);
-
-/* An honest sync empties the device's cache: all were true after all. */
-void kaya_lies_drop(struct kaya_sim_disk *disk);
-
-void kaya_lies_copy(const struct kaya_sim_disk *disk,
-                    struct kaya_sim_disk *copy); /* to a disk without any, of the same pool */
-
-/* ---- crash.c ---- */
-
-/* Bytes from..to of a sector as nobody wrote them: a function of where and in which crash. */
-void kaya_crash_fill_garbage(const struct kaya_sim_disk *disk, const struct kaya_inode *inode, uint64_t index,
-                             uint8_t *bytes, size_t from, size_t to);
-
-/* What survives, without touching boots and handles. */
-void kaya_crash_power_loss(struct kaya_sim_disk *disk);
-void kaya_crash_process(struct kaya_sim_disk *disk);
-void kaya_crash_evict(struct kaya_sim_disk *disk);
-
-/* Decide what is asked for, as far as an earlier power loss left it open: the directory and its names, a file's size, the
- * bytes of [offset, offset + length) of a file whose size is decided. */
-void kaya_crash_decide_names_slowly(struct kaya_sim_disk *disk);
-void kaya_crash_decide_size_slowly(struct kaya_sim_disk *disk, uint32_t file);
-void kaya_crash_decide_bytes_slowly(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length);
-
-static inline void kaya_crash_decide_names(struct kaya_sim_disk *disk)
-{
-    if (disk->directory.is_undecided)
-        kaya_crash_decide_names_slowly(disk);
-}
-
-static inline void kaya_crash_decide_size(struct kaya_sim_disk *disk, uint32_t file)
-{
-    if (disk->files[file].inode->is_size_undecided)
-        kaya_crash_decide_size_slowly(disk, file);
-}
-
-static inline void kaya_crash_decide_bytes(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset,
-                                           uint64_t length)
-{
-    if (length > 0 && disk->files[file].inode->undecided_count > 0)
-        kaya_crash_decide_bytes_slowly(disk, file, offset, length);
 }
 
 #endif

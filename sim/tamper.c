@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "state.h"
+#include "fate.h"
 
 enum { NOTE_BYTES = KAYA_NAME_BYTES_MAX + 32, PIECE_BYTES = 4096 };
 
@@ -32,11 +32,11 @@ static bool may_be_named(const char *name)
 static enum kaya_status find(struct kaya_sim_disk *disk, const char *name, uint32_t *file)
 {
     KAYA_ASSERT(!disk->is_running);
-    kaya_crash_decide_names(disk);
+    kaya_fate_decide_names(disk);
     *file = kaya_names_find(&disk->directory, name);
     if (*file == KAYA_NO_FILE)
         return KAYA_NOT_FOUND;
-    kaya_crash_decide_size(disk, *file);
+    kaya_fate_decide_size(disk, *file);
     return KAYA_OK;
 }
 
@@ -49,7 +49,7 @@ static void settle_names(struct kaya_sim_disk *disk)
 
 static void settle_file(struct kaya_sim_disk *disk, uint32_t file)
 {
-    kaya_crash_decide_bytes(disk, file, 0, disk->files[file].inode->size_bytes);
+    kaya_fate_decide_bytes(disk, file, 0, disk->files[file].inode->size_bytes);
     kaya_inode_sync(&disk->store, kaya_disk_own(disk, file));
 }
 
@@ -63,7 +63,7 @@ enum kaya_status kaya_sim_disk_put_file(struct kaya_sim_disk *disk, const char *
     if (length > (uint64_t)KAYA_INODE_SECTORS_MAX << disk->store.sector_shift)
         return KAYA_FULL;
     KAYA_ASSERT(!disk->is_running);
-    kaya_crash_decide_names(disk);
+    kaya_fate_decide_names(disk);
     if (!disk->directory.exists)
         return KAYA_NOT_FOUND;
     if (kaya_names_find(&disk->directory, name) != KAYA_NO_FILE)
@@ -158,7 +158,7 @@ enum kaya_status kaya_sim_disk_cut_file(struct kaya_sim_disk *disk, const char *
         return status;
     if (bytes > disk->files[file].inode->size_bytes)
         return KAYA_INVALID;
-    kaya_crash_decide_bytes(disk, file, 0, disk->files[file].inode->size_bytes);
+    kaya_fate_decide_bytes(disk, file, 0, disk->files[file].inode->size_bytes);
     kaya_inode_resize(&disk->store, kaya_disk_own(disk, file), bytes);
     settle_file(disk, file);
     note(disk, "cut", name);

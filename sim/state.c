@@ -1,0 +1,89 @@
+/* The table of files, and what all parts of the disk do to it. */
+#include "state.h"
+
+#include <stdlib.h>
+
+enum { SCRATCH_ITEMS_MIN = 64 };
+
+void *kaya_disk_scratch(void *array, size_t *capacity, size_t needed, size_t item_bytes)
+{
+    size_t next = *capacity ? *capacity : SCRATCH_ITEMS_MIN;
+
+    if (needed <= *capacity)
+        return array;
+    while (next < needed)
+        next *= 2;
+    array = realloc(array, next * item_bytes);
+    KAYA_ASSERT(array != NULL);
+    *capacity = next;
+    return array;
+}
+
+/* ---- files ---- */
+
+struct kaya_inode *kaya_disk_own(struct kaya_sim_disk *disk, uint32_t file)
+{
+    struct kaya_inode *shared = disk->files[file].inode;
+
+    if (shared->references > 1) {
+        disk->files[file].inode = kaya_inode_clone(&disk->store, shared);
+        kaya_inode_release(&disk->store, shared);
+    }
+    return disk->files[file].inode;
+}
+
+void kaya_disk_reserve_files(struct kaya_sim_disk *disk, uint32_t needed)
+{
+    size_t capacity = disk->file_capacity;
+
+    disk->files = kaya_disk_scratch(disk->files, &capacity, needed, sizeof *disk->files);
+    disk->file_capacity = (uint32_t)capacity;
+}
+
+uint32_t kaya_disk_add_file(struct kaya_sim_disk *disk)
+{
+    uint32_t file = 0;
+
+    while (file < disk->file_count && disk->files[file].inode != NULL)
+        file++;
+    if (file == disk->file_count) {
+        kaya_disk_reserve_files(disk, file + 1);
+        disk->file_count++;
+    }
+    disk->files[file] = (struct kaya_sim_file){ .inode = kaya_inode_create(&disk->store, ++disk->inode_number) };
+    return file;
+}
+
+void kaya_disk_drop_file(struct kaya_sim_disk *disk, uint32_t file)
+{
+    struct kaya_sim_file *entry = &disk->files[file];
+
+    if (entry->inode == NULL || entry->open_count > 0 || kaya_names_refers(&disk->directory, file))
+        return;
+    kaya_stale_add(&disk->store, entry->inode, 0);
+    kaya_inode_release(&disk->store, entry->inode);
+    entry->inode = NULL;
+}
+
+void kaya_disk_drop_unnamed_files(struct kaya_sim_disk *disk)
+{
+    for (uint32_t file = 0; file < disk->file_count; file++)
+        kaya_disk_drop_file(disk, file);
+}
+
+/* ---- boots ---- */
+
+void kaya_disk_end_boot(struct kaya_sim_disk *disk)
+{
+    struct kaya_sim_handle *handle;
+
+    while ((handle = disk->handles) != NULL) {
+        disk->files[handle->file].open_count--;
+        disk->handles = handle->next;
+        handle->next = disk->free_handles;
+        disk->free_handles = handle;
+    }
+    disk->is_running = false;
+    disk->is_locked = false;
+    disk->crash_at = 0;
+}
