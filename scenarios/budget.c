@@ -10,8 +10,8 @@
  *            well, three in a row are two
  *   broken   take back what was acknowledged: nothing that hangs on "durable" can be asked for, claims least of all
  *
- * So every group meets the crashes, and no other. Within a group all may meet: errors excuse each other by name, damage is judged over
- * all that differs, places and claims alike, however many there are. */
+ * So every group meets the crashes, and no other. Within a group all may meet, but for a disk without room, which meets no other error:
+ * errors excuse each other by name, damage is judged over all that differs, places and claims alike, however many there are. */
 #include "kaya/scenarios/budget.h"
 
 static const char *const names[KAYA_BUDGETS] = {
@@ -66,6 +66,26 @@ static unsigned find_rivals(const bool families[KAYA_FAULTS], const uint32_t odd
     return count;
 }
 
+/* What must do without room is not excused by the lack of it (P9); with calls that fail for other reasons nobody knows what had to. */
+static void keep_room_or_errors(bool families[KAYA_FAULTS], const uint32_t odds[KAYA_FAULTS],
+                                struct kaya_choices *choices)
+{
+    bool others = false;
+
+    for (int i = 0; i < KAYA_FAULTS; i++)
+        others = others || (i != KAYA_FAULT_NO_SPACE && strikes(families, odds, i) &&
+                            kaya_fault_group((enum kaya_fault)i) == KAYA_FAULT_GROUP_ERRORS);
+    if (!others || !families[KAYA_FAULT_NO_SPACE])
+        return;
+    if (kaya_choose(choices, KAYA_STREAM_CONFIG, 2, "budget_room") == 0) {
+        families[KAYA_FAULT_NO_SPACE] = false;
+        return;
+    }
+    for (int i = 0; i < KAYA_FAULTS; i++)
+        if (i != KAYA_FAULT_NO_SPACE && kaya_fault_group((enum kaya_fault)i) == KAYA_FAULT_GROUP_ERRORS)
+            families[i] = false;
+}
+
 void kaya_budget_keep(enum kaya_budget budget, bool families[KAYA_FAULTS], const uint32_t odds[KAYA_FAULTS],
                       struct kaya_choices *choices)
 {
@@ -80,4 +100,5 @@ void kaya_budget_keep(enum kaya_budget budget, bool families[KAYA_FAULTS], const
         for (int i = 0; i < KAYA_FAULTS; i++)
             families[i] = families[i] && may_meet[kept][kaya_fault_group((enum kaya_fault)i)];
     }
+    keep_room_or_errors(families, odds, choices);
 }

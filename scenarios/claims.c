@@ -632,7 +632,8 @@ static void judge_write(struct judgement *judgement, const struct written *write
         return;
     if (write->bits == 1 && !write->is_unreadable) {
         outlook->mended_max++;
-        outlook->mended_min += is_owed(judgement, operation) && is_shown(judgement->claims, write);
+        outlook->mended_min +=
+            is_owed(judgement, operation) && !operation->is_settled && is_shown(judgement->claims, write);
         return;
     }
     if (is_few(write))

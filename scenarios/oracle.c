@@ -714,7 +714,8 @@ static void judge_names(struct kaya_oracle *oracle, const struct kaya_wal_recove
               report->damage_segment, report->damage_offset, report->damage_reason);
         return;
     }
-    if (place->first_lsn == 0 || place->begins_segment || place->refusal != KAYA_REFUSAL_REQUIRED)
+    if (place->first_lsn == 0 || place->begins_segment || place->refusal != KAYA_REFUSAL_REQUIRED ||
+        oracle->shape.padding_bytes != 0) /* it may be the padding behind the records that is hit */
         return;
     if (report->lost_first_lsn == 0 || report->lost_first_lsn > place->last_lsn ||
         report->lost_last_lsn < place->first_lsn || report->lost_last_lsn > oracle->last_lsn)
