@@ -822,7 +822,8 @@ static enum kaya_status check_anchor(struct look *look)
     if (memcmp(&anchor->log_id, &report->log_id, sizeof anchor->log_id) != 0)
         return KAYA_WRONG_LOG;
     if (report->last_lsn < anchor->lsn) {
-        pronounce(look, report->segment, report->end_offset, 0, "the log ends before its anchor");
+        pronounce(look, report->segment, kaya_shape_skip_header(&survey->head.header.shape, report->end_offset),
+                  0, "the log ends before its anchor");
         name_lost(look, report->last_lsn + 1, anchor->lsn);
     }
     return KAYA_OK;

@@ -37,7 +37,8 @@ enum {
     CAPACITY_MIN = 64,
     LINK_BYTES = 84, /* a LINK frame: 28 bytes of header and 56 of payload */
     FEW_BITS = 3, /* a write may hold several frames, of which each may have one bit flipped: so many ... */
-    FEW_BITS_EACH = 512, /* ... and one more for so many bytes */
+    FEW_BITS_EACH = 512,     /* ... and one more for so many bytes */
+    SECTOR_BYTES_MAX = 4096, /* of the profiles */
 };
 
 static const uint8_t header_magic[8] = "kaya-wal";
@@ -52,6 +53,7 @@ struct operation {
     bool claims;             /* something that it wrote stands */
     bool is_claimed;         /* its records are */
     bool is_followed;        /* an operation behind it claims */
+    bool is_of_last_era;     /* no recovery came behind it */
     bool is_followed_in_era; /* ... and before any recovery */
 };
 
@@ -335,15 +337,31 @@ static uint64_t end_of(const struct written *write)
     return write->offset + write->length;
 }
 
+/* Was the sector written again behind that? Then the cache may hide what the medium holds, once more. */
+static bool is_written_over(const struct kaya_claims *claims, const struct shown *shown)
+{
+    uint64_t first = shown->offset / SECTOR_BYTES_MAX;
+    uint64_t last = (shown->offset + shown->length) / SECTOR_BYTES_MAX;
+
+    for (size_t i = claims->write_count; i-- > 0 && claims->writes[i].event > shown->event;)
+        if (claims->lives[claims->writes[i].life].inode == shown->inode &&
+            claims->writes[i].offset / SECTOR_BYTES_MAX <= last &&
+            end_of(&claims->writes[i]) / SECTOR_BYTES_MAX >= first)
+            return true;
+    return false;
+}
+
 /* Has its damage begun to show? Until then the cache holds the good bytes, and who reads through it sees no damage. */
 static bool is_shown(const struct kaya_claims *claims, const struct written *write)
 {
     uint64_t inode = claims->lives[write->life].inode;
 
-    for (size_t i = claims->shown_count; i-- > 0 && claims->shown[i].event > write->event;)
-        if (claims->shown[i].inode == inode && claims->shown[i].offset < end_of(write) &&
-            write->offset < claims->shown[i].offset + claims->shown[i].length)
+    for (size_t i = claims->shown_count; i-- > 0 && claims->shown[i].event > write->event;) {
+        const struct shown *shown = &claims->shown[i];
+        if (shown->inode == inode && shown->offset < end_of(write) &&
+            write->offset < shown->offset + shown->length && !is_written_over(claims, shown))
             return true;
+    }
     return false;
 }
 
@@ -459,6 +477,7 @@ static void find_claims(struct kaya_claims *claims)
     uint64_t in_era = 0;
     uint64_t in_all = 0;
     bool followed_in_era = false;
+    bool last_era = true;
     bool followed = false;
 
     note_claims(claims);
@@ -466,6 +485,7 @@ static void find_claims(struct kaya_claims *claims)
         struct operation *operation = &claims->operations[i];
         operation->is_followed = followed;
         operation->is_followed_in_era = followed_in_era;
+        operation->is_of_last_era = last_era;
         operation->is_claimed = operation->last_lsn != 0 && !operation->is_dead &&
                                 operation->last_lsn <= (operation->is_settled ? in_all : in_era);
         if (operation->claims) {
@@ -474,6 +494,7 @@ static void find_claims(struct kaya_claims *claims)
             in_all = in_all > operation->durable_lsn ? in_all : operation->durable_lsn;
         }
         if (operation->recovery) {
+            last_era = false;
             in_era = 0;
             followed_in_era = false;
         }
@@ -633,7 +654,7 @@ static void judge_write(struct judgement *judgement, const struct written *write
     if (write->bits == 1 && !write->is_unreadable) {
         outlook->mended_max++;
         outlook->mended_min +=
-            is_owed(judgement, operation) && !operation->is_settled && is_shown(judgement->claims, write);
+            is_owed(judgement, operation) && operation->is_of_last_era && is_shown(judgement->claims, write);
         return;
     }
     if (is_few(write))

@@ -636,7 +636,8 @@ static void give_up_lost(struct kaya_oracle *oracle)
 {
     if (oracle->running || !oracle->outlook->is_damaged)
         return;
-    oracle->close_certain = false; /* it may have been CLOSE that was lost */
+    oracle->close_certain = false; /* it may have been CLOSE that was lost, or all behind an older one */
+    oracle->close_possible = true;
     oracle->has_parted = oracle->has_parted || oracle->outlook->refusal == KAYA_REFUSAL_ALLOWED;
     if (oracle->outlook->is_mark_damaged)
         oracle->epoch = 0; /* it may have counted on from an older one */
@@ -697,8 +698,8 @@ static void judge_names(struct kaya_oracle *oracle, const struct kaya_wal_recove
 
     if (outlook->place_count == 0 || outlook->place_count > KAYA_PLACES_MAX || outlook->is_mark_damaged)
         return;
-    for (; place < end; place++)
-        if (place->first_lsn == 0) /* where a low-water mark is gone, trimmed segments seem to be missing */
+    for (; place < end; place++) /* where a low-water mark is behind the damage, trimmed segments seem to be missing */
+        if (place->first_lsn == 0 || strtoull(place->file_name, NULL, 16) > report->damage_segment)
             return;
     place = outlook->places;
     count(oracle, KAYA_PROMISE_P5);
@@ -819,7 +820,7 @@ static void judge_end(struct kaya_oracle *oracle, const struct kaya_wal_recovery
     if (report->last_lsn + 1 < report->first_lsn)
         BREAK(violation, KAYA_PROMISE_P1, "the log begins with %" PRIu64 " and ends with %" PRIu64,
               report->first_lsn, report->last_lsn);
-    if (oracle->cut_pending) {
+    if (oracle->cut_pending && oracle->outlook->refusal == KAYA_REFUSAL_FORBIDDEN) {
         count(oracle, KAYA_PROMISE_P3);
         if (report->last_lsn != oracle->cut_lsn && report->last_lsn != oracle->last_lsn)
             BREAK(violation, KAYA_PROMISE_P3,
@@ -1119,6 +1120,8 @@ void kaya_oracle_read_end(struct kaya_oracle *oracle, struct kaya_violation *vio
 
     if (oracle->is_unrestricted)
         return;
+    if (oracle->outlook->is_damaged && oracle->read_next_lsn > oracle->outlook_kept_lsn)
+        return; /* the cache showed them, until somebody looked past it */
     count(oracle, KAYA_PROMISE_P1);
     if (oracle->read_next_lsn != oracle->read_last_lsn + 1)
         BREAK(violation, KAYA_PROMISE_P1,
