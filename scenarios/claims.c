@@ -648,8 +648,10 @@ static void judge_write(struct judgement *judgement, const struct written *write
 {
     const struct operation *operation = &judgement->claims->operations[write->operation];
     struct kaya_outlook *outlook = judgement->outlook;
+    bool holds_records = operation->last_lsn != 0 && operation->life == write->life;
 
-    if (operation->is_dead || (operation->last_lsn != 0 && operation->last_lsn < judgement->low_lsn))
+    /* a mark that an append left in front of its record outlives it */
+    if (holds_records && (operation->is_dead || operation->last_lsn < judgement->low_lsn))
         return;
     if (write->bits == 1 && !write->is_unreadable) {
         outlook->mended_max++;
@@ -659,7 +661,7 @@ static void judge_write(struct judgement *judgement, const struct written *write
     }
     if (is_few(write))
         outlook->mended_max += write->bits;
-    if (operation->last_lsn != 0 && operation->life == write->life)
+    if (holds_records)
         judge_records(judgement, write);
     else
         judge_marks(judgement, write);
