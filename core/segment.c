@@ -236,13 +236,14 @@ static enum kaya_status read_once(struct segment *segment, const struct context 
     return status;
 }
 
-/* The best of some readings: what validates in any of them counts. A header that was read stays, also where its link was not. */
+/* The best of some readings: what validates in any of them counts. A header that was read stays, also where its link was not. Where none
+ * got through, there are READINGS. */
 static enum kaya_status read_best(struct segment *segment, const struct context *context, unsigned readings)
 {
     enum kaya_status status = KAYA_IO;
     bool read = false;
 
-    for (unsigned reading = 0; reading < readings; reading++) {
+    for (unsigned reading = 0; reading < (read ? readings : READINGS); reading++) {
         struct segment attempt = *segment;
 
         status = read_once(&attempt, context, reading);

@@ -21,6 +21,7 @@ struct liar {
     uint64_t offset;
     enum lie lie;
     unsigned first, strikes; /* the first read that goes wrong, and how many in a row */
+    bool again;              /* and after each good one as many again */
     unsigned seen;
 };
 
@@ -37,7 +38,8 @@ static enum kaya_status lie(void *user, struct image_disk *image, struct image_f
         to = offset + length;
     if (strcmp(file->name, liar->name) != 0 || from >= to)
         return KAYA_OK;
-    if (liar->seen++ < liar->first || liar->seen > liar->first + liar->strikes)
+    if (liar->seen++ < liar->first || (!liar->again && liar->seen > liar->first + liar->strikes) ||
+        (liar->seen - liar->first) % (liar->strikes + 1) == 0)
         return KAYA_OK;
     if (liar->lie == LIE_ERROR)
         return KAYA_IO;
@@ -159,6 +161,7 @@ static void lie_everywhere(const struct story *story)
             for (liar.lie = 0; liar.lie < LIE_KINDS; liar.lie++)
                 for (liar.first = 0; liar.first < FIRST_READS; liar.first++)
                     for (liar.strikes = 1; liar.strikes <= STRIKES_MAX; liar.strikes++) {
+                        liar.again = liar.lie == LIE_ERROR && liar.first == 0;
                         try_lie(story, &liar);
                         image_disk_copy(&log->image, &pristine);
                         log->last_lsn = log->durable_lsn = last_lsn;
