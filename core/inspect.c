@@ -212,16 +212,34 @@ static void describe_frame(const struct visit *visit, const struct frame *frame,
 static void show_frame(struct visit *visit, const struct scan_frame *found, uint64_t offset)
 {
     struct kaya_wal_item item = start_item(visit, kind_of(found->frame.type), offset);
+    const struct frame_seeds *seeds = &visit->segment->seeds;
+    const uint8_t *bytes = found->frame.payload - KAYA_FRAME_HEADER_BYTES;
 
     describe_frame(visit, &found->frame, &item);
     item.payload_check_good = true;
-    item.header_check_good = true;
-    item.second_check_good = true;
+    item.header_check_good = kaya_frame_header_check_holds(bytes, seeds->segment, offset);
+    item.second_check_good = kaya_frame_second_check_holds(bytes, seeds, &found->frame);
+    visit->inspection->notice_count += !item.header_check_good || !item.second_check_good;
     item.mended = found->mended;
     item.mended_bit = found->mended_bit;
     visit->inspection->frame_count++;
     visit->inspection->notice_count += found->mended;
     show(visit, &item);
+}
+
+/* The index of the record that would come next, behind all that are whole. */
+static enum kaya_status count_records(struct visit *visit, uint32_t *sequence)
+{
+    struct scan_entry entry;
+    struct scan scan;
+    bool found = true;
+    enum kaya_status status = KAYA_OK;
+
+    kaya_scan_init(&scan, visit->context, visit->segment, &visit->memory, UINT64_MAX, false);
+    while (status == KAYA_OK && found)
+        status = kaya_scan_next(&scan, &entry, &found);
+    *sequence = scan.sequence;
+    return status == KAYA_UNSUPPORTED ? KAYA_OK : status;
 }
 
 /* Frames from the front to where they end, and what stands there. *end is where that is, *sequence the next record's index. */
@@ -240,10 +258,11 @@ static enum kaya_status show_prefix(struct visit *visit, uint64_t *end, uint32_t
         if (status != KAYA_OK || visit->stopped || found.fault != FRAME_FAULT_NONE)
             break;
         show_frame(visit, &found, offset);
-        *sequence = found.frame.sequence;
         offset = kaya_shape_skip_header(shape, offset + found.frame.extent_bytes);
     }
     *end = offset;
+    if (status == KAYA_OK && !visit->stopped)
+        status = count_records(visit, sequence);
     if (status != KAYA_OK || visit->stopped)
         return status;
     item = start_item(

@@ -51,7 +51,7 @@ struct survey {
 
 struct survey_options {
     bool is_live;    /* a writer may be at work: claims before bytes, damage only if seen twice (P10) */
-    bool thorough;   /* tell the listener of header copies and second checks that fail */
+    bool thorough;   /* tell the listener of second header copies that fail */
     bool past_cache; /* an earlier look saw what only a cache held: judge by what the device holds, at the price of one more reading */
     const struct kaya_wal_anchor *anchor;
 };

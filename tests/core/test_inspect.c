@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "dissect.h"
+#include "frame.h"
 #include "log_fixture.h"
 
 #define MUST(call) cr_assert_eq((call), KAYA_OK, "%s", #call)
@@ -317,6 +318,55 @@ Test(inspect, segments_in_use_are_called_so_beside_a_damaged_one)
         }
         log_fixture_destroy(log);
     }
+}
+
+/* What stands at the end is the number that the next record would get, and so behind a batch and a record of many frames. */
+Test(inspect, the_end_names_the_next_record)
+{
+    static const uint32_t lengths[] = { 20, 600, 90 };
+
+    for (unsigned how = 0; how < 3; how++) {
+        struct log_fixture *log = begin();
+
+        MUST(log_append(log, how == 1 ? 1500 : 30, KAYA_STRICT));
+        if (how == 2)
+            MUST(log_append_batch(log, lengths, 3, KAYA_STRICT));
+        log_kill(log);
+        (void)look_into(log, "0000000000000001.wal");
+        cr_assert_eq(items.list[items.count - 1].kind, KAYA_ITEM_END);
+        cr_expect_eq(items.list[items.count - 1].lsn, log->last_lsn + 1, "case %u", how);
+        log_fixture_destroy(log);
+    }
+}
+
+Test(inspect, a_frame_whose_other_checks_fail_is_shown_so)
+{
+    struct log_fixture *log = make_log();
+    struct image_file *head = head_of(log);
+    const struct dissected_frame *bad = &segment.frames[1];
+    struct frame_seeds seeds = { segment.segment_seed, segment.base_seed };
+    struct frame frame = { .type = bad->type,
+                           .length = bad->length,
+                           .offset_bytes = bad->offset,
+                           .extent_bytes = (uint32_t)(bad->end - bad->offset) };
+    unsigned bad_count = 0;
+
+    head->bytes[bad->offset + 8] ^= 1; /* the second check, under the header's */
+    dissect_store32(head->bytes + bad->offset,
+                    kaya_frame_payload_check(head->bytes + bad->offset, &seeds, &frame));
+    (void)look_into(log, head->name);
+    for (size_t i = 0; i < items.count; i++) {
+        const struct kaya_wal_item *item = &items.list[i];
+
+        if (item->kind == KAYA_ITEM_HEADER || item->kind == KAYA_ITEM_END || item->kind == KAYA_ITEM_STRAY)
+            continue;
+        cr_expect(item->payload_check_good);
+        bad_count += !item->header_check_good && !item->second_check_good;
+        cr_expect_eq(item->second_check_good, item->offset_bytes != bad->offset, "0x%" PRIx64,
+                     item->offset_bytes);
+    }
+    cr_expect_eq(bad_count, 1);
+    log_fixture_destroy(log);
 }
 
 Test(inspect, verify_says_clean_torn_or_damaged_as_recovery_does)
