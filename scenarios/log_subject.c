@@ -26,14 +26,15 @@
 #include "kaya/sim/boot.h"
 #include "kaya/wal.h"
 
-enum { FILES_MAX = 8, PIECE_BYTES = 4096, OPENS_MAX = 200, GIVE_UP_PERCENT = 40 };
+enum { FILES_MAX = 8, PIECE_BYTES = 4096, OPENS_MAX = 200, GIVE_UP_PERCENT = 40, FOLLOW_RECORDS_MAX = 8 };
 
 struct log_subject {
     struct kaya_subject base;
     const struct kaya_plan *plan;
     struct kaya_log_sizes sizes; /* what the log was opened with last */
     struct kaya_oracle *oracle;
-    struct kaya_wal_writer *writer;          /* of the running boot */
+    struct kaya_wal_writer *writer;   /* of the running boot */
+    struct kaya_wal_reader *follower; /* of the running boot, kept open until the log is closed; NULL: none */
     struct kaya_wal_environment environment; /* likewise */
     struct kaya_trace *trace;                /* likewise */
     uint64_t seed;
@@ -350,6 +351,71 @@ static enum kaya_status read_all(struct log_subject *log, const struct kaya_sim_
     }
     if (status == KAYA_OK)
         kaya_wal_reader_close(reader);
+    expect_untouched(machine, &before, violation);
+    return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
+}
+
+static void end_follower(struct log_subject *log)
+{
+    kaya_wal_reader_close(log->follower);
+    log->follower = NULL;
+    kaya_oracle_follow_end(log->oracle);
+}
+
+/* Open a reader and leave it open. Of the writer, or without it; from the beginning, or from any record on. */
+static enum kaya_status begin_follower(struct log_subject *log, const struct kaya_sim_machine *machine,
+                                       struct kaya_violation *violation)
+{
+    bool beside = kaya_chance(machine->choices, KAYA_STREAM_WORKLOAD, 1, 2, "beside");
+    uint64_t low = kaya_oracle_first_lsn(log->oracle);
+    struct kaya_wal_reader_options options = { .writer = beside ? NULL : log->writer };
+    struct kaya_wal_recovery_report report = { 0 };
+    enum kaya_status status;
+
+    if (kaya_chance(machine->choices, KAYA_STREAM_WORKLOAD, 1, 2, "from_anywhere"))
+        options.from_lsn = low + kaya_choose(machine->choices, KAYA_STREAM_WORKLOAD,
+                                             kaya_oracle_last_lsn(log->oracle) + 1 - low + 1, "from");
+    status = heard(log, machine, kaya_wal_reader_open(&log->environment, &options, &log->follower, &report));
+    kaya_oracle_looked(log->oracle, status, &report, violation);
+    if (status == KAYA_OK)
+        kaya_oracle_follow_begin(log->oracle, options.from_lsn != 0 ? options.from_lsn : report.first_lsn,
+                                 report.last_lsn, !beside);
+    return status;
+}
+
+/* Some records, or all that it still has. Who is answered anything but a record has ended. */
+static enum kaya_status read_on(struct log_subject *log, const struct kaya_sim_machine *machine,
+                                struct kaya_violation *violation)
+{
+    uint64_t count =
+        kaya_choose(machine->choices, KAYA_STREAM_WORKLOAD, FOLLOW_RECORDS_MAX + 1, "follow_records");
+    struct kaya_wal_record record;
+    enum kaya_status status = KAYA_OK;
+
+    if (count == FOLLOW_RECORDS_MAX)
+        count = UINT64_MAX;
+    for (uint64_t i = 0; i < count && status == KAYA_OK && !kaya_violation_is_set(violation); i++) {
+        status = heard(log, machine, kaya_wal_reader_next(log->follower, &record));
+        kaya_oracle_followed(log->oracle, status, &record, violation);
+    }
+    if (status != KAYA_GONE && (status != KAYA_OK || count == 0))
+        end_follower(log);
+    return status;
+}
+
+/* A reader over further operations: appends, rotations, trims, and files that get another life under it. */
+static enum kaya_status follow(struct log_subject *log, const struct kaya_sim_machine *machine,
+                               struct kaya_violation *violation)
+{
+    struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
+    enum kaya_status status = foresee(log, machine, 0);
+
+    if (status != KAYA_OK)
+        return status;
+    if (log->follower != NULL)
+        status = read_on(log, machine, violation);
+    else if (!log->outlook.is_damaged)
+        status = begin_follower(log, machine, violation);
     expect_untouched(machine, &before, violation);
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
 }
@@ -698,6 +764,8 @@ static enum kaya_status barrier(struct log_subject *log, const struct kaya_sim_m
     static const char *const names[] = { "sync", "rotate", "close" };
     enum kaya_status status;
 
+    if (barrier == KAYA_BARRIER_CLOSE)
+        end_follower(log);
     tell_claims(log, 0, false);
     kaya_oracle_barrier_begin(log->oracle, barrier);
     if (barrier == KAYA_BARRIER_SYNC)
@@ -911,6 +979,8 @@ static enum kaya_status perform(struct log_subject *log, const struct kaya_sim_m
         return verify(log, machine, violation);
     case KAYA_OPERATION_INSPECT:
         return inspect(log, machine, violation);
+    case KAYA_OPERATION_FOLLOW:
+        return follow(log, machine, violation);
     case KAYA_OPERATION_ASK:
         return ask(log, machine, violation);
     case KAYA_OPERATION_SECOND_WRITER:
@@ -990,6 +1060,7 @@ enum kaya_status kaya_log_subject_live(struct kaya_subject *subject, const struc
     const struct kaya_operation *end = live_operations + sizeof live_operations / sizeof live_operations[0];
     enum kaya_status status = KAYA_OK;
 
+    end_follower(log);
     (void)heard(log, machine, KAYA_OK); /* what struck so far is no excuse any more */
     if (log->writer == NULL || kaya_oracle_has_ended(log->oracle))
         status = start_again(log, machine, violation);
@@ -1021,6 +1092,7 @@ static void subject_crash(struct kaya_subject *subject, enum kaya_crash kind)
     struct log_subject *log = log_of(subject);
 
     log->writer = NULL; /* its memory was the machine's */
+    log->follower = NULL;
     kaya_oracle_crash(log->oracle, kind);
 }
 
@@ -1040,6 +1112,7 @@ static enum kaya_status subject_copy_model(const struct kaya_subject *from_subje
     memcpy(to->watch.struck, from->watch.struck, sizeof to->watch.struck);
     to->struck = from->struck;
     to->writer = NULL;
+    to->follower = NULL;
     return kaya_oracle_copy(from->oracle, to->oracle);
 }
 
@@ -1076,6 +1149,7 @@ void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan
     log->plan = plan;
     log->sizes = kaya_plan_sizes(plan);
     log->writer = NULL;
+    log->follower = NULL;
     log->seed = seed;
     log->next_payload = 0;
     log->script_next = plan->script_first;

@@ -114,6 +114,11 @@ struct kaya_oracle {
     struct memory *memories;
     size_t memory_count, memory_capacity;
 
+    struct {
+        bool is_open, is_pinned;
+        uint64_t next_lsn, last_lsn;
+    } follower;
+
     uint64_t cost_bytes;
     uint64_t read_next_lsn;
     uint64_t read_last_lsn;
@@ -213,6 +218,7 @@ enum kaya_status kaya_oracle_copy(const struct kaya_oracle *from, struct kaya_or
     *to = *from;
     to->facts = facts;
     to->capacity = capacity;
+    kaya_oracle_follow_end(to);
     to->memories = memories; /* who copies an oracle has a budget */
     to->memory_count = 0;
     to->memory_capacity = memory_capacity;
@@ -597,6 +603,13 @@ void kaya_oracle_trim_end(struct kaya_oracle *oracle, enum kaya_status status, u
               oracle->low_may_lsn, oracle->low_lsn, oracle->low_may_lsn, low_water_lsn);
         return;
     }
+    if (oracle->follower.is_pinned && low_water_lsn > oracle->follower.next_lsn) {
+        count(oracle, KAYA_PROMISE_P10);
+        BREAK(violation, KAYA_PROMISE_P10,
+              "a reader of the running writer has yet to read record %" PRIu64
+              ", and a trim let go of all before %" PRIu64,
+              oracle->follower.next_lsn, low_water_lsn);
+    }
     count(oracle, KAYA_PROMISE_P11);
     if (low_water_lsn > oracle->low_lsn && !kaya_oracle_ends_batch(oracle, low_water_lsn - 1))
         BREAK(violation, KAYA_PROMISE_P11,
@@ -658,6 +671,7 @@ void kaya_oracle_crash(struct kaya_oracle *oracle, enum kaya_crash crash)
     oracle->sync_failed = false;
     oracle->struck = 0;
     oracle->looked = false;
+    kaya_oracle_follow_end(oracle);
 }
 
 /* --- Damage --- */
@@ -1112,6 +1126,71 @@ void kaya_oracle_read(struct kaya_oracle *oracle, const struct kaya_wal_record *
     if (record->durable && record->lsn > oracle->durable_lsn)
         kaya_oracle_durable(oracle, record->lsn, violation);
     oracle->read_next_lsn++;
+}
+
+/* --- A reader that stays open --- */
+
+void kaya_oracle_follow_begin(struct kaya_oracle *oracle, uint64_t from_lsn, uint64_t last_lsn, bool is_pinned)
+{
+    oracle->follower.is_open = true;
+    oracle->follower.is_pinned = is_pinned;
+    oracle->follower.next_lsn = from_lsn;
+    oracle->follower.last_lsn = last_lsn;
+}
+
+void kaya_oracle_follow_end(struct kaya_oracle *oracle)
+{
+    oracle->follower.is_open = false;
+    oracle->follower.is_pinned = false;
+}
+
+/* It may still be given what was trimmed since, as it was. */
+static void judge_followed(struct kaya_oracle *oracle, const struct kaya_wal_record *record,
+                           struct kaya_violation *violation)
+{
+    const struct fact *fact = fact_of(oracle, record->lsn);
+
+    count(oracle, KAYA_PROMISE_P1);
+    if (record->lsn != oracle->follower.next_lsn || record->lsn > oracle->follower.last_lsn) {
+        BREAK(violation, KAYA_PROMISE_P1,
+              "record %" PRIu64 " was due to a reader that was kept open, of %" PRIu64
+              " in all; record %" PRIu64 " was read",
+              oracle->follower.next_lsn, oracle->follower.last_lsn, record->lsn);
+        return;
+    }
+    if (record->lsn < oracle->floor_lsn || record->lsn > oracle->last_lsn || !holds(fact, record)) {
+        report_content(oracle, record, violation);
+        return;
+    }
+    if ((fact->flags & (FACT_IN_BATCH | FACT_BATCH_OF_ONE)) || record->in_batch)
+        judge_membership(oracle, fact, record, violation);
+    oracle->follower.next_lsn++;
+}
+
+void kaya_oracle_followed(struct kaya_oracle *oracle, enum kaya_status status,
+                          const struct kaya_wal_record *record, struct kaya_violation *violation)
+{
+    uint64_t next = oracle->follower.next_lsn;
+
+    KAYA_ASSERT(oracle->follower.is_open);
+    if (status == KAYA_GONE || oracle->is_unrestricted)
+        return;
+    if (status == KAYA_OK) {
+        judge_followed(oracle, record, violation);
+        return;
+    }
+    count(oracle, KAYA_PROMISE_P10);
+    if (status == KAYA_END && next > oracle->follower.last_lsn)
+        return;
+    if (status == KAYA_TRIMMED && !oracle->follower.is_pinned && next < oracle->low_lsn)
+        return;
+    if (oracle->outlook->is_damaged || oracle->outlook->is_unreadable || is_excused(oracle, status))
+        return;
+    BREAK(violation, KAYA_PROMISE_P10,
+          "a reader that was kept open%s was to read record %" PRIu64 " of %" PRIu64
+          ", where the log begins with %" PRIu64 "; it answered %s",
+          oracle->follower.is_pinned ? " by the running writer" : " beside the writer", next,
+          oracle->follower.last_lsn, oracle->low_lsn, kaya_status_name(status));
 }
 
 void kaya_oracle_read_end(struct kaya_oracle *oracle, struct kaya_violation *violation)

@@ -730,6 +730,48 @@ Test(oracle, what_a_reader_called_durable_must_stay)
     cr_expect(eq(str, table->violation.promise, "P2"));
 }
 
+Test(oracle, a_reader_that_is_kept_open_comes_too_late_only_where_nobody_knew_of_it)
+{
+    static const struct {
+        const char *history; /* after it was opened before record 1, of 3 */
+        uint64_t read;       /* so many records, then: */
+        enum kaya_status status;
+        bool is_pinned;
+        const char *promise;
+    } cases[] = {
+        { "s", 3, KAYA_END, true, "" },         { "s", 2, KAYA_END, true, "P10" },
+        { "s", 4, KAYA_END, true, "P1" },       { "T", 1, KAYA_TRIMMED, false, "" },
+        { "T", 3, KAYA_END, false, "" },        { "T", 2, KAYA_TRIMMED, false, "P10" },
+        { "s", 0, KAYA_TRIMMED, false, "P10" }, { "T", 1, KAYA_DAMAGED, false, "P10" },
+        { "T", 0, KAYA_END, true, "P10" },      { "s", 1, KAYA_TRIMMED, true, "P10" },
+        { "s", 1, KAYA_IO, true, "P10" },       { "s", 1, KAYA_GONE, true, "" },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct table *table = set();
+        play(table, "sss");
+        kaya_oracle_follow_begin(table->oracle, 1, 3, cases[i].is_pinned);
+        play(table, cases[i].history);
+        for (uint64_t lsn = 1; lsn <= cases[i].read; lsn++)
+            kaya_oracle_followed(table->oracle, KAYA_OK, &table->records[lsn], &table->violation);
+        kaya_oracle_followed(table->oracle, cases[i].status, NULL, &table->violation);
+        cr_expect(eq(str, table->violation.promise, (char *)cases[i].promise), "case %zu: %s", i,
+                  table->violation.what);
+        kaya_oracle_follow_end(table->oracle);
+    }
+    struct table *table = set(); /* the bytes of another record, and one out of turn */
+    play(table, "sss");
+    kaya_oracle_follow_begin(table->oracle, 2, 3, false);
+    table->records[2].bytes = table->bytes[3];
+    kaya_oracle_followed(table->oracle, KAYA_OK, &table->records[2], &table->violation);
+    cr_expect(eq(str, table->violation.promise, "P1"));
+    table = set();
+    play(table, "sss");
+    kaya_oracle_follow_begin(table->oracle, 2, 3, false);
+    kaya_oracle_followed(table->oracle, KAYA_OK, &table->records[3], &table->violation);
+    cr_expect(eq(str, table->violation.promise, "P1"));
+}
+
 Test(oracle, a_cut_back_leaves_the_old_end_or_the_new)
 {
     for (uint64_t last = 1; last <= 5; last++) {

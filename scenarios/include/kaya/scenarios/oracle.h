@@ -106,6 +106,14 @@ void kaya_oracle_read(struct kaya_oracle *oracle, const struct kaya_wal_record *
                       struct kaya_violation *violation);
 void kaya_oracle_read_end(struct kaya_oracle *oracle, struct kaya_violation *violation);
 
+/* A reader that stays open while the log goes on, one at most: it was opened before record `from_lsn`, when `last_lsn` was the last.
+ * `is_pinned`: the writer knows of it, so what it has not read yet must stay. `outlook` is as for a look. */
+void kaya_oracle_follow_begin(struct kaya_oracle *oracle, uint64_t from_lsn, uint64_t last_lsn, bool is_pinned);
+/* It was asked for the next record. `record` is looked at only where the status is OK. */
+void kaya_oracle_followed(struct kaya_oracle *oracle, enum kaya_status status,
+                          const struct kaya_wal_record *record, struct kaya_violation *violation);
+void kaya_oracle_follow_end(struct kaya_oracle *oracle); /* also where there is none; a crash ends it, too */
+
 /* Salvage handed out a record of a log that is refused: it must be one that was appended, as it was. `marks_in_doubt`: a link or mark is
  * damaged, so nobody can say any more what was trimmed, cut back or given up. */
 void kaya_oracle_salvaged(struct kaya_oracle *oracle, const struct kaya_wal_salvaged *salvaged,

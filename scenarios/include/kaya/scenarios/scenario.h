@@ -28,6 +28,7 @@
     X(READ, read, "read everything back beside the writer")                                                  \
     X(VERIFY, verify, "verify the live log")                                                                 \
     X(INSPECT, inspect, "inspect the live log")                                                              \
+    X(FOLLOW, follow, "open a reader and keep it open, or read on with it, or end it")                       \
     X(ASK, ask, "ask the writer how far it is durable")                                                      \
     X(SECOND_WRITER, second_writer, "try to open a second writer")                                           \
     X(REOPEN, reopen, "close cleanly and open again")                                                        \
