@@ -8,7 +8,8 @@
  *
  *   - it is cut, or an older one stands there: what is left is a whole log that ends earlier, as after a crash. What stands in front of
  *     the first byte that differs must come back
- *   - it is gone, or is another file: the segment before it has no successor, although records were appended to it. Must be refused
+ *   - it is gone, or is another file: the segment before it has no successor, although records were appended to it, or a rotation left
+ *     its trace in it. Must be refused
  *   - it stands there without its link, as a spare would: the segment before it is the head
  *
  * The file right behind the head must be there, so a log without it may be refused. All other files are spares, leftovers and foreign
@@ -342,6 +343,16 @@ static void judge_head(const struct kaya_layout *layout, const struct kaya_image
         set(outlook, KAYA_REFUSAL_ALLOWED, layout->last_lsn);
 }
 
+/* Does segment `last` tell that one came after it? By its records; by the trace of a rotation, too, but recovery may cut those off that
+ * no claim covers, and then begins the next segment with copies. */
+static bool shows_successor(const struct kaya_layout *layout, int last)
+{
+    const struct kaya_layout_segment *segment = &layout->chain[last];
+    const struct kaya_layout_segment *next = &layout->chain[last + 1];
+
+    return segment->has_appended || (next->carried_end == 0 && next->number == segment->number + 1);
+}
+
 /* The head's link is lost, and segment `last` of the chain is the highest that stands; -1: none. */
 static void judge_without_head(const struct kaya_layout *layout, const struct kaya_image *after, int last,
                                struct kaya_outlook *outlook)
@@ -355,7 +366,7 @@ static void judge_without_head(const struct kaya_layout *layout, const struct ka
             is_seen = is_seen || number_of(&after->files[i]) != 0;
     } else {
         next = find(after, layout->chain[last].number + 1);
-        is_seen = layout->chain[last].has_appended &&
+        is_seen = shows_successor(layout, last) &&
                   (next == NULL || (next->size_bytes >= HEADER_FIELDS_BYTES &&
                                     has_bytes(next, layout->chain[last].file, 0, MAGIC_BYTES) &&
                                     number_at(next, 64, 8) != layout->chain[last].number + 1));
