@@ -21,6 +21,7 @@
 #include "kaya/inspect.h"
 #include "kaya/reader.h"
 #include "kaya/scenarios/damage.h"
+#include "kaya/scenarios/layout.h"
 #include "kaya/scenarios/payload.h"
 #include "kaya/scenarios/salvage_check.h"
 #include "kaya/sim/boot.h"
@@ -191,6 +192,14 @@ static bool visit_name(void *user, const char *name, enum kaya_entry_kind kind)
     strncpy(names->names[at], name, KAYA_NAME_BYTES_MAX);
     names->names[at][KAYA_NAME_BYTES_MAX] = '\0';
     names->count++;
+    return true;
+}
+
+static bool visit_unfinished(void *user, const char *name, enum kaya_entry_kind kind)
+{
+    uint64_t *count = user;
+
+    *count += kind == KAYA_ENTRY_FILE && kaya_layout_number(name, ".new") != 0;
     return true;
 }
 
@@ -493,6 +502,7 @@ static enum kaya_status try_to_open(struct log_subject *log, const struct kaya_s
     struct kaya_wal_recovery_report report = { 0 };
     struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
     struct kaya_sim_disk_usage after;
+    uint64_t unfinished = 0;
     enum kaya_status status;
 
     if (kaya_percent_draw(log->plan->other_config_percent, machine->choices, KAYA_STREAM_WORKLOAD,
@@ -529,6 +539,9 @@ static enum kaya_status try_to_open(struct log_subject *log, const struct kaya_s
     kaya_oracle_recovery_calls(log->oracle, after.calls - before.calls, before.bytes_stored,
                                before.file_count, violation);
     kaya_oracle_disk_use(log->oracle, own_bytes(log, after.bytes_stored), violation);
+    kaya_sim_disk_names(machine->sim_disk, visit_unfinished, &unfinished);
+    if (report.verdict != KAYA_VERDICT_EMPTY) /* where there is no log, nothing is removed */
+        kaya_oracle_unfinished(log->oracle, unfinished, violation);
     return KAYA_OK;
 }
 

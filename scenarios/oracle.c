@@ -1319,6 +1319,17 @@ void kaya_oracle_disk_use(struct kaya_oracle *oracle, uint64_t bytes_stored, str
               oracle->low_lsn, oracle->last_lsn, live, bytes_stored, allowed);
 }
 
+void kaya_oracle_unfinished(struct kaya_oracle *oracle, uint64_t count_of_files, struct kaya_violation *violation)
+{
+    if (oracle->is_unrestricted || oracle->leftovers)
+        return;
+    count(oracle, KAYA_PROMISE_P8);
+    if (count_of_files > 0)
+        BREAK(violation, KAYA_PROMISE_P8,
+              "recovery is through, and %" PRIu64 " files still stand of which the preparation was cut short",
+              count_of_files);
+}
+
 static uint64_t progress_calls_max(const struct kaya_oracle *oracle)
 {
     uint64_t blocks =

@@ -830,6 +830,11 @@ Test(oracle, keeps_bounds)
     table = set();
     kaya_oracle_status(table->oracle, "sync", KAYA_IO, &table->violation);
     cr_expect(eq(str, table->violation.promise, "P7"));
+    for (uint64_t unfinished = 0; unfinished < 2; unfinished++) {
+        struct table *table_of_files = set();
+        kaya_oracle_unfinished(table_of_files->oracle, unfinished, &table_of_files->violation);
+        cr_expect(eq(str, table_of_files->violation.promise, unfinished == 0 ? "" : "P8"));
+    }
 }
 
 Test(oracle, a_copy_judges_alike_and_apart)
