@@ -301,9 +301,9 @@ static bool take_record(struct kaya_wal_salvage *salvage, struct kaya_wal_record
 static enum kaya_status step(struct kaya_wal_salvage *salvage, struct kaya_wal_salvaged *salvaged, bool *is_ready)
 {
     struct kaya_wal_salvaged found = { .kind = KAYA_SALVAGED_RECORD, .reason = "" };
-    size_t at = salvage->batch_at;
-    uint32_t index = salvage->batch_index;
     enum kaya_status status = find_entry(salvage);
+    size_t at;
+    uint32_t index;
 
     *is_ready = false;
     if (status == KAYA_END && salvage->anchor_lsn > 0 && salvage->next_lsn <= salvage->anchor_lsn)

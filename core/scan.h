@@ -34,19 +34,19 @@ struct scan {
     uint64_t hole_offset, hole_end; /* tolerant: the sectors given up last lie between; 0: none */
 
     /* What stands behind the last whole entry. */
-    uint64_t end;       /* V so far: the next entry would start here */
-    uint32_t sequence;  /* its index */
+    uint64_t end;      /* V so far: the next entry would start here */
+    uint32_t sequence; /* its index */
+    bool has_vanished; /* a reading past the cache no longer had what was taken before it from the same block */
     uint64_t watermark; /* the furthest that a valid frame before `end` says */
     uint64_t mended_count;
     uint64_t block_read_again; /* end of a block of which all readings were the same: not read again; 0: none */
-    bool has_vanished; /* a reading past the cache no longer had what was taken before it from the same block */
     struct scan_place claimed; /* the furthest place between two entries that `watermark` is known to cover */
 
     /* Why the scan stopped; valid once kaya_scan_next has said that there is no more. */
     enum frame_fault fault;
-    uint64_t fault_offset; /* of the frame that failed, which may be a later fragment */
     bool is_partial;    /* a record begins at `end` and is not whole: the entry tells what there is of it */
     bool looks_written; /* the bytes there are neither zero nor an older generation's */
+    uint64_t fault_offset; /* of the frame that failed, which may be a later fragment */
 
     /* Of every frame that was looked at and whose header check holds, whatever its payload. */
     uint64_t furthest;      /* the furthest watermark */

@@ -17,7 +17,7 @@ static const char *const mark_names[KAYA_MARKS] = {
 #define NAME(NAME, name, text) #name,
     KAYA_EVENT_LIST(NAME)
 #undef NAME
-#define NAME(NAME, name, row) "found_" #name,
+#define NAME(NAME, name, row) ("found_" #name),
         KAYA_VERDICT_ROW_LIST(NAME)
 #undef NAME
 #define NAME(NAME, name, text) #name,

@@ -95,10 +95,10 @@ struct kaya_oracle {
     bool cache_in_doubt; /* a sync failed since the last recovery: what reads show may go with the cache */
     bool close_certain;  /* CLOSE is durable and nothing followed */
     bool close_possible; /* CLOSE may be what a recovery finds at the end */
-    uint64_t close_lsn;  /* the last record before the last CLOSE */
     bool cut_pending;    /* a cut-back was begun: the end is last_lsn or cut_lsn, nothing between */
+    bool was_cut;        /* once in this run */
     uint64_t cut_lsn;
-    bool was_cut; /* once in this run */
+    uint64_t close_lsn; /* the last record before the last CLOSE */
     struct kaya_wal_log_id log_id;
     uint64_t epoch;
 

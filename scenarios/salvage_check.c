@@ -58,7 +58,7 @@ static bool are_marks_in_doubt(const struct kaya_outlook *outlook)
 static enum kaya_status keep(struct check *check, uint64_t lsn)
 {
     size_t capacity = check->capacity == 0 ? CAPACITY_MIN : 2 * check->capacity;
-    uint64_t *grown = check->lsns;
+    uint64_t *grown;
 
     if (check->count == check->capacity) {
         grown = realloc(check->lsns, capacity * sizeof *grown);
