@@ -89,7 +89,8 @@ struct life {
     bool has_standing; /* some frame of it stands in the true image */
     bool link_stood;   /* the link stands in the true image ... */
     bool link_stands;  /* ... and now */
-    uint64_t last_lsn; /* the highest that was appended to it */
+    uint64_t last_lsn;        /* the highest of those who wrote to it, if only a mark ... */
+    uint64_t last_record_lsn; /* ... and of the records that they appended to it */
     unsigned bad_headers;
     bool is_dead; /* holds trimmed records only, and is not the last one written */
     bool is_unreadable;
@@ -324,7 +325,7 @@ static void find_files(struct kaya_claims *claims, const struct kaya_image *now,
             life->now = life->truth = NULL;
         life->first = SIZE_MAX;
         life->has_standing = life->link_stood = life->link_stands = false;
-        life->last_lsn = 0;
+        life->last_lsn = life->last_record_lsn = 0;
         life->bad_headers = 0;
         life->is_dead = true;
         life->is_unreadable = life->now != NULL && is_unreadable(life->now, 0, life->now->size_bytes);
@@ -433,8 +434,12 @@ static void note_in_life(struct kaya_claims *claims, size_t index)
     if (!write->stands)
         return;
     life->has_standing = true;
-    if (!operation->is_dead && operation->last_lsn > life->last_lsn)
+    if (operation->is_dead)
+        return;
+    if (operation->last_lsn > life->last_lsn)
         life->last_lsn = operation->last_lsn;
+    if (operation->life == write->life && operation->last_lsn > life->last_record_lsn)
+        life->last_record_lsn = operation->last_lsn;
 }
 
 /* --- Claims --- */
@@ -587,6 +592,15 @@ static bool is_owed(const struct judgement *judgement, const struct operation *o
     return operation->is_claimed && operation->last_lsn >= judgement->low_may_lsn;
 }
 
+/* Must a recovery come by it and see its damage? An append that rotates first leaves marks in a segment that may hold no record any more;
+ * nobody reads that one. */
+static bool is_read(const struct judgement *judgement, const struct written *write)
+{
+    return is_owed(judgement, &judgement->claims->operations[write->operation]) &&
+           judgement->claims->lives[write->life].last_record_lsn >= judgement->low_may_lsn &&
+           is_shown(judgement->claims, write);
+}
+
 static bool is_few(const struct written *write)
 {
     return !write->is_unreadable && write->bits <= FEW_BITS + write->length / FEW_BITS_EACH;
@@ -655,8 +669,7 @@ static void judge_write(struct judgement *judgement, const struct written *write
         return;
     if (write->bits == 1 && !write->is_unreadable) {
         outlook->mended_max++;
-        outlook->mended_min +=
-            is_owed(judgement, operation) && operation->is_of_last_era && is_shown(judgement->claims, write);
+        outlook->mended_min += is_read(judgement, write) && operation->is_of_last_era;
         return;
     }
     if (is_few(write))
