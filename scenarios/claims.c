@@ -76,6 +76,7 @@ struct written {
 struct shown {
     uint64_t inode, offset, length;
     uint64_t event;
+    bool may_be_hidden; /* again, as of the last judgement */
 };
 
 /* A file from one header to the next. */
@@ -85,10 +86,10 @@ struct life {
     bool is_over; /* another one began in the same file */
     /* of the last judgement */
     const struct kaya_image_file *now, *truth; /* NULL: the file is gone */
-    size_t first;      /* its first frames, standing or not: an index, SIZE_MAX: none */
-    bool has_standing; /* some frame of it stands in the true image */
-    bool link_stood;   /* the link stands in the true image ... */
-    bool link_stands;  /* ... and now */
+    size_t first;             /* its first frames, standing or not: an index, SIZE_MAX: none */
+    bool has_standing;        /* some frame of it stands in the true image */
+    bool link_stood;          /* the link stands in the true image ... */
+    bool link_stands;         /* ... and now */
     uint64_t last_lsn;        /* the highest of those who wrote to it, if only a mark ... */
     uint64_t last_record_lsn; /* ... and of the records that they appended to it */
     unsigned bad_headers;
@@ -274,7 +275,8 @@ static void note_shown(struct kaya_claims *claims, const struct kaya_trace_event
         return;
     }
     claims->shown = rows;
-    claims->shown[claims->shown_count++] = (struct shown){ event->a, event->b, event->c, event->index };
+    claims->shown[claims->shown_count++] =
+        (struct shown){ .inode = event->a, .offset = event->b, .length = event->c, .event = event->index };
 }
 
 void kaya_claims_hear(void *user, const struct kaya_trace_event *event)
@@ -352,18 +354,42 @@ static bool is_written_over(const struct kaya_claims *claims, const struct shown
     return false;
 }
 
-/* Has its damage begun to show? Until then the cache holds the good bytes, and who reads through it sees no damage. */
-static bool is_shown(const struct kaya_claims *claims, const struct written *write)
+static void find_hidden(struct kaya_claims *claims)
+{
+    for (size_t i = 0; i < claims->shown_count; i++)
+        claims->shown[i].may_be_hidden = is_written_over(claims, &claims->shown[i]);
+}
+
+/* Has damage begun to show there? Until then the cache holds the good bytes, and who reads through it sees no damage. */
+static bool is_shown_at(const struct kaya_claims *claims, const struct written *write, uint64_t offset)
 {
     uint64_t inode = claims->lives[write->life].inode;
 
     for (size_t i = claims->shown_count; i-- > 0 && claims->shown[i].event > write->event;) {
         const struct shown *shown = &claims->shown[i];
-        if (shown->inode == inode && shown->offset < end_of(write) &&
-            write->offset < shown->offset + shown->length && !is_written_over(claims, shown))
+        if (shown->inode == inode && offset >= shown->offset && offset < shown->offset + shown->length &&
+            !shown->may_be_hidden)
             return true;
     }
     return false;
+}
+
+/* How many of the bits that differ show; UINT64_MAX: bytes that cannot be read do. Other damage to the same write may still be hidden by
+ * the cache. */
+static uint64_t count_shown_bits(const struct kaya_claims *claims, const struct written *write)
+{
+    const struct life *life = &claims->lives[write->life];
+    uint64_t bits = 0;
+
+    for (uint64_t at = write->offset; at < end_of(write) && at < life->now->size_bytes; at++) {
+        bool is_bad = write->is_unreadable && is_unreadable(life->now, at, at + 1);
+        if ((!is_bad && life->now->bytes[at] == life->truth->bytes[at]) || !is_shown_at(claims, write, at))
+            continue;
+        if (is_bad)
+            return UINT64_MAX;
+        bits += (unsigned)__builtin_popcount((unsigned)(life->now->bytes[at] ^ life->truth->bytes[at]));
+    }
+    return bits;
 }
 
 static void count_bits(struct written *write, const uint8_t *now, const uint8_t *truth)
@@ -426,7 +452,8 @@ static void note_in_life(struct kaya_claims *claims, size_t index)
         life->bad_headers += write->stands && !is_whole(write);
         return;
     }
-    if (life->first == SIZE_MAX) {
+    if (life->first == SIZE_MAX ||
+        write->offset <= claims->writes[life->first].offset) { /* a recovery may begin it anew */
         life->first = index;
         judge_link(life, write);
     }
@@ -598,18 +625,23 @@ static bool is_read(const struct judgement *judgement, const struct written *wri
 {
     return is_owed(judgement, &judgement->claims->operations[write->operation]) &&
            judgement->claims->lives[write->life].last_record_lsn >= judgement->low_may_lsn &&
-           is_shown(judgement->claims, write);
+           count_shown_bits(judgement->claims, write) > 0;
+}
+
+static uint64_t few_bits(const struct written *write)
+{
+    return FEW_BITS + write->length / FEW_BITS_EACH;
 }
 
 static bool is_few(const struct written *write)
 {
-    return !write->is_unreadable && write->bits <= FEW_BITS + write->length / FEW_BITS_EACH;
+    return !write->is_unreadable && write->bits <= few_bits(write);
 }
 
 /* Everybody who reads it sees it, and nobody can mend it. */
 static bool is_beyond_mending(const struct judgement *judgement, const struct written *write)
 {
-    return !is_few(write) && is_shown(judgement->claims, write);
+    return !is_few(write) && count_shown_bits(judgement->claims, write) > few_bits(write);
 }
 
 static void judge_records(struct judgement *judgement, const struct written *write)
@@ -663,6 +695,7 @@ static void judge_write(struct judgement *judgement, const struct written *write
     const struct operation *operation = &judgement->claims->operations[write->operation];
     struct kaya_outlook *outlook = judgement->outlook;
     bool holds_records = operation->last_lsn != 0 && operation->life == write->life;
+    uint64_t bits;
 
     /* a mark that an append left in front of its record outlives it */
     if (holds_records && (operation->is_dead || operation->last_lsn < judgement->low_lsn))
@@ -672,8 +705,9 @@ static void judge_write(struct judgement *judgement, const struct written *write
         outlook->mended_min += is_read(judgement, write) && operation->is_of_last_era;
         return;
     }
-    if (is_few(write))
-        outlook->mended_max += write->bits;
+    bits = is_few(write) ? write->bits : count_shown_bits(judgement->claims, write);
+    if (bits <= few_bits(write))
+        outlook->mended_max += bits;
     if (holds_records)
         judge_records(judgement, write);
     else
@@ -743,6 +777,7 @@ enum kaya_status kaya_claims_judge(struct kaya_claims *claims, const struct kaya
         compare(&claims->writes[i], &claims->lives[claims->writes[i].life]);
         note_in_life(claims, i);
     }
+    find_hidden(claims);
     find_claims(claims);
     find_dead(claims, low_lsn);
     judgement.reach_lsn = reach(claims);

@@ -654,6 +654,8 @@ static void give_up_lost(struct kaya_oracle *oracle)
     oracle->has_parted = oracle->has_parted || oracle->outlook->refusal == KAYA_REFUSAL_ALLOWED;
     if (oracle->outlook->is_mark_damaged)
         oracle->epoch = 0; /* it may have counted on from an older one */
+    if (oracle->outlook_kept_lsn < oracle->last_lsn)
+        oracle->cut_pending = false; /* it may have ended the log between the cut and the old end */
     if (oracle->durable_lsn > oracle->outlook_kept_lsn)
         oracle->durable_lsn = oracle->outlook_kept_lsn;
     if (oracle->kept_lsn > oracle->outlook_kept_lsn)

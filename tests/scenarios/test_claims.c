@@ -254,3 +254,161 @@ Test(claims, one_flipped_bit_is_never_refused_and_called_mended_where_it_is)
     cr_expect(eq(u32, counts[KAYA_REFUSAL_REQUIRED] + counts[KAYA_REFUSAL_ALLOWED], 0));
     release(&stand);
 }
+
+/* --- by hand: two files, 4 KiB each, of an image that the test makes up ------------------------------------------------ */
+
+enum { FILE_BYTES = 4096, PIECES = FILE_BYTES / KAYA_IMAGE_PIECE_BYTES };
+
+struct made_up {
+    struct kaya_claims *claims;
+    uint8_t now[2][FILE_BYTES], truth[2][FILE_BYTES];
+    bool unreadable[PIECES];
+    uint64_t events;
+    struct kaya_outlook outlook;
+};
+
+static struct made_up make_up(void)
+{
+    return (struct made_up){ .claims = kaya_claims_create() };
+}
+
+static void write_at(struct made_up *made_up, uint64_t inode, uint64_t offset, const void *bytes, size_t length)
+{
+    struct kaya_trace_event event = { .index = ++made_up->events,
+                                      .kind = KAYA_TRACE_WRITE,
+                                      .a = inode,
+                                      .b = offset,
+                                      .content = bytes,
+                                      .content_length = length };
+
+    memcpy(made_up->now[inode] + offset, bytes, length);
+    memcpy(made_up->truth[inode] + offset, bytes, length);
+    kaya_claims_hear(made_up->claims, &event);
+}
+
+/* Frames are whatever bytes; different ones each time. */
+static void write_frames(struct made_up *made_up, uint64_t inode, uint64_t offset, size_t length)
+{
+    uint8_t bytes[FILE_BYTES];
+
+    for (size_t i = 0; i < length; i++)
+        bytes[i] = (uint8_t)(1 + (i * 7 + made_up->events) % 251);
+    write_at(made_up, inode, offset, bytes, length);
+}
+
+static void write_header(struct made_up *made_up, uint64_t inode)
+{
+    uint8_t bytes[96] = "kaya-wal";
+
+    write_at(made_up, inode, 0, bytes, sizeof bytes);
+    write_at(made_up, inode, 2048, bytes, sizeof bytes);
+}
+
+static void spoil(struct made_up *made_up, uint64_t inode, uint64_t offset, size_t length, bool shows)
+{
+    struct kaya_trace_event event = {
+        .index = ++made_up->events, .kind = KAYA_TRACE_FAULT, .text = "bit_flip", .a = inode, .b = offset, .c = length
+    };
+
+    for (size_t i = 0; i < length; i++)
+        made_up->now[inode][offset + i] ^= 0x10;
+    if (shows)
+        kaya_claims_hear(made_up->claims, &event);
+}
+
+static const struct kaya_outlook *judge_made_up(struct made_up *made_up, uint64_t low_lsn)
+{
+    struct kaya_image_file now[2], truth[2];
+    struct kaya_image images[2] = { { .files = now, .file_count = 2 }, { .files = truth, .file_count = 2 } };
+
+    for (uint64_t i = 0; i < 2; i++) {
+        now[i] = (struct kaya_image_file){ .name = "0000000000000001.wal",
+                                           .inode = i,
+                                           .size_bytes = FILE_BYTES,
+                                           .bytes = made_up->now[i],
+                                           .unreadable = made_up->unreadable };
+        now[i].name[15] = (char)('1' + i);
+        truth[i] = now[i];
+        truth[i].bytes = made_up->truth[i];
+    }
+    cr_assert(
+        eq(int, kaya_claims_judge(made_up->claims, &images[0], &images[1], low_lsn, low_lsn, &made_up->outlook),
+           KAYA_OK));
+    return &made_up->outlook;
+}
+
+/* Record 1 behind a link, and record 2, before which 1 was durable. */
+static struct made_up make_up_two_records(void)
+{
+    struct made_up made_up = make_up();
+
+    kaya_claims_begin(made_up.claims, 0, 1, 1, false);
+    write_header(&made_up, 0);
+    write_frames(&made_up, 0, 512, 1024);
+    kaya_claims_begin(made_up.claims, 1, 2, 2, false);
+    write_frames(&made_up, 0, 1536, 200);
+    return made_up;
+}
+
+Test(claims, damage_that_the_cache_hides_is_not_asked_for_because_other_damage_shows)
+{
+    for (int shows = 0; shows < 2; shows++) {
+        struct made_up made_up = make_up_two_records();
+
+        spoil(&made_up, 0, 1024, 200, shows);
+        spoil(&made_up, 0, 700, 1, true);
+        cr_expect(eq(int, judge_made_up(&made_up, 1)->refusal,
+                     shows ? KAYA_REFUSAL_REQUIRED : KAYA_REFUSAL_ALLOWED));
+        cr_expect(eq(u64, made_up.outlook.mended_max, shows ? 0 : 1));
+        kaya_claims_destroy(made_up.claims);
+    }
+}
+
+Test(claims, bytes_that_cannot_be_read_are_asked_for_where_they_show)
+{
+    for (int shows = 0; shows < 2; shows++) {
+        struct made_up made_up = make_up_two_records();
+
+        made_up.unreadable[2] = true; /* from 1024 on */
+        spoil(&made_up, 0, shows ? 1024 : 700, 1, true);
+        cr_expect(eq(int, judge_made_up(&made_up, 1)->refusal,
+                     shows ? KAYA_REFUSAL_REQUIRED : KAYA_REFUSAL_ALLOWED));
+        kaya_claims_destroy(made_up.claims);
+    }
+}
+
+Test(claims, the_link_that_a_recovery_wrote_over_an_older_one_is_the_link)
+{
+    struct made_up made_up = make_up_two_records();
+
+    kaya_claims_begin(made_up.claims, 1, 0, 0, true);
+    write_frames(&made_up, 0, 512, 1024);
+    spoil(&made_up, 0, 520, 20, true);
+    judge_made_up(&made_up, 1);
+    cr_assert(eq(sz, made_up.outlook.place_count, 1));
+    cr_expect(made_up.outlook.places[0].begins_segment);
+    kaya_claims_destroy(made_up.claims);
+}
+
+Test(claims, a_mark_that_an_append_leaves_in_a_segment_without_live_records_need_not_be_read)
+{
+    for (uint64_t low_lsn = 1; low_lsn <= 2; low_lsn++) {
+        struct made_up made_up = make_up();
+
+        kaya_claims_begin(made_up.claims, 0, 1, 1, false);
+        write_header(&made_up, 0);
+        write_header(&made_up, 1);
+        write_frames(&made_up, 0, 512, 400);
+        kaya_claims_begin(made_up.claims, 1, 2, 2,
+                          false); /* rotates: a mark behind record 1, record 2 in the other file */
+        write_frames(&made_up, 0, 912, 28);
+        write_frames(&made_up, 1, 512, 400);
+        kaya_claims_begin(made_up.claims, 2, 3, 3, false);
+        write_frames(&made_up, 1, 912, 400);
+        spoil(&made_up, 0, 920, 1, true);
+        judge_made_up(&made_up, low_lsn);
+        cr_expect(eq(u64, made_up.outlook.mended_min, low_lsn == 1));
+        cr_expect(eq(u64, made_up.outlook.mended_max, 1));
+        kaya_claims_destroy(made_up.claims);
+    }
+}

@@ -791,6 +791,26 @@ Test(oracle, a_cut_back_leaves_the_old_end_or_the_new)
     cr_expect(eq(str, table->violation.promise, ""));
 }
 
+Test(oracle, a_recovery_under_damage_that_did_not_end_may_have_ended_the_log_behind_a_cut)
+{
+    for (uint64_t kept = 3; kept <= 4; kept++) {
+        struct kaya_outlook outlook = KAYA_OUTLOOK_OF_NO_DAMAGE;
+        struct table *table = set();
+
+        play(table, "ssssC");
+        kaya_oracle_cut_begin(table->oracle, 2);
+        play(table, "P");
+        outlook.is_damaged = true;
+        outlook.refusal = KAYA_REFUSAL_ALLOWED;
+        outlook.kept_lsn = kept;
+        kaya_oracle_outlook(table->oracle, &outlook, 0);
+        play(table, "P");
+        kaya_oracle_outlook(table->oracle, NULL, 0);
+        recover(table, 1, 3);
+        cr_expect(eq(int, table->violation.promise[0] == '\0', kept == 3), "%u", (unsigned)kept);
+    }
+}
+
 Test(oracle, keeps_bounds)
 {
     struct table *table = set();
