@@ -274,15 +274,15 @@ static enum kaya_status salvage(struct log_subject *log, const struct kaya_sim_m
     return KAYA_OK;
 }
 
-/* Could somebody find the good bytes again? What a sync promised, and a recovery went on without, may contradict what was written
- * since. */
+/* Could somebody find the good bytes again? What a sync promised, or a link said, and a recovery went on without, may contradict what was
+ * written since. */
 static bool may_heal(const struct log_subject *log)
 {
     for (int i = 0; i < KAYA_FAULTS; i++)
         if (log->plan->families[i] && log->plan->odds[i] > 0 &&
             kaya_fault_group((enum kaya_fault)i) == KAYA_FAULT_GROUP_BROKEN)
             return !kaya_oracle_has_parted(log->oracle);
-    return true;
+    return !kaya_oracle_has_passed_link(log->oracle);
 }
 
 /* A log that was refused stands as it stood, and gives what is whole in it; then somebody finds the good bytes again, or it is over

@@ -98,6 +98,7 @@ struct kaya_oracle {
     bool cut_pending;    /* a cut-back was begun: the end is last_lsn or cut_lsn, nothing between */
     bool was_cut;        /* once in this run */
     uint64_t cut_lsn;
+    uint64_t given_up_lsn; /* so far reached what the last recovery or cut-back gave up; 0: something was appended since */
     uint64_t close_lsn; /* the last record before the last CLOSE */
     struct kaya_wal_log_id log_id;
     uint64_t epoch;
@@ -105,6 +106,7 @@ struct kaya_oracle {
     const struct kaya_outlook *outlook; /* what damage asks for at present; the caller's */
     uint64_t outlook_kept_lsn;
     bool has_parted; /* a recovery went on in spite of damage: the true bytes tell another history */
+    bool has_passed_link; /* ... and a link was in doubt then: the true one may name another segment, or another end */
 
     bool looked; /* a reader showed looked_first .. looked_last and nothing happened since */
     uint64_t looked_first_lsn;
@@ -221,6 +223,7 @@ enum kaya_status kaya_oracle_copy(const struct kaya_oracle *from, struct kaya_or
     kaya_oracle_follow_end(to);
     to->memories = memories; /* who copies an oracle has a budget */
     to->memory_count = 0;
+    to->given_up_lsn = 0; /* whose facts are not copied */
     to->memory_capacity = memory_capacity;
     for (uint64_t lsn = from->floor_lsn; lsn <= from->last_lsn; lsn++)
         *fact_of(to, lsn) = *fact_of(from, lsn);
@@ -370,6 +373,7 @@ enum kaya_status kaya_oracle_append_begin(struct kaya_oracle *oracle, const stru
     touch(oracle);
     if (make_room(oracle, oracle->last_lsn - oracle->floor_lsn + 1 + count_of_records) != KAYA_OK)
         return KAYA_NO_MEMORY;
+    oracle->given_up_lsn = 0;
     for (size_t i = 0; i < count_of_records; i++) {
         oracle->cost_bytes += cost_of(oracle, contents[i].length);
         fact = fact_of(oracle, ++oracle->last_lsn);
@@ -644,6 +648,23 @@ void kaya_oracle_durable(struct kaya_oracle *oracle, uint64_t lsn, struct kaya_v
         oracle->kept_lsn = lsn;
 }
 
+/* Only the new segment's link says what a recovery or a cut-back gave up: the old segment is cut at the end of a block. Where that link is damaged and
+ * nothing vouches for it, the older end is found again. */
+static uint64_t highest_last_lsn(const struct kaya_oracle *oracle)
+{
+    return oracle->outlook->is_mark_damaged && oracle->given_up_lsn > oracle->last_lsn ? oracle->given_up_lsn
+                                                                                       : oracle->last_lsn;
+}
+
+/* A recovery goes on in spite of damage that it might have refused. */
+static void note_parting(struct kaya_oracle *oracle)
+{
+    if (!oracle->outlook->is_damaged || oracle->outlook->refusal != KAYA_REFUSAL_ALLOWED)
+        return;
+    oracle->has_parted = true;
+    oracle->has_passed_link = oracle->has_passed_link || oracle->outlook->is_mark_damaged;
+}
+
 /* A recovery that was allowed to lose records, and did not come to an end, may have made that final. */
 static void give_up_lost(struct kaya_oracle *oracle)
 {
@@ -651,9 +672,10 @@ static void give_up_lost(struct kaya_oracle *oracle)
         return;
     oracle->close_certain = false; /* it may have been CLOSE that was lost, or all behind an older one */
     oracle->close_possible = true;
-    oracle->has_parted = oracle->has_parted || oracle->outlook->refusal == KAYA_REFUSAL_ALLOWED;
+    note_parting(oracle);
     if (oracle->outlook->is_mark_damaged)
         oracle->epoch = 0; /* it may have counted on from an older one */
+    oracle->last_lsn = highest_last_lsn(oracle);
     if (oracle->outlook_kept_lsn < oracle->last_lsn)
         oracle->cut_pending = false; /* it may have ended the log between the cut and the old end */
     if (oracle->durable_lsn > oracle->outlook_kept_lsn)
@@ -820,7 +842,7 @@ static void judge_end(struct kaya_oracle *oracle, const struct kaya_wal_recovery
 
     count(oracle, KAYA_PROMISE_P1);
     count(oracle, KAYA_PROMISE_P2);
-    if (report->last_lsn > oracle->last_lsn)
+    if (report->last_lsn > highest_last_lsn(oracle))
         BREAK(violation, KAYA_PROMISE_P1,
               "the last record appended is %" PRIu64 "; the log is said to end with %" PRIu64,
               oracle->last_lsn, report->last_lsn);
@@ -938,8 +960,7 @@ static void judge_epoch(struct kaya_oracle *oracle, const struct kaya_wal_recove
 /* What was in doubt is fixed: the log is what this recovery returned. */
 static void adopt(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report)
 {
-    oracle->has_parted = oracle->has_parted ||
-                         (oracle->outlook->is_damaged && oracle->outlook->refusal == KAYA_REFUSAL_ALLOWED);
+    note_parting(oracle);
     for (uint64_t lsn = report->last_lsn; lsn >= report->first_lsn; lsn--) {
         if (fact_of(oracle, lsn)->flags & FACT_RETURNED)
             break;
@@ -948,6 +969,8 @@ static void adopt(struct kaya_oracle *oracle, const struct kaya_wal_recovery_rep
     }
     move_low_water(oracle, report->first_lsn);
     oracle->floor_lsn = report->first_lsn;
+    if (oracle->last_lsn > oracle->given_up_lsn)
+        oracle->given_up_lsn = oracle->last_lsn;
     oracle->last_lsn = report->last_lsn;
     oracle->durable_lsn = report->last_lsn;
     oracle->kept_lsn = report->last_lsn;
@@ -1119,13 +1142,13 @@ void kaya_oracle_read(struct kaya_oracle *oracle, const struct kaya_wal_record *
     }
     fact = fact_of(oracle, record->lsn);
     if (record->lsn < (oracle->outlook->is_mark_damaged ? oracle->floor_lsn : oracle->low_lsn) ||
-        record->lsn > oracle->last_lsn || !holds(fact, record)) {
+        record->lsn > highest_last_lsn(oracle) || !holds(fact, record)) {
         report_content(oracle, record, violation);
         return;
     }
     if ((fact->flags & (FACT_IN_BATCH | FACT_BATCH_OF_ONE)) || record->in_batch)
         judge_membership(oracle, fact, record, violation);
-    if (record->durable && record->lsn > oracle->durable_lsn)
+    if (record->durable && record->lsn > oracle->durable_lsn && record->lsn <= oracle->last_lsn)
         kaya_oracle_durable(oracle, record->lsn, violation);
     oracle->read_next_lsn++;
 }
@@ -1434,6 +1457,11 @@ uint64_t kaya_oracle_durable_lsn(const struct kaya_oracle *oracle)
 bool kaya_oracle_has_parted(const struct kaya_oracle *oracle)
 {
     return oracle->has_parted;
+}
+
+bool kaya_oracle_has_passed_link(const struct kaya_oracle *oracle)
+{
+    return oracle->has_passed_link;
 }
 
 bool kaya_oracle_exists(const struct kaya_oracle *oracle)

@@ -532,6 +532,29 @@ Test(oracle, trimmed_records_come_back_only_where_the_mark_was_damaged)
     }
 }
 
+Test(oracle, what_was_cut_back_comes_back_only_where_a_mark_was_damaged_and_nothing_was_appended_since)
+{
+    for (int marked = 0; marked <= 1; marked++)
+        for (int appended = 0; appended <= 1; appended++) {
+            struct table *table = set();
+            struct kaya_outlook outlook = outlook_of(KAYA_REFUSAL_ALLOWED);
+            bool allowed = marked && !appended;
+
+            play(table, "ssssC");
+            kaya_oracle_cut_begin(table->oracle, 2);
+            table->report.last_lsn = 2;
+            kaya_oracle_cut_end(table->oracle, KAYA_OK, &table->report, &table->violation);
+            play(table, appended ? "sP" : "P");
+            outlook.is_mark_damaged = marked;
+            kaya_oracle_outlook(table->oracle, &outlook, 0);
+            recover(table, 1, 4);
+            if (allowed)
+                read_all(table, 1, 4);
+            cr_expect(eq(str, table->violation.promise, allowed ? "" : "P1"), "%s", table->violation.what);
+            cr_expect(eq(int, kaya_oracle_has_passed_link(table->oracle), allowed));
+        }
+}
+
 /* Which status each family asks for, and what may answer it: a sync, an append, or both. */
 #define BIT(NAME) ((uint64_t)1 << KAYA_FAULT_##NAME)
 static const struct {

@@ -149,6 +149,8 @@ uint64_t kaya_oracle_durable_lsn(const struct kaya_oracle *oracle); /* acknowled
 bool kaya_oracle_exists(const struct kaya_oracle *oracle);          /* a writer was opened once */
 /* Some recovery went on although damage might have been refused: the bytes that were lost tell another history from then on. */
 bool kaya_oracle_has_parted(const struct kaya_oracle *oracle);
+/* ... and a link was among what was damaged: what it says may contradict the segments written since. */
+bool kaya_oracle_has_passed_link(const struct kaya_oracle *oracle);
 bool kaya_oracle_ends_batch(const struct kaya_oracle *oracle, uint64_t lsn); /* a cut behind lsn is inside no batch */
 struct kaya_wal_anchor kaya_oracle_anchor(const struct kaya_oracle *oracle);
 struct kaya_oracle_counts {
