@@ -131,7 +131,8 @@ void kaya_oracle_live(struct kaya_oracle *oracle, const char *operation, enum ka
 /* Right after a trim or recovery: what all files hold together (P8). */
 void kaya_oracle_disk_use(struct kaya_oracle *oracle, uint64_t bytes_stored, struct kaya_violation *violation);
 /* Right after a recovery: so many files stand of which the preparation was once cut short (P8: there is nothing to keep in them). */
-void kaya_oracle_unfinished(struct kaya_oracle *oracle, uint64_t count_of_files, struct kaya_violation *violation);
+void kaya_oracle_unfinished(struct kaya_oracle *oracle, uint64_t count_of_files,
+                            struct kaya_violation *violation);
 /* The first append or sync after a recovery took `calls` seam calls (P7). */
 void kaya_oracle_progress(struct kaya_oracle *oracle, uint64_t calls, struct kaya_violation *violation);
 /* A second writer tried (P10). */
