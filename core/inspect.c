@@ -130,18 +130,15 @@ static enum kaya_status show_header(struct visit *visit, uint64_t offset)
     struct kaya_wal_item item = start_item(visit, KAYA_ITEM_HEADER, offset);
     uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES];
     struct segment_header header;
-    size_t done;
     enum kaya_status status;
 
-    status = kaya_disk_read(visit->context->disk, visit->segment->file, offset, bytes, sizeof bytes,
-                            KAYA_READ_CACHED, &done);
+    status =
+        kaya_segment_read_copy(visit->segment, visit->context, offset, bytes, &header, &item.header_check_good);
     if (status != KAYA_OK)
         return status;
     item.size_bytes = sizeof bytes;
     item.bytes = bytes;
-    item.length = done;
-    item.header_check_good =
-        done == sizeof bytes && kaya_segment_header_decode(bytes, &header) == HEADER_FAULT_NONE;
+    item.length = sizeof bytes;
     if (item.header_check_good) {
         item.format_version = header.version;
         item.block_bytes = header.shape.block_bytes;
@@ -252,7 +249,7 @@ static enum kaya_status show_prefix(struct visit *visit, uint64_t *end, uint32_t
     struct scan scan;
     enum kaya_status status;
 
-    kaya_scan_init(&scan, visit->context, visit->segment, &visit->memory, UINT64_MAX, false);
+    kaya_scan_init(&scan, visit->context, visit->segment, &visit->memory, UINT64_MAX, true);
     for (;;) {
         status = kaya_scan_frame(&scan, offset, &found);
         if (status != KAYA_OK || visit->stopped || found.fault != FRAME_FAULT_NONE)
@@ -347,7 +344,7 @@ static enum kaya_status inspect_file(struct visit *visit, const char *name, uint
     struct segment segment;
     enum kaya_status status;
 
-    status = kaya_segment_open(&segment, visit->context, name, number, KAYA_OPEN_READ, false);
+    status = kaya_segment_open(&segment, visit->context, name, number, KAYA_OPEN_READ, true);
     if (status != KAYA_OK)
         return status;
     visit->segment = &segment;

@@ -348,14 +348,12 @@ static enum kaya_status read_link(struct descent *descent, const struct piece *f
     struct segment segment;
     enum kaya_status status = kaya_piece_open(file, descent->context, &segment);
 
-    *length = 0;
     if (status == KAYA_OK)
-        status = kaya_disk_read(descent->context->disk, segment.file, kaya_shape_first_frame(shape), bytes,
-                                LINK_FRAME_BYTES_MAX, KAYA_READ_CACHED, length);
-    if (status == KAYA_IO || status == KAYA_NOT_FOUND) {
+        status = kaya_segment_read(&segment, descent->context, kaya_shape_first_frame(shape), bytes,
+                                   LINK_FRAME_BYTES_MAX);
+    *length = status == KAYA_OK ? LINK_FRAME_BYTES_MAX : 0;
+    if (status == KAYA_IO || status == KAYA_NOT_FOUND)
         status = KAYA_OK;
-        *length = 0;
-    }
     kaya_segment_close(&segment, descent->context);
     return status;
 }

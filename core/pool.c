@@ -15,7 +15,10 @@
 
 #include <string.h>
 
-enum { STRANGERS_MAX = 1024 }; /* names passed over before giving up */
+enum {
+    STRANGERS_MAX = 1024, /* names passed over before giving up */
+    READINGS = 3,
+};
 
 void kaya_pool_init(struct pool *pool, const struct context *context, const struct kaya_wal_log_id *log_id,
                     const struct shape *shape, unsigned wanted)
@@ -268,7 +271,7 @@ static enum kaya_status rewrite(struct pool *pool, uint64_t number, const char *
     uint32_t previous_seed;
     enum kaya_status status;
 
-    status = kaya_segment_open(segment, pool->context, name, dead->number, KAYA_OPEN_WRITE, false);
+    status = kaya_segment_open(segment, pool->context, name, dead->number, KAYA_OPEN_WRITE, true);
     if (status != KAYA_OK)
         return status;
     previous_seed = segment->state >= SEGMENT_LINKLESS ? segment->seeds.segment : 0;
@@ -413,7 +416,7 @@ static enum kaya_status draw_new_salt(const struct context *context, struct segm
     return status;
 }
 
-/* Does the device hold the header that was read, twice? A sync of it may have failed in an earlier process and been forgotten, or a crash
+/* Does the device hold the header that was read, twice, whoever asks it? A sync of it may have failed in an earlier process and been forgotten, or a crash
  * have come between the copies. */
 static bool headers_are_durable(const struct context *context, const struct segment *segment)
 {
@@ -422,9 +425,9 @@ static bool headers_are_durable(const struct context *context, const struct segm
     size_t done;
 
     kaya_segment_header_encode(wanted, &segment->header);
-    for (unsigned i = 0; i < 2; i++)
-        if (kaya_disk_read(context->disk, segment->file, places[i], found, sizeof found, KAYA_READ_PAST_CACHE,
-                           &done) != KAYA_OK ||
+    for (unsigned i = 0; i < 2 * READINGS; i++)
+        if (kaya_disk_read(context->disk, segment->file, places[i % 2], found, sizeof found,
+                           KAYA_READ_PAST_CACHE, &done) != KAYA_OK ||
             done != sizeof found || memcmp(wanted, found, sizeof found) != 0)
             return false;
     return true;

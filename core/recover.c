@@ -292,7 +292,7 @@ static struct chain_segment read_dead(const struct context *context, const struc
     char name[SEGMENT_NAME_BYTES];
 
     kaya_segment_name(name, file->number, file->kind);
-    if (kaya_segment_open(&segment, context, name, file->number, KAYA_OPEN_READ, false) == KAYA_OK &&
+    if (kaya_segment_open(&segment, context, name, file->number, KAYA_OPEN_READ, true) == KAYA_OK &&
         segment.state >= SEGMENT_LINKLESS) {
         dead.shape = segment.header.shape;
         dead.file_bytes = segment.file_bytes;

@@ -75,15 +75,17 @@ bool kaya_segment_name_parse(const char *name, uint64_t *number, enum segment_na
     return false;
 }
 
-/* Read what there is of [offset, offset + length); the rest is zeroed. */
+/* Read what there is of [offset, offset + length); the rest is zeroed. Where the first reading fails, which is none, two more. */
 static enum kaya_status read_some(const struct segment *segment, const struct context *context,
                                   uint64_t offset, uint8_t *bytes, size_t length, unsigned reading)
 {
-    unsigned flags = reading == 0 ? KAYA_READ_CACHED : KAYA_READ_PAST_CACHE;
+    unsigned last = reading == 0 ? READINGS - 1 : reading;
     size_t done = 0;
-    enum kaya_status status;
+    enum kaya_status status = KAYA_IO;
 
-    status = kaya_disk_read(context->disk, segment->file, offset, bytes, length, flags, &done);
+    for (; reading <= last && status == KAYA_IO; reading++)
+        status = kaya_disk_read(context->disk, segment->file, offset, bytes, length,
+                                reading == 0 ? KAYA_READ_CACHED : KAYA_READ_PAST_CACHE, &done);
     if (status == KAYA_OK)
         memset(bytes + done, 0, length - done);
     return status;
@@ -167,29 +169,6 @@ static bool judge_link(struct segment *segment, const uint8_t *bytes, size_t len
     return true;
 }
 
-static enum kaya_status read_header(struct segment *segment, const struct context *context, unsigned reading)
-{
-    uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES];
-    struct segment first;
-    enum kaya_status status, unreadable;
-
-    segment->first_copy_bad = false;
-    unreadable = read_some(segment, context, 0, bytes, sizeof bytes, reading);
-    if (unreadable != KAYA_OK && unreadable != KAYA_IO)
-        return unreadable;
-    segment->state = unreadable == KAYA_OK ? judge_header(segment, bytes) : SEGMENT_HEADERLESS;
-    first = *segment;
-    if (first.state != SEGMENT_HEADERLESS && first.state != SEGMENT_STRANGE)
-        return KAYA_OK;
-    status = find_second_header(segment, context, reading);
-    if (segment->state == SEGMENT_HEADERLESS)
-        *segment = first;
-    segment->first_copy_bad = segment->state != SEGMENT_STRANGE;
-    if (segment->state != SEGMENT_HEADERLESS)
-        return KAYA_OK;
-    return status != KAYA_OK ? status : unreadable;
-}
-
 static void seed(struct segment *segment)
 {
     segment->seeds.segment =
@@ -197,65 +176,127 @@ static void seed(struct segment *segment)
     segment->seeds.base = segment->seeds.segment;
 }
 
-/* Both copies may be good and differ in their salt, where the write of one was lost. The one under which LINK is valid is the segment's;
- * without a LINK the first one is. */
-static void try_second_header(struct segment *segment, const struct context *context, unsigned reading,
-                              const uint8_t *link, size_t link_bytes)
+static bool is_whole(const struct segment *segment)
 {
-    struct segment other = *segment;
-    uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES];
-
-    if (read_some(segment, context, kaya_shape_second_header(&segment->header.shape), bytes, sizeof bytes,
-                  reading) != KAYA_OK)
-        return;
-    other.state = judge_header(&other, bytes);
-    if (other.state != SEGMENT_LINKLESS || other.header.salt == segment->header.salt ||
-        !kaya_shape_equals(&other.header.shape, &segment->header.shape))
-        return;
-    seed(&other);
-    other.first_copy_bad = true;
-    if (judge_link(&other, link, link_bytes))
-        *segment = other;
+    return segment->state == SEGMENT_LINKED && !segment->link_mended;
 }
 
-/* One reading of header and link; a header that an earlier reading found good stays. */
-static enum kaya_status read_once(struct segment *segment, const struct context *context, unsigned reading)
+/* What opening has found so far. */
+struct opening {
+    const struct context *context;
+    struct segment *best;
+    unsigned readings;       /* of each place */
+    bool link_is_unreadable; /* under the best header */
+};
+
+/* The link under a header that was read: in as many readings as it takes. What validates in any of them counts. */
+static enum kaya_status try_header(struct opening *opening, const struct segment *header)
 {
-    uint8_t bytes[LINK_FRAME_BYTES_MAX];
+    struct segment *best = opening->best;
+    bool is_read = false;
     enum kaya_status status = KAYA_OK;
 
-    if (segment->state < SEGMENT_LINKLESS)
-        status = read_header(segment, context, reading);
-    if (status != KAYA_OK || segment->state < SEGMENT_LINKLESS)
-        return status;
-    seed(segment);
-    status = read_some(segment, context, kaya_shape_first_frame(&segment->header.shape), bytes, sizeof bytes,
-                       reading);
-    if (status == KAYA_OK && !judge_link(segment, bytes, sizeof bytes) && !segment->first_copy_bad)
-        try_second_header(segment, context, reading, bytes, sizeof bytes);
+    if (best->state < SEGMENT_LINKLESS) {
+        *best = *header;
+        seed(best);
+    }
+    for (unsigned reading = 0; reading < opening->readings && !is_whole(best); reading++) {
+        struct segment attempt = *header;
+        uint8_t bytes[LINK_FRAME_BYTES_MAX];
+
+        seed(&attempt);
+        status = read_some(&attempt, opening->context, kaya_shape_first_frame(&attempt.header.shape), bytes,
+                           sizeof bytes, reading);
+        if (status != KAYA_OK && status != KAYA_IO)
+            return status;
+        is_read = is_read || status == KAYA_OK;
+        if (status == KAYA_OK && judge_link(&attempt, bytes, sizeof bytes) &&
+            (!attempt.link_mended || best->state < SEGMENT_LINKED))
+            *best = attempt;
+    }
+    opening->link_is_unreadable = best->state == SEGMENT_LINKLESS && !is_read;
+    return KAYA_OK;
+}
+
+/* Both copies may be good and differ in their salt, where the write of one was lost; and a reading may show a copy as it was before. The one
+ * under which LINK is valid is the segment's; without a LINK the first one is. */
+static bool is_worth_trying(const struct segment *best, const struct segment *header)
+{
+    return header->state == SEGMENT_LINKLESS &&
+           (best->state < SEGMENT_LINKLESS || (header->header.salt != best->header.salt &&
+                                               kaya_shape_equals(&header->header.shape, &best->header.shape)));
+}
+
+static enum kaya_status read_first_header(struct opening *opening, struct segment *header, unsigned reading)
+{
+    uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES];
+    enum kaya_status status = read_some(header, opening->context, 0, bytes, sizeof bytes, reading);
+
+    header->first_copy_bad = false;
+    if (status == KAYA_OK)
+        header->state = judge_header(header, bytes);
     return status;
 }
 
-/* The best of some readings: what validates in any of them counts. A header that was read stays, also where its link was not. Where none
- * got through, there are READINGS. */
-static enum kaya_status read_best(struct segment *segment, const struct context *context, unsigned readings)
+static enum kaya_status read_second_header(struct opening *opening, struct segment *header, unsigned reading)
 {
-    enum kaya_status status = KAYA_IO;
-    bool read = false;
+    uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES];
+    const struct segment *best = opening->best;
+    uint64_t at = kaya_shape_second_header(&best->header.shape);
+    enum kaya_status status;
 
-    for (unsigned reading = 0; reading < (read ? readings : READINGS); reading++) {
-        struct segment attempt = *segment;
+    header->first_copy_bad = true;
+    if (best->state < SEGMENT_LINKLESS)
+        return find_second_header(header, opening->context, reading);
+    status = read_some(header, opening->context, at, bytes, sizeof bytes, reading);
+    if (status == KAYA_OK)
+        is_second_header(header, bytes, at);
+    return status;
+}
 
-        status = read_once(&attempt, context, reading);
+typedef enum kaya_status header_reader(struct opening *opening, struct segment *header, unsigned reading);
+
+/* One copy, in as many readings as it takes to see the link under it. *is_read: some reading was not an error. */
+static enum kaya_status try_copy(struct opening *opening, header_reader *read, bool *is_read)
+{
+    struct segment *best = opening->best;
+
+    for (unsigned reading = 0; reading < opening->readings && !is_whole(best); reading++) {
+        struct segment header = SEGMENT_NONE;
+        enum kaya_status status;
+
+        header.file = best->file;
+        header.number = best->number;
+        header.file_bytes = best->file_bytes;
+        status = read(opening, &header, reading);
         if (status != KAYA_OK && status != KAYA_IO)
             return status;
-        if (attempt.state > segment->state || (segment->link_mended && !attempt.link_mended))
-            *segment = attempt;
-        read = read || status == KAYA_OK;
-        if (segment->state == SEGMENT_LINKED && !segment->link_mended)
-            break;
+        *is_read = *is_read || status == KAYA_OK;
+        if (is_worth_trying(best, &header)) {
+            status = try_header(opening, &header);
+            if (status != KAYA_OK)
+                return status;
+        } else if (header.state > best->state) { /* strange, or not ours to read */
+            *best = header;
+        }
     }
-    return read ? KAYA_OK : status;
+    return KAYA_OK;
+}
+
+/* The best of some readings of each place: what validates in any of them counts. A header that was read stays, also where its link was not. */
+static enum kaya_status read_best(struct segment *segment, const struct context *context, unsigned readings)
+{
+    struct opening opening = { .context = context, .best = segment, .readings = readings };
+    bool first_is_read = false, second_is_read = false;
+    enum kaya_status status = try_copy(&opening, read_first_header, &first_is_read);
+
+    if (status == KAYA_OK && segment->state != SEGMENT_UNSUPPORTED && segment->state != SEGMENT_LINKED)
+        status = try_copy(&opening, read_second_header, &second_is_read);
+    if (status != KAYA_OK)
+        return status;
+    if (segment->state == SEGMENT_HEADERLESS && !(first_is_read && second_is_read))
+        return KAYA_IO;
+    return opening.link_is_unreadable ? KAYA_IO : KAYA_OK;
 }
 
 enum kaya_status kaya_segment_open(struct segment *out, const struct context *context, const char *name,
@@ -286,4 +327,28 @@ void kaya_segment_close(struct segment *segment, const struct context *context)
 {
     kaya_disk_close(context->disk, segment->file);
     *segment = SEGMENT_NONE;
+}
+
+enum kaya_status kaya_segment_read(const struct segment *segment, const struct context *context,
+                                   uint64_t offset, uint8_t *bytes, size_t length)
+{
+    return read_some(segment, context, offset, bytes, length, 0);
+}
+
+enum kaya_status kaya_segment_read_copy(const struct segment *segment, const struct context *context,
+                                        uint64_t offset, uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES],
+                                        struct segment_header *header, bool *is_good)
+{
+    bool is_read = false;
+
+    *is_good = false;
+    for (unsigned reading = 0; reading < READINGS && !*is_good; reading++) {
+        enum kaya_status status = read_some(segment, context, offset, bytes, KAYA_SEGMENT_HEADER_BYTES, reading);
+
+        if (status != KAYA_OK && status != KAYA_IO)
+            return status;
+        is_read = is_read || status == KAYA_OK;
+        *is_good = status == KAYA_OK && kaya_segment_header_decode(bytes, header) == HEADER_FAULT_NONE;
+    }
+    return is_read ? KAYA_OK : KAYA_IO;
 }

@@ -49,4 +49,15 @@ KAYA_MUST_CHECK enum kaya_status kaya_segment_open(struct segment *segment, cons
                                                    bool read_again);
 void kaya_segment_close(struct segment *segment, const struct context *context); /* takes SEGMENT_NONE */
 
+/* Read the header copy at `offset`, twice more past the cache where it fails its check. `bytes` is what was read last; *is_good: it
+ * holds, and *header says what it says. KAYA_IO: no reading got through. */
+KAYA_MUST_CHECK enum kaya_status kaya_segment_read_copy(const struct segment *segment,
+                                                        const struct context *context, uint64_t offset,
+                                                        uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES],
+                                                        struct segment_header *header, bool *is_good);
+
+/* Read `length` bytes, in as many as three readings until one gets through; what lies behind the file's end is zeros. */
+KAYA_MUST_CHECK enum kaya_status kaya_segment_read(const struct segment *segment, const struct context *context,
+                                                   uint64_t offset, uint8_t *bytes, size_t length);
+
 #endif

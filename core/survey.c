@@ -158,7 +158,6 @@ struct look {
     struct survey *survey;
     const struct context *context;
     const struct survey_options *options;
-    bool read_again;
     struct segment above;  /* the segment right behind the head, while the head is looked for */
     bool is_above_vouched; /* `above` says by itself that it was in use */
     uint64_t low_water;
@@ -217,7 +216,7 @@ static enum kaya_status open_listed(struct look *look, const struct listed *file
     enum kaya_status status;
 
     kaya_segment_name(name, file->number, file->kind);
-    status = kaya_segment_open(segment, look->context, name, file->number, KAYA_OPEN_READ, look->read_again);
+    status = kaya_segment_open(segment, look->context, name, file->number, KAYA_OPEN_READ, true);
     if (status == KAYA_OK && segment->first_copy_bad && segment->state >= SEGMENT_LINKLESS)
         kaya_notify(look->context,
                     &(struct kaya_event){ .kind = KAYA_EVENT_HEADER_COPY_BAD, .segment = file->number });
@@ -248,21 +247,14 @@ static enum kaya_status check_copies(struct look *look, const struct segment *se
     uint64_t offset = kaya_shape_second_header(&segment->header.shape);
     uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES];
     struct segment_header header;
-    size_t done;
+    bool is_good;
+    enum kaya_status status;
 
     if (!look->options->thorough)
         return KAYA_OK;
-    for (unsigned reading = 0; reading < READINGS; reading++) {
-        enum kaya_status status =
-            kaya_disk_read(look->context->disk, segment->file, offset, bytes, sizeof bytes,
-                           reading == 0 ? KAYA_READ_CACHED : KAYA_READ_PAST_CACHE, &done);
-
-        if (status == KAYA_OK && done == sizeof bytes &&
-            kaya_segment_header_decode(bytes, &header) == HEADER_FAULT_NONE)
-            return KAYA_OK;
-        if (status != KAYA_OK && status != KAYA_IO)
-            return status;
-    }
+    status = kaya_segment_read_copy(segment, look->context, offset, bytes, &header, &is_good);
+    if (is_good || (status != KAYA_OK && status != KAYA_IO))
+        return status;
     kaya_notify(look->context, &(struct kaya_event){ .kind = KAYA_EVENT_HEADER_COPY_BAD,
                                                      .segment = segment->number,
                                                      .offset_bytes = offset });
@@ -363,8 +355,8 @@ static enum kaya_status scan_head(struct look *look, struct segment *segment)
     if (status == KAYA_OK)
         status = scan_prefix(look, segment, &scan);
     if (status == KAYA_OK && !look->options->is_live)
-        status = kaya_scan_claims(look->context, segment, &survey->memory, look->end, look->sequence,
-                                  look->read_again, NULL, NULL, &early);
+        status = kaya_scan_claims(look->context, segment, &survey->memory, look->end, look->sequence, true,
+                                  NULL, NULL, &early);
     if (status == KAYA_OK && survey->facts.closed && !look->options->is_live)
         status = check_close(look, segment);
     if (status != KAYA_OK)
@@ -476,8 +468,7 @@ static enum kaya_status scan_predecessor(struct look *look, const struct segment
     bool found = true;
     enum kaya_status status = KAYA_OK;
 
-    kaya_scan_init(scan, look->context, segment, &look->survey->memory, successor->predecessor_end,
-                   look->read_again);
+    kaya_scan_init(scan, look->context, segment, &look->survey->memory, successor->predecessor_end, true);
     while (status == KAYA_OK && found)
         status = kaya_scan_next(scan, &entry, &found);
     if (status != KAYA_OK)
@@ -515,7 +506,7 @@ static enum kaya_status take_lower(struct look *look, const struct listed *file,
     status = open_listed(look, file, segment);
     if (status == KAYA_OK && segment->state == SEGMENT_LINKED &&
         memcmp(&segment->header.log_id, &look->survey->head.header.log_id, sizeof segment->header.log_id) == 0) {
-        kaya_scan_init(&scan, look->context, segment, &look->survey->memory, UINT64_MAX, false);
+        kaya_scan_init(&scan, look->context, segment, &look->survey->memory, UINT64_MAX, true);
         while (status == KAYA_OK && found)
             status = kaya_scan_next(&scan, &entry, &found);
         if (status == KAYA_OK)
@@ -670,11 +661,11 @@ static enum kaya_status name_lost_records(struct look *look, const struct segmen
     struct claims claims;
     enum kaya_status status;
 
-    status = kaya_scan_claims(look->context, segment, &look->survey->memory, from, sequence, look->read_again,
-                              count_lost, &lost, &claims);
+    status = kaya_scan_claims(look->context, segment, &look->survey->memory, from, sequence, true, count_lost,
+                              &lost, &claims);
     if (status == KAYA_OK)
-        status = kaya_scan_claims(look->context, segment, &look->survey->memory, from, sequence,
-                                  look->read_again, count_lost, &any, &claims);
+        status = kaya_scan_claims(look->context, segment, &look->survey->memory, from, sequence, true,
+                                  count_lost, &any, &claims);
     if (status != KAYA_OK)
         return status;
     if (any.count > sequence && lost.count <= sequence)
@@ -698,16 +689,14 @@ static enum kaya_status check_headerless(struct look *look)
     const struct segment *head = &look->survey->head;
     uint8_t bytes[KAYA_FRAME_HEADER_BYTES + KAYA_LINK_BYTES];
     struct link link;
-    size_t done;
     enum kaya_status status;
 
     for (uint64_t at = KAYA_BLOCK_BYTES_MIN; at <= 2 * KAYA_BLOCK_BYTES_MAX; at *= 2) {
-        status = kaya_disk_read(look->context->disk, look->above.file, at, bytes, sizeof bytes,
-                                KAYA_READ_CACHED, &done);
-        if (status != KAYA_OK && status != KAYA_IO)
-            return status;
-        if (status == KAYA_IO || done < sizeof bytes)
+        status = kaya_segment_read(&look->above, look->context, at, bytes, sizeof bytes);
+        if (status == KAYA_IO)
             continue;
+        if (status != KAYA_OK)
+            return status;
         kaya_link_decode(bytes + KAYA_FRAME_HEADER_BYTES, &link);
         if (link.predecessor == head->number && link.base_lsn == look->survey->report.last_lsn + 1 &&
             link.chain == kaya_link_chain(head->link.chain, head->seeds.base, link.predecessor_end))
@@ -915,9 +904,9 @@ static enum kaya_status judge_log(struct look *look)
 }
 
 static enum kaya_status look_once(struct survey *survey, const struct context *context,
-                                  const struct survey_options *options, bool read_again)
+                                  const struct survey_options *options)
 {
-    struct look look = { .survey = survey, .context = context, .options = options, .read_again = read_again };
+    struct look look = { .survey = survey, .context = context, .options = options };
     enum kaya_status status;
 
     forget(survey, context);
@@ -972,10 +961,10 @@ static bool successor_counts(const struct survey *survey, const struct context *
         if (file->number <= survey->head.number || file->kind == SEGMENT_NAME_NEW)
             continue;
         kaya_segment_name(name, file->number, file->kind);
-        if (kaya_segment_open(&segment, context, name, file->number, KAYA_OPEN_READ, false) == KAYA_OK &&
+        if (kaya_segment_open(&segment, context, name, file->number, KAYA_OPEN_READ, true) == KAYA_OK &&
             segment.state == SEGMENT_LINKED && segment.link.carried_end > 0)
             counts = kaya_scan_claims(context, &segment, &now.memory,
-                                      kaya_shape_first_frame(&segment.header.shape), 0, false, NULL, NULL,
+                                      kaya_shape_first_frame(&segment.header.shape), 0, true, NULL, NULL,
                                       &claims) != KAYA_OK ||
                      claims.furthest >= segment.link.carried_end;
         kaya_segment_close(&segment, context);
@@ -998,7 +987,7 @@ static enum kaya_status look_at_live(struct survey *survey, const struct context
     enum kaya_status status;
 
     for (unsigned restart = 0; restart < RESTARTS_MAX; restart++) {
-        status = look_once(survey, context, &asked, restart % 2 == 1);
+        status = look_once(survey, context, &asked);
         if (status != KAYA_OK && status != KAYA_IO)
             return status;
         asked.past_cache = survey->has_vanished && !asked.past_cache;
@@ -1024,7 +1013,7 @@ enum kaya_status kaya_survey(struct survey *survey, const struct context *contex
     if (options->is_live)
         status = look_at_live(survey, context, options);
     else
-        status = look_once(survey, context, options, true);
+        status = look_once(survey, context, options);
     if (status == KAYA_OK && is_damaged(survey))
         kaya_notify(context, &(struct kaya_event){ .kind = KAYA_EVENT_DAMAGE,
                                                    .status = KAYA_DAMAGED,
