@@ -26,6 +26,8 @@ struct damage_case {
     uint64_t head;
     bool is_exhaustive; /* small enough to try everything on it; else a part of what there is */
     bool is_brief;      /* a trial reads and opens, and leaves the rest out */
+    bool is_mixed; /* damaged in several ways at once, the headers perhaps among them: a refusal has a reason, which place it names is
+                      not asked */
 };
 
 /* Take the log as it stands: its writer is closed or killed. The case owns the log from here on. */
