@@ -7,7 +7,7 @@
  * The target made the log, so it knows what was appended and acknowledged, and which call wrote which byte: from that alone, and
  * from FORMAT.md, it works out what the surviving claims are (tests/core/damage_case.c). Reader, verify, recovery and
  * salvage must all keep to it: no claimed record is silently missing, nothing comes back that was not appended under its
- * number, a refusal names the first bad place and the records lost, and changes nothing; one flipped bit is mended and told.
+ * number, a refusal has a reason and changes nothing; one flipped bit is mended and told.
  *
  * No mutator mends checks here: damage that passes the checks is not damage that happens. */
 #include <stdio.h>
@@ -163,7 +163,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     damage_case_restore(damage);
     for (unsigned i = 0; i < CHANGES_MAX && bytes.end - bytes.next >= CHANGE_BYTES; i++) {
-        damage->is_mixed = i > 0;
+        damage->is_mixed = true;
         change(&damage->log->image, &bytes);
     }
     if (!damage_case_try(damage, NULL, trouble))

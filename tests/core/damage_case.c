@@ -196,7 +196,7 @@ struct expectation {
     bool header_stands;   /* it has a good copy of its header */
     bool trim_lost;       /* a TRIM frame is hit */
     uint64_t first_segment;
-    bool place_is_known; /* damaged in one way, and a link is left that says which records there were */
+    bool is_mixed;
 };
 
 /* Between the start of the record that is hit and the bytes that are: or, where the file is short of it, where it ends; or,
@@ -222,7 +222,7 @@ static bool report_is_exact(const struct expectation *expected, const struct kay
         return fail(trouble, "refused with the verdict %s", kaya_wal_verdict_name(report->verdict));
     if (report->damage_reason == NULL || report->damage_reason[0] == '\0')
         return fail(trouble, "no reason is given");
-    if (!expected->place_is_known)
+    if (expected->is_mixed)
         return true;
     if (report->damage_segment < expected->first_segment && expected->trim_lost)
         return true; /* what let that segment go is lost as well */
@@ -423,9 +423,6 @@ static void note_file(struct damage_case *damage, struct expectation *expected)
     for (size_t i = 0; i < damage->live_count; i++)
         if (damage->live[i].type == DISSECT_TRIM && !damage_case_stands(damage, &damage->live[i]))
             expected->trim_lost = true;
-    for (size_t i = 0; i < damage->live_count; i++)
-        if (damage->live[i].is_link && damage_case_stands(damage, &damage->live[i]))
-            expected->place_is_known = !damage->is_mixed;
     if (expected->hit == NULL)
         return;
     file = image_disk_find(&damage->log->image, damage->pristine.files[expected->hit->file].name);
@@ -444,7 +441,7 @@ bool damage_case_try(struct damage_case *damage, const struct damage_flip *flip,
     uint64_t durable_lsn = log->durable_lsn;
     uint16_t operation = log->operation;
     static struct log_record records[LOG_RECORDS_MAX];
-    struct expectation expected = { .flip = flip, .whole_lsn = last_lsn };
+    struct expectation expected = { .flip = flip, .whole_lsn = last_lsn, .is_mixed = damage->is_mixed };
     bool good;
 
     expected.hit = flip != NULL ? flip->frame : damage_case_first_hit(damage);
