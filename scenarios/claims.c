@@ -690,6 +690,17 @@ static void judge_marks(struct judgement *judgement, const struct written *write
     at_most(&outlook->kept_lsn, judgement->reach_lsn);
 }
 
+/* Did its operation write more behind it, into the same file? Then it may be a mark in front of the records, and outlive them. */
+static bool may_be_mark(const struct kaya_claims *claims, const struct written *write)
+{
+    const struct written *end = claims->writes + claims->write_count;
+
+    for (const struct written *other = write + 1; other < end && other->operation == write->operation; other++)
+        if (other->life == write->life && !other->is_header && other->offset >= end_of(write))
+            return true;
+    return false;
+}
+
 static void judge_write(struct judgement *judgement, const struct written *write)
 {
     const struct operation *operation = &judgement->claims->operations[write->operation];
@@ -698,6 +709,8 @@ static void judge_write(struct judgement *judgement, const struct written *write
     uint64_t bits;
 
     /* a mark that an append left in front of its record outlives it */
+    if (holds_records && operation->is_dead && may_be_mark(judgement->claims, write))
+        holds_records = false;
     if (holds_records && (operation->is_dead || operation->last_lsn < judgement->low_lsn))
         return;
     if (write->bits == 1 && !write->is_unreadable) {

@@ -412,3 +412,24 @@ Test(claims, a_mark_that_an_append_leaves_in_a_segment_without_live_records_need
         kaya_claims_destroy(made_up.claims);
     }
 }
+
+Test(claims, a_mark_outlives_the_record_behind_it_that_a_recovery_gave_up)
+{
+    for (int marked = 0; marked < 2; marked++) {
+        struct made_up made_up = make_up_two_records();
+
+        kaya_claims_begin(made_up.claims, 2, 3, 3, false);
+        write_frames(&made_up, 0, 1736, 28);
+        if (marked)
+            write_frames(&made_up, 0, 1764, 100);
+        kaya_claims_begin(made_up.claims, 2, 0, 0, true);
+        write_header(&made_up, 1);
+        write_frames(&made_up, 1, 512, 400);
+        judge_made_up(&made_up, 1);
+        kaya_claims_recovered(made_up.claims, 2);
+        spoil(&made_up, 0, 1740, 20, true);
+        cr_expect(eq(int, judge_made_up(&made_up, 1)->refusal,
+                     marked ? KAYA_REFUSAL_ALLOWED : KAYA_REFUSAL_FORBIDDEN));
+        kaya_claims_destroy(made_up.claims);
+    }
+}
