@@ -148,3 +148,32 @@ Test(strangers, segments_of_two_logs_are_refused_and_left_alone)
     log_fixture_destroy(log);
     log_fixture_destroy(other);
 }
+
+/* Two copies of one log went on apart, with records of the same lengths: same numbers, same salts, same places. Only the link's digest tells
+ * whose segment it is. */
+Test(strangers, a_segment_of_a_copy_that_went_on_elsewhere_is_refused)
+{
+    struct log_fixture *logs[] = { closed_log(true), log_of_segments(1, 1000) };
+    const struct image_file *intruder;
+
+    log_kill(logs[1]);
+    image_disk_copy(&logs[1]->image, &logs[0]->image);
+    logs[1]->last_lsn = logs[0]->last_lsn;
+    for (int i = 0; i < 2; i++) {
+        cr_assert(eq(int, log_open(logs[i]), KAYA_OK));
+        for (int round = 0; round < 2; round++) {
+            cr_assert(eq(int, log_rotate(logs[i]), KAYA_OK));
+            cr_assert(eq(int, log_append(logs[i], 100, KAYA_STRICT), KAYA_OK));
+        }
+        cr_assert(eq(int, log_close(logs[i]), KAYA_OK));
+    }
+    intruder = image_disk_segment(&logs[1]->image, 3);
+    cr_assert(ne(ptr, (void *)intruder, NULL));
+    image_disk_remove(&logs[0]->image, name_of(3));
+    image_disk_add(&logs[0]->image, name_of(3), intruder->bytes, intruder->size);
+    cr_expect(eq(int, log_open(logs[0]), KAYA_DAMAGED));
+    cr_expect(eq(str, (char *)logs[0]->report.damage_reason,
+                 "the file is not the segment that its successor names"));
+    log_fixture_destroy(logs[0]);
+    log_fixture_destroy(logs[1]);
+}
