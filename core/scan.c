@@ -24,6 +24,7 @@
 enum {
     WINDOW_BYTES = 256 * 1024,
     READINGS_PAST_CACHE = 2,
+    READINGS_DISPUTED = 4, /* past the cache, where no two in a row agree */
     MEMBER_TYPE_BITS = 3,
 };
 
@@ -173,18 +174,20 @@ static enum kaya_status read_past_cache(const struct scan *scan, uint64_t offset
     return status;
 }
 
-/* Read the block of `offset` again, past the cache; where a reading has a valid frame there, keep that reading. */
+/* Read the block of `offset` again, past the cache, until a reading has a valid frame there. Where none has, what stands there is
+ * judged by one that another one agrees with, or else by the last. */
 static enum kaya_status look_again(struct scan *scan, uint64_t offset, struct scan_frame *found)
 {
     const struct shape *shape = &scan->segment->header.shape;
     uint64_t start = kaya_shape_block_start(shape, offset);
     uint8_t *block = scan->memory->window.bytes + (start - scan->window_offset);
     size_t length;
-    bool all_same = true;
+    bool all_same = true, has_agreed = false;
     enum kaya_status status;
 
     status = kaya_buffer_reserve(scan->context->allocator, &scan->memory->again, window_bytes(shape), 0);
-    for (unsigned reading = 0; reading < READINGS_PAST_CACHE && status == KAYA_OK; reading++) {
+    for (unsigned reading = 0;
+         status == KAYA_OK && reading < (has_agreed ? READINGS_PAST_CACHE : READINGS_DISPUTED); reading++) {
         uint8_t *again = scan->memory->again.bytes;
 
         status = read_past_cache(scan, start, again, &length);
@@ -192,18 +195,24 @@ static enum kaya_status look_again(struct scan *scan, uint64_t offset, struct sc
             status = KAYA_OK;
             continue;
         }
-        if (status != KAYA_OK || (length > offset - start && memcmp(block, again, length) == 0))
+        if (status != KAYA_OK)
             continue;
+        if (length > offset - start && memcmp(block, again, length) == 0) {
+            has_agreed = true;
+            continue;
+        }
         all_same = false;
         scan->has_vanished = scan->has_vanished || length <= offset - start ||
                              memcmp(block, again, (size_t)(offset - start)) != 0;
         if (length <= offset - start)
             continue;
         look(scan, again + (offset - start), length - (size_t)(offset - start), offset, found);
-        if (found->fault != FRAME_FAULT_NONE)
+        if (found->fault != FRAME_FAULT_NONE && has_agreed)
             continue;
         memcpy(block, again, length);
         look(scan, block + (offset - start), length - (size_t)(offset - start), offset, found);
+        if (found->fault != FRAME_FAULT_NONE)
+            continue;
         kaya_notify(scan->context, &(struct kaya_event){ .kind = KAYA_EVENT_READ_AGAIN,
                                                          .segment = scan->segment->number,
                                                          .offset_bytes = offset });
