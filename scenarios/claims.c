@@ -22,11 +22,12 @@
  *        more                       refuse                        allowed, may be lost, and all behind it
  *        unreadable                 refuse                        refuse or lose nothing: no end is cut for a read error
  *        a link, a mark             refuse or lose nothing        allowed, all that is not claimed elsewhere may be lost
+ *        a PAD frame                   allowed                    allowed, may be lost, and all behind it
  *        a header copy, dead or trimmed bytes, a spare            nothing
  *        both header copies of a spare                            allowed: a segment that is lost would look so
  *
- * Where the trace does not tell, the answer is "allowed": the judge is never stricter than the promise. Of the format it knows two
- * things: how a header begins, and that a link is a life's first frame. */
+ * Where the trace does not tell, the answer is "allowed": the judge is never stricter than the promise. Of the format it knows
+ * how a header begins, that a link is a life's first frame, and how a PAD frame looks. */
 #include "kaya/scenarios/claims.h"
 
 #include <stdlib.h>
@@ -36,6 +37,11 @@
 enum {
     CAPACITY_MIN = 64,
     LINK_BYTES = 84, /* a LINK frame: 28 bytes of header and 56 of payload */
+    FRAME_HEADER_BYTES = 28,
+    FRAME_LENGTH_AT = 12, /* of the payload, two bytes */
+    FRAME_TYPE_AT = 14,
+    FRAME_TYPE_PAD = 5,
+    FRAME_PLACE_AT = 16, /* in the segment, in fours, four bytes */
     FEW_BITS = 3, /* a write may hold several frames, of which each may have one bit flipped: so many ... */
     FEW_BITS_EACH = 512,     /* ... and one more for so many bytes */
     SECTOR_BYTES_MAX = 4096, /* of the profiles */
@@ -68,7 +74,7 @@ struct written {
     bool stands;        /* in the true image, in the file's present life: it is part of the log */
     bool is_unreadable; /* now, in part */
     bool is_link_hit;   /* its first bytes differ */
-    uint64_t first_differing;
+    uint64_t first_differing, last_differing;
     uint64_t bits; /* that differ now */
 };
 
@@ -399,6 +405,7 @@ static void count_bits(struct written *write, const uint8_t *now, const uint8_t 
             continue;
         if (write->bits == 0)
             write->first_differing = write->offset + i;
+        write->last_differing = write->offset + i;
         write->bits += (unsigned)__builtin_popcount((unsigned)(now[i] ^ truth[i]));
     }
 }
@@ -619,13 +626,39 @@ static bool is_owed(const struct judgement *judgement, const struct operation *o
     return operation->is_claimed && operation->last_lsn >= judgement->low_may_lsn;
 }
 
+/* Where the PAD frame ends that begins there; 0: none does. */
+static uint64_t end_of_padding(const uint8_t *frame, uint64_t offset)
+{
+    uint64_t place = frame[FRAME_PLACE_AT] | (uint64_t)frame[FRAME_PLACE_AT + 1] << 8 |
+                     (uint64_t)frame[FRAME_PLACE_AT + 2] << 16 | (uint64_t)frame[FRAME_PLACE_AT + 3] << 24;
+    uint64_t length = frame[FRAME_LENGTH_AT] | (uint64_t)frame[FRAME_LENGTH_AT + 1] << 8;
+
+    return frame[FRAME_TYPE_AT] == FRAME_TYPE_PAD && place * 4 == offset ? offset + FRAME_HEADER_BYTES + length
+                                                                         : 0;
+}
+
+/* Is nothing hit but one PAD frame? Nobody reads again what stands behind the last record of a segment, once the next segment's link names
+ * that record's end. */
+static bool is_padding(const struct judgement *judgement, const struct written *write)
+{
+    const uint8_t *truth = judgement->claims->lives[write->life].truth->bytes;
+    uint64_t at = write->first_differing / 4 * 4;
+
+    if (write->is_unreadable || write->bits == UINT64_MAX)
+        return false;
+    for (unsigned i = 0; i <= FRAME_HEADER_BYTES && at >= write->offset; i += 4, at -= 4)
+        if (at + FRAME_HEADER_BYTES <= end_of(write) && end_of_padding(truth + at, at) > write->last_differing)
+            return true;
+    return false;
+}
+
 /* Must a recovery come by it and see its damage? An append that rotates first leaves marks in a segment that may hold no record any more;
  * nobody reads that one. */
 static bool is_read(const struct judgement *judgement, const struct written *write)
 {
     return is_owed(judgement, &judgement->claims->operations[write->operation]) &&
            judgement->claims->lives[write->life].last_record_lsn >= judgement->low_may_lsn &&
-           count_shown_bits(judgement->claims, write) > 0;
+           !is_padding(judgement, write) && count_shown_bits(judgement->claims, write) > 0;
 }
 
 static uint64_t few_bits(const struct written *write)
@@ -641,7 +674,8 @@ static bool is_few(const struct written *write)
 /* Everybody who reads it sees it, and nobody can mend it. */
 static bool is_beyond_mending(const struct judgement *judgement, const struct written *write)
 {
-    return !is_few(write) && count_shown_bits(judgement->claims, write) > few_bits(write);
+    return !is_few(write) && !is_padding(judgement, write) &&
+           count_shown_bits(judgement->claims, write) > few_bits(write);
 }
 
 static void judge_records(struct judgement *judgement, const struct written *write)

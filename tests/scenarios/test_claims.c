@@ -433,3 +433,28 @@ Test(claims, a_mark_outlives_the_record_behind_it_that_a_recovery_gave_up)
         kaya_claims_destroy(made_up.claims);
     }
 }
+
+Test(claims, padding_that_is_hit_may_be_what_nobody_reads)
+{
+    for (int padding = 0; padding < 2; padding++) {
+        struct made_up made_up = make_up();
+        uint8_t bytes[1024];
+
+        for (size_t i = 0; i < sizeof bytes; i++)
+            bytes[i] = (uint8_t)(1 + i % 251);
+        memset(bytes + 512, 0, 512);
+        memcpy(bytes + 512, "\1\2\3\4\5\6\7\10\11\12\13\14\x64\0\5\0\0\1\0\0", 20); /* at 1024 = 4 * 0x100 */
+        bytes[512 + 14] = padding ? 5 : 1;
+        kaya_claims_begin(made_up.claims, 0, 1, 1, false);
+        write_header(&made_up, 0);
+        write_at(&made_up, 0, 512, bytes, sizeof bytes);
+        kaya_claims_begin(made_up.claims, 1, 2, 2, false);
+        write_frames(&made_up, 0, 1536, 200);
+        spoil(&made_up, 0, 1024, 25, true);
+        cr_expect(eq(int, judge_made_up(&made_up, 1)->refusal,
+                     padding ? KAYA_REFUSAL_ALLOWED : KAYA_REFUSAL_REQUIRED));
+        spoil(&made_up, 0, 1000, 1, true); /* and a byte in front of it */
+        cr_expect(eq(int, judge_made_up(&made_up, 1)->refusal, KAYA_REFUSAL_REQUIRED));
+        kaya_claims_destroy(made_up.claims);
+    }
+}
