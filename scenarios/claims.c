@@ -52,8 +52,10 @@ static const uint8_t header_magic[8] = "kaya-wal";
 struct operation {
     uint64_t durable_lsn, first_lsn, last_lsn;
     bool recovery;
-    bool is_dead;    /* a recovery ended before its records */
-    size_t life;     /* the last one that it wrote frames to: where its records stand */
+    uint64_t returned_lsn;   /* of a recovery: the last record that it returned, or that the next one did */
+    bool has_dropped_copies; /* a later recovery or cut-back returned less: some of what it copied is dead */
+    bool is_dead;            /* a recovery ended before its records */
+    size_t life;             /* the last one that it wrote frames to: where its records stand */
     bool is_settled; /* its records were claimed when a recovery began, so that one left them where they are */
     /* of the last judgement */
     bool claims;             /* something that it wrote stands */
@@ -188,6 +190,10 @@ void kaya_claims_recovered(struct kaya_claims *claims, uint64_t last_lsn)
             operation->durable_lsn = last_lsn;
         if (operation->last_lsn > last_lsn)
             operation->is_dead = true;
+        if (operation->recovery && operation->returned_lsn == 0)
+            operation->returned_lsn = last_lsn;
+        if (operation->returned_lsn > last_lsn)
+            operation->has_dropped_copies = true;
         if (operation->is_claimed)
             operation->is_settled = true;
     }
@@ -706,7 +712,7 @@ static void judge_marks(struct judgement *judgement, const struct written *write
     const struct life *life = &judgement->claims->lives[write->life];
     struct kaya_outlook *outlook = judgement->outlook;
     bool holds_copies = operation->recovery && write == &judgement->claims->writes[life->first] &&
-                        write->length > LINK_BYTES && !write->is_link_hit;
+                        write->length > LINK_BYTES && !write->is_link_hit && !operation->has_dropped_copies;
 
     if (life->last_lsn < judgement->low_may_lsn && judgement->low_may_lsn > judgement->low_lsn)
         holds_copies = false; /* a trim in doubt may have let go of them */

@@ -458,3 +458,23 @@ Test(claims, padding_that_is_hit_may_be_what_nobody_reads)
         kaya_claims_destroy(made_up.claims);
     }
 }
+
+Test(claims, copies_of_which_some_were_cut_back_are_asked_for_no_more)
+{
+    for (uint64_t last_lsn = 1; last_lsn <= 2; last_lsn++) {
+        struct made_up made_up = make_up_two_records();
+
+        kaya_claims_begin(made_up.claims, 1, 0, 0, true);
+        write_header(&made_up, 1);
+        write_frames(&made_up, 1, 512, 900);
+        kaya_claims_recovered(made_up.claims, 2);
+        kaya_claims_begin(made_up.claims, 2, 0, 0, false);
+        write_frames(&made_up, 1, 1412, 28);
+        judge_made_up(&made_up, 1);
+        kaya_claims_recovered(made_up.claims, last_lsn);
+        spoil(&made_up, 1, 900, 300, true);
+        cr_expect(eq(int, judge_made_up(&made_up, 1)->refusal,
+                     last_lsn == 2 ? KAYA_REFUSAL_REQUIRED : KAYA_REFUSAL_ALLOWED));
+        kaya_claims_destroy(made_up.claims);
+    }
+}
