@@ -935,15 +935,15 @@ static bool head_has_changed(const struct survey *survey, const struct context *
     const struct segment *head = &survey->head;
     uint8_t wanted[KAYA_SEGMENT_HEADER_BYTES], found[KAYA_SEGMENT_HEADER_BYTES];
     uint64_t bytes, place = head->first_copy_bad ? kaya_shape_second_header(&head->header.shape) : 0;
-    size_t done;
+    struct segment_header header;
+    bool is_good;
 
     if (head->file == NULL)
         return false;
     kaya_segment_header_encode(wanted, &head->header);
     return kaya_disk_size(context->disk, head->file, &bytes) != KAYA_OK || bytes != head->file_bytes ||
-           kaya_disk_read(context->disk, head->file, place, found, sizeof found, KAYA_READ_CACHED, &done) !=
-               KAYA_OK ||
-           done != sizeof found || memcmp(wanted, found, sizeof found) != 0;
+           kaya_segment_read_copy(head, context, place, found, &header, &is_good) != KAYA_OK || !is_good ||
+           memcmp(wanted, found, sizeof found) != 0;
 }
 
 /* Has a recovery's successor come to count since? Then the head that we found is an old one, and may have been cut before we read it. */

@@ -365,3 +365,61 @@ Test(reader, a_mended_record_says_so_and_its_bytes_are_right)
     cr_expect_eq(look.report.mended_count, 1);
     log_fixture_destroy(log);
 }
+
+/* Of each range that starts at one place two readings in a row are bad: small ones, of headers and links, come back as zeros, the others fail. */
+struct bad_reads {
+    struct {
+        const struct image_file *file;
+        uint64_t offset;
+        unsigned count;
+    } ranges[512];
+    size_t range_count;
+    unsigned struck;
+};
+
+static enum kaya_status strike_twice(void *user, struct image_disk *image, struct image_file *file,
+                                     uint64_t offset, uint8_t *bytes, size_t length, bool past_cache)
+{
+    struct bad_reads *reads = user;
+    size_t at = 0;
+
+    (void)image;
+    (void)past_cache;
+    while (at < reads->range_count && (reads->ranges[at].file != file || reads->ranges[at].offset != offset))
+        at++;
+    cr_assert_lt(at, sizeof reads->ranges / sizeof *reads->ranges);
+    if (at == reads->range_count) {
+        reads->range_count++;
+        reads->ranges[at].file = file;
+        reads->ranges[at].offset = offset;
+    }
+    if (reads->ranges[at].count++ % 3 == 2)
+        return KAYA_OK;
+    reads->struck++;
+    if (length > 128)
+        return KAYA_IO;
+    memset(bytes, 0, length);
+    return KAYA_OK;
+}
+
+Test(reader, readings_that_are_bad_twice_in_a_row_are_not_noticed)
+{
+    struct log_fixture *log = make_log();
+    struct bad_reads reads = { .struck = 0 };
+    struct log_look look;
+
+    MUST(log_close(log));
+    log->image.user = &reads;
+    log->image.during_read = strike_twice;
+    log_look(log, NULL, &look);
+    cr_expect_eq(look.status, KAYA_OK);
+    cr_expect_eq(look.first_lsn, 1);
+    cr_expect_eq(look.last_lsn, log->last_lsn);
+    cr_expect(look.trouble[0] == '\0', "%s", look.trouble);
+    cr_expect_gt(reads.struck, 10);
+    MUST(log_open(log));
+    log->image.during_read = NULL;
+    log_look(log, NULL, &look);
+    cr_expect_eq(look.last_lsn, log->last_lsn);
+    log_fixture_destroy(log);
+}
