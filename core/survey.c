@@ -341,6 +341,22 @@ static enum kaya_status check_close(struct look *look, const struct segment *seg
     return is_read ? KAYA_OK : KAYA_IO;
 }
 
+/* Claims that were read before the bytes may come from frames that no writer wrote behind these records. Those that still count now
+ * that the records are known, and were there before. */
+static enum kaya_status judge_early_claims(struct look *look, const struct segment *segment, struct claims *early)
+{
+    struct claims now;
+    enum kaya_status status;
+
+    if (early->furthest <= look->end)
+        return KAYA_OK;
+    status = kaya_scan_claims(look->context, segment, &look->survey->memory, look->end, look->sequence, true,
+                              NULL, NULL, &now);
+    if (status == KAYA_OK && now.furthest < early->furthest)
+        early->furthest = now.furthest;
+    return status;
+}
+
 /* V and W of a segment that may be the head. */
 static enum kaya_status scan_head(struct look *look, struct segment *segment)
 {
@@ -357,6 +373,8 @@ static enum kaya_status scan_head(struct look *look, struct segment *segment)
     if (status == KAYA_OK && !look->options->is_live)
         status = kaya_scan_claims(look->context, segment, &survey->memory, look->end, look->sequence, true,
                                   NULL, NULL, &early);
+    if (status == KAYA_OK && look->options->is_live)
+        status = judge_early_claims(look, segment, &early);
     if (status == KAYA_OK && survey->facts.closed && !look->options->is_live)
         status = check_close(look, segment);
     if (status != KAYA_OK)
@@ -946,6 +964,26 @@ static bool head_has_changed(const struct survey *survey, const struct context *
            memcmp(wanted, found, sizeof found) != 0;
 }
 
+/* W of a segment, as scan_head finds it where nobody writes. */
+static enum kaya_status find_furthest(const struct segment *segment, const struct context *context,
+                                      struct scan_memory *memory, uint64_t *furthest)
+{
+    struct scan_entry entry;
+    struct claims claims;
+    struct scan scan;
+    bool found = true;
+    enum kaya_status status = KAYA_OK;
+
+    kaya_scan_init(&scan, context, segment, memory, UINT64_MAX, true);
+    while (status == KAYA_OK && found)
+        status = kaya_scan_next(&scan, &entry, &found);
+    if (status == KAYA_OK)
+        status = kaya_scan_claims(context, segment, memory, scan.end, scan.sequence, true, NULL, NULL, &claims);
+    if (status == KAYA_OK)
+        *furthest = claims.furthest > scan.watermark ? claims.furthest : scan.watermark;
+    return status;
+}
+
 /* Has a recovery's successor come to count since? Then the head that we found is an old one, and may have been cut before we read it. */
 static bool successor_counts(const struct survey *survey, const struct context *context)
 {
@@ -955,7 +993,7 @@ static bool successor_counts(const struct survey *survey, const struct context *
     for (size_t i = 0; i < now.file_count && !counts; i++) {
         const struct listed *file = &now.files[i];
         struct segment segment = SEGMENT_NONE;
-        struct claims claims;
+        uint64_t furthest;
         char name[SEGMENT_NAME_BYTES];
 
         if (file->number <= survey->head.number || file->kind == SEGMENT_NAME_NEW)
@@ -963,10 +1001,8 @@ static bool successor_counts(const struct survey *survey, const struct context *
         kaya_segment_name(name, file->number, file->kind);
         if (kaya_segment_open(&segment, context, name, file->number, KAYA_OPEN_READ, true) == KAYA_OK &&
             segment.state == SEGMENT_LINKED && segment.link.carried_end > 0)
-            counts = kaya_scan_claims(context, &segment, &now.memory,
-                                      kaya_shape_first_frame(&segment.header.shape), 0, true, NULL, NULL,
-                                      &claims) != KAYA_OK ||
-                     claims.furthest >= segment.link.carried_end;
+            counts = find_furthest(&segment, context, &now.memory, &furthest) != KAYA_OK ||
+                     furthest >= segment.link.carried_end;
         kaya_segment_close(&segment, context);
     }
     kaya_survey_release(&now, context);

@@ -299,7 +299,8 @@ static bool count_item(void *user, const struct kaya_wal_item *item)
     return --*(uint64_t *)user > 0;
 }
 
-static void look_at_everything(struct log_fixture *log, uint64_t largest)
+/* What verify says of it. */
+static enum kaya_status look_at_everything(struct log_fixture *log, uint64_t largest)
 {
     struct kaya_wal_inspection inspection;
     struct kaya_wal_salvage *salvage;
@@ -307,12 +308,14 @@ static void look_at_everything(struct log_fixture *log, uint64_t largest)
     struct log_look look;
     uint64_t left = UINT64_C(1) << 20;
     uint64_t changes = log->image.change_count;
-    enum kaya_status status;
+    enum kaya_status verified, status;
 
-    status = kaya_wal_verify(&log->environment, NULL, &inspection);
-    expect_verdict(status, "verify");
-    if (status == KAYA_OK)
+    verified = kaya_wal_verify(&log->environment, NULL, &inspection);
+    expect_verdict(verified, "verify");
+    if (verified == KAYA_OK)
         expect_sense(&inspection.report, "verify");
+    if (verified == KAYA_OK && inspection.report.verdict == KAYA_VERDICT_DAMAGED)
+        verified = KAYA_DAMAGED;
     expect_bounds(log, largest, "verify");
     expect_verdict(kaya_wal_inspect_path(&log->environment, NULL, count_item, &left, &inspection), "inspect");
     cr_expect_gt(left, 0, "image %u: too much to show", image_number);
@@ -329,10 +332,11 @@ static void look_at_everything(struct log_fixture *log, uint64_t largest)
     expect_bounds(log, largest, "salvage");
     cr_expect(eq(u64, log->image.change_count, changes));
     cr_expect(eq(u64, kaya_sim_memory_in_use(log->memory), 0), "image %u", image_number);
+    return verified;
 }
 
 /* Open, and where that is possible, go on: what is acknowledged then must be there after a crash. */
-static void open_and_go_on(struct log_fixture *log, uint64_t largest)
+static void open_and_go_on(struct log_fixture *log, uint64_t largest, enum kaya_status verified)
 {
     struct kaya_wal_recovery_report report;
     uint64_t changes = log->image.change_count;
@@ -341,6 +345,8 @@ static void open_and_go_on(struct log_fixture *log, uint64_t largest)
 
     status = kaya_wal_writer_open(&log->environment, &log->config, &log->writer, &report);
     expect_verdict(status, "open");
+    cr_expect_eq(status == KAYA_DAMAGED, verified == KAYA_DAMAGED, "image %u: verify said %s, open %s, %s",
+                 image_number, kaya_status_name(verified), kaya_status_name(status), report.damage_reason);
     expect_bounds(log, largest, "open");
     if (status != KAYA_OK) {
         if (status == KAYA_DAMAGED || status == KAYA_UNSUPPORTED)
@@ -393,8 +399,7 @@ Test(hostile, any_bytes_in_the_directory_end_in_a_clear_verdict)
                 largest = log->image.files[i].size;
         log_kill(log);
         log->image.bytes_read = 0;
-        look_at_everything(log, largest);
-        open_and_go_on(log, largest);
+        open_and_go_on(log, largest, look_at_everything(log, largest));
     }
     for (unsigned i = 0; i < PLAY_COUNT; i++)
         image_disk_destroy(&pristine[i]);
@@ -446,4 +451,30 @@ Test(hostile, numbers_that_no_writer_writes_are_damage)
         cr_expect(eq(u64, log->image.change_count, changes));
         log_fixture_destroy(log);
     }
+}
+
+/* A frame behind the end that numbers fewer records than stand before it is none that a writer wrote: what it claims is no claim, to whoever
+ * looks. */
+Test(hostile, a_frame_that_counts_fewer_records_than_there_are_claims_nothing)
+{
+    static struct dissection segment;
+    struct log_fixture *log = log_fixture_create(&LOG_DENSE, &SMALL);
+    struct dissected_frame frame = { .type = DISSECT_FULL, .flags = KAYA_RECORD_PUT, .length = 4 };
+    struct kaya_wal_recovery_report report;
+    struct kaya_wal_inspection inspection;
+    struct image_file *head;
+
+    play_killed(log);
+    MUST(kaya_wal_verify(&log->environment, NULL, &inspection));
+    head = image_disk_segment(&log->image, inspection.report.segment);
+    dissect(&segment, head->bytes, head->size);
+    cr_assert_gt(inspection.report.last_lsn, segment.base_lsn);
+    frame.offset = (segment.end / 512 + 1) * 512; /* the next block */
+    frame.durable = frame.offset;
+    (void)dissect_put_frame(&segment, head->bytes, &frame, "last");
+    MUST(kaya_wal_verify(&log->environment, NULL, &inspection));
+    cr_expect_neq(inspection.report.verdict, KAYA_VERDICT_DAMAGED, "%s", inspection.report.damage_reason);
+    MUST(kaya_wal_writer_open(&log->environment, &log->config, &log->writer, &report));
+    cr_expect(eq(u64, report.last_lsn, inspection.report.last_lsn));
+    log_fixture_destroy(log);
 }

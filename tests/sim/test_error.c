@@ -192,14 +192,14 @@ static void look(struct machine *machine, enum kaya_fault family, char image[IMA
 Test(error, a_refused_call_did_nothing)
 {
     for (unsigned index = 0; index < SLOTS; index++) {
-        struct kaya_choices *choices = kaya_choices_from_seed(index);
-        struct kaya_sim_disk_options options = options_with(choices, KAYA_FAULT_IO_ERROR, 1);
+        struct kaya_sim_disk_options options;
         struct machine machine;
         char image[IMAGE_BYTES];
         struct kaya_file *file;
 
         if (slots[index].slot == KAYA_TRACE_WRITE || strchr(slots[index].may, 'I') == NULL)
             continue;
+        options = options_with(kaya_choices_from_seed(index), KAYA_FAULT_IO_ERROR, 1);
         machine_start(&machine, &options);
         file = prepare(&machine, KAYA_FAULT_IO_ERROR);
         cr_expect(call(&machine, file, slots[index].slot) == KAYA_IO);
@@ -207,7 +207,7 @@ Test(error, a_refused_call_did_nothing)
         cr_expect(eq(str, image, "a:512A512."), "%s", kaya_trace_kind_name(slots[index].slot));
         cr_expect(not(kaya_sim_disk_lock_held(machine.sim)));
         machine_end(&machine);
-        kaya_choices_destroy(choices);
+        kaya_choices_destroy(machine.choices);
     }
 }
 

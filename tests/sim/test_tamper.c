@@ -27,6 +27,7 @@ static void start(struct machine *machine, uint64_t seed)
 static void end(struct machine *machine)
 {
     machine_end(machine);
+    kaya_choices_destroy(machine->choices);
 }
 
 static void expect_now_and_after_a_power_loss(struct machine *machine, const char *wanted)
@@ -129,7 +130,7 @@ Test(tamper, refusals_change_nothing)
     machine_start(&bare, &options);
     kaya_sim_disk_shut_down(bare.sim);
     cr_expect(eq(int, kaya_sim_disk_put_file(bare.sim, "a", "x", 1), KAYA_NOT_FOUND));
-    machine_end(&bare);
+    end(&bare);
 }
 
 Test(tamper, a_fork_keeps_what_was)
