@@ -22,10 +22,8 @@ enum { LINE_BYTES_MAX = 4 * 1024 * 1024 };
 enum { GROUP_LINES_MAX = 1024 };
 
 struct options {
-    const char *path;
+    struct kaya_common common;
     bool relaxed;
-    bool json;
-    bool verbose;
     bool padded;
     char delimiter;
     uint64_t segment_bytes;
@@ -45,7 +43,7 @@ static void acknowledge(struct session *session)
 {
     for (uint64_t i = 0; i < session->waiting; i++) {
         uint64_t lsn = session->first_waiting_lsn + i;
-        if (session->options->json) {
+        if (session->options->common.json) {
             json_t *object = kaya_json_new();
             kaya_json_integer(object, "lsn", lsn);
             kaya_json_print(object);
@@ -85,14 +83,14 @@ static void say_append_failed(struct session *session, enum kaya_status status, 
         kaya_complain("%s: line %" PRIu64
                       " is %zu bytes long, more than a record may be; give larger --segment-bytes or "
                       "--record-bytes-max. Nothing from this line on was appended",
-                      session->options->path, session->lines.number, length);
+                      session->options->common.path, session->lines.number, length);
         return;
     }
     kaya_complain("%s: line %" PRIu64 " was not acknowledged, nothing behind it was appended",
-                  session->options->path, session->lines.number);
+                  session->options->common.path, session->lines.number);
     if (unsure > 0)
         kaya_complain("%s: %" PRIu64 " lines before it were not acknowledged either: they may be there",
-                      session->options->path, unsure);
+                      session->options->common.path, unsure);
     kaya_say_status(&session->place, "append", status, NULL);
 }
 
@@ -162,7 +160,7 @@ static void hear(void *user, const struct kaya_event *event)
 
     if (event->kind == KAYA_EVENT_CONFIG_REFUSED)
         kaya_complain("the log refuses the value of %s", event->text);
-    else if (options->verbose)
+    else if (options->common.verbose)
         kaya_print_event(NULL, event);
 }
 
@@ -179,7 +177,7 @@ static int run(const struct options *options)
     };
 
     kaya_lines_init(&session.lines, STDIN_FILENO, options->delimiter, (size_t)line_bytes_max);
-    if (kaya_place_open(&session.place, options->path, false, !options->padded) != KAYA_OK)
+    if (kaya_place_open(&session.place, options->common.path, false, !options->padded) != KAYA_OK)
         goto done;
     config.segment_bytes =
         options->segment_bytes ? options->segment_bytes : kaya_place_segment_bytes(&session.place);
@@ -203,7 +201,7 @@ done:
     return code;
 }
 
-enum { OPTION_RELAXED = 0x100, OPTION_JSON, OPTION_SEGMENT_BYTES, OPTION_RECORD_BYTES_MAX, OPTION_PADDED };
+enum { OPTION_RELAXED = 0x100, OPTION_SEGMENT_BYTES, OPTION_RECORD_BYTES_MAX, OPTION_PADDED };
 
 static const struct argp_option argp_options[] = {
     { "relaxed", OPTION_RELAXED, NULL, 0,
@@ -222,8 +220,8 @@ static const struct argp_option argp_options[] = {
       "For disks that do not promise power-safe overwrite: pad to 4096 bytes at each "
       "sync",
       0 },
-    { "verbose", 'v', NULL, 0, "Tell on standard error what the log does", 0 },
-    { "json", OPTION_JSON, NULL, 0, "Print {\"lsn\":N} instead of N", 0 },
+    { "verbose", KAYA_OPTION_VERBOSE, NULL, 0, "Tell on standard error what the log does", 0 },
+    { "json", KAYA_OPTION_JSON, NULL, 0, "Print {\"lsn\":N} instead of N", 0 },
     { 0 },
 };
 
@@ -255,23 +253,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case OPTION_PADDED:
         options->padded = true;
         return 0;
-    case 'v':
-        options->verbose = true;
-        return 0;
-    case OPTION_JSON:
-        options->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (options->path)
-            argp_error(state, "one directory, please: '%s' is too much", argument);
-        options->path = argument;
-        return 0;
-    case ARGP_KEY_END:
-        if (!options->path)
-            argp_error(state, "which directory?");
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return kaya_parse_common(key, argument, state, &options->common);
     }
 }
 

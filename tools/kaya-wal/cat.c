@@ -13,16 +13,15 @@
 enum { BUSY_TRIES_MAX = 20, BUSY_PAUSE_MS = 10 };
 
 struct options {
-    const char *path;
+    struct kaya_common common;
     uint64_t from_lsn;
     char delimiter;
     bool durable_only;
-    bool json;
 };
 
 static void print_record(const struct options *options, const struct kaya_wal_record *record)
 {
-    if (!options->json) {
+    if (!options->common.json) {
         if (record->length > 0)
             fwrite(record->bytes, 1, record->length, stdout);
         putchar(options->delimiter);
@@ -94,7 +93,7 @@ static int run(const struct options *options)
     struct kaya_wal_recovery_report report = { 0 };
     int code = KAYA_EXIT_OTHER;
 
-    if (kaya_place_open(&place, options->path, false, true) != KAYA_OK)
+    if (kaya_place_open(&place, options->common.path, false, true) != KAYA_OK)
         goto done;
     enum kaya_status status = open_reader(options, &place, &reader, &report);
     if (status == KAYA_OK)
@@ -107,14 +106,14 @@ done:
     return code;
 }
 
-enum { OPTION_FROM = 0x100, OPTION_DURABLE, OPTION_JSON };
+enum { OPTION_FROM = 0x100, OPTION_DURABLE };
 
 static const struct argp_option argp_options[] = {
     { "from", OPTION_FROM, "LSN", 0, "Begin with this record", 0 },
     { "null", '0', NULL, 0, "A NUL byte behind each payload instead of a newline", 0 },
     { "durable", OPTION_DURABLE, NULL, 0,
       "Leave out records that no claim covers: a power loss may still take them", 0 },
-    { "json", OPTION_JSON, NULL, 0,
+    { "json", KAYA_OPTION_JSON, NULL, 0,
       "One object a record: lsn, type, durable, mended, in_batch, ends_batch, segment, "
       "offset, and payload where it is UTF-8, else payload_hex",
       0 },
@@ -136,20 +135,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case OPTION_DURABLE:
         options->durable_only = true;
         return 0;
-    case OPTION_JSON:
-        options->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (options->path)
-            argp_error(state, "one directory, please: '%s' is too much", argument);
-        options->path = argument;
-        return 0;
-    case ARGP_KEY_END:
-        if (!options->path)
-            argp_error(state, "which directory?");
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return kaya_parse_common(key, argument, state, &options->common);
     }
 }
 

@@ -10,9 +10,8 @@
 #include "tool.h"
 
 struct options {
-    const char *path;
+    struct kaya_common common;
     bool hex;
-    bool json;
 };
 
 struct look {
@@ -253,7 +252,7 @@ static bool show(void *user, const struct kaya_wal_item *item)
 {
     struct look *look = user;
 
-    if (look->options->json) {
+    if (look->options->common.json) {
         print_item_json(look->options, item);
     } else {
         if (look->items == 0 || strcmp(look->file_name, item->file_name) != 0)
@@ -316,7 +315,7 @@ static int run(const struct options *options)
     struct kaya_wal_inspection sums = { 0 };
     int code = KAYA_EXIT_OTHER;
 
-    if (kaya_place_open(&place, options->path, true, true) != KAYA_OK)
+    if (kaya_place_open(&place, options->common.path, true, true) != KAYA_OK)
         goto done;
     bool whole_directory = !place.file_name;
     enum kaya_status status = kaya_wal_inspect_path(&place.environment, place.file_name, show, &look, &sums);
@@ -328,7 +327,7 @@ static int run(const struct options *options)
         code = kaya_say_status(&place, "inspect", status, NULL);
         goto done;
     }
-    if (options->json)
+    if (options->common.json)
         print_sums_json(&sums, whole_directory);
     else
         print_sums(&look, &sums, whole_directory);
@@ -340,11 +339,11 @@ done:
     return code;
 }
 
-enum { OPTION_HEX = 0x100, OPTION_JSON };
+enum { OPTION_HEX = 0x100 };
 
 static const struct argp_option argp_options[] = {
     { "hex", OPTION_HEX, NULL, 0, "Show the payloads' bytes as well", 0 },
-    { "json", OPTION_JSON, NULL, 0,
+    { "json", KAYA_OPTION_JSON, NULL, 0,
       "One object a thing: item, file, segment, role, offset, size and what goes with its "
       "kind; at the end the sums (item \"sums\")",
       0 },
@@ -359,20 +358,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case OPTION_HEX:
         options->hex = true;
         return 0;
-    case OPTION_JSON:
-        options->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (options->path)
-            argp_error(state, "one path, please: '%s' is too much", argument);
-        options->path = argument;
-        return 0;
-    case ARGP_KEY_END:
-        if (!options->path)
-            argp_error(state, "which directory or segment?");
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return kaya_parse_common(key, argument, state, &options->common);
     }
 }
 
@@ -398,7 +385,7 @@ int kaya_command_inspect(int argc, char **argv)
             "  2  shown, and the directory's verdict is: damaged\n"
             "  3  anything else: usage, no log, not a segment, a log that kept changing",
     };
-    struct options options = { .path = NULL };
+    struct options options = { .common = { .takes_segment = true } };
 
     argp_parse(&argp, argc, argv, 0, NULL, &options);
     return run(&options);

@@ -22,16 +22,13 @@
 enum { PROGRESS_STEP = 16384, BUSY_TRIES_MAX = 20, BUSY_PAUSE_US = 10000 };
 
 struct options {
-    const char *path;
+    struct kaya_common common;
     const char *to; /* NULL: only look */
-    struct kaya_wal_anchor anchor;
-    bool has_anchor;
-    bool json;
 };
 
 static const struct kaya_wal_anchor *anchor_of(const struct options *options)
 {
-    return options->has_anchor ? &options->anchor : NULL;
+    return options->common.has_anchor ? &options->common.anchor : NULL;
 }
 
 /* --- what was found ------------------------------------------------------------------------------------------------- */
@@ -206,7 +203,7 @@ static int make_directory(const struct options *options)
     above = parent_of(options->to);
     if (!is_new && !is_empty(directory)) {
         kaya_complain("%s: is not empty; salvage writes only where nothing is. Nothing was done", options->to);
-    } else if (!above || stat(above, &parent) != 0 || stat(options->path, &log) != 0) {
+    } else if (!above || stat(above, &parent) != 0 || stat(options->common.path, &log) != 0) {
         complain_of(options->to);
     } else if (parent.st_dev == log.st_dev && parent.st_ino == log.st_ino) {
         kaya_complain("%s: stands in the log itself, which salvage only reads. Nothing was done", options->to);
@@ -249,7 +246,7 @@ static int write_account(const struct options *options, const struct kaya_finds 
     char *draft = NULL, *final = NULL, *above = parent_of(options->to);
     bool good = items && above;
 
-    kaya_json_text(object, "from", options->path);
+    kaya_json_text(object, "from", options->common.path);
     for (size_t i = 0; i < finds->count && good; i++)
         good = json_array_append_new(items, describe(options, &finds->finds[i])) == 0;
     good = good && json_object_set(object, "items", items) == 0 &&
@@ -320,7 +317,7 @@ static int write_all(const struct options *options, const struct kaya_place *pla
     end_progress(&progress);
     if (status == KAYA_DAMAGED)
         kaya_complain("%s: changed while it was read: end its writer, remove %s and run this again",
-                      options->path, options->to);
+                      options->common.path, options->to);
     else if (status != KAYA_OK)
         kaya_complain("%s: is not finished: remove it and run this again when there is room", options->to);
     return status == KAYA_OK ? write_account(options, finds) : KAYA_EXIT_OTHER;
@@ -339,7 +336,7 @@ static int run(const struct options *options)
     struct kaya_finds finds = KAYA_FINDS_NONE;
     int code = KAYA_EXIT_OTHER;
 
-    if (kaya_place_open(&place, options->path, false, true) != KAYA_OK)
+    if (kaya_place_open(&place, options->common.path, false, true) != KAYA_OK)
         goto done;
     enum kaya_status status = look(options, &place, &finds);
     if (status != KAYA_OK) {
@@ -349,7 +346,7 @@ static int run(const struct options *options)
     code = options->to ? write_all(options, &place, &finds) : KAYA_EXIT_DONE;
     if (code != KAYA_EXIT_DONE)
         goto done;
-    if (options->json)
+    if (options->common.json)
         print_for_programs(options, &finds);
     else
         print_for_people(options, &finds);
@@ -360,16 +357,16 @@ done:
     return code;
 }
 
-enum { OPTION_TO = 0x100, OPTION_ANCHOR, OPTION_JSON };
+enum { OPTION_TO = 0x100 };
 
 static const struct argp_option argp_options[] = {
     { "to", OPTION_TO, "DIR2", 0,
       "Write what can be had to DIR2, which must not exist or be empty; without it, only say what that is", 0 },
-    { "anchor", OPTION_ANCHOR, "ID:LSN", 0,
+    { "anchor", KAYA_OPTION_ANCHOR, "ID:LSN", 0,
       "As for verify: the log's id and a record that is known to have been durable. What lies behind the end that "
       "recovery would find comes too, and what is missing up to there is a gap",
       0 },
-    { "json", OPTION_JSON, NULL, 0,
+    { "json", KAYA_OPTION_JSON, NULL, 0,
       "One object a run (item \"run\": directory, first_lsn, last_lsn, records, bytes, mended, unvouched, incomplete) "
       "and a gap (item \"gap\": first_lsn and last_lsn where they are known, claimed, segment, offset, end_offset, "
       "reason, places), in order; then the sums and the report",
@@ -381,32 +378,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct options *options = state->input;
 
-    switch (key) {
-    case OPTION_TO:
+    if (key == OPTION_TO) {
+        if (!argument[0])
+            argp_error(state, "--to: which directory?");
         options->to = argument;
         return 0;
-    case OPTION_ANCHOR:
-        if (!kaya_parse_anchor(argument, &options->anchor))
-            argp_error(state, "--anchor: '%s' is not 32 hex digits, a colon and an LSN", argument);
-        options->has_anchor = true;
-        return 0;
-    case OPTION_JSON:
-        options->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (options->path)
-            argp_error(state, "one directory, please: '%s' is too much", argument);
-        options->path = argument;
-        return 0;
-    case ARGP_KEY_END:
-        if (!options->path)
-            argp_error(state, "which directory?");
-        if (options->to && !options->to[0])
-            argp_error(state, "--to: which directory?");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
     }
+    return kaya_parse_common(key, argument, state, &options->common);
 }
 
 int kaya_command_salvage(int argc, char **argv)
@@ -435,7 +413,7 @@ int kaya_command_salvage(int argc, char **argv)
             "  2  damaged, and no record can be had\n"
             "  3  anything else: usage, no log, DIR2 is not empty or cannot be written",
     };
-    struct options options = { .path = NULL };
+    struct options options = { .common = { .path = NULL } };
 
     argp_parse(&argp, argc, argv, 0, NULL, &options);
     return run(&options);

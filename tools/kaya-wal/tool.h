@@ -4,6 +4,7 @@
 #ifndef KAYA_TOOL_H
 #define KAYA_TOOL_H
 
+#include <argp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -141,6 +142,22 @@ bool kaya_parse_size(const char *text, uint64_t *bytes);
 bool kaya_parse_number(const char *text, uint64_t *number);
 /* "32 hex digits:LSN". False: not an anchor. */
 bool kaya_parse_anchor(const char *text, struct kaya_wal_anchor *anchor);
+
+/* common.c: options that commands share --------------------------------------------------------------------------- */
+
+enum { KAYA_OPTION_JSON = 0x200, KAYA_OPTION_ANCHOR, KAYA_OPTION_VERBOSE = 'v' };
+
+struct kaya_common {
+    const char *path;
+    bool takes_segment; /* `path` may be a segment; set by the command */
+    bool json;
+    bool verbose;
+    bool has_anchor;
+    struct kaya_wal_anchor anchor;
+};
+
+/* For a command's argp parser: handles the keys above, the one path and its absence; ARGP_ERR_UNKNOWN for all others. */
+error_t kaya_parse_common(int key, char *argument, struct argp_state *state, struct kaya_common *common);
 
 /* json.c: one object a line ----------------------------------------------------------------------------------------- */
 

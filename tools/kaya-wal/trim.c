@@ -5,24 +5,22 @@
 #include "tool.h"
 
 struct options {
-    const char *path;
+    struct kaya_common common;
     const char *lsn_text;
     uint64_t lsn;
-    bool json;
-    bool verbose;
 };
 
 static void hear(void *user, const struct kaya_event *event)
 {
     const struct options *options = user;
 
-    if (options->verbose)
+    if (options->common.verbose)
         kaya_print_event(NULL, event);
 }
 
 static void print_result(const struct options *options, uint64_t first_lsn, uint64_t last_lsn)
 {
-    if (options->json) {
+    if (options->common.json) {
         json_t *object = kaya_json_new();
         kaya_json_integer(object, "first_lsn", first_lsn);
         kaya_json_integer(object, "last_lsn", last_lsn);
@@ -57,7 +55,7 @@ static int run(const struct options *options)
     struct kaya_wal_config config = { .must_exist = true, .on_event = hear, .user = (void *)(uintptr_t)options };
     int code = KAYA_EXIT_OTHER;
 
-    if (kaya_place_open(&place, options->path, false, true) != KAYA_OK)
+    if (kaya_place_open(&place, options->common.path, false, true) != KAYA_OK)
         goto done;
     config.segment_bytes = kaya_place_segment_bytes(&place);
     enum kaya_status status = kaya_wal_writer_open(&place.environment, &config, &writer, &report);
@@ -76,11 +74,9 @@ done:
     return code;
 }
 
-enum { OPTION_JSON = 0x100 };
-
 static const struct argp_option argp_options[] = {
-    { "verbose", 'v', NULL, 0, "Tell on standard error what the log does", 0 },
-    { "json", OPTION_JSON, NULL, 0, "Print {\"first_lsn\":N,\"last_lsn\":M}", 0 },
+    { "verbose", KAYA_OPTION_VERBOSE, NULL, 0, "Tell on standard error what the log does", 0 },
+    { "json", KAYA_OPTION_JSON, NULL, 0, "Print {\"first_lsn\":N,\"last_lsn\":M}", 0 },
     { 0 },
 };
 
@@ -89,15 +85,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct options *options = state->input;
 
     switch (key) {
-    case OPTION_JSON:
-        options->json = true;
-        return 0;
-    case 'v':
-        options->verbose = true;
-        return 0;
     case ARGP_KEY_ARG:
-        if (!options->path)
-            options->path = argument;
+        if (!options->common.path)
+            options->common.path = argument;
         else if (!options->lsn_text)
             options->lsn_text = argument;
         else
@@ -110,7 +100,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
             argp_error(state, "'%s' is not an LSN; LSNs are counted from 1", options->lsn_text);
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return kaya_parse_common(key, argument, state, &options->common);
     }
 }
 
@@ -130,7 +120,7 @@ int kaya_command_trim(int argc, char **argv)
                "  2  the log is damaged: nothing was changed\n"
                "  3  anything else: usage, no log, another writer, an I/O error",
     };
-    struct options options = { .path = NULL };
+    struct options options = { .common = { .path = NULL } };
 
     argp_parse(&argp, argc, argv, 0, NULL, &options);
     return run(&options);

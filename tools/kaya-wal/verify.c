@@ -22,13 +22,6 @@
 
 enum { BUSY_TRIES_MAX = 20, BUSY_PAUSE_MS = 10, NOTICES_MAX = 1000 };
 
-struct options {
-    const char *path;
-    bool json;
-    bool has_anchor;
-    struct kaya_wal_anchor anchor;
-};
-
 /* Notices are heard before the verdict is known and told behind it; what a second pass says again is kept once. */
 struct notice {
     struct kaya_event event; /* its text is owned */
@@ -285,7 +278,7 @@ static void tell_programs_failed(enum kaya_status status)
 
 /* The whole ------------------------------------------------------------------------------------------------------ */
 
-static enum kaya_status judge(const struct options *options, const struct kaya_place *place,
+static enum kaya_status judge(const struct kaya_common *options, const struct kaya_place *place,
                               struct notices *notices, struct kaya_wal_inspection *inspection)
 {
     const struct kaya_wal_verify_options verify_options = {
@@ -305,7 +298,7 @@ static enum kaya_status judge(const struct options *options, const struct kaya_p
     return status == KAYA_OK && notices->no_memory ? KAYA_NO_MEMORY : status;
 }
 
-static int run(const struct options *options)
+static int run(const struct kaya_common *options)
 {
     struct kaya_place place = KAYA_PLACE_NONE;
     struct kaya_wal_inspection inspection = { 0 };
@@ -340,14 +333,12 @@ done:
     return code;
 }
 
-enum { OPTION_ANCHOR = 0x100, OPTION_JSON };
-
 static const struct argp_option argp_options[] = {
-    { "anchor", OPTION_ANCHOR, "ID:LSN", 0,
+    { "anchor", KAYA_OPTION_ANCHOR, "ID:LSN", 0,
       "The log's id (32 hex digits, as inspect shows it) and a record that is known "
       "to have been durable: a log that ends before it is damaged",
       0 },
-    { "json", OPTION_JSON, NULL, 0,
+    { "json", KAYA_OPTION_JSON, NULL, 0,
       "An object for each notice (item \"notice\"), then one with the verdict (item "
       "\"verdict\": status, finding, exit, and the report)",
       0 },
@@ -356,29 +347,7 @@ static const struct argp_option argp_options[] = {
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
-    struct options *options = state->input;
-
-    switch (key) {
-    case OPTION_ANCHOR:
-        if (!kaya_parse_anchor(argument, &options->anchor))
-            argp_error(state, "--anchor: '%s' is not 32 hex digits, a colon and an LSN", argument);
-        options->has_anchor = true;
-        return 0;
-    case OPTION_JSON:
-        options->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (options->path)
-            argp_error(state, "one directory, please: '%s' is too much", argument);
-        options->path = argument;
-        return 0;
-    case ARGP_KEY_END:
-        if (!options->path)
-            argp_error(state, "which directory?");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
+    return kaya_parse_common(key, argument, state, state->input);
 }
 
 int kaya_command_verify(int argc, char **argv)
@@ -402,7 +371,7 @@ int kaya_command_verify(int argc, char **argv)
             "  2  damaged: recovery refuses; or mended: a bit among durable bytes has flipped, all is readable\n"
             "  3  anything else: usage, no log, a newer format, another log than the anchor's, I/O errors",
     };
-    struct options options = { .path = NULL };
+    struct kaya_common options = { .path = NULL };
 
     argp_parse(&argp, argc, argv, 0, NULL, &options);
     return run(&options);
