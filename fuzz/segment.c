@@ -1,7 +1,8 @@
-/* Any bytes at all as the one segment file of a log (P12): verify, reader, inspect, salvage and recovery come to the same verdict, in
+/* Any bytes at all as the one segment in use of a log (P12): verify, reader, inspect, salvage and recovery come to the same verdict, in
  * bounded memory and reads, and nothing is invented.
  *
- *   input:   the file's bytes. It has the name of the number that a good header tells; else it is segment 1
+ *   input:   the file's bytes. It has the name of the number that a good header tells; else it is segment 1.
+ *            Behind it stands an empty spare, without which a log with records is damaged
  *
  * What is asked of each input, beyond what the sanitizers ask:
  *   1. Reader, verify and recovery agree whether the log is damaged, and where it ends; a refused log is not changed.
@@ -189,7 +190,8 @@ static void check_verdicts(struct log_fixture *log, const struct input *input)
     check_bounds(log, input->size);
     fuzz_must((look.status == KAYA_DAMAGED) == is_damaged, "reader and verify agree whether it is damaged");
     fuzz_must(look.status != KAYA_OK || inspection.report.last_lsn == look.last_lsn, "they agree on the end");
-    (void)kaya_wal_inspect_path(&log->environment, NULL, see, &left, &inspection);
+    status = kaya_wal_inspect_path(&log->environment, NULL, see, &left, &inspection);
+    fuzz_must(status == KAYA_OK || status == KAYA_NOT_FOUND, "inspect shows what there is");
     fuzz_must(left > 0, "what is shown is bounded");
     check_bounds(log, input->size);
     salvage_all(log, input);
@@ -220,6 +222,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     log = log_fixture_create(&LOG_DENSE, &config);
     log->image.exists = true;
     (void)image_disk_add(&log->image, name, data, size);
+    kaya_segment_name(name, (input.has_header ? input.header.number : 1) + 1, SEGMENT_NAME_WAL);
+    (void)image_disk_add(&log->image, name, "", 0);
     check_verdicts(log, &input);
     log_fixture_destroy(log);
     return 0;
