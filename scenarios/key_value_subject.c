@@ -14,8 +14,8 @@
 #include "kaya/scenarios/key_value_model.h"
 #include "kaya/scenarios/kv.h"
 #include "kaya/scenarios/payload.h"
+#include "kaya/scenarios/player.h"
 
-enum { OPENS_MAX = 200, GIVE_UP_PERCENT = 40 };
 enum { KEY_TEXT_MAX = 40, KEY_COST_BYTES = KEY_TEXT_MAX + 2, FILLER_STEP = 7, FILLER_MAX = 34 };
 
 /* P8: the segment in use, spares, what one that cannot be freed yet holds, and each pair twice (a snapshot and an unfinished one). */
@@ -23,20 +23,9 @@ enum { SEGMENTS_BESIDE_SPARES = 4, SNAPSHOT_FIXED_BYTES = 128, ITEM_COST_BYTES =
 
 struct key_value_subject {
     struct kaya_subject base;
-    const struct kaya_plan *plan;
+    struct kaya_player player;
     struct kaya_key_value_model *model;
-    struct kaya_kv *kv;                      /* of the running boot */
-    struct kaya_wal_environment environment; /* likewise */
-    struct kaya_trace *trace;                /* likewise */
-    uint64_t seed;
-    uint64_t next_payload;
-    size_t script_next;
-    uint64_t recoveries;
-    uint64_t failed_syncs; /* of the disk, by the last answer */
-    struct kaya_watch watch;
-    uint64_t struck; /* families of faults, in the operation that answered last */
-    unsigned char *bytes;
-    size_t bytes_capacity;
+    struct kaya_kv *kv; /* of the running boot */
 };
 
 static struct key_value_subject *subject_of(struct kaya_subject *subject)
@@ -49,50 +38,16 @@ static const struct key_value_subject *subject_of_const(const struct kaya_subjec
     return (const struct key_value_subject *)subject;
 }
 
-/* --- Shared by all operations --- */
-
 static enum kaya_status heard(struct key_value_subject *subject, const struct kaya_sim_machine *machine,
                               enum kaya_status status)
 {
-    uint64_t failed = kaya_sim_disk_failed_syncs(machine->sim_disk);
-
-    subject->struck = kaya_sim_disk_take_struck(machine->sim_disk);
-    if (failed != subject->failed_syncs) /* also one that had nothing to write */
-        subject->struck |= (uint64_t)1 << KAYA_FAULT_SYNC_FAILURE;
-    subject->failed_syncs = failed;
-    if (kaya_sim_disk_is_crashed(machine->sim_disk))
-        return KAYA_GONE;
-    return status == KAYA_GONE ? KAYA_IO : status; /* a machine that stands is not gone */
-}
-
-static bool is_failure(enum kaya_status status)
-{
-    return status == KAYA_IO || status == KAYA_FULL || status == KAYA_ENDED || status == KAYA_LIMIT ||
-           status == KAYA_NO_MEMORY;
-}
-
-/* For the runner KAYA_NO_MEMORY is its own; the engine's is one more failure. */
-static enum kaya_status for_runner(enum kaya_status status)
-{
-    return status == KAYA_NO_MEMORY ? KAYA_IO : status;
+    return kaya_player_heard(&subject->player, machine, status, NULL);
 }
 
 static void trace(struct key_value_subject *subject, enum kaya_trace_kind kind, const char *text,
                   enum kaya_status status, uint64_t a, uint64_t b, uint64_t c)
 {
-    struct kaya_trace_event event = { .kind = kind, .status = status, .a = a, .b = b, .c = c, .text = text };
-
-    if (subject->trace != NULL)
-        kaya_trace_add(subject->trace, &event);
-}
-
-static void on_event(void *user, const struct kaya_event *event)
-{
-    struct key_value_subject *subject = user;
-
-    kaya_watch_event(&subject->watch, event->kind);
-    trace(subject, KAYA_TRACE_SUBJECT, kaya_event_name(event->kind), event->status, event->segment,
-          event->offset_bytes, event->lsn);
+    kaya_player_trace(&subject->player, kind, text, status, a, b, c);
 }
 
 /* Keys of many lengths, short ones included. */
@@ -154,41 +109,29 @@ static enum kaya_status check_all(struct key_value_subject *subject, const struc
 
 /* --- Open --- */
 
-/* The log under the engine answered: if it came to a verdict, a period is over. */
-static void watch_recovery(struct key_value_subject *subject, const struct kaya_sim_machine *machine,
-                           enum kaya_status status, const struct kaya_wal_recovery_report *report)
-{
-    struct kaya_fault_counts counts = kaya_sim_disk_fault_counts(machine->sim_disk);
-
-    if (status == KAYA_OK || status == KAYA_DAMAGED)
-        kaya_watch_verdict(&subject->watch, report, &counts);
-    if (is_failure(status))
-        kaya_watch_mark(&subject->watch, KAYA_MARK_FAILED_OPEN);
-}
-
 static enum kaya_status try_to_open(struct key_value_subject *subject, const struct kaya_sim_machine *machine,
                                     struct kaya_violation *violation)
 {
-    struct kaya_wal_config config = { .segment_bytes = subject->plan->segment_bytes,
-                                      .block_bytes = subject->plan->block_bytes,
-                                      .record_bytes_max = subject->plan->record_bytes_max,
-                                      .spare_count = subject->plan->spare_count,
+    struct kaya_wal_config config = { .segment_bytes = subject->player.plan->segment_bytes,
+                                      .block_bytes = subject->player.plan->block_bytes,
+                                      .record_bytes_max = subject->player.plan->record_bytes_max,
+                                      .spare_count = subject->player.plan->spare_count,
                                       .must_exist = kaya_key_value_exists(subject->model),
-                                      .on_event = on_event,
-                                      .user = subject };
+                                      .on_event = kaya_player_on_event,
+                                      .user = &subject->player };
     struct kaya_wal_recovery_report report = { 0 };
     struct look look;
     enum kaya_status status;
 
     trace(subject, KAYA_TRACE_OPERATION, "open", KAYA_OK, config.segment_bytes, config.block_bytes,
           config.record_bytes_max);
-    status = heard(subject, machine, kaya_kv_open(&subject->environment, &config, &subject->kv, &report));
-    watch_recovery(subject, machine, status, &report);
+    status = heard(subject, machine, kaya_kv_open(&subject->player.environment, &config, &subject->kv, &report));
+    kaya_player_recovered(&subject->player, machine, status, &report);
     trace(subject, KAYA_TRACE_ANSWER, "open", status, report.first_lsn, report.last_lsn, report.epoch);
-    kaya_key_value_opened(subject->model, status, subject->struck, violation);
+    kaya_key_value_opened(subject->model, status, subject->player.struck, violation);
     if (status != KAYA_OK)
         return status;
-    subject->recoveries++;
+    subject->player.recoveries++;
     look_at(subject, &look, violation);
     kaya_key_value_recovered(subject->model, &look.view, violation);
     return KAYA_OK;
@@ -199,10 +142,11 @@ static enum kaya_status open_engine(struct key_value_subject *subject, const str
 {
     enum kaya_status status = KAYA_IO;
 
-    for (unsigned tries = 0; tries < OPENS_MAX && !kaya_violation_is_set(violation) && is_failure(status); tries++)
+    for (unsigned tries = 0;
+         tries < KAYA_OPENS_MAX && !kaya_violation_is_set(violation) && kaya_is_failure(status); tries++)
         status = try_to_open(subject, machine, violation);
-    if (is_failure(status))
-        kaya_violation_set(violation, "P7", "the engine was opened %u times, and did not open", OPENS_MAX);
+    if (kaya_is_failure(status))
+        kaya_violation_set(violation, "P7", "the engine was opened %u times, and did not open", KAYA_OPENS_MAX);
     return status;
 }
 
@@ -211,10 +155,9 @@ static enum kaya_status subject_recover(struct kaya_subject *base, const struct 
 {
     struct key_value_subject *subject = subject_of(base);
 
-    subject->environment = (struct kaya_wal_environment){ machine->disk, machine->runtime, machine->allocator };
-    subject->trace = machine->trace;
+    kaya_player_boot(&subject->player, machine);
     subject->kv = NULL;
-    return for_runner(open_engine(subject, machine, violation));
+    return kaya_status_for_runner(open_engine(subject, machine, violation));
 }
 
 static void subject_check(struct kaya_subject *base, const struct kaya_sim_machine *machine,
@@ -224,20 +167,6 @@ static void subject_check(struct kaya_subject *base, const struct kaya_sim_machi
 }
 
 /* --- Operations --- */
-
-static bool reserve(struct key_value_subject *subject, size_t size)
-{
-    unsigned char *bytes;
-
-    if (size <= subject->bytes_capacity)
-        return true;
-    bytes = realloc(subject->bytes, size);
-    if (bytes == NULL)
-        return false;
-    subject->bytes = bytes;
-    subject->bytes_capacity = size;
-    return true;
-}
 
 struct changes {
     struct kaya_kv_change asked[KAYA_BATCH_RECORDS_MAX];
@@ -250,7 +179,7 @@ struct changes {
 static uint32_t value_length(const struct key_value_subject *subject, const struct kaya_operation *operation,
                              uint32_t i)
 {
-    uint32_t part = subject->plan->record_bytes_max / operation->record_count;
+    uint32_t part = subject->player.plan->record_bytes_max / operation->record_count;
     uint32_t most = part > KEY_COST_BYTES + 4 ? part - KEY_COST_BYTES - 4 : 0;
 
     return operation->lengths[i] < most ? operation->lengths[i] : most;
@@ -261,13 +190,13 @@ static bool make_changes(struct key_value_subject *subject, const struct kaya_op
 {
     size_t at = 0;
 
-    if (!reserve(subject, subject->plan->record_bytes_max + 1))
+    if (!kaya_player_reserve(&subject->player, subject->player.plan->record_bytes_max + 1))
         return false;
     for (uint32_t i = 0; i < operation->record_count; i++) {
         uint32_t length = operation->is_deletion[i] ? 0 : value_length(subject, operation, i);
-        uint64_t payload = kaya_payload_key(subject->seed, subject->next_payload++);
-        kaya_payload_fill(payload, subject->bytes + at, length);
-        changes->values[i] = (struct kaya_kv_value){ subject->bytes + at, length };
+        uint64_t payload = kaya_player_payload(&subject->player);
+        kaya_payload_fill(payload, subject->player.bytes + at, length);
+        changes->values[i] = (struct kaya_kv_value){ subject->player.bytes + at, length };
         changes->asked[i].key = key_text(operation->keys[i], changes->keys[i]);
         changes->asked[i].value = operation->is_deletion[i] ? NULL : &changes->values[i];
         changes->told[i] = (struct kaya_key_value_change){ .key = operation->keys[i],
@@ -293,15 +222,15 @@ static enum kaya_status change(struct key_value_subject *subject, const struct k
         kaya_key_value_change_begin(subject->model, changes.told, operation->record_count) != KAYA_OK)
         return KAYA_NO_MEMORY;
     status = heard(subject, machine, kaya_kv_change(subject->kv, changes.asked, operation->record_count, mode));
-    kaya_key_value_change_end(subject->model, mode, status, subject->struck, violation);
+    kaya_key_value_change_end(subject->model, mode, status, subject->player.struck, violation);
     trace(subject, KAYA_TRACE_ANSWER, "change", status, operation->keys[0], operation->record_count, 0);
-    return for_runner(status);
+    return kaya_status_for_runner(status);
 }
 
 static void check_disk_use(struct key_value_subject *subject, const struct kaya_sim_machine *machine,
                            struct kaya_violation *violation)
 {
-    const struct kaya_plan *plan = subject->plan;
+    const struct kaya_plan *plan = subject->player.plan;
     uint64_t snapshot = SNAPSHOT_FIXED_BYTES + (uint64_t)KAYA_KEYS_MAX * ITEM_COST_BYTES +
                         kaya_key_value_live_bytes(subject->model);
     uint64_t most = 2 * snapshot + (uint64_t)(plan->spare_count + SEGMENTS_BESIDE_SPARES) * plan->segment_bytes;
@@ -324,11 +253,11 @@ static enum kaya_status barrier(struct key_value_subject *subject, const struct 
     if (barrier == KAYA_KEY_VALUE_CLOSE)
         subject->kv = NULL;
     status = heard(subject, machine, status);
-    kaya_key_value_barrier_end(subject->model, barrier, status, subject->struck, violation);
+    kaya_key_value_barrier_end(subject->model, barrier, status, subject->player.struck, violation);
     if (barrier == KAYA_KEY_VALUE_SNAPSHOT && status == KAYA_OK)
         check_disk_use(subject, machine, violation);
     trace(subject, KAYA_TRACE_ANSWER, names[barrier], status, 0, 0, 0);
-    return for_runner(status);
+    return kaya_status_for_runner(status);
 }
 
 static enum kaya_status get(struct key_value_subject *subject, const struct kaya_sim_machine *machine,
@@ -348,9 +277,10 @@ static enum kaya_status second_engine(struct key_value_subject *subject,
                                       const struct kaya_sim_machine *machine, struct kaya_violation *violation)
 {
     struct kaya_kv *second = NULL;
-    enum kaya_status status = heard(subject, machine, kaya_kv_open(&subject->environment, NULL, &second, NULL));
+    enum kaya_status status =
+        heard(subject, machine, kaya_kv_open(&subject->player.environment, NULL, &second, NULL));
 
-    kaya_key_value_second(subject->model, status, subject->struck, violation);
+    kaya_key_value_second(subject->model, status, subject->player.struck, violation);
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
 }
 
@@ -362,7 +292,7 @@ static enum kaya_status start_again(struct key_value_subject *subject, const str
 
     if (status == KAYA_GONE || kaya_violation_is_set(violation))
         return status;
-    return for_runner(open_engine(subject, machine, violation));
+    return kaya_status_for_runner(open_engine(subject, machine, violation));
 }
 
 static enum kaya_status perform(struct key_value_subject *subject, const struct kaya_sim_machine *machine,
@@ -397,25 +327,17 @@ static enum kaya_status subject_step(struct kaya_subject *base, const struct kay
                                      struct kaya_violation *violation, bool *done)
 {
     struct key_value_subject *subject = subject_of(base);
-    const struct kaya_plan *plan = subject->plan;
-    const struct kaya_operation *operation;
-    struct kaya_operation drawn;
+    struct kaya_operation operation;
 
-    *done = plan->script != NULL && subject->script_next == plan->script_length;
+    *done = !kaya_player_next(&subject->player, machine->choices, &operation);
     if (*done)
         return KAYA_OK;
-    if (plan->script != NULL) {
-        operation = &plan->script[subject->script_next++];
-    } else {
-        kaya_operation_draw(&drawn, plan, machine->choices);
-        operation = &drawn;
-    }
-    trace(subject, KAYA_TRACE_OPERATION, kaya_operation_name(operation->kind), KAYA_OK, subject->next_payload,
-          operation->record_count, operation->lengths[0]);
+    trace(subject, KAYA_TRACE_OPERATION, kaya_operation_name(operation.kind), KAYA_OK,
+          subject->player.payload_count, operation.record_count, operation.lengths[0]);
     if (kaya_key_value_has_ended(subject->model) &&
-        kaya_percent_draw(GIVE_UP_PERCENT, machine->choices, KAYA_STREAM_WORKLOAD, "give_up"))
+        kaya_percent_draw(KAYA_GIVE_UP_PERCENT, machine->choices, KAYA_STREAM_WORKLOAD, "give_up"))
         return start_again(subject, machine, violation);
-    return perform(subject, machine, operation, violation);
+    return perform(subject, machine, &operation, violation);
 }
 
 static enum kaya_status subject_close(struct kaya_subject *base, const struct kaya_sim_machine *machine,
@@ -439,12 +361,7 @@ static enum kaya_status subject_copy_model(const struct kaya_subject *from_base,
     const struct key_value_subject *from = subject_of_const(from_base);
     struct key_value_subject *to = subject_of(to_base);
 
-    to->plan = from->plan;
-    to->seed = from->seed;
-    to->next_payload = from->next_payload;
-    to->script_next = from->script_next;
-    to->recoveries = from->recoveries;
-    to->failed_syncs = from->failed_syncs;
+    kaya_player_copy(&from->player, &to->player);
     to->kv = NULL;
     return kaya_key_value_model_copy(from->model, to->model);
 }
@@ -456,7 +373,7 @@ static void subject_destroy(struct kaya_subject *base)
     if (subject == NULL)
         return;
     kaya_key_value_model_destroy(subject->model);
-    free(subject->bytes);
+    kaya_player_release(&subject->player);
     free(subject);
 }
 
@@ -473,14 +390,8 @@ void kaya_key_value_subject_reset(struct kaya_subject *base, const struct kaya_p
 {
     struct key_value_subject *subject = subject_of(base);
 
-    subject->plan = plan;
     subject->kv = NULL;
-    subject->seed = seed;
-    subject->next_payload = 0;
-    subject->script_next = 0;
-    subject->recoveries = 0;
-    subject->failed_syncs = 0;
-    subject->watch = (struct kaya_watch){ .coverage = subject->watch.coverage };
+    kaya_player_reset(&subject->player, plan, seed);
     kaya_key_value_model_reset(subject->model);
 }
 
@@ -510,10 +421,10 @@ struct kaya_oracle_counts kaya_key_value_subject_counts(const struct kaya_subjec
 
 uint64_t kaya_key_value_subject_recoveries(const struct kaya_subject *base)
 {
-    return subject_of_const(base)->recoveries;
+    return subject_of_const(base)->player.recoveries;
 }
 
 struct kaya_watch *kaya_key_value_subject_watch(struct kaya_subject *base)
 {
-    return &subject_of(base)->watch;
+    return &subject_of(base)->player.watch;
 }

@@ -23,39 +23,29 @@
 #include "kaya/scenarios/damage.h"
 #include "kaya/scenarios/layout.h"
 #include "kaya/scenarios/payload.h"
+#include "kaya/scenarios/player.h"
 #include "kaya/scenarios/salvage_check.h"
 #include "kaya/sim/boot.h"
 #include "kaya/wal.h"
 
-enum { FILES_MAX = 8, PIECE_BYTES = 4096, OPENS_MAX = 200, GIVE_UP_PERCENT = 40, FOLLOW_RECORDS_MAX = 8 };
+enum { FILES_MAX = 8, PIECE_BYTES = 4096, FOLLOW_RECORDS_MAX = 8 };
 
 struct log_subject {
     struct kaya_subject base;
-    const struct kaya_plan *plan;
+    struct kaya_player player;
     struct kaya_log_sizes sizes; /* what the log was opened with last */
     struct kaya_oracle *oracle;
     struct kaya_wal_writer *writer;   /* of the running boot */
     struct kaya_wal_reader *follower; /* of the running boot, kept open until the log is closed; NULL: none */
-    struct kaya_wal_environment environment; /* likewise */
-    struct kaya_trace *trace;                /* likewise */
-    uint64_t seed;
-    uint64_t next_payload;
-    size_t script_next;
-    uint64_t recoveries;
-    uint64_t failed_syncs;  /* of the disk, by the last answer */
-    uint64_t struck;        /* families, in the last operation */
-    uint64_t foreign_bytes; /* in files that somebody else put into the directory */
-    struct kaya_watch watch;
+    uint64_t foreign_bytes;           /* in files that somebody else put into the directory */
     struct kaya_claims *claims;       /* told of every operation that may write; NULL: nobody asks */
     struct kaya_damage_watch *damage; /* where media may be damaged; NULL: nowhere */
     struct kaya_outlook outlook;      /* of the last look at it */
     struct kaya_wal_anchor anchor;    /* of the last open, if it had one */
     bool has_anchor;
-    uint64_t refusals;
     bool is_over; /* refused, and nobody can help */
     bool fresh;   /* nothing strict was appended since the last recovery */
-    unsigned char *bytes;
-    size_t bytes_capacity;
+    uint64_t refusals;
 };
 
 static struct log_subject *log_of(struct kaya_subject *subject)
@@ -74,58 +64,18 @@ static const struct log_subject *log_of_const(const struct kaya_subject *subject
 static enum kaya_status heard(struct log_subject *log, const struct kaya_sim_machine *machine,
                               enum kaya_status status)
 {
-    uint64_t failed = kaya_sim_disk_failed_syncs(machine->sim_disk);
+    bool sync_failed;
+    enum kaya_status answer = kaya_player_heard(&log->player, machine, status, &sync_failed);
 
-    kaya_oracle_sync_failed(log->oracle, failed != log->failed_syncs);
-    log->struck = kaya_sim_disk_take_struck(machine->sim_disk);
-    kaya_oracle_struck(log->oracle, log->struck);
-    log->failed_syncs = failed;
-    if (kaya_sim_disk_is_crashed(machine->sim_disk))
-        return KAYA_GONE;
-    return status == KAYA_GONE ? KAYA_IO : status; /* a machine that stands is not gone */
-}
-
-/* What faults ask for; the oracle knows whether there was one. */
-static bool is_failure(enum kaya_status status)
-{
-    return status == KAYA_IO || status == KAYA_FULL || status == KAYA_ENDED || status == KAYA_LIMIT ||
-           status == KAYA_NO_MEMORY;
-}
-
-/* For the runner KAYA_NO_MEMORY is its own; the log's is one more failure. */
-static enum kaya_status for_runner(enum kaya_status status)
-{
-    return status == KAYA_NO_MEMORY ? KAYA_IO : status;
-}
-
-static void on_event(void *user, const struct kaya_event *event)
-{
-    struct log_subject *log = user;
-    struct kaya_trace_event traced = { .kind = KAYA_TRACE_SUBJECT,
-                                       .status = event->status,
-                                       .a = event->segment,
-                                       .b = event->offset_bytes,
-                                       .c = event->lsn,
-                                       .text = kaya_event_name(event->kind) };
-
-    kaya_watch_event(&log->watch, event->kind);
-    if (log->trace == NULL)
-        return;
-    kaya_trace_add(log->trace, &traced);
-    if (event->status != KAYA_OK && event->text[0] != '\0') { /* the reason, or the field */
-        traced.kind = KAYA_TRACE_NOTE;
-        traced.text = event->text;
-        kaya_trace_add(log->trace, &traced);
-    }
+    kaya_oracle_sync_failed(log->oracle, sync_failed);
+    kaya_oracle_struck(log->oracle, log->player.struck);
+    return answer;
 }
 
 static void trace(struct log_subject *log, enum kaya_trace_kind kind, const char *text,
                   enum kaya_status status, uint64_t a, uint64_t b, uint64_t c)
 {
-    struct kaya_trace_event event = { .kind = kind, .status = status, .a = a, .b = b, .c = c, .text = text };
-
-    if (log->trace != NULL)
-        kaya_trace_add(log->trace, &event);
+    kaya_player_trace(&log->player, kind, text, status, a, b, c);
 }
 
 static void tell_claims(struct log_subject *log, uint64_t record_count, bool recovery)
@@ -135,18 +85,6 @@ static void tell_claims(struct log_subject *log, uint64_t record_count, bool rec
     if (log->claims != NULL)
         kaya_claims_begin(log->claims, kaya_oracle_durable_lsn(log->oracle), record_count == 0 ? 0 : last + 1,
                           record_count == 0 ? 0 : last + record_count, recovery);
-}
-
-/* A recovery answered: if it came to a verdict, a period is over. */
-static void watch_recovery(struct log_subject *log, const struct kaya_sim_machine *machine,
-                           enum kaya_status status, const struct kaya_wal_recovery_report *report)
-{
-    struct kaya_fault_counts counts = kaya_sim_disk_fault_counts(machine->sim_disk);
-
-    if (status == KAYA_OK || status == KAYA_DAMAGED)
-        kaya_watch_verdict(&log->watch, report, &counts);
-    if (is_failure(status))
-        kaya_watch_mark(&log->watch, KAYA_MARK_FAILED_OPEN);
 }
 
 static void tell_recovered(struct log_subject *log, const struct kaya_wal_recovery_report *report)
@@ -166,8 +104,8 @@ static struct kaya_wal_config config_of(struct log_subject *log)
                                       .block_bytes = log->sizes.block_bytes,
                                       .record_bytes_max = log->sizes.record_bytes_max,
                                       .spare_count = log->sizes.spare_count,
-                                      .on_event = on_event,
-                                      .user = log };
+                                      .on_event = kaya_player_on_event,
+                                      .user = &log->player };
 
     return config;
 }
@@ -262,13 +200,13 @@ static enum kaya_status salvage(struct log_subject *log, const struct kaya_sim_m
 
     trace(log, KAYA_TRACE_OPERATION, "salvage", KAYA_OK, 0, 0, 0);
     status = heard(log, machine,
-                   kaya_salvage_check(log->damage, log->oracle, &log->outlook, &log->environment,
+                   kaya_salvage_check(log->damage, log->oracle, &log->outlook, &log->player.environment,
                                       log->has_anchor ? &log->anchor : NULL, &record_count, violation));
     trace(log, KAYA_TRACE_ANSWER, "salvage", status, record_count, 0, 0);
     expect_untouched(machine, &before, violation);
     if (status == KAYA_GONE)
         return KAYA_GONE;
-    if (status != KAYA_OK && log->struck == 0)
+    if (status != KAYA_OK && log->player.struck == 0)
         kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_P5),
                            "nothing stood in the way of salvage, but it answered %s", kaya_status_name(status));
     return KAYA_OK;
@@ -279,7 +217,7 @@ static enum kaya_status salvage(struct log_subject *log, const struct kaya_sim_m
 static bool may_heal(const struct log_subject *log)
 {
     for (int i = 0; i < KAYA_FAULTS; i++)
-        if (log->plan->families[i] && log->plan->odds[i] > 0 &&
+        if (log->player.plan->families[i] && log->player.plan->odds[i] > 0 &&
             kaya_fault_group((enum kaya_fault)i) == KAYA_FAULT_GROUP_BROKEN)
             return !kaya_oracle_has_parted(log->oracle);
     return !kaya_oracle_has_passed_link(log->oracle);
@@ -352,7 +290,7 @@ static enum kaya_status read_all(struct log_subject *log, const struct kaya_sim_
     if (!beside && log->outlook.refusal ==
                        KAYA_REFUSAL_REQUIRED) /* the writer knows the end: only reading will find out */
         log->outlook.refusal = KAYA_REFUSAL_ALLOWED;
-    status = heard(log, machine, kaya_wal_reader_open(&log->environment, &options, &reader, &report));
+    status = heard(log, machine, kaya_wal_reader_open(&log->player.environment, &options, &reader, &report));
     kaya_oracle_looked(log->oracle, status, &report, violation);
     if (status == KAYA_OK && !kaya_violation_is_set(violation)) {
         kaya_oracle_read_begin(log->oracle, report.first_lsn, report.last_lsn);
@@ -384,7 +322,8 @@ static enum kaya_status begin_follower(struct log_subject *log, const struct kay
     if (kaya_chance(machine->choices, KAYA_STREAM_WORKLOAD, 1, 2, "from_anywhere"))
         options.from_lsn = low + kaya_choose(machine->choices, KAYA_STREAM_WORKLOAD,
                                              kaya_oracle_last_lsn(log->oracle) + 1 - low + 1, "from");
-    status = heard(log, machine, kaya_wal_reader_open(&log->environment, &options, &log->follower, &report));
+    status =
+        heard(log, machine, kaya_wal_reader_open(&log->player.environment, &options, &log->follower, &report));
     kaya_oracle_looked(log->oracle, status, &report, violation);
     if (status == KAYA_OK)
         kaya_oracle_follow_begin(log->oracle, options.from_lsn != 0 ? options.from_lsn : report.first_lsn,
@@ -438,7 +377,7 @@ static enum kaya_status verify(struct log_subject *log, const struct kaya_sim_ma
 
     if (status != KAYA_OK)
         return status;
-    status = heard(log, machine, kaya_wal_verify(&log->environment, NULL, &inspection));
+    status = heard(log, machine, kaya_wal_verify(&log->player.environment, NULL, &inspection));
     kaya_oracle_looked(log->oracle, status, &inspection.report, violation);
     expect_untouched(machine, &before, violation);
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
@@ -459,8 +398,8 @@ static enum kaya_status inspect(struct log_subject *log, const struct kaya_sim_m
 
     if (status != KAYA_OK)
         return status;
-    status =
-        heard(log, machine, kaya_wal_inspect_path(&log->environment, NULL, visit_nothing, NULL, &inspection));
+    status = heard(log, machine,
+                   kaya_wal_inspect_path(&log->player.environment, NULL, visit_nothing, NULL, &inspection));
     kaya_oracle_looked(log->oracle, status, &inspection.report, violation);
     expect_untouched(machine, &before, violation);
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
@@ -482,8 +421,8 @@ static enum kaya_status recover_only(struct log_subject *log, const struct kaya_
         return status;
     tell_claims(log, 0, true);
     kaya_oracle_barrier_begin(log->oracle, KAYA_BARRIER_CLOSE);
-    status = heard(log, machine, kaya_wal_recover(&log->environment, &config, &report));
-    watch_recovery(log, machine, status, &report);
+    status = heard(log, machine, kaya_wal_recover(&log->player.environment, &config, &report));
+    kaya_player_recovered(&log->player, machine, status, &report);
     kaya_oracle_recovered(log->oracle, status, &report, violation);
     if (status == KAYA_OK) {
         tell_recovered(log, &report);
@@ -492,7 +431,7 @@ static enum kaya_status recover_only(struct log_subject *log, const struct kaya_
     trace(log, KAYA_TRACE_ANSWER, "recover", status, report.first_lsn, report.last_lsn, report.epoch);
     if (kaya_oracle_is_refusal(log->oracle, status) && !kaya_violation_is_set(violation))
         status = heal(log, machine, violation);
-    return for_runner(status);
+    return kaya_status_for_runner(status);
 }
 
 static enum kaya_status try_to_open(struct log_subject *log, const struct kaya_sim_machine *machine,
@@ -505,16 +444,16 @@ static enum kaya_status try_to_open(struct log_subject *log, const struct kaya_s
     uint64_t unfinished = 0;
     enum kaya_status status;
 
-    if (kaya_percent_draw(log->plan->other_config_percent, machine->choices, KAYA_STREAM_WORKLOAD,
+    if (kaya_percent_draw(log->player.plan->other_config_percent, machine->choices, KAYA_STREAM_WORKLOAD,
                           "other_config")) {
-        log->sizes = kaya_other_sizes_draw(log->plan, machine->choices);
-        kaya_watch_mark(&log->watch, KAYA_MARK_OTHER_CONFIG);
+        log->sizes = kaya_other_sizes_draw(log->player.plan, machine->choices);
+        kaya_watch_mark(&log->player.watch, KAYA_MARK_OTHER_CONFIG);
     }
     config = config_of(log);
     log->anchor = kaya_oracle_anchor(log->oracle);
     log->has_anchor =
         kaya_oracle_exists(log->oracle) &&
-        kaya_percent_draw(log->plan->anchor_percent, machine->choices, KAYA_STREAM_WORKLOAD, "anchor");
+        kaya_percent_draw(log->player.plan->anchor_percent, machine->choices, KAYA_STREAM_WORKLOAD, "anchor");
     config.anchor = log->has_anchor ? &log->anchor : NULL;
     config.must_exist = kaya_oracle_exists(log->oracle);
     log->writer = NULL;
@@ -524,14 +463,14 @@ static enum kaya_status try_to_open(struct log_subject *log, const struct kaya_s
     tell_claims(log, 0, true);
     trace(log, KAYA_TRACE_OPERATION, "open", KAYA_OK, config.segment_bytes, config.block_bytes,
           config.record_bytes_max);
-    status = heard(log, machine, kaya_wal_writer_open(&log->environment, &config, &log->writer, &report));
-    watch_recovery(log, machine, status, &report);
+    status = heard(log, machine, kaya_wal_writer_open(&log->player.environment, &config, &log->writer, &report));
+    kaya_player_recovered(&log->player, machine, status, &report);
     trace(log, KAYA_TRACE_ANSWER, "open", status, report.first_lsn, report.last_lsn, report.epoch);
     kaya_oracle_recovered(log->oracle, status, &report, violation);
     if (status != KAYA_OK)
         return status;
     tell_recovered(log, &report);
-    log->recoveries++;
+    log->player.recoveries++;
     log->fresh = true;
     after = kaya_sim_disk_usage(machine->sim_disk);
     kaya_oracle_recovery_cost(log->oracle, after.bytes_read - before.bytes_read, before.bytes_stored,
@@ -550,7 +489,7 @@ static bool is_hopeless(const struct log_subject *log, enum kaya_status status)
 {
     uint64_t lasting = (uint64_t)1 << KAYA_FAULT_IO_ERROR_LASTING | (uint64_t)1 << KAYA_FAULT_NO_SPACE;
 
-    return is_failure(status) && (log->struck & lasting) != 0;
+    return kaya_is_failure(status) && (log->player.struck & lasting) != 0;
 }
 
 /* An open that failed goes on, when it is tried again, as if it had crashed. KAYA_BUSY: not on this boot. */
@@ -559,12 +498,12 @@ static enum kaya_status open_writer(struct log_subject *log, const struct kaya_s
 {
     enum kaya_status status = KAYA_IO;
 
-    if (log->plan->budget == KAYA_BUDGET_NONE) {
+    if (log->player.plan->budget == KAYA_BUDGET_NONE) {
         status = try_to_open(log, machine, violation);
         return status == KAYA_OK || status == KAYA_GONE ? status : KAYA_BUSY;
     }
-    for (unsigned tries = 0; tries < OPENS_MAX && !kaya_violation_is_set(violation) && is_failure(status);
-         tries++) {
+    for (unsigned tries = 0;
+         tries < KAYA_OPENS_MAX && !kaya_violation_is_set(violation) && kaya_is_failure(status); tries++) {
         status = try_to_open(log, machine, violation);
         if (kaya_oracle_is_refusal(log->oracle, status) && !kaya_violation_is_set(violation)) {
             status = heal(log, machine, violation);
@@ -573,9 +512,9 @@ static enum kaya_status open_writer(struct log_subject *log, const struct kaya_s
         if (is_hopeless(log, status))
             return KAYA_BUSY;
     }
-    if (is_failure(status))
-        kaya_violation_set(violation, "P7", "the log was opened %u times, and did not open", OPENS_MAX);
-    return for_runner(status);
+    if (kaya_is_failure(status))
+        kaya_violation_set(violation, "P7", "the log was opened %u times, and did not open", KAYA_OPENS_MAX);
+    return kaya_status_for_runner(status);
 }
 
 static enum kaya_status trim(struct log_subject *log, const struct kaya_sim_machine *machine, uint64_t keep,
@@ -597,7 +536,7 @@ static enum kaya_status trim(struct log_subject *log, const struct kaya_sim_mach
         kaya_oracle_disk_use(log->oracle, own_bytes(log, kaya_sim_disk_usage(machine->sim_disk).bytes_stored),
                              violation);
     trace(log, KAYA_TRACE_ANSWER, "trim", status, lsn, low_water, 0);
-    return for_runner(status);
+    return kaya_status_for_runner(status);
 }
 
 /* Somebody looks at what the crash left, before recovery touches it. */
@@ -619,17 +558,16 @@ static enum kaya_status look(struct log_subject *log, const struct kaya_sim_mach
 static enum kaya_status recover(struct log_subject *log, const struct kaya_sim_machine *machine,
                                 struct kaya_violation *violation)
 {
-    const struct kaya_plan *plan = log->plan;
+    const struct kaya_plan *plan = log->player.plan;
     enum kaya_status status = KAYA_OK;
 
-    log->environment = (struct kaya_wal_environment){ machine->disk, machine->runtime, machine->allocator };
-    log->trace = machine->trace;
+    kaya_player_boot(&log->player, machine);
     if (kaya_percent_draw(plan->look_percent, machine->choices, KAYA_STREAM_WORKLOAD, "look"))
         status = look(log, machine, violation);
     if (status == KAYA_OK && !kaya_violation_is_set(violation) && kaya_oracle_exists(log->oracle) &&
         kaya_percent_draw(plan->recover_only_percent, machine->choices, KAYA_STREAM_WORKLOAD, "recover_only"))
         status = recover_only(log, machine, violation);
-    if ((status == KAYA_OK || is_failure(status)) && !kaya_violation_is_set(violation))
+    if ((status == KAYA_OK || kaya_is_failure(status)) && !kaya_violation_is_set(violation))
         status = open_writer(log, machine, violation);
     if (status == KAYA_OK && !kaya_violation_is_set(violation))
         status =
@@ -662,20 +600,6 @@ static void subject_check(struct kaya_subject *subject, const struct kaya_sim_ma
 
 /* --- Appends --- */
 
-static bool reserve(struct log_subject *log, size_t size)
-{
-    unsigned char *bytes;
-
-    if (size <= log->bytes_capacity)
-        return true;
-    bytes = realloc(log->bytes, size);
-    if (bytes == NULL)
-        return false;
-    log->bytes = bytes;
-    log->bytes_capacity = size;
-    return true;
-}
-
 /* Bytes of the log's own files: frames that were valid elsewhere (F1). */
 static void fill_with_echo(struct log_subject *log, const struct kaya_sim_machine *machine, uint32_t length)
 {
@@ -685,7 +609,7 @@ static void fill_with_echo(struct log_subject *log, const struct kaya_sim_machin
     uint64_t offset;
     size_t done;
 
-    memset(log->bytes, 0, length);
+    memset(log->player.bytes, 0, length);
     kaya_sim_disk_names(machine->sim_disk, visit_name, &names);
     if (names.count == 0)
         return;
@@ -693,8 +617,8 @@ static void fill_with_echo(struct log_subject *log, const struct kaya_sim_machin
     if (kaya_sim_disk_file_size(machine->sim_disk, name, &size) != KAYA_OK || size == 0)
         return;
     offset = kaya_choose(machine->choices, KAYA_STREAM_WORKLOAD, (size + 3) / 4, "echo_offset") * 4;
-    if (kaya_sim_disk_peek(machine->sim_disk, name, offset, log->bytes, length, &done) != KAYA_OK)
-        memset(log->bytes, 0, length);
+    if (kaya_sim_disk_peek(machine->sim_disk, name, offset, log->player.bytes, length, &done) != KAYA_OK)
+        memset(log->player.bytes, 0, length);
 }
 
 struct append {
@@ -712,10 +636,10 @@ static bool make_payloads(struct log_subject *log, const struct kaya_sim_machine
     append->count = operation->record_count;
     for (size_t i = 0; i < append->count; i++)
         total += operation->lengths[i];
-    if (!reserve(log, total + 1))
+    if (!kaya_player_reserve(&log->player, total + 1))
         return false;
     for (size_t i = 0; i < append->count; i++) {
-        uint64_t key = kaya_payload_key(log->seed, log->next_payload++);
+        uint64_t key = kaya_player_payload(&log->player);
         uint32_t length = operation->lengths[i];
         enum kaya_wal_record_type type = (enum kaya_wal_record_type)(KAYA_RECORD_PUT + (key >> 8 & 3));
         bool echo = operation->kind == KAYA_OPERATION_ECHO;
@@ -723,12 +647,13 @@ static bool make_payloads(struct log_subject *log, const struct kaya_sim_machine
         if (echo)
             fill_with_echo(log, machine, length);
         else
-            kaya_payload_fill(key, log->bytes + at, length);
-        append->payloads[i] = (struct kaya_wal_payload){ type, log->bytes + at, length };
-        append->contents[i] = (struct kaya_content){ .key = echo ? kaya_payload_hash(log->bytes, length) : key,
-                                                     .length = length,
-                                                     .type = (uint8_t)type,
-                                                     .is_hash = echo };
+            kaya_payload_fill(key, log->player.bytes + at, length);
+        append->payloads[i] = (struct kaya_wal_payload){ type, log->player.bytes + at, length };
+        append->contents[i] =
+            (struct kaya_content){ .key = echo ? kaya_payload_hash(log->player.bytes, length) : key,
+                                   .length = length,
+                                   .type = (uint8_t)type,
+                                   .is_hash = echo };
         at += length;
     }
     return true;
@@ -766,7 +691,7 @@ static enum kaya_status append(struct log_subject *log, const struct kaya_sim_ma
         log->fresh = false;
     }
     trace(log, KAYA_TRACE_ANSWER, "append", status, first, last, 0);
-    return for_runner(status);
+    return kaya_status_for_runner(status);
 }
 
 /* --- The other operations --- */
@@ -793,7 +718,7 @@ static enum kaya_status barrier(struct log_subject *log, const struct kaya_sim_m
     kaya_oracle_barrier_end(log->oracle, barrier, status, violation);
     kaya_oracle_status(log->oracle, names[barrier], status, violation);
     trace(log, KAYA_TRACE_ANSWER, names[barrier], status, 0, 0, 0);
-    return for_runner(status);
+    return kaya_status_for_runner(status);
 }
 
 static enum kaya_status tend(struct log_subject *log, const struct kaya_sim_machine *machine,
@@ -807,7 +732,7 @@ static enum kaya_status tend(struct log_subject *log, const struct kaya_sim_mach
     kaya_oracle_tend_end(log->oracle, status, violation);
     kaya_oracle_status(log->oracle, "tend", status, violation);
     trace(log, KAYA_TRACE_ANSWER, "tend", status, more, 0, 0);
-    return for_runner(status);
+    return kaya_status_for_runner(status);
 }
 
 static enum kaya_status ask(struct log_subject *log, const struct kaya_sim_machine *machine,
@@ -839,13 +764,13 @@ static enum kaya_status intrude(struct log_subject *log, const struct kaya_sim_m
 
     switch (kaya_choose(machine->choices, KAYA_STREAM_WORKLOAD, 4, "second_writer_by")) {
     case 0:
-        return kaya_wal_writer_open(&log->environment, NULL, &second, NULL);
+        return kaya_wal_writer_open(&log->player.environment, NULL, &second, NULL);
     case 1:
-        return kaya_wal_writer_open(&log->environment, &config, &second, NULL);
+        return kaya_wal_writer_open(&log->player.environment, &config, &second, NULL);
     case 2:
-        return kaya_wal_recover(&log->environment, &config, NULL);
+        return kaya_wal_recover(&log->player.environment, &config, NULL);
     default:
-        return kaya_wal_cut_back(&log->environment, &config, kaya_oracle_first_lsn(log->oracle), NULL);
+        return kaya_wal_cut_back(&log->player.environment, &config, kaya_oracle_first_lsn(log->oracle), NULL);
     }
 }
 
@@ -916,14 +841,14 @@ static enum kaya_status cut_back(struct log_subject *log, const struct kaya_sim_
         return status;
     tell_claims(log, 0, true);
     kaya_oracle_cut_begin(log->oracle, lsn);
-    status = heard(log, machine, kaya_wal_cut_back(&log->environment, &config, lsn, &report));
+    status = heard(log, machine, kaya_wal_cut_back(&log->player.environment, &config, lsn, &report));
     kaya_oracle_cut_end(log->oracle, status, &report, violation);
     if (status == KAYA_OK)
         tell_recovered(log, &report);
     trace(log, KAYA_TRACE_ANSWER, "cut_back", status, lsn, report.last_lsn, report.epoch);
     if (kaya_oracle_is_refusal(log->oracle, status) && !kaya_violation_is_set(violation))
         status = heal(log, machine, violation);
-    status = for_runner(status);
+    status = kaya_status_for_runner(status);
     if (status == KAYA_OK && !kaya_violation_is_set(violation))
         status = open_writer(log, machine, violation);
     if (status == KAYA_OK && !kaya_violation_is_set(violation))
@@ -1005,7 +930,7 @@ static enum kaya_status perform(struct log_subject *log, const struct kaya_sim_m
     case KAYA_OPERATION_FILL_DISK:
         kaya_sim_disk_leave_room(machine->sim_disk,
                                  kaya_choose(machine->choices, KAYA_STREAM_WORKLOAD, 2, "room") *
-                                     log->plan->segment_bytes);
+                                     log->player.plan->segment_bytes);
         return KAYA_OK;
     case KAYA_OPERATION_FREE_DISK:
         kaya_sim_disk_leave_room(machine->sim_disk, UINT64_MAX);
@@ -1019,27 +944,20 @@ static enum kaya_status subject_step(struct kaya_subject *subject, const struct 
                                      struct kaya_violation *violation, bool *done)
 {
     struct log_subject *log = log_of(subject);
-    const struct kaya_plan *plan = log->plan;
+    const struct kaya_plan *plan = log->player.plan;
     struct kaya_operation operation;
     enum kaya_status status;
 
-    *done = plan->script != NULL && log->script_next == plan->script_length;
+    *done = !kaya_player_next(&log->player, machine->choices, &operation);
     if (*done)
         return KAYA_OK;
-    if (plan->script != NULL) {
-        operation = plan->script[log->script_next++];
-        if (plan->script_repeats && log->script_next == plan->script_length)
-            log->script_next = 0;
-    } else {
-        kaya_operation_draw(&operation, plan, machine->choices);
-    }
     if (plan->script_repeats || plan->other_config_percent > 0)
         kaya_operation_fit(&operation, log->sizes.record_bytes_max);
     trace(log, KAYA_TRACE_OPERATION, kaya_operation_name(operation.kind), KAYA_OK,
           kaya_oracle_last_lsn(log->oracle) + 1, operation.record_count, operation.lengths[0]);
     if (kaya_oracle_has_ended(log->oracle) &&
         (!may_be_tried(operation.kind) ||
-         kaya_percent_draw(GIVE_UP_PERCENT, machine->choices, KAYA_STREAM_WORKLOAD, "give_up")))
+         kaya_percent_draw(KAYA_GIVE_UP_PERCENT, machine->choices, KAYA_STREAM_WORKLOAD, "give_up")))
         return start_again(log, machine, violation);
     status = perform(log, machine, &operation, violation);
     if (log->writer == NULL && status != KAYA_GONE && status != KAYA_BUSY && !kaya_violation_is_set(violation))
@@ -1114,16 +1032,9 @@ static enum kaya_status subject_copy_model(const struct kaya_subject *from_subje
     const struct log_subject *from = log_of_const(from_subject);
     struct log_subject *to = log_of(to_subject);
 
-    to->plan = from->plan;
+    kaya_player_copy(&from->player, &to->player);
     to->sizes = from->sizes;
-    to->seed = from->seed;
-    to->next_payload = from->next_payload;
-    to->script_next = from->script_next;
-    to->recoveries = from->recoveries;
-    to->failed_syncs = from->failed_syncs;
     to->foreign_bytes = from->foreign_bytes;
-    memcpy(to->watch.struck, from->watch.struck, sizeof to->watch.struck);
-    to->struck = from->struck;
     to->writer = NULL;
     to->follower = NULL;
     return kaya_oracle_copy(from->oracle, to->oracle);
@@ -1136,7 +1047,7 @@ static void subject_destroy(struct kaya_subject *subject)
     if (log == NULL)
         return;
     kaya_oracle_destroy(log->oracle);
-    free(log->bytes);
+    kaya_player_release(&log->player);
     free(log);
 }
 
@@ -1159,18 +1070,11 @@ void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan
 
     if (plan->profile != NULL)
         shape.padding_bytes = kaya_plan_padding_bytes(&plan->profile->geometry);
-    log->plan = plan;
+    kaya_player_reset(&log->player, plan, seed);
     log->sizes = kaya_plan_sizes(plan);
     log->writer = NULL;
     log->follower = NULL;
-    log->seed = seed;
-    log->next_payload = 0;
-    log->script_next = plan->script_first;
-    log->recoveries = 0;
     log->foreign_bytes = 0;
-    log->failed_syncs = 0;
-    log->watch = (struct kaya_watch){ .coverage = log->watch.coverage };
-    log->struck = 0;
     log->refusals = 0;
     log->is_over = false;
     log->outlook = (struct kaya_outlook)KAYA_OUTLOOK_OF_NO_DAMAGE;
@@ -1229,7 +1133,7 @@ struct kaya_wal_config kaya_log_subject_config(const struct kaya_subject *subjec
 
 struct kaya_watch *kaya_log_subject_watch(struct kaya_subject *subject)
 {
-    return &log_of(subject)->watch;
+    return &log_of(subject)->player.watch;
 }
 
 void kaya_log_subject_watch_damage(struct kaya_subject *subject, struct kaya_damage_watch *watch)
@@ -1260,5 +1164,5 @@ uint64_t kaya_log_subject_first_lsn(const struct kaya_subject *subject)
 
 uint64_t kaya_log_subject_recoveries(const struct kaya_subject *subject)
 {
-    return log_of_const(subject)->recoveries;
+    return log_of_const(subject)->player.recoveries;
 }
