@@ -1,0 +1,213 @@
+/* Who looks at the log while it stands or before it is opened: readers, with the writer or beside it, and one that is kept open;
+ * verify, inspect, and a copy file by file.
+ *
+ * P10: who only looks changes nothing and takes no lock, whatever there is to see. Where media may be damaged, what may be found is
+ * asked before each look. */
+#include "log.h"
+
+#include "kaya/inspect.h"
+#include "kaya/scenarios/damage.h"
+
+enum { PIECE_BYTES = 4096, FOLLOW_RECORDS_MAX = 8 };
+
+/* Before anybody looks: what may be found? */
+enum kaya_status kaya_log_foresee(struct kaya_log *log, const struct kaya_sim_machine *machine, uint64_t anchor_lsn)
+{
+    enum kaya_status status;
+
+    if (log->damage == NULL)
+        return KAYA_OK;
+    status = kaya_damage_look(log->damage, machine->sim_disk, kaya_oracle_first_lsn(log->oracle),
+                              kaya_oracle_first_lsn_at_most(log->oracle), &log->outlook);
+    if (status == KAYA_OK)
+        kaya_oracle_outlook(log->oracle, &log->outlook, anchor_lsn);
+    return status;
+}
+
+/* P10: who only looks changes nothing and takes no lock, whatever there is to see. */
+void kaya_log_expect_untouched(const struct kaya_sim_machine *machine,
+                               const struct kaya_sim_disk_usage *before, struct kaya_violation *violation)
+{
+    uint64_t calls = kaya_sim_disk_usage(machine->sim_disk).changing_calls - before->changing_calls;
+
+    if (calls > 0)
+        kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_P10),
+                           "somebody who only looked made %llu calls that change the disk",
+                           (unsigned long long)calls);
+}
+
+/* What `cp` would do with what a crash left: read every byte of every file. So what the crash left undecided is decided here, also
+ * where recovery would never look. */
+void kaya_log_copy_files(struct kaya_log *log, const struct kaya_sim_machine *machine)
+{
+    struct kaya_file_names names;
+    unsigned char piece[PIECE_BYTES];
+    size_t done;
+
+    kaya_log_file_names(machine, &names);
+    for (size_t i = 0; i < names.count; i++) {
+        uint64_t size = 0;
+        if (kaya_sim_disk_file_size(machine->sim_disk, names.names[i], &size) != KAYA_OK)
+            continue;
+        kaya_log_trace(log, KAYA_TRACE_NOTE, names.names[i], KAYA_OK, size, 0, 0);
+        for (uint64_t offset = 0; offset < size; offset += PIECE_BYTES)
+            if (kaya_sim_disk_peek(machine->sim_disk, names.names[i], offset, piece, PIECE_BYTES, &done) != KAYA_OK)
+                break;
+    }
+}
+
+static enum kaya_status read_records(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                                     struct kaya_wal_reader *reader, struct kaya_violation *violation)
+{
+    struct kaya_wal_record record;
+    enum kaya_status status;
+
+    for (;;) {
+        status = kaya_wal_reader_next(reader, &record);
+        if (status != KAYA_OK)
+            break;
+        kaya_oracle_read(log->oracle, &record, violation);
+        if (kaya_violation_is_set(violation))
+            return KAYA_OK;
+    }
+    status = kaya_log_heard(log, machine, status);
+    if (status == KAYA_GONE)
+        return KAYA_GONE;
+    if (kaya_oracle_is_refusal(log->oracle, status))
+        return KAYA_OK;
+    kaya_oracle_status(log->oracle, "read", status == KAYA_END ? KAYA_OK : status, violation);
+    if (status == KAYA_END)
+        kaya_oracle_read_end(log->oracle, violation);
+    return KAYA_OK;
+}
+
+/* Everything there is, against everything there should be. `beside`: as another process would, without the writer. */
+enum kaya_status kaya_log_read_all(struct kaya_log *log, const struct kaya_sim_machine *machine, bool beside,
+                                   struct kaya_violation *violation)
+{
+    struct kaya_wal_reader_options options = { .writer = beside ? NULL : log->writer };
+    struct kaya_wal_recovery_report report = { 0 };
+    struct kaya_wal_reader *reader = NULL;
+    struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
+    enum kaya_status status = kaya_log_foresee(log, machine, 0);
+
+    if (status != KAYA_OK)
+        return status;
+    if (!beside && log->outlook.refusal ==
+                       KAYA_REFUSAL_REQUIRED) /* the writer knows the end: only reading will find out */
+        log->outlook.refusal = KAYA_REFUSAL_ALLOWED;
+    status = kaya_log_heard(log, machine,
+                            kaya_wal_reader_open(&log->player.environment, &options, &reader, &report));
+    kaya_oracle_looked(log->oracle, status, &report, violation);
+    if (status == KAYA_OK && !kaya_violation_is_set(violation)) {
+        kaya_oracle_read_begin(log->oracle, report.first_lsn, report.last_lsn);
+        status = read_records(log, machine, reader, violation);
+    }
+    if (status == KAYA_OK)
+        kaya_wal_reader_close(reader);
+    kaya_log_expect_untouched(machine, &before, violation);
+    return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
+}
+
+void kaya_log_end_follower(struct kaya_log *log)
+{
+    kaya_wal_reader_close(log->follower);
+    log->follower = NULL;
+    kaya_oracle_follow_end(log->oracle);
+}
+
+/* Open a reader and leave it open. Of the writer, or without it; from the beginning, or from any record on. */
+static enum kaya_status begin_follower(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                                       struct kaya_violation *violation)
+{
+    bool beside = kaya_chance(machine->choices, KAYA_STREAM_WORKLOAD, 1, 2, "beside");
+    uint64_t low = kaya_oracle_first_lsn(log->oracle);
+    struct kaya_wal_reader_options options = { .writer = beside ? NULL : log->writer };
+    struct kaya_wal_recovery_report report = { 0 };
+    enum kaya_status status;
+
+    if (kaya_chance(machine->choices, KAYA_STREAM_WORKLOAD, 1, 2, "from_anywhere"))
+        options.from_lsn = low + kaya_choose(machine->choices, KAYA_STREAM_WORKLOAD,
+                                             kaya_oracle_last_lsn(log->oracle) + 1 - low + 1, "from");
+    status = kaya_log_heard(log, machine,
+                            kaya_wal_reader_open(&log->player.environment, &options, &log->follower, &report));
+    kaya_oracle_looked(log->oracle, status, &report, violation);
+    if (status == KAYA_OK)
+        kaya_oracle_follow_begin(log->oracle, options.from_lsn != 0 ? options.from_lsn : report.first_lsn,
+                                 report.last_lsn, !beside);
+    return status;
+}
+
+/* Some records, or all that it still has. Who is answered anything but a record has ended. */
+static enum kaya_status read_on(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                                struct kaya_violation *violation)
+{
+    uint64_t count =
+        kaya_choose(machine->choices, KAYA_STREAM_WORKLOAD, FOLLOW_RECORDS_MAX + 1, "follow_records");
+    struct kaya_wal_record record;
+    enum kaya_status status = KAYA_OK;
+
+    if (count == FOLLOW_RECORDS_MAX)
+        count = UINT64_MAX;
+    for (uint64_t i = 0; i < count && status == KAYA_OK && !kaya_violation_is_set(violation); i++) {
+        status = kaya_log_heard(log, machine, kaya_wal_reader_next(log->follower, &record));
+        kaya_oracle_followed(log->oracle, status, &record, violation);
+    }
+    if (status != KAYA_GONE && (status != KAYA_OK || count == 0))
+        kaya_log_end_follower(log);
+    return status;
+}
+
+/* A reader over further operations: appends, rotations, trims, and files that get another life under it. */
+enum kaya_status kaya_log_follow(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                                 struct kaya_violation *violation)
+{
+    struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
+    enum kaya_status status = kaya_log_foresee(log, machine, 0);
+
+    if (status != KAYA_OK)
+        return status;
+    if (log->follower != NULL)
+        status = read_on(log, machine, violation);
+    else if (!log->outlook.is_damaged)
+        status = begin_follower(log, machine, violation);
+    kaya_log_expect_untouched(machine, &before, violation);
+    return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
+}
+
+enum kaya_status kaya_log_verify(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                                 struct kaya_violation *violation)
+{
+    struct kaya_wal_inspection inspection = { 0 };
+    struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
+    enum kaya_status status = kaya_log_foresee(log, machine, 0);
+
+    if (status != KAYA_OK)
+        return status;
+    status = kaya_log_heard(log, machine, kaya_wal_verify(&log->player.environment, NULL, &inspection));
+    kaya_oracle_looked(log->oracle, status, &inspection.report, violation);
+    kaya_log_expect_untouched(machine, &before, violation);
+    return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
+}
+
+static bool visit_nothing(void *user, const struct kaya_wal_item *item)
+{
+    (void)user;
+    return item->kind < KAYA_ITEM_KINDS;
+}
+
+enum kaya_status kaya_log_inspect(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                                  struct kaya_violation *violation)
+{
+    struct kaya_wal_inspection inspection = { 0 };
+    struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
+    enum kaya_status status = kaya_log_foresee(log, machine, 0);
+
+    if (status != KAYA_OK)
+        return status;
+    status = kaya_log_heard(
+        log, machine, kaya_wal_inspect_path(&log->player.environment, NULL, visit_nothing, NULL, &inspection));
+    kaya_oracle_looked(log->oracle, status, &inspection.report, violation);
+    kaya_log_expect_untouched(machine, &before, violation);
+    return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
+}

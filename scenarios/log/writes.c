@@ -1,0 +1,221 @@
+/* What a program does to its open log: appends of all kinds, syncs, rotations, trims, what somebody does behind its back; and close.
+ *
+ * The oracle and the claims hear of each before the log does, so that a crash in the middle finds it in doubt. */
+#include "log.h"
+
+#include <string.h>
+
+#include "kaya/scenarios/payload.h"
+
+/* Bytes of the log's own files: frames that were valid elsewhere (F1). */
+static void fill_with_echo(struct kaya_log *log, const struct kaya_sim_machine *machine, uint32_t length)
+{
+    struct kaya_file_names names;
+    const char *name;
+    uint64_t size = 0;
+    uint64_t offset;
+    size_t done;
+
+    memset(log->player.bytes, 0, length);
+    kaya_log_file_names(machine, &names);
+    if (names.count == 0)
+        return;
+    name = names.names[kaya_choose(machine->choices, KAYA_STREAM_WORKLOAD, names.count, "echo_file")];
+    if (kaya_sim_disk_file_size(machine->sim_disk, name, &size) != KAYA_OK || size == 0)
+        return;
+    offset = kaya_choose(machine->choices, KAYA_STREAM_WORKLOAD, (size + 3) / 4, "echo_offset") * 4;
+    if (kaya_sim_disk_peek(machine->sim_disk, name, offset, log->player.bytes, length, &done) != KAYA_OK)
+        memset(log->player.bytes, 0, length);
+}
+
+struct append {
+    struct kaya_content contents[KAYA_BATCH_RECORDS_MAX];
+    struct kaya_wal_payload payloads[KAYA_BATCH_RECORDS_MAX];
+    size_t count;
+};
+
+static bool make_payloads(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                          const struct kaya_operation *operation, struct append *append)
+{
+    size_t total = 0;
+    size_t at = 0;
+
+    append->count = operation->record_count;
+    for (size_t i = 0; i < append->count; i++)
+        total += operation->lengths[i];
+    if (!kaya_player_reserve(&log->player, total + 1))
+        return false;
+    for (size_t i = 0; i < append->count; i++) {
+        uint64_t key = kaya_player_payload(&log->player);
+        uint32_t length = operation->lengths[i];
+        enum kaya_wal_record_type type = (enum kaya_wal_record_type)(KAYA_RECORD_PUT + (key >> 8 & 3));
+        bool echo = operation->kind == KAYA_OPERATION_ECHO;
+
+        if (echo)
+            fill_with_echo(log, machine, length);
+        else
+            kaya_payload_fill(key, log->player.bytes + at, length);
+        append->payloads[i] = (struct kaya_wal_payload){ type, log->player.bytes + at, length };
+        append->contents[i] =
+            (struct kaya_content){ .key = echo ? kaya_payload_hash(log->player.bytes, length) : key,
+                                   .length = length,
+                                   .type = (uint8_t)type,
+                                   .is_hash = echo };
+        at += length;
+    }
+    return true;
+}
+
+enum kaya_status kaya_log_append(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                                 const struct kaya_operation *operation, struct kaya_violation *violation)
+{
+    bool batch =
+        operation->kind == KAYA_OPERATION_BATCH_STRICT || operation->kind == KAYA_OPERATION_BATCH_RELAXED;
+    bool relaxed =
+        operation->kind == KAYA_OPERATION_APPEND_RELAXED || operation->kind == KAYA_OPERATION_BATCH_RELAXED;
+    enum kaya_durability_mode mode = relaxed ? KAYA_RELAXED : KAYA_STRICT;
+    uint64_t calls = log->fresh ? kaya_sim_disk_calls(machine->sim_disk) : 0;
+    uint64_t first = 0;
+    uint64_t last = 0;
+    struct append append;
+    enum kaya_status status;
+
+    kaya_log_tell_claims(log, operation->record_count, false);
+    if (!make_payloads(log, machine, operation, &append) ||
+        kaya_oracle_append_begin(log->oracle, append.contents, append.count, batch) != KAYA_OK)
+        return KAYA_NO_MEMORY;
+    if (batch) {
+        status = kaya_wal_writer_append_batch(log->writer, append.payloads, append.count, mode, &first, &last);
+    } else {
+        status = kaya_wal_writer_append(log->writer, append.payloads, mode, &first);
+        last = first;
+    }
+    status = kaya_log_heard(log, machine, status);
+    kaya_oracle_append_end(log->oracle, mode, status, first, last, violation);
+    kaya_oracle_status(log->oracle, "append", status, violation);
+    if (log->fresh && status == KAYA_OK && !relaxed) {
+        kaya_oracle_progress(log->oracle, kaya_sim_disk_calls(machine->sim_disk) - calls, violation);
+        log->fresh = false;
+    }
+    kaya_log_trace(log, KAYA_TRACE_ANSWER, "append", status, first, last, 0);
+    return kaya_status_for_runner(status);
+}
+
+enum kaya_status kaya_log_trim(struct kaya_log *log, const struct kaya_sim_machine *machine, uint64_t keep,
+                               struct kaya_violation *violation)
+{
+    uint64_t end = kaya_oracle_durable_lsn(log->oracle) + 1;
+    uint64_t lsn = end > keep ? end - keep : 1;
+    uint64_t low_water = 0;
+    enum kaya_status status;
+
+    if (lsn <= kaya_oracle_first_lsn(log->oracle))
+        return KAYA_OK;
+    kaya_log_tell_claims(log, 0, false);
+    kaya_oracle_trim_begin(log->oracle, lsn);
+    status = kaya_log_heard(log, machine, kaya_wal_writer_truncate_before(log->writer, lsn, &low_water));
+    kaya_oracle_trim_end(log->oracle, status, low_water, violation);
+    kaya_oracle_status(log->oracle, "trim", status, violation);
+    if (status == KAYA_OK)
+        kaya_oracle_disk_use(log->oracle,
+                             kaya_log_own_bytes(log, kaya_sim_disk_usage(machine->sim_disk).bytes_stored),
+                             violation);
+    kaya_log_trace(log, KAYA_TRACE_ANSWER, "trim", status, lsn, low_water, 0);
+    return kaya_status_for_runner(status);
+}
+
+enum kaya_status kaya_log_barrier(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                                  enum kaya_oracle_barrier barrier, struct kaya_violation *violation)
+{
+    static const char *const names[] = { "sync", "rotate", "close" };
+    enum kaya_status status;
+
+    if (barrier == KAYA_BARRIER_CLOSE)
+        kaya_log_end_follower(log);
+    kaya_log_tell_claims(log, 0, false);
+    kaya_oracle_barrier_begin(log->oracle, barrier);
+    if (barrier == KAYA_BARRIER_SYNC)
+        status = kaya_wal_writer_sync(log->writer);
+    else if (barrier == KAYA_BARRIER_ROTATE)
+        status = kaya_wal_writer_rotate(log->writer);
+    else
+        status = kaya_wal_writer_close(log->writer);
+    if (barrier == KAYA_BARRIER_CLOSE)
+        log->writer = NULL;
+    status = kaya_log_heard(log, machine, status);
+    kaya_oracle_barrier_end(log->oracle, barrier, status, violation);
+    kaya_oracle_status(log->oracle, names[barrier], status, violation);
+    kaya_log_trace(log, KAYA_TRACE_ANSWER, names[barrier], status, 0, 0, 0);
+    return kaya_status_for_runner(status);
+}
+
+enum kaya_status kaya_log_tend(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                               struct kaya_violation *violation)
+{
+    bool more = false;
+    enum kaya_status status;
+
+    kaya_log_tell_claims(log, 0, false);
+    status = kaya_log_heard(log, machine, kaya_wal_writer_tend(log->writer, &more));
+    kaya_oracle_tend_end(log->oracle, status, violation);
+    kaya_oracle_status(log->oracle, "tend", status, violation);
+    kaya_log_trace(log, KAYA_TRACE_ANSWER, "tend", status, more, 0, 0);
+    return kaya_status_for_runner(status);
+}
+
+enum kaya_status kaya_log_ask(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                              struct kaya_violation *violation)
+{
+    uint64_t first = kaya_wal_writer_first_lsn(log->writer);
+    uint64_t last = kaya_wal_writer_last_lsn(log->writer);
+    uint64_t durable = kaya_wal_writer_durable_lsn(log->writer);
+
+    if (kaya_log_heard(log, machine, KAYA_OK) == KAYA_GONE)
+        return KAYA_GONE;
+    if (kaya_oracle_is_unrestricted(log->oracle))
+        return KAYA_OK;
+    if (first != kaya_oracle_first_lsn(log->oracle) || last != kaya_oracle_last_lsn(log->oracle))
+        kaya_violation_set(violation, "F9",
+                           "the writer says that it holds records %llu..%llu; it was given %llu..%llu",
+                           (unsigned long long)first, (unsigned long long)last,
+                           (unsigned long long)kaya_oracle_first_lsn(log->oracle),
+                           (unsigned long long)kaya_oracle_last_lsn(log->oracle));
+    kaya_oracle_durable(log->oracle, durable, violation);
+    return KAYA_OK;
+}
+
+/* Another process opens the log, recovers it, or cuts it back, with any configuration. */
+static enum kaya_status intrude(struct kaya_log *log, const struct kaya_sim_machine *machine)
+{
+    struct kaya_wal_config config = kaya_log_config_of(log);
+    struct kaya_wal_writer *second = NULL;
+
+    switch (kaya_choose(machine->choices, KAYA_STREAM_WORKLOAD, 4, "second_writer_by")) {
+    case 0:
+        return kaya_wal_writer_open(&log->player.environment, NULL, &second, NULL);
+    case 1:
+        return kaya_wal_writer_open(&log->player.environment, &config, &second, NULL);
+    case 2:
+        return kaya_wal_recover(&log->player.environment, &config, NULL);
+    default:
+        return kaya_wal_cut_back(&log->player.environment, &config, kaya_oracle_first_lsn(log->oracle), NULL);
+    }
+}
+
+/* It is refused, and nothing that it did can be seen on the disk. */
+enum kaya_status kaya_log_second_writer(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                                        struct kaya_violation *violation)
+{
+    struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
+    struct kaya_sim_disk_usage after;
+    enum kaya_status status = kaya_log_heard(log, machine, intrude(log, machine));
+
+    kaya_oracle_second_writer(log->oracle, status, violation);
+    after = kaya_sim_disk_usage(machine->sim_disk);
+    if (status == KAYA_LOCKED &&
+        (after.bytes_written != before.bytes_written || after.bytes_stored != before.bytes_stored ||
+         after.syncs != before.syncs || after.directory_syncs != before.directory_syncs ||
+         after.file_count != before.file_count))
+        kaya_violation_set(violation, "P10", "a second writer was refused, but wrote, synced, or left a file");
+    return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
+}
