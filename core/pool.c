@@ -4,6 +4,7 @@
  *
  *   create `N.new` | size, room reserved | both header copies | sync | rename to `N.wal` | sync the directory
  *   recycled:  rename dead `M.wal` to `N.new` | new header copies over the old ones | sync | rename | sync the directory
+ *   reclaimed: rename any dead file to `N.new` | zeros | room, headers, sync, rename, sync of the directory, as if it were created
  *
  * In between, a recycled file may stand under its old name with its new header: a dead number, and nobody looks for it. Its content
  * stays: frames of the older life fail every check under the new salt (F1).
@@ -98,17 +99,35 @@ static enum kaya_status reserve_room(const struct context *context, struct segme
     return status;
 }
 
-/* A leftover of the same name is one that an earlier attempt did not finish. */
-static enum kaya_status create_anew(const struct context *context, const char *name, struct kaya_file **file)
+/* No byte of it stays, so there is no older life to tell from the one that begins. */
+static enum kaya_status empty_leftover(const struct context *context, struct kaya_file *file,
+                                       uint64_t segment_bytes)
+{
+    uint64_t bytes;
+    enum kaya_status status = kaya_disk_size(context->disk, file, &bytes);
+
+    if (status == KAYA_OK && bytes > segment_bytes) {
+        status = kaya_disk_truncate(context->disk, file, segment_bytes);
+        bytes = segment_bytes;
+    }
+    return status == KAYA_OK ? kaya_write_zeros(context, file, 0, bytes) : status;
+}
+
+/* A leftover of the same name is one that an earlier attempt did not finish, or a dead file (kaya_pool_reclaim). It keeps its room: on a full
+ * disk there may be no other, and what is given back others may take. */
+static enum kaya_status create_or_take(const struct context *context, const char *name,
+                                       uint64_t segment_bytes, struct kaya_file **file)
 {
     enum kaya_status status = kaya_disk_open(context->disk, name, KAYA_OPEN_CREATE | KAYA_OPEN_WRITE, file);
 
     if (status != KAYA_EXISTS)
         return status;
-    status = kaya_disk_unlink(context->disk, name);
-    if (status != KAYA_OK)
-        return status;
-    return kaya_disk_open(context->disk, name, KAYA_OPEN_CREATE | KAYA_OPEN_WRITE, file);
+    status = kaya_disk_open(context->disk, name, KAYA_OPEN_WRITE, file);
+    if (status == KAYA_OK)
+        return empty_leftover(context, *file, segment_bytes);
+    status = kaya_disk_unlink(context->disk, name); /* none that can be opened */
+    return status == KAYA_OK ? kaya_disk_open(context->disk, name, KAYA_OPEN_CREATE | KAYA_OPEN_WRITE, file)
+                             : status;
 }
 
 static void describe_segment(struct segment *segment, const struct segment_header *header)
@@ -131,10 +150,9 @@ enum kaya_status kaya_pool_create_file(const struct context *context, const stru
     *out = SEGMENT_NONE;
     describe_segment(&segment, header);
     kaya_segment_name(name, header->number, SEGMENT_NAME_NEW);
-    status = create_anew(context, name, &segment.file);
-    if (status != KAYA_OK)
-        return status;
-    status = reserve_room(context, &segment);
+    status = create_or_take(context, name, header->shape.segment_bytes, &segment.file);
+    if (status == KAYA_OK)
+        status = reserve_room(context, &segment);
     if (status == KAYA_OK)
         status = write_headers(context, &segment);
     if (status != KAYA_OK) {
@@ -331,6 +349,20 @@ enum kaya_status kaya_pool_retire(struct pool *pool, const struct chain_segment 
             pool->context,
             &(struct kaya_event){ .kind = KAYA_EVENT_SEGMENT_REMOVED, .segment = dead->number, .text = name });
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
+}
+
+enum kaya_status kaya_pool_reclaim(struct pool *pool, const struct chain_segment *dead)
+{
+    char name[SEGMENT_NAME_BYTES], new_name[SEGMENT_NAME_BYTES];
+    uint64_t number;
+    enum kaya_status status = next_number(pool, &number);
+
+    if (status != KAYA_OK)
+        return status;
+    kaya_segment_name(name, dead->number, dead->kind);
+    kaya_segment_name(new_name, number, SEGMENT_NAME_NEW);
+    status = kaya_disk_rename(pool->context->disk, name, new_name);
+    return status == KAYA_OK ? kaya_pool_prepare(pool, 0) : status;
 }
 
 /* --- names ---------------------------------------------------------------------------------------------------------- */

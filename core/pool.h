@@ -39,7 +39,7 @@ void kaya_pool_init(struct pool *pool, const struct context *context, const stru
                     const struct shape *shape, unsigned wanted);
 void kaya_pool_adopt(struct pool *pool, const struct survey *survey);
 
-/* Prepare one more spare that can carry at least `cost_min`: created anew. The names of earlier spares are made durable first.
+/* Prepare one more spare that can carry at least `cost_min`: created anew, or out of a leftover under its number. The names of earlier spares are made durable first.
  * On KAYA_OK it is durable under its number.  KAYA_FULL: the disk has no room, or the preparation failed: the event tells why;
  * nothing changed that matters. KAYA_NO_MEMORY, KAYA_LIMIT, KAYA_GONE. */
 KAYA_MUST_CHECK enum kaya_status kaya_pool_prepare(struct pool *pool, uint64_t cost_min);
@@ -47,6 +47,11 @@ KAYA_MUST_CHECK enum kaya_status kaya_pool_prepare(struct pool *pool, uint64_t c
 /* A dead file of the log: make it a spare if one is wanted and it fits, else delete it. Failures cost nothing: the next recovery
  * finds the file again. Only KAYA_GONE is returned. */
 KAYA_MUST_CHECK enum kaya_status kaya_pool_retire(struct pool *pool, const struct chain_segment *dead);
+
+/* Make a dead file of the log a spare, whatever state and shape it is in, without giving up its room on the way: for a recovery that has no
+ * spare, on a disk that may be full. On failure the file may be gone, and nothing else that matters.  KAYA_FULL, KAYA_IO: it is no spare.
+ * KAYA_NO_MEMORY, KAYA_LIMIT, KAYA_GONE. */
+KAYA_MUST_CHECK enum kaya_status kaya_pool_reclaim(struct pool *pool, const struct chain_segment *dead);
 
 /* Make sure that every spare's name is durable. KAYA_IO, KAYA_FULL: it is not. */
 KAYA_MUST_CHECK enum kaya_status kaya_pool_settle_names(struct pool *pool);

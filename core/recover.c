@@ -284,21 +284,13 @@ static bool is_dead(const struct survey *survey, const struct listed *file)
     return file->number < survey->head.number && file->kind != SEGMENT_NAME_NEW;
 }
 
-/* A dead file that was in no chain, from its own header: enough to recycle it, if the header is good. */
-static struct chain_segment read_dead(const struct context *context, const struct listed *file)
+/* What cannot be made a spare costs nothing: the next dead file may do, and in the end one is created. */
+static enum kaya_status reclaim(struct pool *pool, const struct listed *file)
 {
     struct chain_segment dead = { .number = file->number, .kind = file->kind };
-    struct segment segment;
-    char name[SEGMENT_NAME_BYTES];
+    enum kaya_status status = kaya_pool_reclaim(pool, &dead);
 
-    kaya_segment_name(name, file->number, file->kind);
-    if (kaya_segment_open(&segment, context, name, file->number, KAYA_OPEN_READ, true) == KAYA_OK &&
-        segment.state >= SEGMENT_LINKLESS) {
-        dead.shape = segment.header.shape;
-        dead.file_bytes = segment.file_bytes;
-    }
-    kaya_segment_close(&segment, context);
-    return dead;
+    return status == KAYA_FULL || status == KAYA_IO ? KAYA_OK : status;
 }
 
 /* Each recovery that is cut short behind its carry took a spare, and left the segment whose place that one took, dead. Where no spare
@@ -326,14 +318,9 @@ static enum kaya_status reclaim_spare(struct opened_log *log, const struct conte
     kaya_disk_close(context->disk, file);
     if (status == KAYA_OK)
         status = settle_head_name(context, survey);
-    for (; status == KAYA_OK && dead < survey->file_count && log->pool.spare_count == 0; dead++) {
-        struct chain_segment segment;
-
-        if (!is_dead(survey, &survey->files[dead]))
-            continue;
-        segment = read_dead(context, &survey->files[dead]);
-        status = kaya_pool_retire(&log->pool, &segment);
-    }
+    for (; status == KAYA_OK && dead < survey->file_count && log->pool.spare_count == 0; dead++)
+        if (is_dead(survey, &survey->files[dead]))
+            status = reclaim(&log->pool, &survey->files[dead]);
     return status;
 }
 
