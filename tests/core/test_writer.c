@@ -798,3 +798,59 @@ Test(writer, a_log_that_is_full_survives_many_recoveries)
     expect_all(log, "after 20 recoveries");
     end(log);
 }
+
+/* Some other program has taken what was free, and takes what is given up: no file may grow, and no new one hold anything. */
+
+struct names {
+    char names[IMAGE_FILES_MAX][IMAGE_NAME_BYTES];
+};
+
+static void note_names(const struct log_fixture *log, struct names *names)
+{
+    for (size_t i = 0; i < IMAGE_FILES_MAX; i++)
+        memcpy(names->names[i], log->image.files[i].name, IMAGE_NAME_BYTES);
+}
+
+/* The power fails as well: a rename that no sync of the directory followed is undone. */
+static void undo_renames(struct log_fixture *log, const struct names *before)
+{
+    for (size_t i = 0; i < IMAGE_FILES_MAX; i++)
+        if (strstr(log->image.files[i].name, ".new") != NULL && strstr(before->names[i], ".wal") != NULL &&
+            image_disk_find(&log->image, before->names[i]) == NULL)
+            memcpy(log->image.files[i].name, before->names[i], IMAGE_NAME_BYTES);
+}
+
+static void recover_cut_short(struct log_fixture *log, uint64_t calls, bool undo)
+{
+    struct names before;
+
+    note_names(log, &before);
+    log->image.fail_at = log->image.call_count + calls;
+    log->image.fail_on = true;
+    log->image.failure = KAYA_GONE;
+    (void)log_open(log);
+    log->image.fail_at = 0;
+    log_kill(log);
+    if (undo)
+        undo_renames(log, &before);
+}
+
+Test(writer, recoveries_that_are_cut_short_on_a_full_disk_give_up_no_room)
+{
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        struct log_fixture *log = begin(&SMALL);
+        uint64_t draw = seed;
+
+        MUST(log_append(log, 300, KAYA_STRICT));
+        MUST(log_append(log, 300, KAYA_RELAXED));
+        log_kill(log);
+        log->image.capacity_bytes = 1;
+        for (unsigned round = 0; round < 12; round++) {
+            draw = draw * 6364136223846793005U + 1442695040888963407U;
+            recover_cut_short(log, 30 + (draw >> 33) % 70, (draw >> 40) % 2 != 0);
+        }
+        cr_assert_eq(log_open(log), KAYA_OK, "seed %" PRIu64, seed);
+        expect_all(log, "recovered at last");
+        end(log);
+    }
+}
