@@ -50,6 +50,14 @@ static void plan_instead_of(struct carry_plan *plan, const struct survey *survey
     plan->link.chain = segment->link.chain;
 }
 
+/* The scan came to `next_lsn`. KAYA_INVALID: `last_lsn` is inside a batch. KAYA_BUSY: the survey saw it, and it is gone. */
+static enum kaya_status judge_boundary(uint64_t next_lsn, uint64_t last_lsn)
+{
+    if (next_lsn == last_lsn + 1)
+        return KAYA_OK;
+    return next_lsn > last_lsn ? KAYA_INVALID : KAYA_BUSY;
+}
+
 /* End the log in chain entry `index`, right behind record `last_lsn`, all of which is claimed. */
 static enum kaya_status plan_inside(struct carry_plan *plan, const struct context *context,
                                     struct survey *survey, size_t index, uint64_t last_lsn)
@@ -76,8 +84,8 @@ static enum kaya_status plan_inside(struct carry_plan *plan, const struct contex
         status = kaya_scan_next(&scan, &entry, &found);
         next_lsn = segment.link.base_lsn + scan.sequence;
     }
-    if (status == KAYA_OK && next_lsn != last_lsn + 1)
-        status = KAYA_INVALID;
+    if (status == KAYA_OK)
+        status = judge_boundary(next_lsn, last_lsn);
     plan->predecessor = index;
     plan->link.base_lsn = next_lsn;
     plan->link.predecessor = segment.number;
@@ -103,9 +111,7 @@ static enum kaya_status check_boundary(const struct carry_plan *plan, const stru
         status = kaya_scan_next(&scan, &entry, &found);
         next_lsn = survey->head.link.base_lsn + scan.sequence;
     }
-    if (status == KAYA_OK && next_lsn != plan->copy_until_lsn + 1)
-        return KAYA_INVALID;
-    return status;
+    return status == KAYA_OK ? judge_boundary(next_lsn, plan->copy_until_lsn) : status;
 }
 
 enum kaya_status kaya_carry_plan(struct carry_plan *plan, const struct context *context,

@@ -10,7 +10,8 @@
  *     taken up: it is the log's, or a head that a recovery passed over, whose records up to its last claim are the log's as well. How
  *     far its log went nobody says any more, so what lies behind its own last claim is handed out as not durable
  *   - a recovery's link that no claim lets count any more, above all others, may have counted: where it goes on from the highest piece, or
- *     takes its place, and all its copies stand, they are taken. If it never counted, they are still what stood at that end
+ *     takes its place, and all its copies stand, or more of them than of what they were copied from, they are taken. If it never counted, they
+ *     are still what stood at that end
  *   - both header copies lost: they said which seed the checks have. A whole LINK tells that as well, and which log, if the link above or the
  *     piece below agrees with its chain digest
  *   - the LINK lost: it said which seed the frames have, which any whole frame tells as well (reseed.c), and the base LSN. That one is the
@@ -170,7 +171,7 @@ struct descent {
     bool has_link;
     bool has_ended;       /* the log begins with the piece above */
     struct piece *orphan; /* in use, and its link is lost, or its headers: waits for the piece below; NULL: none */
-    const struct piece *carried; /* the highest recovery's successor that does not count, whose copies all stand; NULL: none */
+    const struct piece *carried; /* a recovery's successor that does not count, and holds copies; NULL: none */
 };
 
 static const char LINK_IS_BAD[] = "the link, the segment's first frame, is bad";
@@ -532,17 +533,46 @@ static enum kaya_status wait_for_below(struct descent *descent, struct piece *fi
     return status;
 }
 
-/* `file` is the highest whose link counts, and above it stands a recovery's successor with all its copies. */
+static bool has_all_copies(const struct piece *carried)
+{
+    return carried->prefix_end >= carried->link.carried_end;
+}
+
+/* One above the last record in it. */
+static uint64_t reach(const struct piece *piece)
+{
+    return piece->link.base_lsn + piece->record_count;
+}
+
+/* The highest with all its copies; else the one whose copies reach furthest. */
+static void note_carried(struct descent *descent, const struct piece *file)
+{
+    const struct piece *known = descent->carried;
+
+    if (known == NULL ? has_all_copies(file) || file->record_count > 0
+                      : !has_all_copies(known) && (has_all_copies(file) || reach(file) > reach(known)))
+        descent->carried = file;
+}
+
+static enum kaya_status push_carried(struct descent *descent)
+{
+    descent->pieces->is_top_in_doubt = true;
+    return push_live(descent, descent->carried, UINT64_MAX, 0);
+}
+
+/* `file` is the highest whose link counts, and above it stands a recovery's successor with copies. Where some of these are lost, what stands behind
+ * the end that the successor names may be more. */
 static enum kaya_status take_with_carried(struct descent *descent, struct piece *file)
 {
     const struct piece *carried = descent->carried;
-    bool goes_on = names(&carried->link, file);
-    bool replaces = carried->link.predecessor == file->link.predecessor &&
+    bool is_more = has_all_copies(carried) || reach(carried) > reach(file);
+    bool goes_on = is_more && names(&carried->link, file);
+    bool replaces = is_more && carried->link.predecessor == file->link.predecessor &&
                     carried->link.chain == file->link.chain && carried->link.base_lsn == file->link.base_lsn;
     enum kaya_status status = KAYA_OK;
 
     if (goes_on || replaces)
-        status = push_live(descent, carried, UINT64_MAX, 0);
+        status = push_carried(descent);
     if (status == KAYA_OK && goes_on)
         status = take_named(descent, file);
     else if (status == KAYA_OK && !replaces)
@@ -555,7 +585,7 @@ static bool is_below_carried(const struct descent *descent, const struct piece *
 {
     const struct link *link = &descent->carried->link;
 
-    if (descent->orphan != NULL)
+    if (descent->orphan != NULL || !has_all_copies(descent->carried))
         return false;
     return file->state == SEGMENT_LINKLESS ? link->predecessor == file->number
                                            : file->rebuilt != NULL && names(link, file);
@@ -584,7 +614,7 @@ static enum kaya_status take_unnamed(struct descent *descent, struct piece *file
     if (file->state == SEGMENT_LINKLESS && file->furthest == 0) /* a spare makes no claims */
         return KAYA_OK;
     if (is_top && descent->carried != NULL && is_below_carried(descent, file)) {
-        status = push_live(descent, descent->carried, UINT64_MAX, 0);
+        status = push_carried(descent);
         return status == KAYA_OK ? take_named(descent, file) : status;
     }
     if (file->state == SEGMENT_LINKLESS && !file->has_base_seed)
@@ -592,8 +622,8 @@ static enum kaya_status take_unnamed(struct descent *descent, struct piece *file
     if (file->state == SEGMENT_LINKLESS || file->rebuilt != NULL)
         return wait_for_below(descent, file);
     if (file->link.carried_end > file->furthest) {
-        if (is_top && descent->carried == NULL && file->prefix_end >= file->link.carried_end)
-            descent->carried = file;
+        if (is_top)
+            note_carried(descent, file);
         return KAYA_OK;
     }
     if (file->link.base_lsn >= descent->base_lsn)
@@ -642,7 +672,7 @@ static void reverse(struct pieces *pieces)
     }
 }
 
-/* What the survey saw wrong behind all of them: a segment that should stand there. */
+/* What the survey saw wrong behind all of them: a segment that should stand there, or the claims of one that does not count for the survey. */
 static enum kaya_status push_behind(struct pieces *pieces, const struct context *context,
                                     const struct kaya_wal_recovery_report *report)
 {
@@ -650,7 +680,9 @@ static enum kaya_status push_behind(struct pieces *pieces, const struct context 
                            .lost = report->damage_reason,
                            .lost_offset = report->damage_offset };
 
-    if (pieces->count > 0 && report->damage_segment <= pieces->pieces[pieces->count - 1].number)
+    size_t sure_count = pieces->count - pieces->is_top_in_doubt;
+
+    if (sure_count > 0 && report->damage_segment <= pieces->pieces[sure_count - 1].number)
         return KAYA_OK;
     return push(pieces, context, &piece);
 }

@@ -36,6 +36,7 @@ struct pieces {
     struct piece *pieces; /* ascending by number */
     size_t count, capacity;
     uint64_t low_water_lsn; /* records below it were trimmed; 0: not known */
+    bool is_top_in_doubt;   /* the last one is a recovery's successor whose claims are lost */
 };
 #define PIECES_NONE ((struct pieces){ .pieces = NULL })
 

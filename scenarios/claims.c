@@ -833,7 +833,7 @@ enum kaya_status kaya_claims_judge(struct kaya_claims *claims, const struct kaya
     find_hidden(claims);
     find_claims(claims);
     find_dead(claims, low_lsn);
-    judgement.reach_lsn = reach(claims);
+    judgement.reach_lsn = outlook->claimed_lsn = reach(claims);
     judge(&judgement);
     return KAYA_OK;
 }

@@ -1043,6 +1043,12 @@ void kaya_oracle_cut_end(struct kaya_oracle *oracle, enum kaya_status status,
     if (judge_refusal(oracle, status, report, violation))
         return;
     count(oracle, KAYA_PROMISE_P3);
+    if (status == KAYA_INVALID && oracle->outlook->is_damaged && report->last_lsn < oracle->cut_lsn &&
+        report->last_lsn >= oracle->outlook_kept_lsn) {
+        oracle->cut_pending =
+            false; /* damage has taken what was to stay, so there is no such end; nothing was changed */
+        return;
+    }
     if (status != KAYA_OK || report->last_lsn != oracle->cut_lsn) {
         BREAK(violation, KAYA_PROMISE_P3, "a cut-back to %" PRIu64 " answered %s with the end at %" PRIu64,
               oracle->cut_lsn, kaya_status_name(status), report->last_lsn);

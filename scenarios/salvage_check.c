@@ -6,6 +6,8 @@
  *      same bytes, or one bit differs      the record is owed (a flipped bit is mended)
  *      more differs, or is unreadable      it may come or not
  *      a trim of it is in doubt            it may come or not
+ *      it stands behind others that do     it may come or not: what only the cache showed of a claim is gone by now, and without it
+ *      not, and no claim reaches so far    this is what a crash leaves behind the end
  *      its segment's link is hit, or       it may come or not: a frame does not say by itself which record it holds
  *      both headers of it are
  *
@@ -36,7 +38,8 @@ struct check {
     size_t count, capacity;
     uint64_t next_lsn; /* is due; 0: nothing came yet */
     bool is_behind_gap;
-    bool is_over; /* a gap said that nothing comes behind it */
+    bool is_over;        /* a gap said that nothing comes behind it */
+    bool is_behind_hole; /* of the true records, one that no claim covers does not stand */
 };
 
 #define BREAK(check, promise, ...)                                                                           \
@@ -211,12 +214,14 @@ static bool has_come(const struct check *check, uint64_t lsn)
 
 static void judge_stretch(struct check *check, const struct stretch *stretch, const struct stretch *next)
 {
-    uint64_t end = end_of(check, stretch, next);
+    bool is_whole =
+        stands(find_segment(check->now, stretch->segment), find_segment(check->truth, stretch->segment),
+               stretch->offset, end_of(check, stretch, next));
+    bool is_claimed = stretch->last_lsn <= check->outlook->claimed_lsn;
 
+    check->is_behind_hole = check->is_behind_hole || (!is_whole && !is_claimed);
     if (stretch->last_lsn < kaya_oracle_first_lsn_at_most(check->oracle) ||
-        is_segment_in_doubt(check, stretch->segment) ||
-        !stands(find_segment(check->now, stretch->segment), find_segment(check->truth, stretch->segment),
-                stretch->offset, end))
+        is_segment_in_doubt(check, stretch->segment) || !is_whole || check->is_behind_hole)
         return;
     for (uint64_t lsn = stretch->first_lsn; lsn <= stretch->last_lsn; lsn++)
         if (!has_come(check, lsn)) {

@@ -283,7 +283,9 @@ enum kaya_status kaya_log_cut_back(struct kaya_log *log, const struct kaya_sim_m
     kaya_log_trace(log, KAYA_TRACE_ANSWER, "cut_back", status, lsn, report.last_lsn, report.epoch);
     if (kaya_oracle_is_refusal(log->oracle, status) && !kaya_violation_is_set(violation))
         status = heal(log, machine, violation);
-    status = kaya_status_for_runner(status);
+    status = status == KAYA_INVALID
+                 ? KAYA_OK
+                 : kaya_status_for_runner(status); /* the oracle has judged whether there was such an end */
     if (status == KAYA_OK && !kaya_violation_is_set(violation))
         status = kaya_log_open_writer(log, machine, violation);
     if (status == KAYA_OK && !kaya_violation_is_set(violation))

@@ -150,6 +150,50 @@ Test(cut_back, a_log_that_is_not_there_or_damaged_is_not_cut)
     log_fixture_destroy(log);
 }
 
+/* The cache shows a whole log, until somebody reads past it: then of the head nothing is there from `vanish_from` on. */
+struct forgetful {
+    const struct image_file *head;
+    uint64_t vanish_from;
+    bool has_vanished;
+};
+
+static enum kaya_status forget(void *user, struct image_disk *image, struct image_file *file, uint64_t offset,
+                               uint8_t *bytes, size_t length, bool past_cache)
+{
+    struct forgetful *forgetful = user;
+
+    (void)image;
+    if (file != forgetful->head || offset + length <= forgetful->vanish_from)
+        return KAYA_OK;
+    forgetful->has_vanished = forgetful->has_vanished || past_cache;
+    for (uint64_t at = offset; at < offset + length && forgetful->has_vanished; at++)
+        if (at >= forgetful->vanish_from)
+            bytes[at - offset] = 0;
+    return KAYA_OK;
+}
+
+Test(cut_back, what_only_the_cache_showed_is_no_place_to_cut)
+{
+    struct log_fixture *log = make_log();
+    struct forgetful forgetful = { .head = NULL };
+    struct log_look look;
+
+    MUST(log_append(log, 30, KAYA_RELAXED));
+    MUST(log_append(log, 30, KAYA_RELAXED));
+    log_kill(log);
+    log_look(log, NULL, &look);
+    cr_assert_eq(look.last_lsn, 24);
+    forgetful.head = image_disk_segment(&log->image, look.report.segment);
+    forgetful.vanish_from = look.report.end_offset - 2 * 60;
+    log->image.during_read = forget;
+    log->image.user = &forgetful;
+    cr_expect_eq(cut(log, 23), KAYA_INVALID);
+    cr_expect(forgetful.has_vanished);
+    cr_expect_eq(log->report.last_lsn, 22, "the end that was found is %" PRIu64, log->report.last_lsn);
+    log->image.during_read = NULL;
+    log_fixture_destroy(log);
+}
+
 Test(cut_back, what_the_callers_own_checkpoint_depends_on_is_not_cut)
 {
     struct log_fixture *log = make_log();

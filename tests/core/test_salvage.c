@@ -516,6 +516,45 @@ Test(salvage, copies_of_a_recovery_come_though_nothing_says_any_more_that_they_c
     damage_case_destroy(damage);
 }
 
+/* As above, and the last copy is lost as well: what it was copied from was cut away, so the others are the only ones. */
+Test(salvage, copies_of_a_recovery_come_also_where_not_all_of_them_stand)
+{
+    struct damage_case *damage = tell(&STORIES[2]);
+    const struct live_frame *last = &damage->live[damage->live_count - 1];
+
+    memset(byte_of(damage, last, 0), 0x5a, 28);
+    memset(byte_of(damage, frame_of(damage, damage->log->last_lsn), 0), 0x5a, 28);
+    *byte_of(damage, frame_of(damage, 2), 30) ^= 3;
+    try_salvage(damage, "the claim of the copies, and one of them");
+    cr_expect(look.came[damage->log->last_lsn - 1]);
+    cr_expect_eq(look.record_count, damage->log->last_lsn - 2);
+    damage_case_destroy(damage);
+}
+
+static void play_carried_twice(struct log_fixture *log)
+{
+    play_carried(log);
+    log_kill(log);
+    MUST(log_open(log));
+}
+
+/* The first of two recoveries took the place behind the old head, and the second one gave it another number. With its claim the second one's segment
+ * does not count, and the old head seems to have lost its successor: that is why the log is refused, and salvage says so. */
+Test(salvage, a_recoverys_segment_without_its_claim_ends_in_a_gap)
+{
+    static const struct story story = { "carried twice", play_carried_twice, &LOG_DENSE, 4096, 512 };
+    struct damage_case *damage = tell(&story);
+    const struct live_frame *last = &damage->live[damage->live_count - 1];
+
+    cr_assert_eq(last->type, 6);
+    memset(byte_of(damage, last, 0), 0x5a, 28);
+    try_salvage(damage, "the claim of the second recovery");
+    cr_expect_eq(look.gap_count, 1);
+    cr_expect_eq(look.damage_segment, damage->head - 1);
+    cr_expect_eq(look.record_count, damage->log->last_lsn);
+    damage_case_destroy(damage);
+}
+
 /* The end is damaged beyond every claim of its own, so only an anchor lets recovery refuse. Then what stands behind the end comes as well,
  * and the anchor says up to where records were durable. */
 Test(salvage, with_an_anchor_what_stands_behind_the_end_comes)

@@ -364,6 +364,20 @@ Test(claims, damage_that_the_cache_hides_is_not_asked_for_because_other_damage_s
     }
 }
 
+Test(claims, they_reach_as_far_as_the_last_one_that_stands_says)
+{
+    for (int spoilt = 0; spoilt < 2; spoilt++) {
+        struct made_up made_up = make_up_two_records();
+
+        kaya_claims_begin(made_up.claims, 2, 3, 3, false);
+        write_frames(&made_up, 0, 1736, 200);
+        if (spoilt)
+            spoil(&made_up, 0, 1800, 20, true);
+        cr_expect(eq(u64, judge_made_up(&made_up, 1)->claimed_lsn, spoilt ? 1 : 2));
+        kaya_claims_destroy(made_up.claims);
+    }
+}
+
 Test(claims, bytes_that_cannot_be_read_are_asked_for_where_they_show)
 {
     for (int shows = 0; shows < 2; shows++) {

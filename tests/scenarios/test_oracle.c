@@ -814,6 +814,30 @@ Test(oracle, a_cut_back_leaves_the_old_end_or_the_new)
     cr_expect(eq(str, table->violation.promise, ""));
 }
 
+/* The answer is KAYA_INVALID where there is no such end: only damage that may have taken it excuses that. */
+Test(oracle, a_cut_back_to_what_damage_took_is_no_cut_back)
+{
+    for (uint64_t last = 1; last <= 3; last++)
+        for (int damaged = 0; damaged <= 1; damaged++) {
+            struct kaya_outlook outlook = KAYA_OUTLOOK_OF_NO_DAMAGE;
+            struct table *table = set();
+            bool allowed = damaged && last == 2; /* 1 may not be lost, and 3 is there */
+
+            play(table, "ssssC");
+            outlook.is_damaged = damaged;
+            outlook.refusal = damaged ? KAYA_REFUSAL_ALLOWED : KAYA_REFUSAL_FORBIDDEN;
+            outlook.kept_lsn = damaged ? 2 : UINT64_MAX;
+            kaya_oracle_outlook(table->oracle, &outlook, 0);
+            kaya_oracle_cut_begin(table->oracle, 3);
+            table->report.last_lsn = last;
+            kaya_oracle_cut_end(table->oracle, KAYA_INVALID, &table->report, &table->violation);
+            cr_expect(eq(str, table->violation.promise, allowed ? "" : "P3"), "%u", (unsigned)last);
+            if (allowed)
+                recover(table, 1, 2);
+            cr_expect(eq(int, table->violation.promise[0] == '\0', allowed));
+        }
+}
+
 Test(oracle, a_recovery_under_damage_that_did_not_end_may_have_ended_the_log_behind_a_cut)
 {
     for (uint64_t kept = 3; kept <= 4; kept++) {

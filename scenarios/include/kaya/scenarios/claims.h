@@ -36,10 +36,11 @@ struct kaya_outlook {
     bool is_damaged;    /* some byte of a segment in use differs, or of one that may be */
     bool is_unreadable; /* some byte, anywhere, cannot be read */
     bool is_mark_damaged; /* a link, mark or CLOSE that nothing vouches for: epoch, low-water mark and clean close may be older ones */
-    uint64_t kept_lsn;   /* if it opens, no record up to here may be lost; UINT64_MAX: none at all */
-    uint64_t mended_min; /* if it opens, so many frames must be reported mended, at least ... */
-    uint64_t mended_max; /* ... and at most */
-    size_t place_count;  /* may exceed KAYA_PLACES_MAX: those behind are not kept */
+    uint64_t claimed_lsn; /* so far reach the claims that stand on the medium */
+    uint64_t kept_lsn;    /* if it opens, no record up to here may be lost; UINT64_MAX: none at all */
+    uint64_t mended_min;  /* if it opens, so many frames must be reported mended, at least ... */
+    uint64_t mended_max;  /* ... and at most */
+    size_t place_count;   /* may exceed KAYA_PLACES_MAX: those behind are not kept */
     struct kaya_damaged_place places[KAYA_PLACES_MAX];
 };
 
