@@ -239,8 +239,8 @@ static enum kaya_status go_on(struct opened_log *log, const struct context *cont
 
     kaya_segment_name(name, head->number, head->kind);
     status = kaya_segment_open(&segment, context, name, head->number, KAYA_OPEN_WRITE, true);
-    if (status == KAYA_OK && segment.state != SEGMENT_LINKED) /* only a cache had its link, and looking made it forget that */
-        status = KAYA_BUSY;
+    if (status == KAYA_OK && segment.state != SEGMENT_LINKED)
+        status = KAYA_BUSY; /* only a cache had its link, and has forgotten it since the survey */
     if (status == KAYA_OK)
         status = keep_chain(log, context, survey, survey->chain_count);
     if (status == KAYA_OK)

@@ -10,7 +10,7 @@
  *   - the head: a claim behind the end of its valid prefix
  *   - a segment that a link names: missing, not the one named, or not whole up to the end that the link names
  *   - behind the head: a log with appended records always has the next segment durable under its number, so a missing one is a
- *     lost one; and one without a link whose frames say that something in it was durable has lost its link
+ *     lost one; and any without a link whose frames say that something in it was durable has lost its link
  *   - the caller's anchor lies beyond the end
  *
  * Live logs (P10). A writer may append, rotate and trim while we look. Claims are read before the bytes they speak of: whatever a
@@ -199,15 +199,26 @@ static void name_lost(struct look *look, uint64_t first, uint64_t last)
     }
 }
 
-/* Keep what a file above the head is, for whoever looks for spares. */
-static void describe(struct look *look, size_t index, const struct segment *segment)
+/* Keep what a file above the head is, for whoever looks for spares, and what its frames say if there are any that no link leads to. */
+static enum kaya_status describe(struct look *look, size_t index, const struct segment *segment)
 {
     struct listed *file = &look->survey->files[index];
+    struct claims claims;
+    enum kaya_status status;
 
     file->is_whole = segment->state >= SEGMENT_LINKLESS && segment->header.read_compatible == 0 &&
                      segment->file_bytes >= segment->header.shape.segment_bytes;
     file->shape = segment->header.shape;
     file->log_id = segment->header.log_id;
+    if (segment->state != SEGMENT_LINKLESS)
+        return KAYA_OK;
+    status = kaya_scan_claims(look->context, segment, &look->survey->memory,
+                              kaya_shape_first_frame(&segment->header.shape), 0, false, NULL, NULL, &claims);
+    if (status == KAYA_IO) /* a spare that cannot be read harms nobody */
+        return KAYA_OK;
+    file->is_clean = status == KAYA_OK && claims.stray_count == 0 && !claims.almost;
+    file->furthest = claims.furthest;
+    return status;
 }
 
 static enum kaya_status open_listed(struct look *look, const struct listed *file, struct segment *segment)
@@ -429,7 +440,8 @@ static enum kaya_status find_head(struct look *look)
                 return KAYA_OK;
             }
         }
-        describe(look, i, &segment);
+        if (status == KAYA_OK)
+            status = describe(look, i, &segment);
         kaya_segment_close(&look->above, look->context);
         look->above = segment;
     }
@@ -693,13 +705,6 @@ static enum kaya_status name_lost_records(struct look *look, const struct segmen
     return KAYA_OK;
 }
 
-static void mark_clean(struct survey *survey, uint64_t number)
-{
-    for (size_t i = 0; i < survey->file_count; i++)
-        if (survey->files[i].number == number && &survey->files[i] == kaya_survey_find(survey, number))
-            survey->files[i].is_clean = true;
-}
-
 /* Both header copies of the segment right behind the head are bad. That is nothing in a spare; but where a link stands that names the head,
  * by its chain digest and the next LSN, it was in use. */
 static enum kaya_status check_headerless(struct look *look)
@@ -724,15 +729,45 @@ static enum kaya_status check_headerless(struct look *look)
     return KAYA_OK;
 }
 
-/* The segment right behind the head: it must stand, and must not have been in use. */
-static enum kaya_status check_above(struct look *look)
+/* A segment above the head has lost its link, and was in use. Which records it held nobody knows but for the one right behind the head; there
+ * were so many at least. */
+static enum kaya_status tell_lost_link(struct look *look, const struct listed *file)
+{
+    uint64_t first = kaya_shape_first_frame(&file->shape);
+    struct segment segment;
+    enum kaya_status status;
+
+    pronounce(look, file->number, first, file->furthest,
+              "the link, the segment's first frame, is bad, but later frames say that it was durable");
+    status = open_listed(look, file, &segment);
+    if (status == KAYA_OK)
+        status = name_lost_records(look, &segment, look->survey->report.last_lsn + 1, first, 0, file->furthest);
+    kaya_segment_close(&segment, look->context);
+    return status == KAYA_NOT_FOUND ? KAYA_OK : status;
+}
+
+/* What stands above the head must not have been in use: recovery may pass over a spare, and several links may be hit. */
+static enum kaya_status check_linkless(struct look *look)
+{
+    const struct survey *survey = look->survey;
+    const struct kaya_wal_log_id *ours = &survey->head.header.log_id;
+
+    for (size_t i = 0; i < survey->file_count && !is_damaged(survey); i++) {
+        const struct listed *file = &survey->files[i];
+
+        if (file->number > survey->head.number && file->furthest > 0 &&
+            memcmp(&file->log_id, ours, sizeof *ours) == 0)
+            return tell_lost_link(look, file);
+    }
+    return KAYA_OK;
+}
+
+/* The segment right behind the head: it must stand, as a spare of this log. */
+static enum kaya_status check_next(struct look *look)
 {
     const struct segment *head = &look->survey->head;
     const struct segment *above = &look->above;
     uint64_t wanted = head->number + 1;
-    uint64_t first = above->file != NULL ? kaya_shape_first_frame(&above->header.shape) : 0;
-    struct claims claims;
-    enum kaya_status status;
 
     if (above->file == NULL || above->number != wanted) {
         if (look->survey->has_appended && kaya_survey_find(look->survey, wanted) == NULL)
@@ -750,19 +785,7 @@ static enum kaya_status check_above(struct look *look)
                                                       : "the file belongs to another log");
         return KAYA_OK;
     }
-    if (above->state != SEGMENT_LINKLESS)
-        return KAYA_OK;
-    status = kaya_scan_claims(look->context, above, &look->survey->memory, first, 0, false, NULL, NULL, &claims);
-    if (status == KAYA_IO) /* a spare that cannot be read harms nobody */
-        return KAYA_OK;
-    if (status == KAYA_OK && claims.stray_count == 0 && !claims.almost)
-        mark_clean(look->survey, wanted);
-    if (status == KAYA_OK && claims.furthest > 0) {
-        pronounce(look, wanted, first, claims.furthest,
-                  "the link, the segment's first frame, is bad, but later frames say that it was durable");
-        status = name_lost_records(look, above, look->survey->report.last_lsn + 1, first, 0, claims.furthest);
-    }
-    return status;
+    return KAYA_OK;
 }
 
 /* What no writer says, though every check holds: bytes that somebody made up, or a bug. NULL: nothing of the kind. */
@@ -911,7 +934,9 @@ static enum kaya_status judge_log(struct look *look)
     if (status == KAYA_OK)
         status = check_copies(look, &survey->head);
     if (status == KAYA_OK)
-        status = check_above(look); /* first: it may tell that the head is not the head */
+        status = check_next(look); /* first: it may tell that the head is not the head */
+    if (status == KAYA_OK)
+        status = check_linkless(look);
     if (status == KAYA_OK)
         status = walk_chain(look);
     if (status == KAYA_OK)

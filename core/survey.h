@@ -15,6 +15,7 @@ struct listed {
     bool is_clean; /* known to hold no frame of its present life */
     struct shape shape;
     struct kaya_wal_log_id log_id;
+    uint64_t furthest; /* no link is valid, but frames say that so much of it was durable; 0: none does */
 };
 
 /* A segment in use. */

@@ -489,3 +489,29 @@ Test(damage, a_copy_of_a_header_with_an_older_salt_is_passed_over)
     }
     damage_case_destroy(damage);
 }
+
+/* Segments 2 and 3 lose their links. Nothing in segment 2 says that it was durable, since it holds one record: only what stands in segment 3. */
+Test(damage, two_lost_links_in_a_row_are_seen)
+{
+    struct kaya_wal_config config = { .segment_bytes = 4096, .block_bytes = 512 };
+    struct log_fixture *log = log_fixture_create(&LOG_DENSE, &config);
+
+    MUST(log_open(log));
+    for (unsigned i = 0; i < 2; i++) {
+        MUST(log_append(log, 100, KAYA_STRICT));
+        MUST(log_rotate(log));
+    }
+    for (unsigned i = 0; i < 4; i++)
+        MUST(log_append(log, 300, KAYA_STRICT));
+    log_kill(log);
+    memset(image_disk_segment(&log->image, 2)->bytes + 512, 0, 512);
+    memset(image_disk_segment(&log->image, 3)->bytes + 512, 0, 512);
+    for (unsigned attempt = 0; attempt < 2; attempt++) {
+        cr_expect_eq(log_open(log), KAYA_DAMAGED);
+        cr_expect_eq(log->report.damage_segment, 3);
+        cr_expect_eq(log->report.damage_offset, 512);
+        cr_expect_eq(log->report.lost_first_lsn, 2);
+        cr_expect_leq(log->report.lost_last_lsn, log->last_lsn);
+    }
+    log_fixture_destroy(log);
+}

@@ -115,6 +115,32 @@ Test(strangers, a_file_in_a_spares_way_is_passed_over)
             }
 }
 
+/* Recovery passed over a spare that a stranger blocks, and a crash brought that spare back. The segment that it took instead loses its link: the
+ * spare right behind the old head is as clean as ever, but the frames further up say that they were durable. */
+Test(strangers, a_lost_link_behind_a_spare_that_was_passed_over_is_seen)
+{
+    struct log_fixture *log = log_of_segments(2, 0);
+    static uint8_t passed_over[4096];
+    static const uint8_t zeros[512];
+
+    cr_assert(eq(int, log_append(log, 100, KAYA_STRICT), KAYA_OK)); /* claims the one before it: recovery keeps segment 2 */
+    log_kill(log);
+    memcpy(passed_over, image_disk_segment(&log->image, 3)->bytes, sizeof passed_over);
+    image_disk_remove(&log->image, name_of(4));
+    image_disk_add(&log->image, name_of(4), "", 0);
+    cr_assert(eq(int, log_open(log), KAYA_OK));
+    for (unsigned i = 0; i < 4; i++)
+        cr_assert(eq(int, log_append(log, 300, KAYA_STRICT), KAYA_OK));
+    log_kill(log);
+    cr_assert(eq(ptr, (void *)image_disk_segment(&log->image, 3), NULL));
+    image_disk_add(&log->image, name_of(3), passed_over, sizeof passed_over);
+    memcpy(image_disk_segment(&log->image, 5)->bytes + 512, zeros, sizeof zeros);
+    cr_expect(eq(int, log_open(log), KAYA_DAMAGED));
+    cr_expect(eq(u64, log->report.damage_segment, 5));
+    cr_expect(eq(u64, log->report.damage_offset, 512));
+    log_fixture_destroy(log);
+}
+
 /* The highest number says nothing about which of two logs is meant. */
 Test(strangers, segments_of_two_logs_are_refused_and_left_alone)
 {
