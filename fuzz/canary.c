@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/mutate.h"
 #include "support/target.h"
 
 static size_t common_letters(const uint8_t *data, size_t size)
@@ -36,3 +37,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     free((void *)buffer);
     return 0;
 }
+
+const struct fuzz_target fuzz_target = { .pieces = NULL };

@@ -16,11 +16,9 @@
 
 #include "bytes.h"
 #include "frame.h"
+#include "support/mutate.h"
+#include "support/target.h"
 #include "tests/core/golden.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsigned seed);
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t size_max); /* libFuzzer's own */
 
 enum { PREFIX_BYTES = 3, PCRC = 0, HCRC = 4, CHECK = 8, OFFSET = 16 };
 
@@ -183,15 +181,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 /* Put right what the mutation broke: the place, the header check, and, where the header then says a frame, the zeros,
  * the payload check and the second one. */
-static void mend_checks(uint8_t *data, size_t size)
+static void mend(uint8_t *data, size_t size, bool fields)
 {
-    struct place place = place_of(data, size);
     uint8_t *bytes = data + PREFIX_BYTES;
+    struct place place;
     struct frame frame;
 
-    if (place.available < KAYA_FRAME_HEADER_BYTES)
+    if (size < PREFIX_BYTES + KAYA_FRAME_HEADER_BYTES)
         return;
-    store32(bytes + OFFSET, (uint32_t)(place.offset / 4));
+    place = place_of(data, size);
+    if (fields)
+        store32(bytes + OFFSET, (uint32_t)(place.offset / 4));
     store32(bytes + HCRC, kaya_frame_header_check(bytes, seeds.segment, place.offset));
     if (!kaya_frame_header(bytes, place.available, place.shape, seeds.segment, place.offset, &frame) ||
         frame.payload == NULL)
@@ -203,15 +203,4 @@ static void mend_checks(uint8_t *data, size_t size)
     store32(bytes + PCRC, kaya_frame_payload_check(bytes, &seeds, &frame));
 }
 
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsigned seed)
-{
-    enum { LEAVE_BROKEN, MEND_THEN_FLIP, CHOICES = 8 };
-
-    size = LLVMFuzzerMutate(data, size, size_max);
-    if (size <= PREFIX_BYTES || seed % CHOICES == LEAVE_BROKEN)
-        return size;
-    mend_checks(data, size);
-    if (seed % CHOICES == MEND_THEN_FLIP)
-        data[PREFIX_BYTES + seed / CHOICES % (size - PREFIX_BYTES)] ^= (uint8_t)(1U << seed / 256 % 8);
-    return size;
-}
+const struct fuzz_target fuzz_target = { .mend = mend };

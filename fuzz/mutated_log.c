@@ -9,15 +9,24 @@
  * salvage must all keep to it: no claimed record is silently missing, nothing comes back that was not appended under its
  * number, a refusal has a reason and changes nothing; one flipped bit is mended and told.
  *
- * No mutator mends checks here: damage that passes the checks is not damage that happens. */
+ * The mutator takes whole calls and changes; it mends no checks: damage that passes them is not damage that happens. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/mutate.h"
 #include "support/target.h"
 #include "tests/core/damage_case.h"
 
-enum { CALLS_MAX = 60, CHANGES_MAX = 8, CHANGE_BYTES = 6, LENGTH_MAX = 1500, BATCH_MAX = 4 };
+enum {
+    CALLS_MAX = 60,
+    CHANGES_MAX = 8,
+    HEAD_BYTES = 4,
+    CALL_BYTES = 3,
+    CHANGE_BYTES = 6,
+    LENGTH_MAX = 1500,
+    BATCH_MAX = 4
+};
 
 /* Calls. On a healthy disk each succeeds, but for records that are too long. */
 
@@ -172,3 +181,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     damage_case_destroy(damage);
     return 0;
 }
+
+/* The calls, then the changes. */
+static size_t pieces(const uint8_t *data, size_t size, size_t *ends)
+{
+    size_t calls = size > HEAD_BYTES ? 1U + data[HEAD_BYTES - 1] % CALLS_MAX : 0;
+    size_t count = 0;
+
+    for (size_t at = HEAD_BYTES; at <= size && count < FUZZ_PIECES_MAX;
+         at += count <= calls ? CALL_BYTES : CHANGE_BYTES)
+        ends[count++] = at;
+    return count;
+}
+
+const struct fuzz_target fuzz_target = { .pieces = pieces };

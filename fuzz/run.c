@@ -16,6 +16,7 @@
 #include "kaya/scenarios/replay.h"
 #include "kaya/scenarios/run.h"
 #include "kaya/scenarios/scenario_file.h"
+#include "support/mutate.h"
 #include "support/scenarios.h"
 #include "support/target.h"
 
@@ -91,3 +92,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         tell(scenario, data + 1, size - 1);
     return 0;
 }
+
+const struct fuzz_target fuzz_target = { .pieces = NULL };

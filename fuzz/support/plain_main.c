@@ -11,10 +11,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "mutate.h"
 #include "target.h"
 
 #pragma weak LLVMFuzzerInitialize
-#pragma weak LLVMFuzzerCustomMutator
 
 enum { INPUT_BYTES_MAX = 1 << 20, PATH_BYTES = 4096, NAMES_MAX = 4096, CHANGES_MAX = 4 };
 
@@ -71,8 +71,7 @@ static void mutate_and_try(size_t size)
     size_t size_max = size + 64 < sizeof mutated ? size + 64 : sizeof mutated;
 
     memcpy(mutated, input, size);
-    size = LLVMFuzzerCustomMutator != NULL ? LLVMFuzzerCustomMutator(mutated, size, size_max, draw(1U << 31))
-                                           : LLVMFuzzerMutate(mutated, size, size_max);
+    size = fuzz_mutate(mutated, size, size_max, draw(1U << 31));
     fuzz_write_seed(".", CRASH_NAME, mutated, size);
     (void)LLVMFuzzerTestOneInput(mutated, size);
     execution_count++;

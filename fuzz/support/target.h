@@ -9,10 +9,6 @@
 /* The target itself, and what a target may have besides: called by the engine. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsigned seed);
-
-/* The engine's own mutation. */
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t size_max);
 
 /* Bytes of the input, one after another; behind the end come zeros. */
 struct fuzz_bytes {

@@ -99,7 +99,8 @@ typedef bool kaya_wal_item_visitor(void *user, const struct kaya_wal_item *item)
 
 /* Visit everything in the log's directory (`file_name` NULL, in order of segment numbers) or in one of its segment files.
  * A segment alone is judged alone: no chain, no verdict. KAYA_NOT_FOUND, KAYA_BUSY, KAYA_IO, KAYA_NO_MEMORY;
- * KAYA_INVALID: the file is no segment. Damage is no failure of this call: it is an item. */
+ * KAYA_INVALID: the file is no segment; KAYA_UNSUPPORTED: the log is of a newer version (its files can be looked at alone). Damage is no
+ * failure of this call: it is an item. */
 KAYA_MUST_CHECK enum kaya_status kaya_wal_inspect_path(const struct kaya_wal_environment *environment,
                                                        const char *file_name, kaya_wal_item_visitor *visit,
                                                        void *user, struct kaya_wal_inspection *inspection);

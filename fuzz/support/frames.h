@@ -1,0 +1,35 @@
+/* A segment's bytes taken apart by what its header and frames say, for targets that look into their own input and for mutators. */
+#ifndef FUZZ_SUPPORT_FRAMES_H
+#define FUZZ_SUPPORT_FRAMES_H
+
+#include "frame.h"
+
+enum { FUZZ_FRAMES_MAX = 256 };
+
+struct fuzz_segment {
+    const uint8_t *bytes;
+    size_t size;
+    bool has_header;
+    struct segment_header header; /* a good copy: of two that differ the one under which the link holds */
+    bool has_link;
+    struct link link;
+    struct frame_seeds seeds; /* base: with a link */
+};
+
+/* `bytes` is borrowed. */
+void fuzz_segment_read(struct fuzz_segment *segment, const uint8_t *bytes, size_t size);
+
+/* The frame at `offset`, as it stands or with one bit put right (*mended). `scratch` has room for a block. False: there is none. Only with a
+ * header. */
+bool fuzz_segment_frame(const struct fuzz_segment *segment, uint64_t offset, uint8_t *scratch,
+                        struct frame *frame, bool *mended);
+
+/* Offsets behind the frames that follow one another from the first on, by the lengths that they state, as long as they have one; the
+ * first frame's own offset comes first. At most `max`. Returns how many. */
+size_t fuzz_segment_ends(const struct fuzz_segment *segment, size_t *ends, size_t max);
+
+/* Put the checks of headers and of the frames right; with `fields`, also the frames' places, indexes and watermarks, and, where
+ * `predecessor` is given (may be NULL), the link's names of it. */
+void fuzz_segment_mend(uint8_t *bytes, size_t size, bool fields, const struct fuzz_segment *predecessor);
+
+#endif

@@ -1,0 +1,179 @@
+/* Engines change bytes and know nothing else. Behind a checksum that finds little: nearly every change is a check that fails. And where
+ * inputs are sequences (calls, frames, decisions), a byte too many shifts all that follows.
+ *
+ * So half of all mutations work on whole pieces, which the target can tell apart:
+ *
+ *      a b c d e          remove    a d e
+ *                         repeat    a b c b c d e
+ *                         move      a d b c e
+ *                         fill      a 0 0 d e          0 is the tamest answer of a decision, and no frame
+ *                         cross     a b | z            of another input x y z
+ *
+ * the others are the engine's. Behind either the target puts its checks right: mostly all that can be told from the rest, sometimes only
+ * the checks, so that a field is wrong under a check that holds, sometimes nothing. One mutation in eight then flips a bit: damage
+ * to what was good a moment ago. */
+#include "mutate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct draws {
+    uint64_t state;
+};
+
+static uint64_t draw(struct draws *draws, uint64_t count)
+{
+    uint64_t value = draws->state += UINT64_C(0x9e3779b97f4a7c15);
+
+    value = (value ^ (value >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    value = (value ^ (value >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (value ^ (value >> 31)) % count;
+}
+
+/* Pieces `first` to `last` of an input: the bytes between two ends. */
+struct range {
+    size_t from, to;
+};
+
+/* Mostly one or a few, sometimes half of the input. */
+static struct range draw_range(struct draws *draws, const size_t *ends, size_t count)
+{
+    size_t first = (size_t)draw(draws, count - 1);
+    size_t most = draw(draws, 8) == 0 ? count : 4;
+    size_t last = first + 1 + (size_t)draw(draws, most);
+
+    return (struct range){ ends[first], ends[last < count ? last : count - 1] };
+}
+
+static size_t remove_range(uint8_t *data, size_t size, struct range range)
+{
+    memmove(data + range.from, data + range.to, size - range.to);
+    return size - (range.to - range.from);
+}
+
+static size_t insert(uint8_t *data, size_t size, size_t size_max, size_t at, const uint8_t *bytes, size_t length)
+{
+    if (length > size_max - size)
+        return size;
+    memmove(data + at + length, data + at, size - at);
+    memcpy(data + at, bytes, length);
+    return size + length;
+}
+
+static size_t repeat(uint8_t *data, size_t size, size_t size_max, struct range range, size_t at)
+{
+    size_t length = range.to - range.from;
+    uint8_t *copy = malloc(length + 1);
+
+    if (copy == NULL)
+        return size;
+    memcpy(copy, data + range.from, length);
+    size = insert(data, size, size_max, at, copy, length);
+    free(copy);
+    return size;
+}
+
+/* The bytes of the range change places with those between its end and `to`. */
+static void move(uint8_t *data, struct range range, size_t to)
+{
+    size_t length = range.to - range.from;
+    uint8_t *copy = malloc(length + 1);
+
+    if (copy == NULL)
+        return;
+    memcpy(copy, data + range.from, length);
+    memmove(data + range.from, data + range.to, to - range.to);
+    memcpy(data + range.from + (to - range.to), copy, length);
+    free(copy);
+}
+
+static void fill(uint8_t *data, struct range range, struct draws *draws)
+{
+    uint64_t kind = draw(draws, 4);
+
+    for (size_t i = range.from; i < range.to; i++)
+        data[i] = kind == 0 ? 0 : kind == 1 ? 0xff : (uint8_t)draw(draws, 256);
+}
+
+static size_t change_pieces(uint8_t *data, size_t size, size_t size_max, struct draws *draws)
+{
+    static size_t ends[FUZZ_PIECES_MAX];
+    size_t count = fuzz_target.pieces(data, size, ends);
+    struct range range;
+    size_t other;
+
+    if (count < 2)
+        return LLVMFuzzerMutate(data, size, size_max);
+    range = draw_range(draws, ends, count);
+    other = ends[draw(draws, count)];
+    switch (draw(draws, 5)) {
+    case 0:
+        return remove_range(data, size, range);
+    case 1:
+        return repeat(data, size, size_max, range, other);
+    case 2:
+        if (other > range.to)
+            move(data, range, other);
+        return size;
+    case 3:
+        return range.to; /* cut */
+    default:
+        fill(data, range, draws);
+        return size;
+    }
+}
+
+static size_t change(uint8_t *data, size_t size, size_t size_max, struct draws *draws)
+{
+    if (fuzz_target.pieces != NULL && draw(draws, 2) == 0)
+        return change_pieces(data, size, size_max, draws);
+    return LLVMFuzzerMutate(data, size, size_max);
+}
+
+size_t fuzz_mutate(uint8_t *data, size_t size, size_t size_max, uint64_t seed)
+{
+    enum { LEAVE_BROKEN, CHECKS_ONLY, MEND_THEN_FLIP, CHOICES = 8 };
+    struct draws draws = { seed };
+    uint64_t kind;
+
+    size = change(data, size, size_max, &draws);
+    kind = draw(&draws, CHOICES);
+    if (fuzz_target.mend == NULL || size == 0 || kind == LEAVE_BROKEN)
+        return size;
+    fuzz_target.mend(data, size, kind != CHECKS_ONLY);
+    if (kind == MEND_THEN_FLIP) {
+        size_t at = (size_t)draw(&draws, size);
+
+        data[at] ^= (uint8_t)(1U << draw(&draws, 8));
+    }
+    return size;
+}
+
+size_t fuzz_cross_over(const uint8_t *one, size_t one_size, const uint8_t *other, size_t other_size,
+                       uint8_t *out, size_t out_max, uint64_t seed)
+{
+    static size_t ends[FUZZ_PIECES_MAX];
+    struct draws draws = { seed };
+    size_t cut = one_size;
+    size_t from = other_size;
+    size_t count;
+
+    if (fuzz_target.pieces == NULL) {
+        cut = (size_t)draw(&draws, one_size + 1);
+        from = (size_t)draw(&draws, other_size + 1);
+    } else {
+        count = fuzz_target.pieces(one, one_size, ends);
+        if (count > 0)
+            cut = ends[draw(&draws, count)];
+        count = fuzz_target.pieces(other, other_size, ends);
+        if (count > 0)
+            from = ends[draw(&draws, count)];
+    }
+    cut = cut < out_max ? cut : out_max;
+    memcpy(out, one, cut);
+    count = other_size - from < out_max - cut ? other_size - from : out_max - cut;
+    memcpy(out + cut, other + from, count);
+    if (fuzz_target.mend != NULL && cut + count > 0)
+        fuzz_target.mend(out, cut + count, true);
+    return cut + count;
+}

@@ -1,0 +1,32 @@
+/* One mutator for all targets, and what it asks of a target. libfuzzer.c and afl.c hang it on the engines. */
+#ifndef FUZZ_SUPPORT_MUTATE_H
+#define FUZZ_SUPPORT_MUTATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { FUZZ_PIECES_MAX = 4096 };
+
+/* What a target's inputs are made of. Each target defines `fuzz_target`; what is NULL it does without. */
+struct fuzz_target {
+    /* Where the pieces of an input end (calls, frames, files, decisions): places in it, ascending, at most FUZZ_PIECES_MAX. What
+     * stands before the first end stays where it is. Returns how many. */
+    size_t (*pieces)(const uint8_t *data, size_t size, size_t *ends);
+    /* Put right what a mutation broke, in place: checks; and where `fields` what the checks are not asked for: places,
+     * counts, names of neighbours. */
+    void (*mend)(uint8_t *data, size_t size, bool fields);
+};
+extern const struct fuzz_target fuzz_target;
+
+/* The engine's own mutation: libFuzzer's, or what havoc.c has for those without. */
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t size_max);
+
+/* Change an input in place, whose room is `size_max`; a function of the input and `seed`, but for what the engine does. Its new size. */
+size_t fuzz_mutate(uint8_t *data, size_t size, size_t size_max, uint64_t seed);
+
+/* Put an input together from the pieces of two. Its size, at most `out_max`. */
+size_t fuzz_cross_over(const uint8_t *one, size_t one_size, const uint8_t *other, size_t other_size,
+                       uint8_t *out, size_t out_max, uint64_t seed);
+
+#endif
