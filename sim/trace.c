@@ -1,28 +1,37 @@
 /* What happened, as a digest and as the last few events.
  *
- * The digest after event n is XXH3-64 over the event's bytes, seeded with the digest before it:
+ * Events are encoded one behind the other, and hashed a page at a time: hashing each by itself would cost more than all else that is done
+ * for it. Where a page has no room left for the longest event, it is folded into the digest:
  *
- *     digest(0) = 0     digest(n) = XXH3(bytes of event n, seed = digest(n - 1))
+ *     folded(0) = 0     folded(n) = XXH3-64(bytes of page n, seed = folded(n - 1))
  *
- *     bytes of an event:  kind u32 | status u32 | a u64 | b u64 | c u64 | XXH3-64 of the content | XXH3-64 of the text
+ * The digest is what folding the page as far as it is filled would give. So it hangs on every event and on their order, and can be read
+ * at any moment without disturbing what follows.
  *
- * all little-endian; where there is no content or no text, that hash is 0. So it hangs on every event and on their order,
- * and can be read at any moment without disturbing what follows. Sizes of C types, addresses and padding never enter it (S1).
- * (Whole words, because a hash that reads words which were just stored in pieces waits for them: this is called at every
- * I/O of a run.) */
+ *     an event:  kind u16 | status u16 | length of the text u32 | a u64 | b u64 | c u64 | XXH3-64 of the content | the text, zeros to u64
+ *
+ * all little-endian; where there is no content, that hash is 0; of a text longer than TEXT_BYTES_MAX its XXH3-64 stands there. Sizes of C
+ * types, addresses and padding never enter it (S1). (Whole words, because a hash that reads words which were just stored in pieces waits
+ * for them.) */
 #include "kaya/sim/trace.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define XXH_INLINE_ALL
+#if defined(__x86_64__)
+#include <xxh_x86dispatch.h> /* the same values with the widest registers that the processor has */
+#else
 #include <xxhash.h>
+#endif
 
 enum {
     KEPT_TEXT_BYTES = 64, /* of a kept event; longer texts are cut, in the digest they are whole */
-    ENCODED_WORDS = 6,    /* of an event */
-    EARS = 2,             /* who listens, and who overhears */
+    TEXT_BYTES_MAX = 64,
+    FIXED_WORDS = 5, /* of an event, before its text */
+    EVENT_WORDS_MAX = FIXED_WORDS + TEXT_BYTES_MAX / 8,
+    PAGE_WORDS = 512,
+    EARS = 2, /* who listens, and who overhears */
 };
 
 struct kept {
@@ -36,7 +45,8 @@ struct kept {
 };
 
 struct kaya_trace {
-    uint64_t digest;
+    uint64_t folded;
+    size_t word_count; /* in the page */
     uint64_t count;
     struct {
         kaya_trace_listener *listener;
@@ -44,6 +54,7 @@ struct kaya_trace {
     } ears[EARS];
     size_t keep_count;
     size_t keep_next; /* where the next kept event goes */
+    uint64_t page[PAGE_WORDS];
     struct kept kept[];
 };
 
@@ -68,19 +79,43 @@ static uint64_t little_endian(uint64_t value)
     return value;
 }
 
-static uint64_t next_digest(uint64_t digest, const struct kaya_trace_event *event, uint64_t content_hash,
-                            size_t text_length)
+static uint64_t fold(const struct kaya_trace *trace)
 {
-    const uint64_t words[ENCODED_WORDS] = {
-        little_endian((uint32_t)event->kind | (uint64_t)(uint32_t)event->status << 32),
-        little_endian(event->a),
-        little_endian(event->b),
-        little_endian(event->c),
-        little_endian(content_hash),
-        little_endian(text_length > 0 ? XXH3_64bits(event->text, text_length) : 0),
-    };
+    return XXH3_64bits_withSeed(trace->page, trace->word_count * sizeof *trace->page, trace->folded);
+}
 
-    return XXH3_64bits_withSeed(words, sizeof words, digest);
+/* The text behind an event's fixed words; returns how many words it takes. */
+static size_t encode_text(uint64_t *words, const char *text, size_t length)
+{
+    size_t count = (length + 7) / 8;
+
+    if (length > TEXT_BYTES_MAX) {
+        words[0] = little_endian(XXH3_64bits(text, length));
+        return 1;
+    }
+    words[count - 1] = 0;
+    memcpy(words, text, length);
+    return count;
+}
+
+static void encode(struct kaya_trace *trace, const struct kaya_trace_event *event, uint64_t content_hash,
+                   size_t text_length)
+{
+    uint64_t *words = &trace->page[trace->word_count];
+
+    words[0] =
+        little_endian((uint64_t)event->kind | (uint64_t)event->status << 16 | (uint64_t)text_length << 32);
+    words[1] = little_endian(event->a);
+    words[2] = little_endian(event->b);
+    words[3] = little_endian(event->c);
+    words[4] = little_endian(content_hash);
+    trace->word_count += FIXED_WORDS;
+    if (text_length > 0)
+        trace->word_count += encode_text(words + FIXED_WORDS, event->text, text_length);
+    if (trace->word_count <= PAGE_WORDS - EVENT_WORDS_MAX)
+        return;
+    trace->folded = fold(trace);
+    trace->word_count = 0;
 }
 
 /* ---- the last few ---- */
@@ -125,7 +160,7 @@ void kaya_trace_add(struct kaya_trace *trace, const struct kaya_trace_event *eve
         return;
     content_hash = event->content ? XXH3_64bits(event->content, event->content_length) : 0;
     text_length = event->text != NULL ? strlen(event->text) : 0;
-    trace->digest = next_digest(trace->digest, event, content_hash, text_length);
+    encode(trace, event, content_hash, text_length);
     trace->count++;
     if (trace->keep_count > 0)
         keep(trace, event, content_hash, text_length);
@@ -135,7 +170,7 @@ void kaya_trace_add(struct kaya_trace *trace, const struct kaya_trace_event *eve
 
 uint64_t kaya_trace_digest(const struct kaya_trace *trace)
 {
-    return trace->digest;
+    return trace->word_count > 0 ? fold(trace) : trace->folded;
 }
 
 uint64_t kaya_trace_count(const struct kaya_trace *trace)
@@ -161,7 +196,8 @@ void kaya_trace_destroy(struct kaya_trace *trace)
 
 void kaya_trace_reset(struct kaya_trace *trace)
 {
-    trace->digest = 0;
+    trace->folded = 0;
+    trace->word_count = 0;
     trace->count = 0;
     trace->keep_next = 0;
 }
