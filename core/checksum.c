@@ -1,8 +1,9 @@
 /* The two checks: CRC32C and XXH3.
  *
- * Decides nothing. CRC32C comes from ISA-L where the build found it (KAYA_HAVE_ISAL), and from tables otherwise; both give
- * the same values, and the tests hold them against each other. Whatever is called here gives the same values on every
- * machine: bytes are taken one by one, in order.
+ * Decides nothing. CRC32C comes from the processor's own instruction where there is one (x86, asked once a call: one load),
+ * for long stretches from ISA-L, which runs three of them side by side, where the build found it (KAYA_HAVE_ISAL), and from
+ * tables otherwise. All give the same values on every machine, and the tests hold them against each other. Most stretches are
+ * short, a header or a record, so what a call costs counts as much as what a byte costs.
  *
  * The tables follow from linearity: a byte's entry is the sum (xor) of the entries of its bits, so that eight numbers make
  * a table of 256. Table k says what a byte does to the CRC with k zero bytes behind it; eight tables take eight bytes in
@@ -24,6 +25,11 @@
 #undef free
 
 #include "bytes.h"
+
+#if defined(__x86_64__) && !defined(__FRAMAC__) /* provers know no instructions */
+#define HAS_INSTRUCTION 1
+#include <nmmintrin.h>
+#endif
 
 #define BIT(n, bit, value) ((((n) >> (bit)) & 1U) * UINT32_C(value))
 /* clang-format off */
@@ -72,7 +78,7 @@ uint32_t kaya_crc32c_portable(uint32_t seed, const void *bytes, size_t length)
     return ~crc;
 }
 
-uint32_t kaya_crc32c_words(uint32_t seed, const uint32_t *words, size_t count)
+uint32_t kaya_crc32c_words_portable(uint32_t seed, const uint32_t *words, size_t count)
 {
     uint32_t crc = ~seed;
 
@@ -86,18 +92,92 @@ uint32_t kaya_crc32c_words(uint32_t seed, const uint32_t *words, size_t count)
     return ~crc;
 }
 
-uint32_t kaya_crc32c(uint32_t seed, const void *bytes, size_t length)
+#ifdef HAS_INSTRUCTION
+/* x86 is little-endian: words are loaded as they stand. */
+__attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const uint8_t *next, size_t length)
 {
+    uint64_t wide = crc, eight;
+    uint32_t four;
+
+#define STEP(at) (memcpy(&eight, next + (at) * sizeof eight, sizeof eight), wide = _mm_crc32_u64(wide, eight))
+    for (; length >= 4 * sizeof eight; length -= 4 * sizeof eight, next += 4 * sizeof eight) {
+        STEP(0);
+        STEP(1);
+        STEP(2);
+        STEP(3);
+    }
+    for (; length >= sizeof eight; length -= sizeof eight, next += sizeof eight)
+        STEP(0);
+#undef STEP
+    crc = (uint32_t)wide;
+    if ((length & sizeof four) != 0) {
+        memcpy(&four, next, sizeof four);
+        crc = _mm_crc32_u32(crc, four);
+        next += sizeof four;
+    }
+    for (length &= sizeof four - 1; length > 0; length--)
+        crc = _mm_crc32_u8(crc, *next++);
+    return crc;
+}
+
+__attribute__((target("sse4.2"))) static uint32_t words_by_instruction(uint32_t crc, const uint32_t *words,
+                                                                       size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        crc = _mm_crc32_u32(crc, words[i]);
+    return crc;
+}
+
+__attribute__((target("sse4.2"))) static uint32_t word_and_bytes(uint32_t crc, uint32_t word,
+                                                                 const uint8_t *next, size_t length)
+{
+    return by_instruction(_mm_crc32_u32(crc, word), next, length);
+}
+#endif
+
+uint32_t kaya_crc32c_words(uint32_t seed, const uint32_t *words, size_t count)
+{
+#ifdef HAS_INSTRUCTION
+    if (__builtin_cpu_supports("sse4.2"))
+        return ~words_by_instruction(~seed, words, count);
+#endif
+    return kaya_crc32c_words_portable(seed, words, count);
+}
+
+enum { LONG_BYTES = 256 }; /* where ISA-L begins to be worth its call */
+
 #ifdef KAYA_HAVE_ISAL
+static uint32_t by_library(uint32_t crc, const void *bytes, size_t length)
+{
     /* The library takes an int and, without need, a pointer to what may be written. */
     unsigned char *next = (unsigned char *)(uintptr_t)bytes;
 
     for (; length > INT_MAX; length -= INT_MAX, next += INT_MAX)
-        seed = ~crc32_iscsi(next, INT_MAX, ~seed);
-    return ~crc32_iscsi(next, (int)length, ~seed);
-#else
-    return kaya_crc32c_portable(seed, bytes, length);
+        crc = crc32_iscsi(next, INT_MAX, crc);
+    return crc32_iscsi(next, (int)length, crc);
+}
 #endif
+
+uint32_t kaya_crc32c(uint32_t seed, const void *bytes, size_t length)
+{
+#ifdef KAYA_HAVE_ISAL
+    if (length >= LONG_BYTES)
+        return ~by_library(~seed, bytes, length);
+#endif
+#ifdef HAS_INSTRUCTION
+    if (__builtin_cpu_supports("sse4.2"))
+        return ~by_instruction(~seed, bytes, length);
+#endif
+    return kaya_crc32c_portable(seed, bytes, length);
+}
+
+uint32_t kaya_crc32c_behind(uint32_t seed, uint32_t word, const void *bytes, size_t length)
+{
+#ifdef HAS_INSTRUCTION
+    if (length < LONG_BYTES && __builtin_cpu_supports("sse4.2"))
+        return ~word_and_bytes(~seed, word, bytes, length);
+#endif
+    return kaya_crc32c(kaya_crc32c_words(seed, &word, 1), bytes, length);
 }
 
 uint32_t kaya_check32(const void *bytes, size_t length)

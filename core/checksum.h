@@ -12,11 +12,15 @@
  * a CRC is a bijection of its seed, and crc(crc(s, a), b) = crc(s, a || b). */
 uint32_t kaya_crc32c(uint32_t seed, const void *bytes, size_t length);
 
-/* The same from tables alone: what kaya_crc32c is on machines without the library. */
+/* The same from tables alone: what kaya_crc32c is on machines without instruction or library. */
 uint32_t kaya_crc32c_portable(uint32_t seed, const void *bytes, size_t length);
 
 /* kaya_crc32c over the bytes of these numbers, each lowest byte first: for what is still in registers. */
 uint32_t kaya_crc32c_words(uint32_t seed, const uint32_t *words, size_t count);
+uint32_t kaya_crc32c_words_portable(uint32_t seed, const uint32_t *words, size_t count);
+
+/* The same over one number and `bytes` behind it. */
+uint32_t kaya_crc32c_behind(uint32_t seed, uint32_t word, const void *bytes, size_t length);
 
 /* The low 32 bits of XXH3-64 with seed 0. */
 uint32_t kaya_check32(const void *bytes, size_t length);

@@ -72,7 +72,8 @@ static uint32_t frame_seed(const struct frame_seeds *seeds, const struct frame *
 
 uint32_t kaya_frame_payload_check(const uint8_t *bytes, const struct frame_seeds *seeds, const struct frame *frame)
 {
-    return kaya_crc32c(frame_seed(seeds, frame), bytes + HCRC, frame->extent_bytes - HCRC);
+    return kaya_crc32c_behind(frame->type == FRAME_LINK ? seeds->segment : seeds->base,
+                              offset_word(frame->offset_bytes), bytes + HCRC, frame->extent_bytes - HCRC);
 }
 
 /* Over all that a reader uses of a frame, and bound to its seed, by another hash than the CRCs:
@@ -96,43 +97,37 @@ static bool type_is_known(uint8_t type)
     return (type > 0 && type < FRAME_TYPES_END) || (type & FRAME_SKIPPABLE) != 0;
 }
 
-static bool flags_are_plausible(uint8_t type, uint8_t flags)
-{
-    if (type == FRAME_FULL || type == FRAME_FIRST)
-        return flags >= KAYA_RECORD_PUT && flags <= FRAME_FLAG_BATCH;
-    return flags == 0;
-}
-
-static bool length_is_plausible(uint8_t type, uint32_t length)
-{
-    switch (type) {
-    case FRAME_FIRST:
-        return length > KAYA_FIRST_PREFIX_BYTES;
-    case FRAME_MIDDLE:
-    case FRAME_LAST:
-        return length > 0;
-    case FRAME_WATERMARK:
-    case FRAME_CLOSE:
-        return length == 0;
-    case FRAME_LINK:
-        return length == KAYA_LINK_BYTES;
-    case FRAME_TRIM:
-        return length == KAYA_TRIM_BYTES;
-    default:
-        return true;
-    }
-}
+/* What the fields of each type may be. Of a type that is not known nothing is known but that its flags are zero. */
+struct limits {
+    uint16_t length_min, length_max;
+    uint8_t flags_min, flags_max;
+};
+static const struct limits LIMITS[FRAME_TYPES_END + 1] = {
+    [FRAME_FULL] = { 0, UINT16_MAX, KAYA_RECORD_PUT, FRAME_FLAG_BATCH },
+    [FRAME_FIRST] = { KAYA_FIRST_PREFIX_BYTES + 1, UINT16_MAX, KAYA_RECORD_PUT, FRAME_FLAG_BATCH },
+    [FRAME_MIDDLE] = { 1, UINT16_MAX, 0, 0 },
+    [FRAME_LAST] = { 1, UINT16_MAX, 0, 0 },
+    [FRAME_PAD] = { 0, UINT16_MAX, 0, 0 },
+    [FRAME_WATERMARK] = { 0, 0, 0, 0 },
+    [FRAME_CLOSE] = { 0, 0, 0, 0 },
+    [FRAME_LINK] = { KAYA_LINK_BYTES, KAYA_LINK_BYTES, 0, 0 },
+    [FRAME_TRIM] = { KAYA_TRIM_BYTES, KAYA_TRIM_BYTES, 0, 0 },
+    [FRAME_TYPES_END] = { 0, UINT16_MAX, 0, 0 },
+};
 
 /* Fields that some version of a writer could have meant, but for the type's being known. */
-static bool fields_are_plausible(const struct shape *shape, const struct frame *frame, uint64_t offset)
+static inline bool fields_are_plausible(const struct shape *shape, const struct frame *frame, uint64_t offset)
 {
-    return frame->type != 0 && flags_are_plausible(frame->type, frame->flags) &&
-           length_is_plausible(frame->type, frame->length) && frame->length <= kaya_frame_room(shape, offset) &&
-           frame->offset_bytes == offset && frame->durable_bytes <= offset &&
+    const struct limits *limits = &LIMITS[frame->type < FRAME_TYPES_END ? frame->type : FRAME_TYPES_END];
+
+    return frame->type != 0 && frame->flags >= limits->flags_min && frame->flags <= limits->flags_max &&
+           frame->length >= limits->length_min && frame->length <= limits->length_max &&
+           frame->length <= kaya_frame_room(shape, offset) && frame->offset_bytes == offset &&
+           frame->durable_bytes <= offset &&
            (frame->type == FRAME_LINK) == (offset == kaya_shape_first_frame(shape));
 }
 
-static void load_fields(const uint8_t *bytes, struct frame *frame)
+static inline void load_fields(const uint8_t *bytes, struct frame *frame)
 {
     frame->type = bytes[TYPE];
     frame->flags = bytes[FLAGS];
@@ -153,11 +148,12 @@ enum { WORD_PCRC, WORD_HCRC, WORD_CHECK, WORD_LENGTH, WORD_OFFSET, WORD_DURABLE,
 static void fill_words(uint32_t words[WORDS], const struct frame_seeds *seeds, const struct frame *frame,
                        const uint8_t *padding, uint32_t padding_bytes)
 {
+    uint32_t place = offset_word(frame->offset_bytes);
     uint8_t fields[KAYA_FRAME_HEADER_BYTES - LENGTH];
     uint32_t seed = frame_seed(seeds, frame);
     uint32_t crc;
 
-    words[WORD_OFFSET] = offset_word(frame->offset_bytes);
+    words[WORD_OFFSET] = place;
     words[WORD_DURABLE] = offset_word(frame->durable_bytes);
     words[WORD_SEQUENCE] = frame->sequence;
     words[WORD_LENGTH] = frame->length | (uint32_t)frame->type << 16 | (uint32_t)frame->flags << 24;
@@ -165,12 +161,13 @@ static void fill_words(uint32_t words[WORDS], const struct frame_seeds *seeds, c
         store32(fields + 4 * (i - WORD_LENGTH), words[i]);
     words[WORD_CHECK] = second_check(fields, frame->payload, frame->length, seed);
 
-    crc = kaya_crc32c_words(seeds->segment, &words[WORD_OFFSET], 1);
-    words[WORD_HCRC] = kaya_crc32c_words(crc, &words[WORD_CHECK], WORDS - WORD_CHECK);
+    /* The header's check goes over the place, and then over all that stands behind itself. */
+    words[WORD_HCRC] = place;
+    words[WORD_HCRC] = kaya_crc32c_words(seeds->segment, &words[WORD_HCRC], WORDS - WORD_HCRC);
 
     crc = kaya_crc32c_words(seed, &words[WORD_HCRC], WORDS - WORD_HCRC);
     crc = kaya_crc32c(crc, frame->payload, frame->length);
-    words[WORD_PCRC] = kaya_crc32c_portable(crc, padding, padding_bytes);
+    words[WORD_PCRC] = padding_bytes == 0 ? crc : kaya_crc32c(crc, padding, padding_bytes);
 }
 
 uint32_t kaya_frame_encode(uint8_t *out, const struct shape *shape, const struct frame_seeds *seeds,

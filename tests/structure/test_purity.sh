@@ -9,8 +9,9 @@ shopt -s lastpipe
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# The compiler may put in calls of its own: memory functions, 128-bit and bit arithmetic, the stack protector.
-compiler='mem(cpy|move|set|cmp|chr)|__(u?div|u?mod|u?divmod|mul|ash[lr]|lshr|popcount|cl[zt]|ctz|ffs|parity)[a-z0-9]*|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_'
+# The compiler may put in calls of its own: memory functions, 128-bit and bit arithmetic, the stack protector, what the
+# processor is (a constant table, filled before main).
+compiler='mem(cpy|move|set|cmp|chr)|__(u?div|u?mod|u?divmod|mul|ash[lr]|lshr|popcount|cl[zt]|ctz|ffs|parity)[a-z0-9]*|__stack_chk_fail|__cpu_model|_GLOBAL_OFFSET_TABLE_'
 checksums='crc32_iscsi|XXH[A-Za-z0-9_]*'
 # What would let a run hang on something else than its decisions.
 world='time|times|clock.*|gettimeofday|nanosleep|s?rand(om)?(_r)?|[dlmj]rand48.*|getrandom|getentropy|arc4random.*|getpid|getenv|pthread_.*|thrd_.*|mtx_.*|open(at|64)?|creat|f?open(64)?|p?(read|write)v?(64)?|f(data)?sync|fork|socket|mmap(64)?'
