@@ -187,38 +187,61 @@ struct opening {
     struct segment *best;
     unsigned readings;       /* of each place */
     bool link_is_unreadable; /* under the best header */
+    bool link_is_blank; /* in every reading of its place there were zeros, which are no LINK under any header */
 };
+
+static bool is_zero(const uint8_t *bytes, size_t length)
+{
+    uint8_t all = 0;
+
+    for (size_t i = 0; i < length; i++)
+        all |= bytes[i];
+    return all == 0;
+}
+
+/* No further reading could tell anything else. */
+static bool is_decided(const struct opening *opening)
+{
+    return is_whole(opening->best) || opening->link_is_blank;
+}
 
 /* The link under a header that was read: in as many readings as it takes. What validates in any of them counts. */
 static enum kaya_status try_header(struct opening *opening, const struct segment *header)
 {
     struct segment *best = opening->best;
+    struct segment attempt = *header;
+    uint64_t place = kaya_shape_first_frame(&header->header.shape);
+    unsigned blank = 0;
     bool is_read = false;
     enum kaya_status status = KAYA_OK;
 
-    if (best->state < SEGMENT_LINKLESS) {
-        *best = *header;
-        seed(best);
-    }
+    seed(&attempt);
+    if (best->state < SEGMENT_LINKLESS)
+        *best = attempt;
     for (unsigned reading = 0; reading < opening->readings && !is_whole(best); reading++) {
-        struct segment attempt = *header;
         uint8_t bytes[LINK_FRAME_BYTES_MAX];
 
-        seed(&attempt);
-        status = read_some(&attempt, opening->context, kaya_shape_first_frame(&attempt.header.shape), bytes,
-                           sizeof bytes, reading);
+        status = read_some(&attempt, opening->context, place, bytes, sizeof bytes, reading);
         if (status != KAYA_OK && status != KAYA_IO)
             return status;
         is_read = is_read || status == KAYA_OK;
-        if (status == KAYA_OK && judge_link(&attempt, bytes, sizeof bytes) &&
-            (!attempt.link_mended || best->state < SEGMENT_LINKED))
-            *best = attempt;
+        if (status != KAYA_OK)
+            continue;
+        if (is_zero(bytes, sizeof bytes)) {
+            blank++;
+        } else if (judge_link(&attempt, bytes, sizeof bytes)) {
+            if (!attempt.link_mended || best->state < SEGMENT_LINKED)
+                *best = attempt;
+            attempt = *header;
+            seed(&attempt);
+        }
     }
     opening->link_is_unreadable = best->state == SEGMENT_LINKLESS && !is_read;
+    opening->link_is_blank = blank == opening->readings;
     return KAYA_OK;
 }
 
-/* Both copies may be good and differ in their salt, where the write of one was lost; and a reading may show a copy as it was before. The one
+/* Both copies may be good and differ in their salt, never in their shape, where the write of one was lost; and a reading may show a copy as it was before. The one
  * under which LINK is valid is the segment's; without a LINK the first one is. */
 static bool is_worth_trying(const struct segment *best, const struct segment *header)
 {
@@ -261,7 +284,7 @@ static enum kaya_status try_copy(struct opening *opening, header_reader *read, b
 {
     struct segment *best = opening->best;
 
-    for (unsigned reading = 0; reading < opening->readings && !is_whole(best); reading++) {
+    for (unsigned reading = 0; reading < opening->readings && !is_decided(opening); reading++) {
         struct segment header = SEGMENT_NONE;
         enum kaya_status status;
 
@@ -290,7 +313,8 @@ static enum kaya_status read_best(struct segment *segment, const struct context 
     bool first_is_read = false, second_is_read = false;
     enum kaya_status status = try_copy(&opening, read_first_header, &first_is_read);
 
-    if (status == KAYA_OK && segment->state != SEGMENT_UNSUPPORTED && segment->state != SEGMENT_LINKED)
+    if (status == KAYA_OK && segment->state != SEGMENT_UNSUPPORTED && segment->state != SEGMENT_LINKED &&
+        !opening.link_is_blank)
         status = try_copy(&opening, read_second_header, &second_is_read);
     if (status != KAYA_OK)
         return status;
