@@ -275,8 +275,8 @@ static void salvage_all(struct judged *judged)
         if (salvaged.kind != KAYA_SALVAGED_RECORD)
             continue;
         if (salvaged.record.lsn <= last_lsn)
-            fuzz_fail("salvage: record %llu comes behind record %llu", (unsigned long long)salvaged.record.lsn,
-                      (unsigned long long)last_lsn);
+            fuzz_fail("salvage: record %llu comes behind record %llu",
+                      (unsigned long long)salvaged.record.lsn, (unsigned long long)last_lsn);
         last_lsn = salvaged.record.lsn;
         check_salvaged(judged, &salvaged.record);
     }
