@@ -236,9 +236,12 @@ static int save_tape(struct replay *replay)
     good = file != NULL && kaya_sim_write_tape(&source->line, &tape, source->is_short, file);
     good = file != NULL && fclose(file) == 0 && good;
     kaya_tape_release(&tape);
-    source->line = line;
     if (!good)
         return kaya_sim_complain("%s: %s", replay->arguments->save, strerror(errno));
+    if (source->choices == NULL) { /* a line that says its digest is held to it, any other to this one */
+        source->line = line.has_digest ? line : source->line;
+        return KAYA_SIM_HELD;
+    }
     kaya_sim_source_close(source);
     return kaya_sim_source_open(replay->arguments->text, source) ? KAYA_SIM_HELD : KAYA_SIM_USAGE;
 }
