@@ -143,18 +143,24 @@ static void check_end(struct judged *judged, const char *what)
 
 /* --- Evidence: a record stands in what was given --- */
 
+/* The file of that number: its .wal, or its .away where there is none. */
 static const struct fuzz_segment *segment_of(const struct judged *judged, uint64_t number)
 {
+    const struct fuzz_segment *away = NULL;
+
     for (size_t i = 0; i < IMAGE_FILES_MAX; i++) {
         enum segment_name_kind kind;
         uint64_t named;
 
-        if (judged->given.files[i].name[0] != '\0' &&
-            kaya_segment_name_parse(judged->given.files[i].name, &named, &kind) && named == number &&
-            kind != SEGMENT_NAME_NEW)
+        if (judged->given.files[i].name[0] == '\0' ||
+            !kaya_segment_name_parse(judged->given.files[i].name, &named, &kind) || named != number)
+            continue;
+        if (kind == SEGMENT_NAME_WAL)
             return &judged->segments[i];
+        if (kind == SEGMENT_NAME_AWAY)
+            away = &judged->segments[i];
     }
-    return NULL;
+    return away;
 }
 
 /* A record's bytes, or the part of them that its first frame has, stand together in the frame. */

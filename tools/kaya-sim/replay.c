@@ -39,12 +39,14 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         arguments->json = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (!kaya_sim_add_word(arguments->text, argument))
+        if (!kaya_sim_add_word(arguments->text, argument)) {
             argp_error(state, "the line is too long");
+            return EINVAL;
+        }
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_usage(state);
-        return 0;
+        return EINVAL;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -311,6 +313,7 @@ int kaya_sim_replay(int argc, char **argv)
     };
     struct arguments arguments = { .save = NULL };
 
-    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) != 0)
+        return KAYA_SIM_USAGE;
     return replay_in_child(&arguments);
 }

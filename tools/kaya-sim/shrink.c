@@ -39,28 +39,28 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
     switch (key) {
     case 't':
-        if (!kaya_sim_number(argument, "time", 1, TIME_MAX, &arguments->seconds))
-            exit(KAYA_SIM_USAGE);
-        return 0;
+        return kaya_sim_number(argument, "time", 1, TIME_MAX, &arguments->seconds) ? 0 : EINVAL;
     case 'r':
-        if (!kaya_sim_number(argument, "runs", 1, UINT64_MAX, &arguments->runs))
-            exit(KAYA_SIM_USAGE);
-        return 0;
+        return kaya_sim_number(argument, "runs", 1, UINT64_MAX, &arguments->runs) ? 0 : EINVAL;
     case 's':
-        if (strlen(argument) >= sizeof arguments->tape)
+        if (strlen(argument) >= sizeof arguments->tape) {
             argp_error(state, "the tape's name is too long");
+            return EINVAL;
+        }
         snprintf(arguments->tape, sizeof arguments->tape, "%s", argument);
         return 0;
     case 'j':
         arguments->json = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (!kaya_sim_add_word(arguments->text, argument))
+        if (!kaya_sim_add_word(arguments->text, argument)) {
             argp_error(state, "the line is too long");
+            return EINVAL;
+        }
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_usage(state);
-        return 0;
+        return EINVAL;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -267,6 +267,7 @@ int kaya_sim_shrink(int argc, char **argv)
     };
     struct arguments arguments = { .seconds = SECONDS };
 
-    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) != 0)
+        return KAYA_SIM_USAGE;
     return shrink_all(&arguments);
 }

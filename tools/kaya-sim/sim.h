@@ -82,8 +82,8 @@ struct kaya_sim_campaign {
     bool json;
 };
 
-/* Read the command line, or exit as argp does. `doc` is the command's own. */
-void kaya_sim_campaign_parse(struct kaya_sim_campaign *campaign, const char *doc, int argc, char **argv);
+/* Read the command line. False: it is wrong, and was complained about. `doc` is the command's own. */
+bool kaya_sim_campaign_parse(struct kaya_sim_campaign *campaign, const char *doc, int argc, char **argv);
 
 /* Called with each scenario's outcome; everything in it is valid during the call only. */
 typedef void kaya_sim_visit(void *user, const struct kaya_sim_outcome *outcome);
