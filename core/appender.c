@@ -193,9 +193,12 @@ enum kaya_status kaya_appender_write_ahead(struct appender *appender, uint64_t e
     uint64_t behind_header = header + kaya_shape_header_bytes(shape);
     uint64_t written = appender->end - appender->used;
     uint64_t from = appender->prewritten > written ? appender->prewritten : written;
-    uint64_t to = (end + appender->stride_bytes - 1) / appender->stride_bytes * appender->stride_bytes;
+    uint64_t to;
     enum kaya_status status = KAYA_OK;
 
+    if (end <= appender->prewritten)
+        return KAYA_OK;
+    to = (end + appender->stride_bytes - 1) / appender->stride_bytes * appender->stride_bytes;
     if (to > shape->segment_bytes)
         to = shape->segment_bytes;
     if (to <= from)

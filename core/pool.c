@@ -24,9 +24,12 @@ enum {
 void kaya_pool_init(struct pool *pool, const struct context *context, const struct kaya_wal_log_id *log_id,
                     const struct shape *shape, unsigned wanted)
 {
-    *pool = (struct pool){
-        .context = context, .log_id = *log_id, .shape = *shape, .wanted = wanted, .is_head_followed = true
-    };
+    *pool = (struct pool){ .context = context,
+                           .log_id = *log_id,
+                           .shape = *shape,
+                           .carry_capacity = kaya_carry_capacity(shape),
+                           .wanted = wanted,
+                           .is_head_followed = true };
 }
 
 /* What stands right behind a segment in use must be a spare under the next number, or a lost segment could not be told. So spares are taken as a
@@ -72,6 +75,7 @@ void kaya_pool_adopt(struct pool *pool, const struct survey *survey)
         add_spare(pool, &(struct spare){ .number = file->number,
                                          .kind = file->kind,
                                          .shape = file->shape,
+                                         .carry_capacity = kaya_carry_capacity(&file->shape),
                                          .is_clean = file->is_clean });
     }
     next = survey->head.number < UINT64_MAX ? kaya_survey_find(survey, survey->head.number + 1) : NULL;
@@ -221,6 +225,7 @@ static enum kaya_status name_spare(struct pool *pool, struct segment *segment)
     struct spare spare = { .number = segment->number,
                            .kind = SEGMENT_NAME_WAL,
                            .shape = segment->header.shape,
+                           .carry_capacity = kaya_carry_capacity(&segment->header.shape),
                            .is_clean = true,
                            .is_ours = true };
     char from[SEGMENT_NAME_BYTES], to[SEGMENT_NAME_BYTES];
@@ -427,7 +432,7 @@ unsigned kaya_pool_pick(const struct pool *pool, uint64_t cost_min)
     unsigned index = 0;
 
     while (index < pool->spare_count &&
-           (pool->spares[index].is_blocked || kaya_carry_capacity(&pool->spares[index].shape) < cost_min))
+           (pool->spares[index].is_blocked || pool->spares[index].carry_capacity < cost_min))
         index++;
     return index;
 }
@@ -533,13 +538,10 @@ enum kaya_status kaya_pool_take(struct pool *pool, unsigned index, struct segmen
 
 uint64_t kaya_pool_carry_capacity(const struct pool *pool)
 {
-    uint64_t capacity = kaya_carry_capacity(&pool->shape);
+    uint64_t capacity = pool->carry_capacity;
 
-    for (unsigned i = 0; i < pool->spare_count; i++) {
-        uint64_t other = kaya_carry_capacity(&pool->spares[i].shape);
-
-        if (other < capacity)
-            capacity = other;
-    }
+    for (unsigned i = 0; i < pool->spare_count; i++)
+        if (pool->spares[i].carry_capacity < capacity)
+            capacity = pool->spares[i].carry_capacity;
     return capacity;
 }

@@ -16,16 +16,18 @@ struct spare {
     uint64_t number;
     enum segment_name_kind kind;
     struct shape shape;
-    bool is_clean;     /* known to hold no frame of its present life */
-    bool is_ours;      /* prepared by this process, which saw its header become durable */
-    bool is_blocked;   /* another file has the next number: nothing may be appended in it */
-    bool is_name_sure; /* this process saw the directory sync that made its name durable */
+    uint64_t carry_capacity; /* what a segment of that shape can carry */
+    bool is_clean;           /* known to hold no frame of its present life */
+    bool is_ours;            /* prepared by this process, which saw its header become durable */
+    bool is_blocked;         /* another file has the next number: nothing may be appended in it */
+    bool is_name_sure;       /* this process saw the directory sync that made its name durable */
 };
 
 struct pool {
     const struct context *context;
     struct kaya_wal_log_id log_id;
     struct shape shape;                   /* of new spares */
+    uint64_t carry_capacity;              /* what one of them can carry */
     unsigned wanted;                      /* spares to keep behind the segment in use */
     struct spare spares[POOL_SPARES_MAX]; /* ascending by number */
     unsigned spare_count;

@@ -292,12 +292,15 @@ static enum kaya_status find_frame(struct scan *scan, uint64_t offset, struct sc
     uint64_t block_end = kaya_shape_block_end(&scan->segment->header.shape, offset);
     enum kaya_status status;
 
-    *found = (struct scan_frame){ .fault = FRAME_FAULT_ROOM };
+    found->fault = FRAME_FAULT_ROOM;
+    found->mended = false;
     if (offset >= scan->limit)
         return KAYA_OK;
-    status = load_window(scan, offset);
-    if (status != KAYA_OK || offset >= scan->window_offset + scan->window_length)
-        return status;
+    if (offset - scan->window_offset >= scan->window_length) { /* in front of it, too */
+        status = load_window(scan, offset);
+        if (status != KAYA_OK || offset >= scan->window_offset + scan->window_length)
+            return status;
+    }
     if (block_end > scan->window_offset + scan->window_length)
         block_end = scan->window_offset + scan->window_length;
     bytes = scan->memory->window.bytes + (offset - scan->window_offset);

@@ -26,13 +26,28 @@ static const char *const SUFFIXES[] = {
     [SEGMENT_NAME_NEW] = ".new",
 };
 
+/* Eight hexadecimal digits at once: spread the nibbles over bytes, the highest first, and add what makes them letters. */
+static uint64_t hexadecimal(uint32_t value)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t nibbles = value;
+    uint64_t letters;
+
+    nibbles = (nibbles & 0x0000ffff) << 32 | nibbles >> 16;
+    nibbles = (nibbles & UINT64_C(0x000000ff000000ff)) << 16 | (nibbles >> 8 & UINT64_C(0x000000ff000000ff));
+    nibbles = (nibbles & UINT64_C(0x000f000f000f000f)) << 8 | (nibbles >> 4 & UINT64_C(0x000f000f000f000f));
+    letters = (nibbles + 6 * ones) >> 4 & ones; /* 1 where a nibble is above 9 */
+    return nibbles + '0' * ones + letters * ('a' - '0' - 10);
+}
+
 void kaya_segment_name(char out[SEGMENT_NAME_BYTES], uint64_t number, enum segment_name_kind kind)
 {
     const char *suffix = SUFFIXES[kind];
-    unsigned at = 0;
+    uint8_t *digits = (uint8_t *)out;
+    unsigned at = NUMBER_DIGITS;
 
-    for (; at < NUMBER_DIGITS; at++)
-        out[at] = "0123456789abcdef"[number >> (4 * (NUMBER_DIGITS - 1 - at)) & 15];
+    store64(digits, hexadecimal((uint32_t)(number >> 32)));
+    store64(digits + NUMBER_DIGITS / 2, hexadecimal((uint32_t)number));
     while (*suffix != '\0')
         out[at++] = *suffix++;
     out[at] = '\0';

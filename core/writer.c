@@ -315,11 +315,13 @@ static enum kaya_status leave_close_behind(struct kaya_wal_writer *writer)
     return status == KAYA_OK ? sync_all(writer) : status;
 }
 
-static bool fits(const struct appender *appender, size_t length)
+/* Would the record, put next, fit? *end is where it would end. */
+static bool fits(const struct appender *appender, size_t length, uint64_t *end)
 {
     const struct shape *shape = &appender->segment.header.shape;
 
-    return kaya_record_end(shape, appender->end, length) <= kaya_record_limit(shape);
+    *end = kaya_record_end(shape, appender->end, length);
+    return *end <= kaya_record_limit(shape);
 }
 
 /* Would the records that no claim covers, with one more of that cost, be more than any successor can carry? */
@@ -343,7 +345,8 @@ static enum kaya_status make_ready(struct kaya_wal_writer *writer, size_t length
 {
     struct appender *appender = &writer->log.appender;
     uint64_t cost = kaya_carry_cost(length);
-    bool rotates;
+    uint64_t end;
+    bool rotates, claims;
     enum kaya_status status;
 
     status = guard_segment(writer);
@@ -351,16 +354,18 @@ static enum kaya_status make_ready(struct kaya_wal_writer *writer, size_t length
         status = leave_close_behind(writer);
     if (status != KAYA_OK)
         return status;
-    rotates = !fits(appender, length) || (must_claim(writer, cost) && !may_claim(appender));
-    if (!rotates && must_claim(writer, cost)) {
+    claims = must_claim(writer, cost);
+    rotates = !fits(appender, length, &end) || (claims && !may_claim(appender));
+    if (!rotates && claims) {
         status = secure(writer);
-        rotates = !fits(appender, length);
+        rotates = !fits(appender, length, &end);
     }
-    if (status == KAYA_OK && rotates)
+    if (status == KAYA_OK && rotates) {
         status = rotate(writer, cost);
+        (void)fits(appender, length, &end);
+    }
     if (status == KAYA_OK) {
-        status = kaya_appender_write_ahead(
-            appender, kaya_record_end(&appender->segment.header.shape, appender->end, length));
+        status = kaya_appender_write_ahead(appender, end);
         if (status == KAYA_IO)
             status = end_handle(writer, status);
     }
