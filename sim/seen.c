@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(XXH_INLINE_ALL)
 #include <xxh_x86dispatch.h> /* the same values with the widest registers that the processor has */
 #else
 #include <xxhash.h>

@@ -24,7 +24,7 @@ includes() { # TOP
 resolve() { # FILE KIND NAME
     local folder found
     local roots=(core/include sim/include scenarios/include tools)
-    [[ $1 != fuzz/* ]] || roots+=(core fuzz .)
+    [[ $1 != fuzz/* ]] || roots+=(core fuzz . tests/architectures)
     for folder in "$(dirname "$1")" "${roots[@]}"; do
         if [ -f "$folder/$3" ]; then
             found=$folder/$3

@@ -36,6 +36,12 @@ for command in cmake ninja pkg-config gcc g++ clang nm clang-format-14 clang-tid
     esac
     listed "$package" "$command"
 done
+for command in llvm-cov-14 llvm-profdata-14 afl-fuzz afl-clang-fast zip; do # section "full" may not be there
+    path=$(command -v "$command") || continue
+    package=$(package_of "$path")
+    [ -n "$package" ] || package=$(package_of "$(readlink -f "$path")")
+    [ -z "$package" ] || listed "$package" "$command"
+done
 for architecture in arm64 s390x i386; do # what the foreign compilers link
     listed libc6-dev-$architecture-cross "the C library of $architecture"
 done

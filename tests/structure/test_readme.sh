@@ -11,7 +11,7 @@ mapfile -t pages < <(find . -name '*.md' -not -path './build/*' -not -path './.g
 
 while IFS=: read -r page script; do
     [ -x "$script" ] || complain "$page: $script cannot be run"
-done < <(grep -oHE '(^|[ `(])(tools/(run|test|setup|check|bare-machine-check)|\.ci/run|fuzz/run)\b' "${pages[@]}" | sed -E 's/:[ `(]/:/' | sort -u)
+done < <(grep -oHE '(^|[ `(])(tools/(run|test|setup|check|fuzz|bare-machine-check)|\.ci/run)\b' "${pages[@]}" | sed -E 's/:[ `(]/:/' | sort -u)
 
 # `kaya-wal WORD` in code: a command that answers to --help.
 while IFS=: read -r page program word; do

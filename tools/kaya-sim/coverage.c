@@ -288,8 +288,7 @@ int kaya_sim_coverage(int argc, char **argv)
     struct kaya_sim_campaign campaign;
     int code;
 
-    if (!kaya_sim_campaign_parse(&campaign, doc, argc, argv))
-        return KAYA_SIM_USAGE;
+    kaya_sim_campaign_parse(&campaign, doc, argc, argv);
     tally = (struct tally){ .campaign = &campaign };
     code = kaya_sim_campaign_run(&campaign, add, &tally);
     if (code == KAYA_SIM_USAGE)

@@ -1,6 +1,5 @@
 /* kaya-sim list. */
 #include <argp.h>
-#include <errno.h>
 #include <jansson.h>
 #include <string.h>
 
@@ -11,13 +10,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     bool *json = state->input;
 
     (void)argument;
-    if (key == ARGP_KEY_ARG) {
+    if (key == 'j')
+        *json = true;
+    else if (key == ARGP_KEY_ARG)
         argp_usage(state);
-        return EINVAL;
-    }
-    if (key != 'j')
+    else
         return ARGP_ERR_UNKNOWN;
-    *json = true;
     return 0;
 }
 
@@ -75,8 +73,7 @@ int kaya_sim_list(int argc, char **argv)
     bool json = false;
     size_t count;
 
-    if (argp_parse(&argp, argc, argv, 0, NULL, &json) != 0)
-        return KAYA_SIM_USAGE;
+    argp_parse(&argp, argc, argv, 0, NULL, &json);
     scenarios = kaya_sim_scenarios(&count);
     if (scenarios == NULL)
         return KAYA_SIM_USAGE;

@@ -29,8 +29,7 @@ int kaya_sim_run(int argc, char **argv)
     struct kaya_sim_campaign campaign;
     int code;
 
-    if (!kaya_sim_campaign_parse(&campaign, doc, argc, argv))
-        return KAYA_SIM_USAGE;
+    kaya_sim_campaign_parse(&campaign, doc, argc, argv);
     if (!campaign.json)
         kaya_sim_print_heading(stdout);
     code = kaya_sim_campaign_run(&campaign, show, &campaign);

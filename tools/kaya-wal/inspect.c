@@ -387,7 +387,6 @@ int kaya_command_inspect(int argc, char **argv)
     };
     struct options options = { .common = { .takes_segment = true } };
 
-    if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
-        return KAYA_EXIT_OTHER;
+    argp_parse(&argp, argc, argv, 0, NULL, &options);
     return run(&options);
 }

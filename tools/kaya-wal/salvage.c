@@ -379,11 +379,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct options *options = state->input;
 
     if (key == OPTION_TO) {
+        if (!argument[0])
+            argp_error(state, "--to: which directory?");
         options->to = argument;
-        if (argument[0])
-            return 0;
-        argp_error(state, "--to: which directory?");
-        return EINVAL;
+        return 0;
     }
     return kaya_parse_common(key, argument, state, &options->common);
 }
@@ -416,7 +415,6 @@ int kaya_command_salvage(int argc, char **argv)
     };
     struct options options = { .common = { .path = NULL } };
 
-    if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
-        return KAYA_EXIT_OTHER;
+    argp_parse(&argp, argc, argv, 0, NULL, &options);
     return run(&options);
 }

@@ -373,7 +373,6 @@ int kaya_command_verify(int argc, char **argv)
     };
     struct kaya_common options = { .path = NULL };
 
-    if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
-        return KAYA_EXIT_OTHER;
+    argp_parse(&argp, argc, argv, 0, NULL, &options);
     return run(&options);
 }
