@@ -301,6 +301,11 @@ void kaya_link_decode(const uint8_t bytes[KAYA_LINK_BYTES], struct link *link)
 #undef LOAD
 }
 
+bool kaya_number_is_plausible(uint64_t number)
+{
+    return number >= 1 && number <= UINT64_MAX / 4;
+}
+
 uint32_t kaya_link_chain(uint32_t predecessor_chain, uint32_t predecessor_base_seed, uint64_t end)
 {
     uint8_t bytes[16];

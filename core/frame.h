@@ -155,6 +155,8 @@ struct link {
 };
 void kaya_link_encode(uint8_t out[KAYA_LINK_BYTES], const struct link *link);
 void kaya_link_decode(const uint8_t bytes[KAYA_LINK_BYTES], struct link *link);
+/* Can a log reach this LSN or epoch? If not somebody made it up, and counting on from it might wrap. */
+bool kaya_number_is_plausible(uint64_t number);
 /* The chain digest of a successor of that segment, ended at `end`. */
 uint32_t kaya_link_chain(uint32_t predecessor_chain, uint32_t predecessor_base_seed, uint64_t end);
 

@@ -209,6 +209,8 @@ static enum kaya_status push_live(struct descent *descent, const struct piece *f
     struct piece live = *file;
     struct pieces *pieces = descent->pieces;
 
+    if (!kaya_number_is_plausible(live.link.base_lsn))
+        return push_lost(descent, file, "the link holds a number that no log reaches", false);
     live.end = end;
     live.claim = claim;
     live.next_base_lsn = descent->base_lsn;

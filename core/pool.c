@@ -35,10 +35,15 @@ void kaya_pool_init(struct pool *pool, const struct context *context, const stru
 /* What stands right behind a segment in use must be a spare under the next number, or a lost segment could not be told. So spares are taken as a
  * run of numbers without gaps; where somebody removed one, those in front of the gap are passed over. And where another file has the number
  * right behind a spare, that one is blocked: it may stand behind a segment, but not take over. */
+static void drop_before_gap(struct pool *pool, uint64_t number)
+{
+    if (pool->spare_count > 0 && pool->spares[pool->spare_count - 1].number + 1 != number)
+        pool->spare_count = 0;
+}
+
 static void add_spare(struct pool *pool, const struct spare *spare)
 {
-    if (pool->spare_count > 0 && pool->spares[pool->spare_count - 1].number + 1 != spare->number)
-        pool->spare_count = 0;
+    drop_before_gap(pool, spare->number);
     if (pool->spare_count < POOL_SPARES_MAX)
         pool->spares[pool->spare_count++] = *spare;
 }
@@ -63,8 +68,10 @@ void kaya_pool_adopt(struct pool *pool, const struct survey *survey)
             continue;
         }
         pool->number_max = file->number;
-        if (file->shape.unit_bytes < pool->shape.unit_bytes)
+        if (file->shape.unit_bytes < pool->shape.unit_bytes) { /* it may stand behind a spare, but not take over */
+            drop_before_gap(pool, file->number);
             continue;
+        }
         add_spare(pool, &(struct spare){ .number = file->number,
                                          .kind = file->kind,
                                          .shape = file->shape,

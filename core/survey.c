@@ -22,8 +22,6 @@
 
 #include "bytes.h"
 
-/* LSNs and epochs above it are made up: counting on from them must not wrap. */
-#define NUMBER_MAX (UINT64_MAX / 4)
 enum {
     RESTARTS_MAX = 16, /* of a look at a live log */
     READINGS = 3,      /* one through the cache, two past it */
@@ -793,7 +791,7 @@ static const char *what_is_implausible(const struct look *look)
 {
     const struct link *link = &look->survey->head.link;
 
-    if (link->base_lsn == 0 || link->base_lsn > NUMBER_MAX || link->epoch == 0 || link->epoch > NUMBER_MAX)
+    if (!kaya_number_is_plausible(link->base_lsn) || !kaya_number_is_plausible(link->epoch))
         return "the link holds a number that no log reaches";
     if (look->low_water == 0 || look->low_water > link->base_lsn)
         return "the low-water mark lies behind the segment that says it";

@@ -372,30 +372,31 @@ static void find_hidden(struct kaya_claims *claims)
         claims->shown[i].may_be_hidden = is_written_over(claims, &claims->shown[i]);
 }
 
-/* Has damage begun to show there? Until then the cache holds the good bytes, and who reads through it sees no damage. */
-static bool is_shown_at(const struct kaya_claims *claims, const struct written *write, uint64_t offset)
+/* Has damage begun to show there, surely or perhaps? Until then the cache holds the good bytes, and who reads through it sees no damage. */
+static bool is_shown_at(const struct kaya_claims *claims, const struct written *write, uint64_t offset, bool surely)
 {
     uint64_t inode = claims->lives[write->life].inode;
 
     for (size_t i = claims->shown_count; i-- > 0 && claims->shown[i].event > write->event;) {
         const struct shown *shown = &claims->shown[i];
         if (shown->inode == inode && offset >= shown->offset && offset < shown->offset + shown->length &&
-            !shown->may_be_hidden)
+            !(surely && shown->may_be_hidden))
             return true;
     }
     return false;
 }
 
-/* How many of the bits that differ show; UINT64_MAX: bytes that cannot be read do. Other damage to the same write may still be hidden by
+/* How many of the bits that differ show, surely or perhaps; UINT64_MAX: bytes that cannot be read do. Other damage to the same write may still be hidden by
  * the cache. */
-static uint64_t count_shown_bits(const struct kaya_claims *claims, const struct written *write)
+static uint64_t count_shown_bits(const struct kaya_claims *claims, const struct written *write, bool surely)
 {
     const struct life *life = &claims->lives[write->life];
     uint64_t bits = 0;
 
     for (uint64_t at = write->offset; at < end_of(write) && at < life->now->size_bytes; at++) {
         bool is_bad = write->is_unreadable && is_unreadable(life->now, at, at + 1);
-        if ((!is_bad && life->now->bytes[at] == life->truth->bytes[at]) || !is_shown_at(claims, write, at))
+        if ((!is_bad && life->now->bytes[at] == life->truth->bytes[at]) ||
+            !is_shown_at(claims, write, at, surely))
             continue;
         if (is_bad)
             return UINT64_MAX;
@@ -664,7 +665,7 @@ static bool is_read(const struct judgement *judgement, const struct written *wri
 {
     return is_owed(judgement, &judgement->claims->operations[write->operation]) &&
            judgement->claims->lives[write->life].last_record_lsn >= judgement->low_may_lsn &&
-           !is_padding(judgement, write) && count_shown_bits(judgement->claims, write) > 0;
+           !is_padding(judgement, write) && count_shown_bits(judgement->claims, write, true) > 0;
 }
 
 static uint64_t few_bits(const struct written *write)
@@ -681,7 +682,7 @@ static bool is_few(const struct written *write)
 static bool is_beyond_mending(const struct judgement *judgement, const struct written *write)
 {
     return !is_few(write) && !is_padding(judgement, write) &&
-           count_shown_bits(judgement->claims, write) > few_bits(write);
+           count_shown_bits(judgement->claims, write, true) > few_bits(write);
 }
 
 static void judge_records(struct judgement *judgement, const struct written *write)
@@ -741,12 +742,25 @@ static bool may_be_mark(const struct kaya_claims *claims, const struct written *
     return false;
 }
 
+/* So many bits of it may be mended by who sees no more of the damage than he must. */
+static uint64_t count_mendable(const struct judgement *judgement, const struct written *write)
+{
+    uint64_t bits = write->bits;
+
+    if (!is_few(write)) {
+        if (count_shown_bits(judgement->claims, write, true) > few_bits(write))
+            return 0;
+        bits = count_shown_bits(judgement->claims, write, false);
+        at_most(&bits, few_bits(write));
+    }
+    return bits;
+}
+
 static void judge_write(struct judgement *judgement, const struct written *write)
 {
     const struct operation *operation = &judgement->claims->operations[write->operation];
     struct kaya_outlook *outlook = judgement->outlook;
     bool holds_records = operation->last_lsn != 0 && operation->life == write->life;
-    uint64_t bits;
 
     /* a mark that an append left in front of its record outlives it */
     if (holds_records && operation->is_dead && may_be_mark(judgement->claims, write))
@@ -758,9 +772,7 @@ static void judge_write(struct judgement *judgement, const struct written *write
         outlook->mended_min += is_read(judgement, write) && operation->is_of_last_era;
         return;
     }
-    bits = is_few(write) ? write->bits : count_shown_bits(judgement->claims, write);
-    if (bits <= few_bits(write))
-        outlook->mended_max += bits;
+    outlook->mended_max += count_mendable(judgement, write);
     if (holds_records)
         judge_records(judgement, write);
     else

@@ -26,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kaya/scenarios/past.h"
 #include "kaya/scenarios/payload.h"
 
 enum { CAPACITY_MIN = 256, FRAME_BYTES_MAX = 40, FILE_SLACK_BYTES = 4096 };
@@ -57,22 +58,14 @@ enum fact_flag {
     FACT_RETURNED = 64, /* by a recovery */
 };
 
-struct fact {
-    uint64_t key;
-    uint64_t cost_bytes; /* at most this much of the log lies before and in this record, counted from the run's begin */
-    uint32_t length;
-    uint8_t type;
-    uint8_t flags;
-};
-
 /* Of an unrestricted run: everything that was ever appended. */
 struct memory {
     uint64_t lsn;
-    struct fact fact;
+    struct kaya_fact fact;
 };
 
 struct kaya_oracle {
-    struct fact *facts; /* of floor_lsn .. last_lsn, at lsn & (capacity - 1) */
+    struct kaya_fact *facts; /* of floor_lsn .. last_lsn, at lsn & (capacity - 1) */
     uint64_t capacity;
     struct kaya_oracle_shape shape;
 
@@ -98,7 +91,11 @@ struct kaya_oracle {
     bool cut_pending;    /* a cut-back was begun: the end is last_lsn or cut_lsn, nothing between */
     bool was_cut;        /* once in this run */
     uint64_t cut_lsn;
-    uint64_t given_up_lsn; /* so far reached what the last recovery or cut-back gave up; 0: something was appended since */
+    struct kaya_past past; /* what recoveries and cut-backs gave up, where damage may bring it back */
+    bool watches_damage;   /* it may */
+    bool is_past_in_doubt; /* the log may have gone back to one of its ends; what is read will tell */
+    size_t read_past;      /* the end that the records read so far belong to; SIZE_MAX: the present one */
+    uint64_t read_first_lsn;
     uint64_t close_lsn; /* the last record before the last CLOSE */
     struct kaya_wal_log_id log_id;
     uint64_t epoch;
@@ -127,7 +124,7 @@ struct kaya_oracle {
     struct kaya_oracle_counts counts;
 };
 
-static struct fact *fact_of(const struct kaya_oracle *oracle, uint64_t lsn)
+static struct kaya_fact *fact_of(const struct kaya_oracle *oracle, uint64_t lsn)
 {
     return &oracle->facts[lsn & (oracle->capacity - 1)];
 }
@@ -164,6 +161,7 @@ void kaya_oracle_destroy(struct kaya_oracle *oracle)
         return;
     free(oracle->facts);
     free(oracle->memories);
+    kaya_past_release(&oracle->past);
     free(oracle);
 }
 
@@ -176,6 +174,8 @@ void kaya_oracle_reset(struct kaya_oracle *oracle, const struct kaya_oracle_shap
     oracle->capacity = kept.capacity;
     oracle->memories = kept.memories;
     oracle->memory_capacity = kept.memory_capacity;
+    oracle->past = kept.past;
+    kaya_past_clear(&oracle->past);
     oracle->shape = *shape;
     oracle->floor_lsn = 1;
     oracle->low_lsn = 1;
@@ -187,7 +187,7 @@ void kaya_oracle_reset(struct kaya_oracle *oracle, const struct kaya_oracle_shap
 static enum kaya_status make_room(struct kaya_oracle *oracle, uint64_t wanted)
 {
     uint64_t capacity = oracle->capacity;
-    struct fact *facts;
+    struct kaya_fact *facts;
 
     if (wanted <= capacity)
         return KAYA_OK;
@@ -206,9 +206,10 @@ static enum kaya_status make_room(struct kaya_oracle *oracle, uint64_t wanted)
 
 enum kaya_status kaya_oracle_copy(const struct kaya_oracle *from, struct kaya_oracle *to)
 {
-    struct fact *facts;
+    struct kaya_fact *facts;
     struct memory *memories = to->memories;
     size_t memory_capacity = to->memory_capacity;
+    struct kaya_past past = to->past;
     uint64_t capacity;
 
     to->floor_lsn = 1;
@@ -223,7 +224,8 @@ enum kaya_status kaya_oracle_copy(const struct kaya_oracle *from, struct kaya_or
     kaya_oracle_follow_end(to);
     to->memories = memories; /* who copies an oracle has a budget */
     to->memory_count = 0;
-    to->given_up_lsn = 0; /* whose facts are not copied */
+    to->past = past; /* no copy is made where damage may bring anything back */
+    kaya_past_clear(&to->past);
     to->memory_capacity = memory_capacity;
     for (uint64_t lsn = from->floor_lsn; lsn <= from->last_lsn; lsn++)
         *fact_of(to, lsn) = *fact_of(from, lsn);
@@ -243,7 +245,7 @@ enum { NAME_BYTES = 96 };
 
 static const char *describe(const struct kaya_oracle *oracle, uint64_t lsn, char text[NAME_BYTES])
 {
-    const struct fact *fact = fact_of(oracle, lsn);
+    const struct kaya_fact *fact = fact_of(oracle, lsn);
 
     if (lsn < oracle->low_lsn || lsn > oracle->last_lsn)
         snprintf(text, NAME_BYTES, "record %" PRIu64, lsn);
@@ -259,7 +261,7 @@ static const char *describe(const struct kaya_oracle *oracle, uint64_t lsn, char
 
 /* --- Without a budget --- */
 
-static bool holds(const struct fact *fact, const struct kaya_wal_record *record)
+static bool holds(const struct kaya_fact *fact, const struct kaya_wal_record *record)
 {
     if (record->length != fact->length || (uint8_t)record->type != fact->type)
         return false;
@@ -366,14 +368,16 @@ enum kaya_status kaya_oracle_append_begin(struct kaya_oracle *oracle, const stru
                                           size_t count_of_records, bool batch)
 {
     uint8_t flags = !batch ? 0 : count_of_records == 1 ? FACT_BATCH_OF_ONE : FACT_IN_BATCH;
-    struct fact *fact = NULL;
+    struct kaya_fact *fact = NULL;
 
     if (oracle->is_unrestricted)
         return remember(oracle, contents, count_of_records);
     touch(oracle);
     if (make_room(oracle, oracle->last_lsn - oracle->floor_lsn + 1 + count_of_records) != KAYA_OK)
         return KAYA_NO_MEMORY;
-    oracle->given_up_lsn = 0;
+    if (oracle->watches_damage &&
+        kaya_past_reserve(&oracle->past, oracle->last_lsn - oracle->floor_lsn + 1 + count_of_records) != KAYA_OK)
+        return KAYA_NO_MEMORY;
     for (size_t i = 0; i < count_of_records; i++) {
         oracle->cost_bytes += cost_of(oracle, contents[i].length);
         fact = fact_of(oracle, ++oracle->last_lsn);
@@ -648,12 +652,79 @@ void kaya_oracle_durable(struct kaya_oracle *oracle, uint64_t lsn, struct kaya_v
         oracle->kept_lsn = lsn;
 }
 
-/* Only the new segment's link says what a recovery or a cut-back gave up: the old segment is cut at the end of a block. Where that link is damaged and
- * nothing vouches for it, the older end is found again. */
+/* Where a link is damaged that nothing vouches for, an older end may be found again (past.c). */
 static uint64_t highest_last_lsn(const struct kaya_oracle *oracle)
 {
-    return oracle->outlook->is_mark_damaged && oracle->given_up_lsn > oracle->last_lsn ? oracle->given_up_lsn
-                                                                                       : oracle->last_lsn;
+    uint64_t past_lsn = oracle->outlook->is_mark_damaged ? kaya_past_last_lsn(&oracle->past) : 0;
+
+    return past_lsn > oracle->last_lsn ? past_lsn : oracle->last_lsn;
+}
+
+/* May the log have gone back to an older end? */
+static bool may_be_past(const struct kaya_oracle *oracle)
+{
+    return oracle->is_past_in_doubt || (oracle->outlook->is_mark_damaged && oracle->past.end_count > 0);
+}
+
+/* Record `lsn` as it was while the log had that end; SIZE_MAX: as it is. NULL: it had none. */
+static const struct kaya_fact *fact_in(const struct kaya_oracle *oracle, size_t end, uint64_t lsn)
+{
+    const struct kaya_fact *fact = kaya_past_find(&oracle->past, end, lsn);
+
+    if (end < oracle->past.end_count && lsn > oracle->past.ends[end].last_lsn)
+        return NULL;
+    return fact != NULL ? fact : lsn <= oracle->last_lsn ? fact_of(oracle, lsn) : NULL;
+}
+
+/* What stands behind `last_lsn` is given up, but may come back. */
+static void give_up_end(struct kaya_oracle *oracle, uint64_t last_lsn)
+{
+    struct kaya_fact *facts;
+
+    if (!oracle->watches_damage || oracle->last_lsn <= last_lsn)
+        return;
+    facts = kaya_past_push(&oracle->past, last_lsn + 1, oracle->last_lsn);
+    for (uint64_t lsn = last_lsn + 1; facts != NULL && lsn <= oracle->last_lsn; lsn++)
+        *facts++ = *fact_of(oracle, lsn);
+}
+
+/* The log is again what it was while it had that end, up to `last_lsn`. */
+static void go_back(struct kaya_oracle *oracle, size_t end, uint64_t last_lsn)
+{
+    uint64_t first_lsn = kaya_past_first_lsn(&oracle->past, end);
+
+    give_up_end(oracle, first_lsn - 1);
+    for (uint64_t lsn = first_lsn; lsn <= last_lsn; lsn++) {
+        const struct kaya_fact *fact = kaya_past_find(&oracle->past, end, lsn);
+        if (fact != NULL)
+            *fact_of(oracle, lsn) = *fact;
+    }
+    oracle->last_lsn = last_lsn;
+}
+
+/* The log ends with `last_lsn`, behind the end that it had: it has gone back, to which end only reading will tell for certain. */
+static void go_back_to(struct kaya_oracle *oracle, uint64_t last_lsn)
+{
+    for (size_t i = oracle->past.end_count; i-- > 0;)
+        if (oracle->past.ends[i].last_lsn >= last_lsn && oracle->past.ends[i].first_lsn <= last_lsn) {
+            go_back(oracle, i, last_lsn);
+            break;
+        }
+    oracle->is_past_in_doubt = true;
+}
+
+/* The log may end as far as `last_lsn`: what stands behind its own end is taken from older ones, and reading will tell as well. */
+static void go_on_to(struct kaya_oracle *oracle, uint64_t last_lsn)
+{
+    while (oracle->last_lsn < last_lsn) {
+        const struct kaya_fact *fact = NULL;
+        for (size_t i = oracle->past.end_count; i-- > 0 && fact == NULL;)
+            fact = kaya_past_find(&oracle->past, i, oracle->last_lsn + 1);
+        if (fact == NULL)
+            break;
+        *fact_of(oracle, ++oracle->last_lsn) = *fact;
+        oracle->is_past_in_doubt = true;
+    }
 }
 
 /* A recovery goes on in spite of damage that it might have refused. */
@@ -675,7 +746,7 @@ static void give_up_lost(struct kaya_oracle *oracle)
     note_parting(oracle);
     if (oracle->outlook->is_mark_damaged)
         oracle->epoch = 0; /* it may have counted on from an older one */
-    oracle->last_lsn = highest_last_lsn(oracle);
+    go_on_to(oracle, highest_last_lsn(oracle));
     if (oracle->outlook_kept_lsn < oracle->last_lsn)
         oracle->cut_pending = false; /* it may have ended the log between the cut and the old end */
     if (oracle->durable_lsn > oracle->outlook_kept_lsn)
@@ -705,6 +776,7 @@ void kaya_oracle_outlook(struct kaya_oracle *oracle, const struct kaya_outlook *
     static const struct kaya_outlook none = KAYA_OUTLOOK_OF_NO_DAMAGE;
 
     oracle->outlook = outlook != NULL ? outlook : &none;
+    oracle->watches_damage = oracle->watches_damage || outlook != NULL;
     oracle->outlook_kept_lsn = oracle->outlook->kept_lsn;
     if (oracle->outlook_kept_lsn < anchor_lsn) /* an anchor is a claim that no damage can reach */
         oracle->outlook_kept_lsn = anchor_lsn;
@@ -875,13 +947,19 @@ bool kaya_oracle_ends_batch(const struct kaya_oracle *oracle, uint64_t lsn)
     return (fact_of(oracle, lsn)->flags & (FACT_IN_BATCH | FACT_ENDS_BATCH)) != FACT_IN_BATCH;
 }
 
+static void judge_last_batch(struct kaya_oracle *oracle, uint64_t last_lsn, struct kaya_violation *violation)
+{
+    count(oracle, KAYA_PROMISE_P11);
+    if (last_lsn >= oracle->low_lsn && !kaya_oracle_ends_batch(oracle, last_lsn))
+        BREAK(violation, KAYA_PROMISE_P11,
+              "record %" PRIu64 " stands inside a batch, and the log ends with it", last_lsn);
+}
+
 static void judge_batches(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
                           struct kaya_violation *violation)
 {
-    count(oracle, KAYA_PROMISE_P11);
-    if (report->last_lsn >= report->first_lsn && !kaya_oracle_ends_batch(oracle, report->last_lsn))
-        BREAK(violation, KAYA_PROMISE_P11,
-              "record %" PRIu64 " stands inside a batch, and the log ends with it", report->last_lsn);
+    if (!may_be_past(oracle)) /* else it is known when it was read */
+        judge_last_batch(oracle, report->last_lsn, violation);
     if (report->first_lsn > oracle->low_lsn && !kaya_oracle_ends_batch(oracle, report->first_lsn - 1))
         BREAK(violation, KAYA_PROMISE_P11,
               "record %" PRIu64 " stands inside a batch, and the log begins with it", report->first_lsn);
@@ -961,6 +1039,11 @@ static void judge_epoch(struct kaya_oracle *oracle, const struct kaya_wal_recove
 static void adopt(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report)
 {
     note_parting(oracle);
+    if (report->last_lsn > oracle->last_lsn)
+        go_back_to(oracle, report->last_lsn);
+    else
+        give_up_end(oracle, report->last_lsn);
+    oracle->is_past_in_doubt = oracle->is_past_in_doubt || oracle->outlook->is_mark_damaged;
     for (uint64_t lsn = report->last_lsn; lsn >= report->first_lsn; lsn--) {
         if (fact_of(oracle, lsn)->flags & FACT_RETURNED)
             break;
@@ -969,8 +1052,6 @@ static void adopt(struct kaya_oracle *oracle, const struct kaya_wal_recovery_rep
     }
     move_low_water(oracle, report->first_lsn);
     oracle->floor_lsn = report->first_lsn;
-    if (oracle->last_lsn > oracle->given_up_lsn)
-        oracle->given_up_lsn = oracle->last_lsn;
     oracle->last_lsn = report->last_lsn;
     oracle->durable_lsn = report->last_lsn;
     oracle->kept_lsn = report->last_lsn;
@@ -1092,8 +1173,36 @@ void kaya_oracle_looked(struct kaya_oracle *oracle, enum kaya_status status,
 
 void kaya_oracle_read_begin(struct kaya_oracle *oracle, uint64_t first_lsn, uint64_t last_lsn)
 {
-    oracle->read_next_lsn = first_lsn;
+    oracle->read_first_lsn = oracle->read_next_lsn = first_lsn;
     oracle->read_last_lsn = last_lsn;
+    oracle->read_past = SIZE_MAX;
+}
+
+/* Is the record, and were all those read before it, what they were while the log had that end? */
+static bool is_of_end(const struct kaya_oracle *oracle, size_t end, const struct kaya_wal_record *record)
+{
+    for (uint64_t lsn = oracle->read_first_lsn; lsn < record->lsn; lsn++) {
+        const struct kaya_fact *one = fact_in(oracle, oracle->read_past, lsn);
+        const struct kaya_fact *other = fact_in(oracle, end, lsn);
+        if (one == NULL || other == NULL || one->key != other->key || one->length != other->length)
+            return false;
+    }
+    return fact_in(oracle, end, record->lsn) != NULL && holds(fact_in(oracle, end, record->lsn), record);
+}
+
+/* What the record should be. Where the log may have gone back to an older end, the records tell to which; NULL: to none. */
+static const struct kaya_fact *fact_to_read(struct kaya_oracle *oracle, const struct kaya_wal_record *record)
+{
+    const struct kaya_fact *fact = fact_in(oracle, oracle->read_past, record->lsn);
+
+    if ((fact != NULL && holds(fact, record)) || !may_be_past(oracle))
+        return fact;
+    for (size_t i = oracle->past.end_count; i-- > 0;)
+        if (is_of_end(oracle, i, record)) {
+            oracle->read_past = i;
+            return fact_in(oracle, i, record->lsn);
+        }
+    return NULL;
 }
 
 /* The record has the wrong bytes. Are they another record's? */
@@ -1115,7 +1224,7 @@ static void report_content(const struct kaya_oracle *oracle, const struct kaya_w
           record->segment, record->offset_bytes);
 }
 
-static void judge_membership(struct kaya_oracle *oracle, const struct fact *fact,
+static void judge_membership(struct kaya_oracle *oracle, const struct kaya_fact *fact,
                              const struct kaya_wal_record *record, struct kaya_violation *violation)
 {
     bool in_batch = fact->flags & FACT_IN_BATCH;
@@ -1133,7 +1242,7 @@ static void judge_membership(struct kaya_oracle *oracle, const struct fact *fact
 void kaya_oracle_read(struct kaya_oracle *oracle, const struct kaya_wal_record *record,
                       struct kaya_violation *violation)
 {
-    const struct fact *fact;
+    const struct kaya_fact *fact;
 
     count(oracle, KAYA_PROMISE_P1);
     if (record->lsn != oracle->read_next_lsn || record->lsn > oracle->read_last_lsn) {
@@ -1146,9 +1255,9 @@ void kaya_oracle_read(struct kaya_oracle *oracle, const struct kaya_wal_record *
         read_unrestricted(oracle, record, violation);
         return;
     }
-    fact = fact_of(oracle, record->lsn);
+    fact = fact_to_read(oracle, record);
     if (record->lsn < (oracle->outlook->is_mark_damaged ? oracle->floor_lsn : oracle->low_lsn) ||
-        record->lsn > highest_last_lsn(oracle) || !holds(fact, record)) {
+        fact == NULL || !holds(fact, record)) {
         report_content(oracle, record, violation);
         return;
     }
@@ -1179,7 +1288,7 @@ void kaya_oracle_follow_end(struct kaya_oracle *oracle)
 static void judge_followed(struct kaya_oracle *oracle, const struct kaya_wal_record *record,
                            struct kaya_violation *violation)
 {
-    const struct fact *fact = fact_of(oracle, record->lsn);
+    const struct kaya_fact *fact = fact_of(oracle, record->lsn);
 
     count(oracle, KAYA_PROMISE_P1);
     if (record->lsn != oracle->follower.next_lsn || record->lsn > oracle->follower.last_lsn) {
@@ -1224,12 +1333,27 @@ void kaya_oracle_followed(struct kaya_oracle *oracle, enum kaya_status status,
           oracle->follower.last_lsn, oracle->low_lsn, kaya_status_name(status));
 }
 
+/* All that a recovery returned was read: it is known what the log is. */
+static void settle_past(struct kaya_oracle *oracle, struct kaya_violation *violation)
+{
+    if (!oracle->is_past_in_doubt || oracle->read_next_lsn != oracle->last_lsn + 1 || !oracle->running)
+        return;
+    if (oracle->read_past != SIZE_MAX)
+        go_back(oracle, oracle->read_past, oracle->last_lsn);
+    for (uint64_t lsn = oracle->low_lsn; lsn <= oracle->last_lsn; lsn++)
+        fact_of(oracle, lsn)->flags |= FACT_RETURNED;
+    oracle->is_past_in_doubt = false;
+    oracle->read_past = SIZE_MAX;
+    judge_last_batch(oracle, oracle->last_lsn, violation);
+}
+
 void kaya_oracle_read_end(struct kaya_oracle *oracle, struct kaya_violation *violation)
 {
     char text[NAME_BYTES];
 
     if (oracle->is_unrestricted)
         return;
+    settle_past(oracle, violation);
     if (oracle->outlook->is_damaged && oracle->read_next_lsn > oracle->outlook_kept_lsn)
         return; /* the cache showed them, until somebody looked past it */
     count(oracle, KAYA_PROMISE_P1);
@@ -1258,7 +1382,7 @@ void kaya_oracle_salvaged(struct kaya_oracle *oracle, const struct kaya_wal_salv
                           bool marks_in_doubt, struct kaya_violation *violation)
 {
     const struct kaya_wal_record *record = &salvaged->record;
-    const struct fact *fact = fact_of(oracle, record->lsn);
+    const struct kaya_fact *fact = fact_of(oracle, record->lsn);
 
     count(oracle, KAYA_PROMISE_P5);
     if (record->lsn < oracle->low_lsn || record->lsn > oracle->last_lsn) {
@@ -1332,7 +1456,7 @@ static uint64_t room_of_segment(const struct kaya_oracle *oracle)
 void kaya_oracle_disk_use(struct kaya_oracle *oracle, uint64_t bytes_stored, struct kaya_violation *violation)
 {
     bool empty = oracle->last_lsn < oracle->low_lsn;
-    const struct fact *first = fact_of(oracle, oracle->low_lsn);
+    const struct kaya_fact *first = fact_of(oracle, oracle->low_lsn);
     uint64_t live = empty ? 0 : oracle->cost_bytes - first->cost_bytes + cost_of(oracle, first->length);
     uint64_t segments = oracle->shape.spare_count + DISK_SLACK_SEGMENTS;
     uint64_t holders = 2 * live / room_of_segment(oracle) + 1;

@@ -145,14 +145,17 @@ static void follow(void *user, const struct kaya_trace_event *event)
     course->digests[course->count++] = (uint32_t)kaya_trace_digest(course->trace);
 }
 
+/* `choices` NULL: answers come from the seed. */
 static enum kaya_status play_course(struct kaya_stage *stage, const struct kaya_scenario *scenario,
-                                    uint64_t seed, struct course *course, struct kaya_run_result *result)
+                                    uint64_t seed, struct kaya_choices *choices, struct course *course,
+                                    struct kaya_run_result *result)
 {
     enum kaya_status status;
 
     course->trace = kaya_stage_trace(stage);
     kaya_trace_listen(course->trace, follow, course);
-    status = kaya_stage_play(stage, scenario, seed, result);
+    status = choices == NULL ? kaya_stage_play(stage, scenario, seed, result)
+                             : kaya_stage_play_choices(stage, scenario, seed, choices, result);
     kaya_trace_listen(course->trace, NULL, NULL);
     return course->no_memory ? KAYA_NO_MEMORY : status;
 }
@@ -165,8 +168,15 @@ static uint8_t mark_of(const struct course *course, uint64_t event)
 enum kaya_status kaya_replay_measure(struct kaya_stage *stage, const struct kaya_scenario *scenario,
                                      struct kaya_replay_line *line, struct kaya_run_result *result)
 {
+    return kaya_replay_measure_choices(stage, scenario, NULL, line, result);
+}
+
+enum kaya_status kaya_replay_measure_choices(struct kaya_stage *stage, const struct kaya_scenario *scenario,
+                                             struct kaya_choices *choices, struct kaya_replay_line *line,
+                                             struct kaya_run_result *result)
+{
     struct course course = { 0 };
-    enum kaya_status status = play_course(stage, scenario, line->seed, &course, result);
+    enum kaya_status status = play_course(stage, scenario, line->seed, choices, &course, result);
 
     if (status == KAYA_OK) {
         line->has_digest = true;
@@ -215,9 +225,9 @@ enum kaya_status kaya_replay(struct kaya_stage *stage, const struct kaya_scenari
     enum kaya_status status;
 
     memset(result, 0, sizeof *result);
-    status = play_course(stage, scenario, line->seed, &first, &result->run);
+    status = play_course(stage, scenario, line->seed, NULL, &first, &result->run);
     if (status == KAYA_OK)
-        status = play_course(stage, scenario, line->seed, &second, &result->run);
+        status = play_course(stage, scenario, line->seed, NULL, &second, &result->run);
     if (status != KAYA_OK)
         goto done;
     if (!same_course(&first, &second, &result->first_event)) {

@@ -162,6 +162,7 @@ static enum kaya_status recover(struct kaya_stage *stage, uint32_t depth_max)
     enum kaya_ending ending = KAYA_ENDING_POWER_LOSS;
 
     for (uint32_t depth = 0;; depth++) {
+        kaya_choices_begin_part(stage->choices, "recovery");
         boot(stage);
         if (depth < depth_max && kaya_percent_draw(stage->plan.recovery_crash_percent, stage->choices,
                                                    KAYA_STREAM_WORKLOAD, "crash_in_recovery")) {
@@ -170,6 +171,7 @@ static enum kaya_status recover(struct kaya_stage *stage, uint32_t depth_max)
             arm(stage, recovery_call_draw(stage), ending);
         }
         status = stage->subject->operations->recover(stage->subject, &stage->machine, &stage->result->violation);
+        kaya_choices_end_part(stage->choices);
         if (!kaya_sim_disk_is_crashed(stage->disk) || is_broken(stage))
             break;
         crash(stage, ending);
@@ -182,22 +184,26 @@ static enum kaya_status recover(struct kaya_stage *stage, uint32_t depth_max)
     return status;
 }
 
-static enum kaya_status step(struct kaya_stage *stage)
+static enum kaya_status step(struct kaya_stage *stage, const char *counted_by)
 {
     bool done;
+    enum kaya_status status;
 
-    return stage->subject->operations->step(stage->subject, &stage->machine, &stage->result->violation, &done);
+    kaya_choices_begin_part(stage->choices, counted_by);
+    status = stage->subject->operations->step(stage->subject, &stage->machine, &stage->result->violation, &done);
+    kaya_choices_end_part(stage->choices);
+    return status;
 }
 
 /* `count` operations, or as many as there are before the machine crashes or a promise breaks. KAYA_BUSY: a fault that stays keeps
  * the subject from going on. */
-static enum kaya_status steps(struct kaya_stage *stage, uint64_t count)
+static enum kaya_status steps(struct kaya_stage *stage, uint64_t count, const char *counted_by)
 {
     enum kaya_status status = KAYA_OK;
 
     while (count-- > 0 && status != KAYA_NO_MEMORY && status != KAYA_BUSY && !is_broken(stage) &&
            !kaya_sim_disk_is_crashed(stage->disk))
-        status = step(stage);
+        status = step(stage, counted_by);
     return status == KAYA_NO_MEMORY || status == KAYA_BUSY ? status : KAYA_OK;
 }
 
@@ -253,7 +259,7 @@ static enum kaya_status work(struct kaya_stage *stage)
         kaya_tamper_copy_begin(stage->tamperer, &stage->plan, stage->subject, stage->disk, stage->choices,
                                stage->trace, &stage->result->violation);
     count = kaya_range_draw(stage->plan.operations, stage->choices, KAYA_STREAM_WORKLOAD, "operations");
-    status = steps(stage, count);
+    status = steps(stage, count, "operations");
     if (copied && status == KAYA_OK && !is_broken(stage) && !kaya_sim_disk_is_crashed(stage->disk))
         return kaya_tamper_copy_end(stage->tamperer);
     if (copied)
@@ -261,7 +267,7 @@ static enum kaya_status work(struct kaya_stage *stage)
     return status;
 }
 
-static enum kaya_status play_boot(struct kaya_stage *stage)
+static enum kaya_status play_boot_part(struct kaya_stage *stage)
 {
     enum kaya_ending ending;
     uint64_t within;
@@ -283,7 +289,7 @@ static enum kaya_status play_boot(struct kaya_stage *stage)
     if (is_crash(ending)) {
         if (within > 0) {
             arm(stage, within, ending);
-            status = steps(stage, EXTRA_OPERATIONS_MAX);
+            status = steps(stage, EXTRA_OPERATIONS_MAX, "until the crash");
         }
         if (!is_broken(stage) && status != KAYA_NO_MEMORY)
             crash(stage, ending);
@@ -294,6 +300,16 @@ static enum kaya_status play_boot(struct kaya_stage *stage)
     if (ending == KAYA_ENDING_CLOSE_AND_POWER_LOSS && !is_broken(stage))
         lose_power(stage);
     return KAYA_OK;
+}
+
+static enum kaya_status play_boot(struct kaya_stage *stage)
+{
+    enum kaya_status status;
+
+    kaya_choices_begin_part(stage->choices, "boots");
+    status = play_boot_part(stage);
+    kaya_choices_end_part(stage->choices);
+    return status;
 }
 
 /* S5. Restarts heal bugs, so the faults are lifted while the subject runs; where it has no test of its own for that, before it
@@ -308,7 +324,7 @@ static enum kaya_status play_last_boot(struct kaya_stage *stage)
         kaya_sim_disk_heal(stage->disk);
     status = recover(stage, 0);
     if (!is_broken(stage) && status == KAYA_OK)
-        status = steps(stage, LAST_OPERATIONS);
+        status = steps(stage, LAST_OPERATIONS, "last");
     kaya_sim_disk_heal(stage->disk);
     if (live != NULL && !is_broken(stage) && status != KAYA_NO_MEMORY)
         status = live(stage->subject, &stage->machine, &stage->result->violation);

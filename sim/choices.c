@@ -1,4 +1,4 @@
-/* Where decisions come from: a seed, a fuzzer's bytes, a tape, an odometer. Nothing above can tell which.
+/* Where decisions come from: a seed, a fuzzer's bytes, a tape, a list that bends (bend.c), an odometer. Nothing above can tell which.
  *
  * Invariants:
  *   1. An answer is below its count, and 0 is the tamest. A question with one answer is no question: no driver spends
@@ -24,7 +24,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum driver { DRIVER_SEED, DRIVER_BYTES, DRIVER_TAPE, DRIVER_ODOMETER };
+#include "bend.h"
+
+enum driver { DRIVER_SEED, DRIVER_BYTES, DRIVER_TAPE, DRIVER_BEND, DRIVER_ODOMETER };
 
 enum {
     LINE_BYTES_MAX = 512,  /* of a tape */
@@ -39,15 +41,8 @@ static const uint64_t GOLDEN = 0x9e3779b97f4a7c15; /* 2^64 divided by the golden
 static const uint64_t TURN_KEY =
     0x6a09e667f3bcc908; /* the square root of 2, so that moods and answers share no number */
 
-struct decision {
-    enum kaya_stream stream;
-    const char *label;
-    uint64_t count;
-    uint64_t answer;
-};
-
 struct row {
-    struct decision *decisions;
+    struct kaya_decision *decisions;
     size_t count;
     size_t capacity;
     size_t next; /* the one that is asked next, when the row is read */
@@ -77,6 +72,8 @@ struct kaya_choices {
 
     struct digit *digits;
     size_t digit_count, digit_capacity, digit_next, digits_kept;
+
+    struct kaya_bend bend;
 
     struct row record;
 
@@ -233,11 +230,11 @@ size_t kaya_choices_kept(const struct kaya_choices *choices)
 
 /* ---- tape ---- */
 
-static bool row_add(struct row *row, struct decision decision)
+static bool row_add(struct row *row, struct kaya_decision decision)
 {
     if (row->count == row->capacity) {
         size_t capacity = row->capacity;
-        struct decision *decisions = grown(row->decisions, &capacity, sizeof *decisions);
+        struct kaya_decision *decisions = grown(row->decisions, &capacity, sizeof *decisions);
 
         if (decisions == NULL)
             return false;
@@ -248,8 +245,8 @@ static bool row_add(struct row *row, struct decision decision)
     return true;
 }
 
-static void set_misfit(struct kaya_choices *choices, const struct decision *asked,
-                       const struct decision *there, size_t number)
+static void set_misfit(struct kaya_choices *choices, const struct kaya_decision *asked,
+                       const struct kaya_decision *there, size_t number)
 {
     int length = snprintf(choices->misfit, sizeof choices->misfit,
                           "decision %zu of stream %s: asked \"%.*s\" of %" PRIu64 ", ", number,
@@ -264,10 +261,10 @@ static void set_misfit(struct kaya_choices *choices, const struct decision *aske
                  LABEL_BYTES_MAX, there->label, there->count);
 }
 
-static uint64_t answer_from_tape(struct kaya_choices *choices, const struct decision *asked)
+static uint64_t answer_from_tape(struct kaya_choices *choices, const struct kaya_decision *asked)
 {
     struct row *row = &choices->tape[asked->stream];
-    const struct decision *there = row->next < row->count ? &row->decisions[row->next] : NULL;
+    const struct kaya_decision *there = row->next < row->count ? &row->decisions[row->next] : NULL;
 
     if (choices->is_misfit)
         return 0;
@@ -283,20 +280,31 @@ const char *kaya_choices_misfit(const struct kaya_choices *choices)
     return choices->is_misfit ? choices->misfit : NULL;
 }
 
+static bool save_decision(const struct kaya_decision *decision, FILE *file)
+{
+    if (decision->count == KAYA_PART_BEGINS)
+        return fprintf(file, "# begin %s\n", decision->label) > 0;
+    if (decision->count == KAYA_PART_ENDS)
+        return fprintf(file, "# end\n") > 0;
+    return fprintf(file, "%s %s %" PRIu64 " %" PRIu64 "\n", kaya_stream_name(decision->stream),
+                   decision->label, decision->count, decision->answer) > 0;
+}
+
+enum kaya_status kaya_decisions_save(const struct kaya_decision *decisions, size_t count, FILE *file)
+{
+    if (fprintf(file, "%s\n", tape_head) < 0)
+        return KAYA_IO;
+    for (size_t index = 0; index < count; index++)
+        if (!save_decision(&decisions[index], file))
+            return KAYA_IO;
+    return KAYA_OK;
+}
+
 enum kaya_status kaya_choices_save(const struct kaya_choices *choices, FILE *file)
 {
     if (choices->recording_failed)
         return KAYA_NO_MEMORY;
-    if (fprintf(file, "%s\n", tape_head) < 0)
-        return KAYA_IO;
-    for (size_t index = 0; index < choices->record.count; index++) {
-        const struct decision *decision = &choices->record.decisions[index];
-
-        if (fprintf(file, "%s %s %" PRIu64 " %" PRIu64 "\n", kaya_stream_name(decision->stream),
-                    decision->label, decision->count, decision->answer) < 0)
-            return KAYA_IO;
-    }
-    return KAYA_OK;
+    return kaya_decisions_save(choices->record.decisions, choices->record.count, file);
 }
 
 /* Cut the last word off `text` and read it as a number. */
@@ -327,7 +335,7 @@ static bool stream_from_name(const char *name, size_t length, enum kaya_stream *
 /* "STREAM LABEL COUNT ANSWER"; a label may have spaces in it. On failure *expected is set. */
 static enum kaya_status read_decision(struct kaya_choices *choices, char *line, const char **expected)
 {
-    struct decision decision = { 0 };
+    struct kaya_decision decision = { 0 };
     const char *label = strchr(line, ' ');
     char *copy;
 
@@ -437,6 +445,15 @@ struct kaya_choices *kaya_choices_from_bytes(const uint8_t *bytes, size_t length
     return choices;
 }
 
+struct kaya_choices *kaya_choices_from_decisions(const struct kaya_decision *decisions, size_t count)
+{
+    struct kaya_choices *choices = create(DRIVER_BEND);
+
+    if (choices != NULL)
+        kaya_choices_redirect(choices, decisions, count);
+    return choices;
+}
+
 struct kaya_choices *kaya_choices_odometer(void)
 {
     return create(DRIVER_ODOMETER);
@@ -453,18 +470,39 @@ void kaya_choices_destroy(struct kaya_choices *choices)
             free((char *)row->decisions[index].label); /* read_decision made it */
         free(row->decisions);
     }
+    kaya_bend_release(&choices->bend);
     free(choices->record.decisions);
     free(choices->digits);
     free(choices);
+}
+
+static void drop_record(struct kaya_choices *choices)
+{
+    choices->given = 0;
+    choices->record.count = 0;
+    choices->recording_failed = false;
 }
 
 void kaya_choices_reseed(struct kaya_choices *choices, uint64_t seed)
 {
     KAYA_ASSERT(choices->driver == DRIVER_SEED);
     start_from(choices, seed);
-    choices->given = 0;
-    choices->record.count = 0;
+    drop_record(choices);
+}
+
+void kaya_choices_redirect(struct kaya_choices *choices, const struct kaya_decision *decisions, size_t count)
+{
+    KAYA_ASSERT(choices->driver == DRIVER_BEND);
     choices->recording_failed = false;
+    drop_record(choices);
+    if (!kaya_bend_start(&choices->bend, decisions, count))
+        choices->recording_failed = true; /* answers are 0, and no tape is to be had */
+}
+
+const struct kaya_decision *kaya_choices_recorded(const struct kaya_choices *choices, size_t *count)
+{
+    *count = choices->recording_failed ? 0 : choices->record.count;
+    return choices->record.decisions;
 }
 
 void kaya_choices_record(struct kaya_choices *choices, bool on)
@@ -487,11 +525,34 @@ static uint64_t answer(struct kaya_choices *choices, enum kaya_stream stream, ui
     case DRIVER_BYTES:
         return answer_from_bytes(choices, count);
     case DRIVER_TAPE:
-        return answer_from_tape(choices, &(struct decision){ .stream = stream, .label = label, .count = count });
+        return answer_from_tape(choices,
+                                &(struct kaya_decision){ .stream = stream, .label = label, .count = count });
+    case DRIVER_BEND:
+        return kaya_bend_answer(&choices->bend, stream, label, count);
     case DRIVER_ODOMETER:
         return answer_from_odometer(choices, count);
     }
     __builtin_unreachable();
+}
+
+static void note(struct kaya_choices *choices, struct kaya_decision decision)
+{
+    if (choices->recording && !row_add(&choices->record, decision))
+        choices->recording_failed = true;
+}
+
+void kaya_choices_begin_part(struct kaya_choices *choices, const char *counted_by)
+{
+    if (choices->driver == DRIVER_BEND)
+        kaya_bend_enter(&choices->bend, counted_by);
+    note(choices, (struct kaya_decision){ .label = counted_by, .count = KAYA_PART_BEGINS });
+}
+
+void kaya_choices_end_part(struct kaya_choices *choices)
+{
+    if (choices->driver == DRIVER_BEND)
+        kaya_bend_leave(&choices->bend);
+    note(choices, (struct kaya_decision){ .label = "part", .count = KAYA_PART_ENDS });
 }
 
 uint64_t kaya_choose(struct kaya_choices *choices, enum kaya_stream stream, uint64_t count, const char *label)
@@ -504,8 +565,8 @@ uint64_t kaya_choose(struct kaya_choices *choices, enum kaya_stream stream, uint
         return 0;
     given = answer(choices, stream, count, label);
     choices->given++;
-    if (choices->recording && !row_add(&choices->record, (struct decision){ stream, label, count, given }))
-        choices->recording_failed = true;
+    if (choices->recording)
+        note(choices, (struct kaya_decision){ stream, label, count, given });
     return given;
 }
 

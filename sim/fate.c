@@ -122,8 +122,10 @@ static void count_lost_names(struct kaya_sim_disk *disk, uint64_t mask)
         if ((mask >> index & 1) != 0)
             continue;
         kaya_fault_draw(disk, fault);
-        if (kaya_names_outcome_hash(disk->store.pool, directory, mask | 1ull << index) != hash)
-            kaya_fault_strike(disk, fault);
+        if (kaya_names_outcome_hash(disk->store.pool, directory, mask | 1ull << index) == hash)
+            continue;
+        kaya_fault_strike(disk, fault);
+        kaya_disk_trace(disk, KAYA_TRACE_FATE, KAYA_OK, 0, fault, 0, directory->changes[index].name->text);
     }
 }
 

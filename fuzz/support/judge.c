@@ -143,18 +143,24 @@ static void check_end(struct judged *judged, const char *what)
 
 /* --- Evidence: a record stands in what was given --- */
 
+/* The file of that number: its .wal, or its .away where there is none. */
 static const struct fuzz_segment *segment_of(const struct judged *judged, uint64_t number)
 {
+    const struct fuzz_segment *away = NULL;
+
     for (size_t i = 0; i < IMAGE_FILES_MAX; i++) {
         enum segment_name_kind kind;
         uint64_t named;
 
-        if (judged->given.files[i].name[0] != '\0' &&
-            kaya_segment_name_parse(judged->given.files[i].name, &named, &kind) && named == number &&
-            kind != SEGMENT_NAME_NEW)
+        if (judged->given.files[i].name[0] == '\0' ||
+            !kaya_segment_name_parse(judged->given.files[i].name, &named, &kind) || named != number)
+            continue;
+        if (kind == SEGMENT_NAME_WAL)
             return &judged->segments[i];
+        if (kind == SEGMENT_NAME_AWAY)
+            away = &judged->segments[i];
     }
-    return NULL;
+    return away;
 }
 
 /* A record's bytes, or the part of them that its first frame has, stand together in the frame. */
@@ -274,7 +280,9 @@ static void salvage_all(struct judged *judged)
         fuzz_must(--left > 0, "what is salvaged is bounded");
         if (salvaged.kind != KAYA_SALVAGED_RECORD)
             continue;
-        fuzz_must(salvaged.record.lsn > last_lsn, "salvaged records come in order, each once");
+        if (salvaged.record.lsn <= last_lsn)
+            fuzz_fail("salvage: record %llu comes behind record %llu",
+                      (unsigned long long)salvaged.record.lsn, (unsigned long long)last_lsn);
         last_lsn = salvaged.record.lsn;
         check_salvaged(judged, &salvaged.record);
     }
@@ -358,7 +366,10 @@ static void append(struct judged *judged, struct kaya_wal_writer *writer, struct
 
 static void check_same(const struct look *expected, const struct look *found)
 {
-    fuzz_must(found->status == KAYA_OK, "P4: a log that recovery opened is read");
+    if (found->status != KAYA_OK)
+        fuzz_fail("P4: a log that recovery opened is not read: %s, segment %llu at 0x%llx: %s",
+                  kaya_status_name(found->status), (unsigned long long)found->report.damage_segment,
+                  (unsigned long long)found->report.damage_offset, found->report.damage_reason);
     if (expected->count != found->count)
         fuzz_fail("P3: %zu records were returned, and now %zu are", expected->count, found->count);
     for (size_t i = 0; i < expected->count; i++)
@@ -431,6 +442,16 @@ static void open_given(struct judged *judged, bool is_damaged)
     use(judged, writer, could_read);
 }
 
+/* For eyes: the files as they were given, in the folder that the environment names. kaya-wal takes it for a log. */
+static void dump(const struct image_disk *given)
+{
+    const char *folder = getenv("KAYA_FUZZ_DUMP");
+
+    for (size_t i = 0; folder != NULL && i < IMAGE_FILES_MAX; i++)
+        if (given->files[i].name[0] != '\0')
+            fuzz_write_seed(folder, given->files[i].name, given->files[i].bytes, given->files[i].size);
+}
+
 void fuzz_judge(struct fuzz_world *world)
 {
     struct judged *judged = (struct judged *)world;
@@ -441,6 +462,7 @@ void fuzz_judge(struct fuzz_world *world)
     for (size_t i = 0; i < IMAGE_FILES_MAX; i++)
         if (judged->given.files[i].name[0] != '\0')
             fuzz_segment_read(&judged->segments[i], judged->given.files[i].bytes, judged->given.files[i].size);
+    dump(&judged->given);
     judged->stored_bytes = image_disk_bytes_stored(&judged->given);
     judged->file_count = image_disk_file_count(&judged->given);
     world->image.capacity_bytes = judged->stored_bytes + ROOM_BYTES;

@@ -301,11 +301,14 @@ static void hear(cyaml_log_t level, void *context, const char *format, va_list a
         memcpy(complaint->path[complaint->depth++], word, sizeof word);
 }
 
-/* The first place at or behind `from` where `word` stands as a key; of the outermost keys if `outermost`. */
+/* The first place at or behind `from` where `word` stands as a key; of the outermost keys if `outermost`. A file may have a key with two dots
+ * in a row, and so an empty word: it stands nowhere. */
 static const char *find_key(const char *text, const char *from, const char *word, bool outermost)
 {
     size_t length = strlen(word);
 
+    if (length == 0)
+        return NULL;
     for (const char *at = strstr(from, word); at != NULL; at = strstr(at + 1, word)) {
         bool line_start = at == text || at[-1] == '\n';
         bool begins = line_start || (!outermost && strchr(" {,", at[-1]) != NULL);
@@ -562,7 +565,9 @@ static bool story_is_first(const char *text, unsigned *line)
         if (at[0] != '#' && at[0] != '\n' && strncmp(at, "---", 3) != 0)
             return strncmp(at, "story:", 6) == 0;
         at += strcspn(at, "\n");
-        at += *at == '\n';
+        if (*at == '\0')
+            return false;
+        at++;
     }
     return false;
 }

@@ -804,6 +804,34 @@ Test(salvage, forged_bytes_lead_to_an_end)
     in_each_story(forge_at_random);
 }
 
+/* A link may say anything under checks that hold. A base LSN that no log reaches gives no records: they would have no number. */
+Test(salvage, a_made_up_base_lsn_numbers_no_record)
+{
+    static const uint64_t made_up[] = { 0, UINT64_MAX / 4 + 1, UINT64_MAX };
+
+    for (unsigned i = 0; i < 3; i++) {
+        static struct dissection segment;
+        struct kaya_wal_salvage *salvage = NULL;
+        struct kaya_wal_salvaged salvaged;
+        struct log_fixture *log = log_fixture_create(&LOG_DENSE, NULL);
+        uint8_t *bytes;
+
+        MUST(log_open(log));
+        MUST(log_append(log, 40, KAYA_STRICT));
+        log_kill(log);
+        bytes = image_disk_segment(&log->image, 1)->bytes;
+        dissect(&segment, bytes, image_disk_segment(&log->image, 1)->size);
+        dissect_store64(bytes + segment.frames[0].offset + DISSECT_FRAME_BYTES, made_up[i]);
+        dissect_seal_frame(&segment, bytes, segment.frames[0].offset);
+        MUST(kaya_wal_salvage_open(&log->environment, NULL, &salvage, NULL));
+        MUST(kaya_wal_salvage_next(salvage, &salvaged));
+        cr_expect(salvaged.kind == KAYA_SALVAGED_GAP);
+        cr_expect(kaya_wal_salvage_next(salvage, &salvaged) == KAYA_END);
+        kaya_wal_salvage_close(salvage);
+        log_fixture_destroy(log);
+    }
+}
+
 /* --- beside a writer --- */
 
 struct busy_writer {

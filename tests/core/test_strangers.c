@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dissect.h"
 #include "log_fixture.h"
 
 static const struct kaya_wal_config SMALL = { .segment_bytes = 4096, .block_bytes = 512, .spare_count = 3 };
@@ -139,6 +140,29 @@ Test(strangers, a_lost_link_behind_a_spare_that_was_passed_over_is_seen)
     cr_expect(eq(u64, log->report.damage_segment, 5));
     cr_expect(eq(u64, log->report.damage_offset, 512));
     log_fixture_destroy(log);
+}
+
+/* A spare of a smaller unit than the disk's cannot take over, and what stands in front of a gap before it cannot either: nothing would stand
+ * right behind it. */
+Test(strangers, a_spare_in_front_of_a_gap_before_an_unfit_one_is_passed_over)
+{
+    struct log_fixture *log = log_fixture_create(
+        &LOG_PADDED_4096, &(struct kaya_wal_config){ .segment_bytes = 32768, .block_bytes = 512 });
+    static uint8_t bytes[32768];
+    const struct image_file *spare;
+
+    cr_assert(eq(int, log_open(log), KAYA_OK));
+    log_kill(log);
+    spare = image_disk_segment(&log->image, 3);
+    cr_assert(eq(sz, spare->size, sizeof bytes));
+    memcpy(bytes, spare->bytes, sizeof bytes);
+    for (uint64_t copy = 0; copy < sizeof bytes; copy += sizeof bytes / 2) {
+        dissect_store32(bytes + copy + 32, 512); /* the unit */
+        dissect_store64(bytes + copy + 64, 5);   /* the number */
+        dissect_seal_header(bytes, copy);
+    }
+    image_disk_add(&log->image, name_of(5), bytes, sizeof bytes);
+    expect_to_go_on(log, "4 is not there, 5 has another unit");
 }
 
 /* The highest number says nothing about which of two logs is meant. */

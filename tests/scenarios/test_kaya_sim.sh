@@ -29,14 +29,14 @@ expect() {
 expect 2 'Usage: kaya-sim COMMAND' "$sim"
 expect 0 'Usage: kaya-sim COMMAND' "$sim" --help
 expect 2 "no command 'fly'" "$sim" fly
-for command in list run replay explore; do
+for command in list run replay shrink explore; do
     expect 0 "Usage: kaya-sim $command" "$sim" $command --help
 done
 expect 2 'whole number' "$sim" run power-loss --seeds none
 expect 2 'whole number' "$sim" run power-loss --jobs 0
 expect 2 "no scenario 'no-such'" "$sim" run no-such
 expect 2 'no-such.yaml' "$sim" run ./no-such.yaml
-expect 2 'neither a replay line nor a tape' "$sim" replay nonsense
+expect 2 'neither a replay line nor a file' "$sim" replay nonsense
 
 # The scenarios come along, wherever the program is run from.
 for name in power-loss process-crash-then-power-loss crash-in-recovery stale-tail trim-and-recycle \
@@ -85,6 +85,18 @@ expect 0 'the first event that differs is one of' "$sim" replay \
     "$(echo "$line" | sed 's/digest=0x..../digest=0x0bad/; s/marks=......../marks=00000000/')"
 sed 's/^workload operation \([0-9]*\) .*/workload operations \1 0/' seven.tape >bent.tape
 expect 0 'the tape no longer fits' "$sim" replay bent.tape
+expect 0 '"misfit":"decision' "$sim" replay bent.tape --json
+expect 0 'nothing to shrink' "$sim" shrink power-loss seed=7
+expect 0 'nothing to shrink' "$sim" shrink seven.tape
+expect 2 'neither a replay line nor a file' "$sim" shrink nonsense
+
+# An input of the fuzzer, as it is: a byte for the scenario, then decisions.
+printf '\003a run of answers from a fuzzer, more or less' >input
+expect 0 'played: digest' "$sim" replay input
+expect 0 'played: digest' "$sim" replay input --save input.tape
+expect 0 'reproduced: digest' "$sim" replay input.tape
+: >empty
+expect 2 'it is empty' "$sim" replay empty
 
 expect 0 '0 violations' "$sim" explore small --states 2000
 expect 2 'no small log' "$sim" explore huge

@@ -18,6 +18,7 @@ struct table {
     struct kaya_oracle *oracle;
     struct kaya_violation violation;
     struct kaya_wal_recovery_report report; /* what the next recovery will say */
+    uint64_t generation;                    /* of contents */
     unsigned char bytes[RECORDS_MAX][LENGTH];
     struct kaya_wal_record records[RECORDS_MAX]; /* by LSN: the honest ones */
 };
@@ -30,7 +31,7 @@ static void append(struct table *table, enum kaya_durability_mode mode, enum kay
 
     for (size_t i = 0; i < count; i++) {
         uint64_t lsn = first + i;
-        uint64_t key = kaya_payload_key(SEED, 2 * lsn + 1);
+        uint64_t key = kaya_payload_key(SEED, 2 * lsn + 1 + 1000 * table->generation);
         contents[i] = (struct kaya_content){ .key = key, .length = LENGTH, .type = KAYA_RECORD_PUT };
         kaya_payload_fill(key, table->bytes[lsn], LENGTH);
         table->records[lsn] = (struct kaya_wal_record){ .lsn = lsn,
@@ -532,27 +533,71 @@ Test(oracle, trimmed_records_come_back_only_where_the_mark_was_damaged)
     }
 }
 
-Test(oracle, what_was_cut_back_comes_back_only_where_a_mark_was_damaged_and_nothing_was_appended_since)
+/* Five records, cut back to two, one more appended or none, and a recovery that finds the older end again. */
+static struct table *cut_back(int marked, int appended, struct kaya_outlook *outlook, struct kaya_wal_record *newer)
+{
+    struct table *table = set();
+    struct kaya_wal_record older;
+
+    play(table, "sssssC");
+    older = table->records[3];
+    kaya_oracle_outlook(table->oracle, outlook, 0); /* from now on damage is watched for */
+    play(table, "s");
+    kaya_oracle_cut_begin(table->oracle, 2);
+    table->report.last_lsn = 2;
+    kaya_oracle_cut_end(table->oracle, KAYA_OK, &table->report, &table->violation);
+    table->generation++;
+    play(table, appended ? "sP" : "P");
+    *newer = table->records[3];
+    newer->bytes = memcpy(table->bytes[RECORDS_MAX - 1], table->bytes[3], LENGTH);
+    kaya_payload_fill(kaya_payload_key(SEED, 7), table->bytes[3], LENGTH);
+    table->records[3] = older;
+    outlook->is_mark_damaged = marked;
+    recover(table, 1, 5);
+    return table;
+}
+
+Test(oracle, what_was_cut_back_comes_back_only_where_a_mark_was_damaged)
 {
     for (int marked = 0; marked <= 1; marked++)
         for (int appended = 0; appended <= 1; appended++) {
-            struct table *table = set();
             struct kaya_outlook outlook = outlook_of(KAYA_REFUSAL_ALLOWED);
-            bool allowed = marked && !appended;
+            struct kaya_wal_record newer;
+            struct table *table = cut_back(marked, appended, &outlook, &newer);
 
-            play(table, "ssssC");
-            kaya_oracle_cut_begin(table->oracle, 2);
-            table->report.last_lsn = 2;
-            kaya_oracle_cut_end(table->oracle, KAYA_OK, &table->report, &table->violation);
-            play(table, appended ? "sP" : "P");
-            outlook.is_mark_damaged = marked;
-            kaya_oracle_outlook(table->oracle, &outlook, 0);
-            recover(table, 1, 4);
-            if (allowed)
-                read_all(table, 1, 4);
-            cr_expect(eq(str, table->violation.promise, allowed ? "" : "P1"), "%s", table->violation.what);
-            cr_expect(eq(int, kaya_oracle_has_passed_link(table->oracle), allowed));
+            if (marked)
+                read_all(table, 1, 5);
+            cr_expect(eq(str, table->violation.promise, marked ? "" : "P1"), "%s", table->violation.what);
+            cr_expect(eq(int, kaya_oracle_has_passed_link(table->oracle), marked));
         }
+}
+
+Test(oracle, what_comes_back_of_an_older_end_is_not_mixed_with_what_came_behind)
+{
+    struct kaya_outlook outlook = outlook_of(KAYA_REFUSAL_ALLOWED);
+    struct kaya_wal_record newer;
+    struct table *table = cut_back(true, true, &outlook, &newer);
+
+    table->records[3] = newer;
+    read_all(table, 1, 5);
+    cr_expect(eq(str, table->violation.promise, "P1"), "the end is older than the record");
+}
+
+Test(oracle, once_an_older_end_was_read_it_stays)
+{
+    struct kaya_outlook outlook = outlook_of(KAYA_REFUSAL_ALLOWED);
+    struct kaya_wal_record newer;
+    struct table *table = cut_back(true, true, &outlook, &newer);
+
+    read_all(table, 1, 5);
+    kaya_oracle_outlook(table->oracle, NULL, 0);
+    play(table, "P");
+    recover(table, 1, 5);
+    read_all(table, 1, 5);
+    cr_expect(eq(str, table->violation.promise, ""), "%s", table->violation.what);
+    table->records[3] = newer;
+    read_all(table, 1, 5);
+    cr_expect(eq(str, table->violation.promise, "P1"));
 }
 
 /* Which status each family asks for, and what may answer it: a sync, an append, or both. */

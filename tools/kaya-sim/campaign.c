@@ -1,6 +1,7 @@
 /* Running scenarios over many seeds, for the commands that do: their options, the bar on a terminal, and each scenario's outcome
  * handed to whoever asked. */
 #include <argp.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +11,9 @@
 
 enum { BAR_WIDTH = 30, TIME_MAX = 31 * 24 * 3600 };
 
-static error_t number_or_exit(const char *text, const char *option, uint64_t from, uint64_t to, uint64_t *number)
+static error_t take_number(const char *text, const char *option, uint64_t from, uint64_t to, uint64_t *number)
 {
-    if (!kaya_sim_number(text, option, from, to, number))
-        exit(KAYA_SIM_USAGE);
-    return 0;
+    return kaya_sim_number(text, option, from, to, number) ? 0 : EINVAL;
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -23,19 +22,21 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
     switch (key) {
     case 's':
-        return number_or_exit(argument, "seeds", 1, UINT64_MAX / 2, &campaign->seed_count);
+        return take_number(argument, "seeds", 1, UINT64_MAX / 2, &campaign->seed_count);
     case 'f':
-        return number_or_exit(argument, "first-seed", 0, UINT64_MAX / 2, &campaign->first_seed);
+        return take_number(argument, "first-seed", 0, UINT64_MAX / 2, &campaign->first_seed);
     case 'J':
-        return number_or_exit(argument, "jobs", 1, KAYA_JOBS_MAX, &campaign->jobs);
+        return take_number(argument, "jobs", 1, KAYA_JOBS_MAX, &campaign->jobs);
     case 't':
-        return number_or_exit(argument, "time", 1, TIME_MAX, &campaign->seconds);
+        return take_number(argument, "time", 1, TIME_MAX, &campaign->seconds);
     case 'j':
         campaign->json = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (campaign->name_count == KAYA_SIM_NAMES_MAX)
+        if (campaign->name_count == KAYA_SIM_NAMES_MAX) {
             argp_error(state, "at most %d scenarios", (int)KAYA_SIM_NAMES_MAX);
+            return EINVAL;
+        }
         campaign->names[campaign->name_count++] = argument;
         return 0;
     default:
@@ -156,7 +157,7 @@ int kaya_sim_campaign_run(const struct kaya_sim_campaign *campaign, kaya_sim_vis
     return scenarios == NULL ? KAYA_SIM_USAGE : run_all(campaign, scenarios, NULL, count, visit, user);
 }
 
-void kaya_sim_campaign_parse(struct kaya_sim_campaign *campaign, const char *doc, int argc, char **argv)
+bool kaya_sim_campaign_parse(struct kaya_sim_campaign *campaign, const char *doc, int argc, char **argv)
 {
     static const struct argp_option options[] = {
         { "seeds", 's', "N", 0,
@@ -174,5 +175,5 @@ void kaya_sim_campaign_parse(struct kaya_sim_campaign *campaign, const char *doc
 
     *campaign = (struct kaya_sim_campaign){ .first_seed = 1 };
     campaign->jobs = processors < 1 ? 1 : processors > KAYA_JOBS_MAX ? KAYA_JOBS_MAX : (uint64_t)processors;
-    argp_parse(&argp, argc, argv, 0, NULL, campaign);
+    return argp_parse(&argp, argc, argv, 0, NULL, campaign) == 0;
 }

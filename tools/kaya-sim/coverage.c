@@ -288,7 +288,8 @@ int kaya_sim_coverage(int argc, char **argv)
     struct kaya_sim_campaign campaign;
     int code;
 
-    kaya_sim_campaign_parse(&campaign, doc, argc, argv);
+    if (!kaya_sim_campaign_parse(&campaign, doc, argc, argv))
+        return KAYA_SIM_USAGE;
     tally = (struct tally){ .campaign = &campaign };
     code = kaya_sim_campaign_run(&campaign, add, &tally);
     if (code == KAYA_SIM_USAGE)

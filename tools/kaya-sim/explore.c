@@ -1,5 +1,6 @@
 /* kaya-sim explore. */
 #include <argp.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -22,11 +23,9 @@ struct arguments {
     bool json;
 };
 
-static error_t number_or_exit(const char *text, const char *option, uint64_t from, uint64_t to, uint64_t *number)
+static error_t take_number(const char *text, const char *option, uint64_t from, uint64_t to, uint64_t *number)
 {
-    if (!kaya_sim_number(text, option, from, to, number))
-        exit(KAYA_SIM_USAGE);
-    return 0;
+    return kaya_sim_number(text, option, from, to, number) ? 0 : EINVAL;
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -35,13 +34,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
     switch (key) {
     case 'd':
-        return number_or_exit(argument, "depth", 1, KAYA_EXPLORE_DEPTH_MAX, &arguments->depth);
+        return take_number(argument, "depth", 1, KAYA_EXPLORE_DEPTH_MAX, &arguments->depth);
     case 'n':
-        return number_or_exit(argument, "states", 1, UINT64_MAX, &arguments->states);
+        return take_number(argument, "states", 1, UINT64_MAX, &arguments->states);
     case 'o':
-        return number_or_exit(argument, "outcomes", 1, UINT64_MAX, &arguments->outcomes);
+        return take_number(argument, "outcomes", 1, UINT64_MAX, &arguments->outcomes);
     case 's':
-        return number_or_exit(argument, "steps", 0, 1000, &arguments->steps);
+        return take_number(argument, "steps", 0, 1000, &arguments->steps);
     case 'p':
         arguments->path = argument;
         return 0;
@@ -49,8 +48,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         arguments->json = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (arguments->name_count == NAMES_MAX)
+        if (arguments->name_count == NAMES_MAX) {
             argp_error(state, "at most %d logs", (int)NAMES_MAX);
+            return EINVAL;
+        }
         arguments->names[arguments->name_count++] = argument;
         return 0;
     default:
@@ -198,7 +199,8 @@ int kaya_sim_explore(int argc, char **argv)
     size_t count;
     int code;
 
-    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) != 0)
+        return KAYA_SIM_USAGE;
     if (arguments.path != NULL && arguments.name_count != 1)
         return kaya_sim_complain("--path goes with the name of one log");
     if (arguments.name_count == 0) {

@@ -1,5 +1,6 @@
 /* kaya-sim list. */
 #include <argp.h>
+#include <errno.h>
 #include <jansson.h>
 #include <string.h>
 
@@ -10,12 +11,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     bool *json = state->input;
 
     (void)argument;
-    if (key == 'j')
-        *json = true;
-    else if (key == ARGP_KEY_ARG)
+    if (key == ARGP_KEY_ARG) {
         argp_usage(state);
-    else
+        return EINVAL;
+    }
+    if (key != 'j')
         return ARGP_ERR_UNKNOWN;
+    *json = true;
     return 0;
 }
 
@@ -73,7 +75,8 @@ int kaya_sim_list(int argc, char **argv)
     bool json = false;
     size_t count;
 
-    argp_parse(&argp, argc, argv, 0, NULL, &json);
+    if (argp_parse(&argp, argc, argv, 0, NULL, &json) != 0)
+        return KAYA_SIM_USAGE;
     scenarios = kaya_sim_scenarios(&count);
     if (scenarios == NULL)
         return KAYA_SIM_USAGE;

@@ -21,6 +21,7 @@ static const struct command commands[] = {
     { "list", kaya_sim_list, "the scenarios that there are, and their stories" },
     { "run", kaya_sim_run, "run scenarios over many seeds and check every promise" },
     { "replay", kaya_sim_replay, "one run again, from the line that a failing run printed, or from a tape" },
+    { "shrink", kaya_sim_shrink, "a failing run made as short as it can be, and told as a story" },
     { "coverage", kaya_sim_coverage, "which fault met which verdict and which event, and what was never reached" },
     { "explore", kaya_sim_explore, "every crash of a small log, one after another" },
 };

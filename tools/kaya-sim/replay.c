@@ -15,10 +15,10 @@
 #include "kaya/scenarios/replay.h"
 #include "sim.h"
 
-enum { EVENTS_KEPT = 40, WINDOW_SHOWN_MAX = 200, TEXT_BYTES_MAX = 4096 };
+enum { EVENTS_KEPT = 40, WINDOW_SHOWN_MAX = 200 };
 
 struct arguments {
-    char text[TEXT_BYTES_MAX]; /* the line, put together from the words of the command line */
+    char text[KAYA_SIM_TEXT_MAX]; /* the line, put together from the words of the command line */
     const char *save;
     bool trace;
     bool json;
@@ -27,7 +27,6 @@ struct arguments {
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
-    size_t length;
 
     switch (key) {
     case 't':
@@ -40,15 +39,14 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         arguments->json = true;
         return 0;
     case ARGP_KEY_ARG:
-        length = strlen(arguments->text);
-        if (length + strlen(argument) + 2 > sizeof arguments->text)
+        if (!kaya_sim_add_word(arguments->text, argument)) {
             argp_error(state, "the line is too long");
-        snprintf(arguments->text + length, sizeof arguments->text - length, "%s%s", length > 0 ? " " : "",
-                 argument);
+            return EINVAL;
+        }
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_usage(state);
-        return 0;
+        return EINVAL;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -58,63 +56,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 struct replay {
     const struct arguments *arguments;
-    struct kaya_replay_line line;
-    struct kaya_scenario scenario;
-    struct kaya_choices *tape; /* NULL: answers come from the seed */
+    struct kaya_sim_source source;
     struct kaya_stage *stage;
 };
 
-/* The "# key value" lines of a tape, which kaya_choices_load skips. */
-static bool read_tape_facts(FILE *file, struct kaya_replay_line *line)
-{
-    char text[1024];
-
-    while (fgets(text, sizeof text, file) != NULL) {
-        text[strcspn(text, "\n")] = '\0';
-        if (strncmp(text, "# replay ", 9) == 0) {
-            const char *expected;
-            return kaya_replay_parse(text + 9, line, &expected);
-        }
-    }
-    return false;
-}
-
-static bool open_tape(struct replay *replay, FILE *file)
-{
-    size_t line;
-    const char *expected;
-    enum kaya_status status;
-
-    if (!read_tape_facts(file, &replay->line)) {
-        kaya_sim_complain("%s: no line '# replay NAME seed=0x...': which scenario is this a tape of?",
-                          replay->arguments->text);
-        return false;
-    }
-    rewind(file);
-    status = kaya_choices_load(file, &replay->tape, &line, &expected);
-    if (status == KAYA_INVALID)
-        kaya_sim_complain("%s:%zu: this is no tape; expected %s", replay->arguments->text, line, expected);
-    else if (status != KAYA_OK)
-        kaya_sim_complain("%s: %s", replay->arguments->text, kaya_status_text(status));
-    return status == KAYA_OK;
-}
-
 static bool open_replay(struct replay *replay)
 {
-    FILE *file = fopen(replay->arguments->text, "r");
-    const char *expected;
-    bool good;
-
-    if (file != NULL) {
-        good = open_tape(replay, file);
-        fclose(file);
-    } else {
-        good = kaya_replay_parse(replay->arguments->text, &replay->line, &expected);
-        if (!good)
-            kaya_sim_complain("'%s' is neither a replay line nor a tape; expected %s",
-                              replay->arguments->text, expected);
-    }
-    if (!good || !kaya_sim_find(replay->line.scenario, &replay->scenario))
+    if (!kaya_sim_source_open(replay->arguments->text, &replay->source))
         return false;
     replay->stage = kaya_stage_create(EVENTS_KEPT);
     if (replay->stage == NULL)
@@ -133,7 +81,8 @@ static void print_found(const struct replay *replay, const struct kaya_run_resul
 {
     printf("%s seed=0x%016" PRIx64 ": %" PRIu64 " events, %" PRIu64 " crashes, %" PRIu64
            " recoveries, %" PRIu64 " records appended\n",
-           replay->line.scenario, replay->line.seed, run->events, run->crashes, run->recoveries, run->appended);
+           replay->source.line.scenario, replay->source.line.seed, run->events, run->crashes, run->recoveries,
+           run->appended);
     if (!kaya_violation_is_set(&run->violation)) {
         printf("all promises held\n");
         return;
@@ -157,8 +106,8 @@ static void print_window(const struct replay *replay, const struct kaya_replay_r
     else
         printf("the first event that differs is one of %" PRIu64 " to %" PRIu64 "; these are now:\n",
                result->first_event, result->last_event);
-    if (kaya_replay_print(replay->stage, &replay->scenario, replay->line.seed, result->first_event, last,
-                          stdout) != KAYA_OK)
+    if (kaya_replay_print(replay->stage, &replay->source.scenario, replay->source.line.seed,
+                          result->first_event, last, stdout) != KAYA_OK)
         kaya_sim_complain("no memory");
 }
 
@@ -166,7 +115,7 @@ static void print_verdict(const struct replay *replay, const struct kaya_replay_
 {
     switch (result->verdict) {
     case KAYA_REPLAY_SAME:
-        if (replay->line.has_digest)
+        if (replay->source.line.has_digest)
             printf("reproduced, event for event: digest 0x%016" PRIx64 "\n", result->run.digest);
         else
             printf("replayed twice, the same event for event: digest 0x%016" PRIx64 "\n", result->run.digest);
@@ -174,7 +123,7 @@ static void print_verdict(const struct replay *replay, const struct kaya_replay_
     case KAYA_REPLAY_DIFFERS:
         printf("not reproduced: the line says digest 0x%016" PRIx64 " over %" PRIu64
                " events, this is 0x%016" PRIx64 " over %" PRIu64 "; the code or the scenario has changed\n",
-               replay->line.digest, replay->line.events, result->run.digest, result->run.events);
+               replay->source.line.digest, replay->source.line.events, result->run.digest, result->run.events);
         print_window(replay, result);
         break;
     case KAYA_REPLAY_NOT_DETERMINISTIC:
@@ -185,7 +134,7 @@ static void print_verdict(const struct replay *replay, const struct kaya_replay_
     }
 }
 
-static void print_json(const struct replay *replay, const struct kaya_replay_result *result)
+static void print_json(const struct replay *replay, const struct kaya_replay_result *result, const char *misfit)
 {
     static const char *const verdicts[] = { "reproduced", "differs", "not deterministic" };
     const struct kaya_run_result *run = &result->run;
@@ -194,13 +143,13 @@ static void print_json(const struct replay *replay, const struct kaya_replay_res
     char digest[24];
     json_t *object;
 
-    snprintf(seed, sizeof seed, "0x%016" PRIx64, replay->line.seed);
+    snprintf(seed, sizeof seed, "0x%016" PRIx64, replay->source.line.seed);
     snprintf(digest, sizeof digest, "0x%016" PRIx64, run->digest);
-    object = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I}", "scenario", replay->line.scenario,
-                       "seed", seed, "verdict", verdicts[result->verdict], "digest", digest, "events",
-                       (json_int_t)run->events, "promise", run->violation.promise, "what",
+    object = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:s?}", "scenario",
+                       replay->source.line.scenario, "seed", seed, "verdict", verdicts[result->verdict], "digest",
+                       digest, "events", (json_int_t)run->events, "promise", run->violation.promise, "what",
                        run->violation.what, "first_event", (json_int_t)(differs ? result->first_event : 0),
-                       "last_event", (json_int_t)(differs ? result->last_event : 0));
+                       "last_event", (json_int_t)(differs ? result->last_event : 0), "misfit", misfit);
     json_dumpf(object, stdout, JSON_COMPACT);
     putchar('\n');
     json_decref(object);
@@ -219,13 +168,13 @@ static int replay_seed(struct replay *replay)
 {
     struct kaya_replay_result result;
     bool trace = replay->arguments->trace && !replay->arguments->json;
-    enum kaya_status status = kaya_replay(replay->stage, &replay->scenario, &replay->line,
+    enum kaya_status status = kaya_replay(replay->stage, &replay->source.scenario, &replay->source.line,
                                           trace ? print_event : NULL, stdout, &result);
 
     if (status != KAYA_OK)
         return kaya_sim_complain("%s", kaya_status_text(status));
     if (replay->arguments->json) {
-        print_json(replay, &result);
+        print_json(replay, &result, NULL);
     } else {
         print_found(replay, &result.run);
         print_verdict(replay, &result);
@@ -241,70 +190,62 @@ static int replay_tape(struct replay *replay)
 
     if (replay->arguments->trace && !replay->arguments->json)
         kaya_trace_listen(kaya_stage_trace(replay->stage), print_event, stdout);
-    status =
-        kaya_stage_play_choices(replay->stage, &replay->scenario, replay->line.seed, replay->tape, &result.run);
+    status = kaya_stage_play_choices(replay->stage, &replay->source.scenario, replay->source.line.seed,
+                                     replay->source.choices, &result.run);
     if (status != KAYA_OK)
         return kaya_sim_complain("%s", kaya_status_text(status));
-    misfit = kaya_choices_misfit(replay->tape);
-    if (misfit != NULL || (replay->line.has_digest && replay->line.digest != result.run.digest))
+    misfit = kaya_choices_misfit(replay->source.choices);
+    if (misfit != NULL || (replay->source.line.has_digest && replay->source.line.digest != result.run.digest))
         result.verdict = KAYA_REPLAY_DIFFERS;
     if (replay->arguments->json) {
-        print_json(replay, &result);
+        print_json(replay, &result, misfit);
         return exit_of(&result);
     }
     print_found(replay, &result.run);
     if (misfit != NULL)
         printf("the tape no longer fits: %s; every answer from there on was 0\n", misfit);
     else if (result.verdict == KAYA_REPLAY_SAME)
-        printf("reproduced: digest 0x%016" PRIx64 "\n", result.run.digest);
+        printf("%s: digest 0x%016" PRIx64 "\n", replay->source.line.has_digest ? "reproduced" : "played",
+               result.run.digest);
     else
         printf("every decision of the tape still fits, but what came of them differs: digest 0x%016" PRIx64
                ", the tape says 0x%016" PRIx64 "\n",
-               result.run.digest, replay->line.digest);
+               result.run.digest, replay->source.line.digest);
     return exit_of(&result);
 }
 
 /* --- Saving a tape --- */
 
-/* The head of the tape, then what it is a tape of, then the decisions. */
-static bool write_tape(const struct replay *replay, FILE *file)
-{
-    char line[KAYA_REPLAY_LINE_MAX];
-    char *text = NULL;
-    size_t length = 0;
-    FILE *memory = open_memstream(&text, &length);
-    char *end_of_head;
-    bool good;
-
-    if (memory == NULL)
-        return false;
-    good = kaya_choices_save(kaya_stage_choices(replay->stage), memory) == KAYA_OK;
-    good = fclose(memory) == 0 && good;
-    end_of_head = good ? strchr(text, '\n') : NULL;
-    if (end_of_head != NULL) {
-        kaya_replay_format(&replay->line, line);
-        good = fprintf(file, "%.*s\n# replay %s%s", (int)(end_of_head - text), text, line, end_of_head) > 0;
-    }
-    free(text);
-    return good && end_of_head != NULL;
-}
-
+/* In a child, since the run may die; then the tape says no digest. What the source had to answer is used up. */
 static int save_tape(struct replay *replay)
 {
-    struct kaya_run_result result;
+    struct kaya_sim_source *source = &replay->source;
+    struct kaya_shorten_options options = { .scenario = &source->scenario, .seed = source->line.seed };
+    struct kaya_choices *seeded = kaya_choices_from_seed(source->line.seed);
+    struct kaya_tape tape = { 0 };
+    struct kaya_replay_line line = source->line;
+    struct kaya_violation violation;
+    bool good = false;
     FILE *file;
-    bool good;
 
-    if (replay->tape != NULL)
-        return kaya_sim_complain("--save goes with a line; this is a tape already");
-    kaya_choices_record(kaya_stage_choices(replay->stage), true);
-    if (kaya_replay_measure(replay->stage, &replay->scenario, &replay->line, &result) != KAYA_OK)
-        return kaya_sim_complain("no memory");
-    file = fopen(replay->arguments->save, "w");
-    good = file != NULL && write_tape(replay, file);
+    if (seeded != NULL)
+        good = kaya_shorten_record(&options, source->choices != NULL ? source->choices : seeded, &tape,
+                                   &violation) == KAYA_OK;
+    kaya_choices_destroy(seeded);
+    if (good && strcmp(violation.promise, "assert") != 0)
+        good = kaya_sim_measure_tape(source, &tape);
+    file = good ? fopen(replay->arguments->save, "w") : NULL;
+    good = file != NULL && kaya_sim_write_tape(&source->line, &tape, source->is_short, file);
     good = file != NULL && fclose(file) == 0 && good;
-    kaya_choices_record(kaya_stage_choices(replay->stage), false);
-    return good ? KAYA_SIM_HELD : kaya_sim_complain("%s: %s", replay->arguments->save, strerror(errno));
+    kaya_tape_release(&tape);
+    if (!good)
+        return kaya_sim_complain("%s: %s", replay->arguments->save, strerror(errno));
+    if (source->choices == NULL) { /* a line that says its digest is held to it, any other to this one */
+        source->line = line.has_digest ? line : source->line;
+        return KAYA_SIM_HELD;
+    }
+    kaya_sim_source_close(source);
+    return kaya_sim_source_open(replay->arguments->text, source) ? KAYA_SIM_HELD : KAYA_SIM_USAGE;
 }
 
 static int replay_all(struct replay *replay)
@@ -316,9 +257,9 @@ static int replay_all(struct replay *replay)
     if (replay->arguments->save != NULL)
         code = save_tape(replay);
     if (code == KAYA_SIM_HELD)
-        code = replay->tape != NULL ? replay_tape(replay) : replay_seed(replay);
+        code = replay->source.choices != NULL ? replay_tape(replay) : replay_seed(replay);
     kaya_stage_destroy(replay->stage);
-    kaya_choices_destroy(replay->tape);
+    kaya_sim_source_close(&replay->source);
     return kaya_sim_flush() ? code : KAYA_SIM_USAGE;
 }
 
@@ -357,18 +298,22 @@ int kaya_sim_replay(int argc, char **argv)
     static const struct argp argp = {
         .options = options,
         .parser = parse,
-        .args_doc = "LINE or TAPE",
-        .doc = "Play one run again: from the line that a failing run printed, or from a tape."
-               "\vA line needs no more than a scenario and a seed. With the digest that a failing run prints, the replay says "
-               "whether it went the same way, and if not, where it left. Every line is played twice: two runs that differ "
-               "are not deterministic.\n\n"
-               "Exit codes: 0 all promises held; 1 one was broken; 2 usage; 3 not deterministic.\n\n"
-               "  kaya-sim replay 'power-loss seed=0x00000000000004d2 digest=0x...'\n"
-               "  kaya-sim replay power-loss seed=7 --trace\n"
-               "  kaya-sim replay 'power-loss seed=7' --save seven.tape && kaya-sim replay seven.tape",
+        .args_doc = "LINE or FILE",
+        .doc =
+            "Play one run again: from the line that a failing run printed, from a tape, or from an input of the fuzzer's "
+            "target `run`."
+            "\vA line needs no more than a scenario and a seed. With the digest that a failing run prints, the replay says "
+            "whether it went the same way, and if not, where it left. Every line is played twice: two runs that differ "
+            "are not deterministic. A tape (--save, or `kaya-sim shrink`) replays as far as it fits, also after the code has "
+            "changed, and the first decision that no longer does is named. Any other file is an input of the fuzzer as it is.\n\n"
+            "Exit codes: 0 all promises held; 1 one was broken; 2 usage; 3 not deterministic.\n\n"
+            "  kaya-sim replay 'power-loss seed=0x00000000000004d2 digest=0x...'\n"
+            "  kaya-sim replay power-loss seed=7 --trace\n"
+            "  kaya-sim replay 'power-loss seed=7' --save seven.tape && kaya-sim replay seven.tape",
     };
     struct arguments arguments = { .save = NULL };
 
-    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) != 0)
+        return KAYA_SIM_USAGE;
     return replay_in_child(&arguments);
 }

@@ -29,7 +29,8 @@ int kaya_sim_run(int argc, char **argv)
     struct kaya_sim_campaign campaign;
     int code;
 
-    kaya_sim_campaign_parse(&campaign, doc, argc, argv);
+    if (!kaya_sim_campaign_parse(&campaign, doc, argc, argv))
+        return KAYA_SIM_USAGE;
     if (!campaign.json)
         kaya_sim_print_heading(stdout);
     code = kaya_sim_campaign_run(&campaign, show, &campaign);

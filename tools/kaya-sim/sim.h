@@ -8,6 +8,7 @@
 
 #include "kaya/scenarios/runner.h"
 #include "kaya/scenarios/scenario.h"
+#include "kaya/scenarios/shorten.h"
 
 enum kaya_sim_exit {
     KAYA_SIM_HELD = 0,
@@ -21,6 +22,7 @@ int kaya_sim_list(int argc, char **argv);
 int kaya_sim_run(int argc, char **argv);
 int kaya_sim_coverage(int argc, char **argv);
 int kaya_sim_replay(int argc, char **argv);
+int kaya_sim_shrink(int argc, char **argv);
 int kaya_sim_explore(int argc, char **argv);
 
 /* To standard error, behind "kaya-sim: ". Returns KAYA_SIM_USAGE. */
@@ -38,6 +40,28 @@ const struct kaya_scenario *kaya_sim_scenarios(size_t *count);
 /* By name, or from a file if `name` has a '/' or ends in ".yaml". False: complained. What *scenario points to stays until
  * the program ends. */
 bool kaya_sim_find(const char *name, struct kaya_scenario *scenario);
+
+/* --- One run: from a line that a failing run printed, a tape, or an input of the fuzzer's target `run`. --- */
+
+struct kaya_sim_source {
+    struct kaya_replay_line line;
+    struct kaya_scenario scenario;
+    struct kaya_choices *choices; /* NULL: answers come from the line's seed */
+    bool is_short;                /* a tape that was shrunk: the scenario may be shorter than it says */
+    unsigned char *bytes;         /* of an input */
+};
+bool kaya_sim_source_open(const char *text, struct kaya_sim_source *source); /* false: complained; nothing to close */
+void kaya_sim_source_close(struct kaya_sim_source *source);
+
+/* Put the words of a command line together again. False: they are too many. */
+enum { KAYA_SIM_TEXT_MAX = 4096 };
+bool kaya_sim_add_word(char text[KAYA_SIM_TEXT_MAX], const char *word);
+
+/* Write a tape of `line`'s run; is_short: of the scenario as kaya_shorten_relax leaves it. */
+bool kaya_sim_write_tape(const struct kaya_replay_line *line, const struct kaya_tape *tape, bool is_short,
+                         FILE *file);
+/* Set the digest, events and marks of the source's line to those of the tape's run. False: no memory. */
+bool kaya_sim_measure_tape(struct kaya_sim_source *source, const struct kaya_tape *tape);
 
 struct kaya_sim_outcome {
     const struct kaya_scenario *scenario;
@@ -58,8 +82,8 @@ struct kaya_sim_campaign {
     bool json;
 };
 
-/* Read the command line, or exit as argp does. `doc` is the command's own. */
-void kaya_sim_campaign_parse(struct kaya_sim_campaign *campaign, const char *doc, int argc, char **argv);
+/* Read the command line. False: it is wrong, and was complained about. `doc` is the command's own. */
+bool kaya_sim_campaign_parse(struct kaya_sim_campaign *campaign, const char *doc, int argc, char **argv);
 
 /* Called with each scenario's outcome; everything in it is valid during the call only. */
 typedef void kaya_sim_visit(void *user, const struct kaya_sim_outcome *outcome);

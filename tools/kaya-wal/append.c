@@ -228,10 +228,10 @@ static const struct argp_option argp_options[] = {
 static error_t parse_size_option(struct argp_state *state, const char *name, const char *text, uint64_t max,
                                  uint64_t *bytes)
 {
-    if (!kaya_parse_size(text, bytes) || *bytes == 0 || *bytes > max)
-        argp_error(state, "--%s: '%s' is not a size from 1 to %" PRIu64 " bytes (as 65536 or 64K)", name,
-                   text, max);
-    return 0;
+    if (kaya_parse_size(text, bytes) && *bytes > 0 && *bytes <= max)
+        return 0;
+    argp_error(state, "--%s: '%s' is not a size from 1 to %" PRIu64 " bytes (as 65536 or 64K)", name, text, max);
+    return EINVAL;
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -279,7 +279,8 @@ int kaya_command_append(int argc, char **argv)
     };
     struct options options = { .delimiter = '\n' };
 
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
+        return KAYA_EXIT_OTHER;
     signal(SIGPIPE, SIG_IGN); /* a reader that goes away is no reason to leave the log unclosed */
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     return run(&options);

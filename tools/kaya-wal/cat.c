@@ -4,6 +4,7 @@
  * bounded number of times. A reader of our output that went away (head) is no error. */
 #define _GNU_SOURCE
 #include <argp.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <time.h>
 
@@ -126,9 +127,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
     switch (key) {
     case OPTION_FROM:
-        if (!kaya_parse_number(argument, &options->from_lsn) || options->from_lsn == 0)
-            argp_error(state, "--from: '%s' is not an LSN; LSNs are counted from 1", argument);
-        return 0;
+        if (kaya_parse_number(argument, &options->from_lsn) && options->from_lsn > 0)
+            return 0;
+        argp_error(state, "--from: '%s' is not an LSN; LSNs are counted from 1", argument);
+        return EINVAL;
     case '0':
         options->delimiter = 0;
         return 0;
@@ -158,6 +160,7 @@ int kaya_command_cat(int argc, char **argv)
     };
     struct options options = { .delimiter = '\n' };
 
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
+        return KAYA_EXIT_OTHER;
     return run(&options);
 }

@@ -1,22 +1,33 @@
 /* The options that commands share. Each command lists in its own words those that it has; what they do is done here. */
+#include <errno.h>
+
 #include "tool.h"
 
-static void take_path(struct kaya_common *common, char *argument, struct argp_state *state)
+static error_t take_path(struct kaya_common *common, char *argument, struct argp_state *state)
 {
-    if (common->path)
+    if (common->path) {
         argp_error(state, "one %s, please: '%s' is too much", common->takes_segment ? "path" : "directory",
                    argument);
+        return EINVAL;
+    }
     common->path = argument;
+    return 0;
+}
+
+static error_t take_anchor(struct kaya_common *common, const char *argument, struct argp_state *state)
+{
+    common->has_anchor = kaya_parse_anchor(argument, &common->anchor);
+    if (common->has_anchor)
+        return 0;
+    argp_error(state, "--anchor: '%s' is not 32 hex digits, a colon and an LSN", argument);
+    return EINVAL;
 }
 
 error_t kaya_parse_common(int key, char *argument, struct argp_state *state, struct kaya_common *common)
 {
     switch (key) {
     case KAYA_OPTION_ANCHOR:
-        if (!kaya_parse_anchor(argument, &common->anchor))
-            argp_error(state, "--anchor: '%s' is not 32 hex digits, a colon and an LSN", argument);
-        common->has_anchor = true;
-        return 0;
+        return take_anchor(common, argument, state);
     case KAYA_OPTION_JSON:
         common->json = true;
         return 0;
@@ -24,12 +35,12 @@ error_t kaya_parse_common(int key, char *argument, struct argp_state *state, str
         common->verbose = true;
         return 0;
     case ARGP_KEY_ARG:
-        take_path(common, argument, state);
-        return 0;
+        return take_path(common, argument, state);
     case ARGP_KEY_END:
-        if (!common->path)
-            argp_error(state, common->takes_segment ? "which directory or segment?" : "which directory?");
-        return 0;
+        if (common->path)
+            return 0;
+        argp_error(state, common->takes_segment ? "which directory or segment?" : "which directory?");
+        return EINVAL;
     default:
         return ARGP_ERR_UNKNOWN;
     }

@@ -387,6 +387,7 @@ int kaya_command_inspect(int argc, char **argv)
     };
     struct options options = { .common = { .takes_segment = true } };
 
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
+        return KAYA_EXIT_OTHER;
     return run(&options);
 }

@@ -379,10 +379,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct options *options = state->input;
 
     if (key == OPTION_TO) {
-        if (!argument[0])
-            argp_error(state, "--to: which directory?");
         options->to = argument;
-        return 0;
+        if (argument[0])
+            return 0;
+        argp_error(state, "--to: which directory?");
+        return EINVAL;
     }
     return kaya_parse_common(key, argument, state, &options->common);
 }
@@ -415,6 +416,7 @@ int kaya_command_salvage(int argc, char **argv)
     };
     struct options options = { .common = { .path = NULL } };
 
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
+        return KAYA_EXIT_OTHER;
     return run(&options);
 }

@@ -1,5 +1,6 @@
 /* trim: let go of old records. A thin face of kaya_wal_writer_truncate_before; a crash anywhere leaves either mark. */
 #include <argp.h>
+#include <errno.h>
 #include <inttypes.h>
 
 #include "tool.h"
@@ -91,17 +92,21 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         else if (!options->lsn_text)
             options->lsn_text = argument;
         else
-            argp_error(state, "a directory and an LSN, please: '%s' is too much", argument);
+            break;
         return 0;
     case ARGP_KEY_END:
         if (!options->lsn_text)
             argp_error(state, "which directory, and below which LSN?");
         else if (!kaya_parse_number(options->lsn_text, &options->lsn) || options->lsn == 0)
             argp_error(state, "'%s' is not an LSN; LSNs are counted from 1", options->lsn_text);
-        return 0;
+        else
+            return 0;
+        return EINVAL;
     default:
         return kaya_parse_common(key, argument, state, &options->common);
     }
+    argp_error(state, "a directory and an LSN, please: '%s' is too much", argument);
+    return EINVAL;
 }
 
 int kaya_command_trim(int argc, char **argv)
@@ -122,6 +127,7 @@ int kaya_command_trim(int argc, char **argv)
     };
     struct options options = { .common = { .path = NULL } };
 
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
+        return KAYA_EXIT_OTHER;
     return run(&options);
 }

@@ -373,6 +373,7 @@ int kaya_command_verify(int argc, char **argv)
     };
     struct kaya_common options = { .path = NULL };
 
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
+        return KAYA_EXIT_OTHER;
     return run(&options);
 }

@@ -33,6 +33,13 @@ KAYA_MUST_CHECK enum kaya_status kaya_replay_measure(struct kaya_stage *stage,
                                                      struct kaya_replay_line *line,
                                                      struct kaya_run_result *result);
 
+/* The same with answers from elsewhere. */
+KAYA_MUST_CHECK enum kaya_status kaya_replay_measure_choices(struct kaya_stage *stage,
+                                                             const struct kaya_scenario *scenario,
+                                                             struct kaya_choices *choices,
+                                                             struct kaya_replay_line *line,
+                                                             struct kaya_run_result *result);
+
 enum kaya_replay_verdict {
     KAYA_REPLAY_SAME,              /* event for event */
     KAYA_REPLAY_DIFFERS,           /* another way than the line says, but the same each time */

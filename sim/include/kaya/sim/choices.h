@@ -40,11 +40,35 @@ bool kaya_chance(struct kaya_choices *choices, enum kaya_stream stream, uint64_t
  * turns are calm (every answer 0), some mild and some wild; for all others it is nothing. No decision, on no tape. */
 void kaya_choices_begin_turn(struct kaya_choices *choices, enum kaya_stream stream);
 
+/* A part of a run begins, ends: a boot, an operation. Parts nest, eight deep at most. Who shortens a run drops whole parts; `counted_by` is
+ * the label of the question, asked before, that said how many parts like this one there are, or any other name where nobody
+ * asked. No decision: only recordings keep it. */
+void kaya_choices_begin_part(struct kaya_choices *choices, const char *counted_by);
+void kaya_choices_end_part(struct kaya_choices *choices);
+
 /* Drivers. Each object is the caller's; kaya_choices_destroy takes NULL. NULL: no memory. */
 struct kaya_choices *kaya_choices_from_seed(uint64_t seed);
 struct kaya_choices *kaya_choices_from_bytes(const uint8_t *bytes, size_t length); /* borrowed; past the end: 0 */
 struct kaya_choices *kaya_choices_odometer(void);                                  /* first pass: all 0 */
 void kaya_choices_destroy(struct kaya_choices *choices);
+
+/* What was recorded, in the order in which it was asked, whatever the stream. `count` is 2 or more; or it is one of the two below, and
+ * `label` what the part is counted by. */
+enum { KAYA_PART_BEGINS = 0, KAYA_PART_ENDS = 1 };
+struct kaya_decision {
+    enum kaya_stream stream;
+    const char *label;
+    uint64_t count;
+    uint64_t answer;
+};
+const struct kaya_decision *kaya_choices_recorded(const struct kaya_choices *choices,
+                                                  size_t *count); /* until asked next */
+
+/* A driver that bends such a list to whatever is asked: in the part that stands at the same place, the next decision of the same
+ * stream and label, and no more than the count allows; 0 where there is none. So a list of which some was cut out, or changed, still
+ * steers a run. Borrowed, labels too. `redirect`: another list, keeping memory; what was recorded is dropped. */
+struct kaya_choices *kaya_choices_from_decisions(const struct kaya_decision *decisions, size_t count);
+void kaya_choices_redirect(struct kaya_choices *choices, const struct kaya_decision *decisions, size_t count);
 
 /* Start over with another seed, keeping memory (runs in a loop). Seed drivers only. */
 void kaya_choices_reseed(struct kaya_choices *choices, uint64_t seed);
@@ -67,10 +91,12 @@ size_t kaya_choices_kept(const struct kaya_choices *choices);
 void kaya_choices_record(struct kaya_choices *choices, bool on);
 
 /* A tape is text, one decision a line: "STREAM LABEL COUNT ANSWER", behind a line "kaya tape 1" and any number of
- * "# key value" lines, which are the caller's. Write what was recorded (the first line included; the caller's may follow); read one back
+ * "# key value" lines, which are the caller's. Further lines with a # in front say where parts begin and end. Write what was recorded (the first line included; the caller's may follow); read one back
  * as a driver.
  * Reading: KAYA_INVALID with *line and *expected set (static text) where the file is no tape. */
 KAYA_MUST_CHECK enum kaya_status kaya_choices_save(const struct kaya_choices *choices, FILE *file);
+KAYA_MUST_CHECK enum kaya_status kaya_decisions_save(const struct kaya_decision *decisions, size_t count,
+                                                     FILE *file);
 KAYA_MUST_CHECK enum kaya_status kaya_choices_load(FILE *file, struct kaya_choices **choices, size_t *line,
                                                    const char **expected);
 
