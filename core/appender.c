@@ -7,8 +7,8 @@
  * The watermark moves only when a sync returned OK, to where `end` was when that sync began (F3). In padding mode `durable` is always
  * a multiple of the unit, so no later write touches a unit that holds durable bytes (F7).
  *
- * What a carry must move (DESIGN of recovery: FORMAT.md, "Recovery") is bounded here by counting: a record is vouched for once a
- * frame that was encoded after the record's sync is itself durable. So each sync makes the records of the sync before it claimed. */
+ * What a carry must move (FORMAT.md, "Recovery") is bounded here by counting: a record is vouched for once a frame that was encoded
+ * after the record's sync is itself durable. So what a flight's last frame says is durable is claimed when that flight has arrived. */
 #include "appender.h"
 
 #include <string.h>
@@ -91,8 +91,10 @@ static enum kaya_status take_over(struct appender *appender, const struct contex
 {
     appender->context = context;
     appender->used = 0;
-    appender->cost_synced = 0;
-    appender->cost_unsynced = 0;
+    appender->cost = 0;
+    appender->cost_durable = 0;
+    appender->cost_watermark = 0;
+    appender->cost_claimed = 0;
     appender->stride_bytes = stride_bytes;
     if (segment->header.previous_seed != 0)
         appender->prewritten = segment->header.shape.segment_bytes;
@@ -153,6 +155,7 @@ void kaya_appender_release(struct appender *appender)
         return;
     kaya_segment_close(&appender->segment, appender->context);
     kaya_buffer_release(appender->context->allocator, &appender->buffer);
+    kaya_buffer_release(appender->context->allocator, &appender->idle);
     *appender = APPENDER_NONE;
 }
 
@@ -181,49 +184,49 @@ enum kaya_status kaya_write_zeros(const struct context *context, struct kaya_fil
     return status;
 }
 
-static enum kaya_status write_zeros(struct appender *appender, uint64_t from, uint64_t to)
+void kaya_appender_plan_ahead(const struct appender *appender, uint64_t end, uint64_t *from, uint64_t *to)
 {
-    return kaya_write_zeros(appender->context, appender->segment.file, from, to);
+    const struct shape *shape = &appender->segment.header.shape;
+    uint64_t written = appender->end - appender->used;
+
+    *from = appender->prewritten > written ? appender->prewritten : written;
+    *to = (end + appender->stride_bytes - 1) / appender->stride_bytes * appender->stride_bytes;
+    if (*to > shape->segment_bytes)
+        *to = shape->segment_bytes;
+    if (*to < *from)
+        *to = *from;
 }
 
-enum kaya_status kaya_appender_write_ahead(struct appender *appender, uint64_t end)
+enum kaya_status kaya_appender_fill_ahead(const struct appender *appender, uint64_t from, uint64_t to)
 {
     const struct shape *shape = &appender->segment.header.shape;
     uint64_t header = kaya_shape_second_header(shape);
     uint64_t behind_header = header + kaya_shape_header_bytes(shape);
-    uint64_t written = appender->end - appender->used;
-    uint64_t from = appender->prewritten > written ? appender->prewritten : written;
-    uint64_t to;
+    struct kaya_file *file = appender->segment.file;
     enum kaya_status status = KAYA_OK;
+
+    if (from < header)
+        status = kaya_write_zeros(appender->context, file, from, to < header ? to : header);
+    if (status == KAYA_OK && to > behind_header)
+        status = kaya_write_zeros(appender->context, file, from > behind_header ? from : behind_header, to);
+    return status;
+}
+
+enum kaya_status kaya_appender_write_ahead(struct appender *appender, uint64_t end)
+{
+    uint64_t from, to;
+    enum kaya_status status;
 
     if (end <= appender->prewritten)
         return KAYA_OK;
-    to = (end + appender->stride_bytes - 1) / appender->stride_bytes * appender->stride_bytes;
-    if (to > shape->segment_bytes)
-        to = shape->segment_bytes;
-    if (to <= from)
-        return KAYA_OK;
-    if (from < header)
-        status = write_zeros(appender, from, to < header ? to : header);
-    if (status == KAYA_OK && to > behind_header)
-        status = write_zeros(appender, from > behind_header ? from : behind_header, to);
+    kaya_appender_plan_ahead(appender, end, &from, &to);
+    status = kaya_appender_fill_ahead(appender, from, to);
     if (status == KAYA_OK)
         appender->prewritten = to;
     return status;
 }
 
 /* --- frames --------------------------------------------------------------------------------------------------------- */
-
-enum kaya_status kaya_appender_flush(struct appender *appender)
-{
-    struct kaya_span span = { appender->buffer.bytes, appender->used };
-    uint64_t offset = appender->end - appender->used;
-
-    if (appender->used == 0)
-        return KAYA_OK;
-    appender->used = 0;
-    return kaya_disk_write(appender->context->disk, appender->segment.file, offset, &span, 1);
-}
 
 /* Where the next frame goes: in the buffer, which holds what stands right before it in the file. */
 static enum kaya_status make_room(struct appender *appender, uint32_t extent, uint64_t offset)
@@ -263,6 +266,7 @@ static enum kaya_status put_frame(struct appender *appender, struct frame *frame
     appender->used += extent;
     appender->end = offset + extent;
     appender->last_type = frame->type;
+    appender->cost_watermark = appender->cost_durable;
     return KAYA_OK;
 }
 
@@ -313,25 +317,12 @@ enum kaya_status kaya_appender_put_record(struct appender *appender, uint8_t fla
         status = put_fragments(appender, flags, bytes, length);
     if (status == KAYA_OK) {
         appender->sequence += count;
-        appender->cost_unsynced += kaya_carry_cost(length);
+        appender->cost += kaya_carry_cost(length);
     }
     return status;
 }
 
-/* --- durability ----------------------------------------------------------------------------------------------------- */
-
-/* PAD frames up to a multiple of the unit. Blocks divide units, so each ends with its block. */
-static enum kaya_status pad(struct appender *appender)
-{
-    static const uint8_t zeros[KAYA_BLOCK_BYTES_MAX];
-    const struct shape *shape = &appender->segment.header.shape;
-    enum kaya_status status = KAYA_OK;
-
-    while (status == KAYA_OK && shape->unit_bytes != 0 && appender->end % shape->unit_bytes != 0)
-        status = kaya_appender_put_control(appender, FRAME_PAD, zeros,
-                                           (uint16_t)kaya_frame_room(shape, appender->end));
-    return status;
-}
+/* --- flights -------------------------------------------------------------------------------------------------------- */
 
 uint64_t kaya_appender_padded_end(const struct appender *appender)
 {
@@ -340,27 +331,113 @@ uint64_t kaya_appender_padded_end(const struct appender *appender)
     return unit == 0 ? appender->end : (appender->end + unit - 1) / unit * unit;
 }
 
-enum kaya_status kaya_appender_sync(struct appender *appender)
+bool kaya_appender_fits_buffer(const struct appender *appender, size_t length)
 {
-    uint64_t reached;
-    uint8_t last_type = appender->last_type;
-    enum kaya_status status;
+    const struct shape *shape = &appender->segment.header.shape;
+    uint64_t header = kaya_shape_second_header(shape);
+    uint64_t unit = shape->unit_bytes == 0 ? 1 : shape->unit_bytes;
+    uint64_t end = (kaya_record_end(shape, appender->end, length) + unit - 1) / unit * unit;
 
-    if (appender->durable == appender->end)
+    return (appender->end > header || end <= header) &&
+           appender->used + (end - appender->end) <= appender->buffer.capacity;
+}
+
+enum kaya_status kaya_appender_reserve_group(struct appender *appender)
+{
+    if (appender->buffer.capacity > 0)
         return KAYA_OK;
-    status = pad(appender);
-    if (status == KAYA_OK)
-        status = kaya_appender_flush(appender);
-    reached = appender->end;
-    if (status == KAYA_OK)
-        status = kaya_disk_sync(appender->context->disk, appender->segment.file);
+    return kaya_appender_reserve(appender, &appender->segment.header.shape);
+}
+
+/* PAD frames up to a multiple of the unit. Blocks divide units, so each ends with its block. They hide no CLOSE. */
+static enum kaya_status pad(struct appender *appender)
+{
+    static const uint8_t zeros[KAYA_BLOCK_BYTES_MAX];
+    const struct shape *shape = &appender->segment.header.shape;
+    uint8_t last_type = appender->last_type;
+    enum kaya_status status = KAYA_OK;
+
+    while (status == KAYA_OK && shape->unit_bytes != 0 && appender->end % shape->unit_bytes != 0)
+        status = kaya_appender_put_control(appender, FRAME_PAD, zeros,
+                                           (uint16_t)kaya_frame_room(shape, appender->end));
+    appender->last_type = last_type;
+    return status;
+}
+
+/* What is encoded next goes into the idle buffer; into none where that is too small. */
+enum kaya_status kaya_appender_depart(struct appender *appender, bool syncs, struct flight *flight)
+{
+    enum kaya_status status = syncs ? pad(appender) : KAYA_OK;
+
     if (status != KAYA_OK)
         return status;
-    appender->durable = reached;
-    appender->last_type = last_type;
-    appender->cost_synced = appender->cost_unsynced;
-    appender->cost_unsynced = 0;
+    *flight = (struct flight){ .buffer = appender->buffer,
+                               .used = appender->used,
+                               .offset = appender->end - appender->used,
+                               .end = appender->end,
+                               .cost = appender->cost,
+                               .cost_watermark = appender->cost_watermark,
+                               .syncs = syncs };
+    if (appender->idle.capacity < flight->buffer.capacity)
+        kaya_buffer_release(appender->context->allocator, &appender->idle);
+    appender->buffer = appender->idle;
+    appender->idle = BUFFER_NONE;
+    appender->used = 0;
     return KAYA_OK;
+}
+
+enum kaya_status kaya_appender_fly(const struct appender *appender, const struct flight *flight)
+{
+    struct kaya_disk *disk = appender->context->disk;
+    struct kaya_span span = { flight->buffer.bytes, flight->used };
+    enum kaya_status status = KAYA_OK;
+
+    if (flight->used > 0)
+        status = kaya_disk_write(disk, appender->segment.file, flight->offset, &span, 1);
+    if (status == KAYA_OK && flight->syncs)
+        status = kaya_disk_sync(disk, appender->segment.file);
+    return status;
+}
+
+void kaya_appender_arrive(struct appender *appender, struct flight *flight, enum kaya_status status)
+{
+    if (appender->buffer.bytes == NULL)
+        appender->buffer = flight->buffer;
+    else
+        appender->idle = flight->buffer;
+    flight->buffer = BUFFER_NONE;
+    if (status != KAYA_OK || !flight->syncs)
+        return;
+    appender->durable = flight->end;
+    appender->cost_durable = flight->cost;
+    appender->cost_claimed = flight->cost_watermark;
+}
+
+uint64_t kaya_appender_unclaimed_cost(const struct appender *appender)
+{
+    return appender->cost - appender->cost_claimed;
+}
+
+static enum kaya_status travel(struct appender *appender, bool syncs)
+{
+    struct flight flight;
+    enum kaya_status status = kaya_appender_depart(appender, syncs, &flight);
+
+    if (status != KAYA_OK)
+        return status;
+    status = kaya_appender_fly(appender, &flight);
+    kaya_appender_arrive(appender, &flight, status);
+    return status;
+}
+
+enum kaya_status kaya_appender_flush(struct appender *appender)
+{
+    return appender->used == 0 ? KAYA_OK : travel(appender, false);
+}
+
+enum kaya_status kaya_appender_sync(struct appender *appender)
+{
+    return appender->durable == appender->end ? KAYA_OK : travel(appender, true);
 }
 
 enum kaya_status kaya_appender_secure(struct appender *appender)

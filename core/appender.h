@@ -1,5 +1,8 @@
 /* Putting frames behind the end of a segment: encode, gather, write, pad, sync. Knows what is durable and what is claimed in its
- * segment, and nothing of LSNs, other segments or promises. */
+ * segment, and nothing of LSNs, other segments, promises or threads.
+ *
+ * Encoding and I/O are apart, so that the next group of records can be encoded while one is on its way: what was encoded departs as a flight,
+ * flies (the I/O, which touches nothing of the appender), and arrives. One flight at a time. */
 #ifndef KAYA_APPENDER_H
 #define KAYA_APPENDER_H
 
@@ -15,14 +18,27 @@ struct appender {
     uint32_t sequence; /* index of the next record */
     uint8_t last_type; /* of the last frame encoded or found */
 
-    /* Records behind the last claim that is durable, as what they cost a carry (kaya_carry_cost). */
-    uint64_t cost_synced; /* durable, but no durable frame says so yet */
-    uint64_t cost_unsynced;
+    /* What the records of this segment cost a carry (kaya_carry_cost), summed up to the end and to what ... */
+    uint64_t cost;
+    uint64_t cost_durable;   /* ... is durable */
+    uint64_t cost_watermark; /* ... the last frame encoded says is durable */
+    uint64_t cost_claimed;   /* ... a durable frame says is durable */
 
-    struct buffer buffer; /* encoded, not written: [end - used, end) */
+    struct buffer buffer; /* encoded, not departed: [end - used, end) */
     size_t used;
+    struct buffer idle; /* takes the next group while `buffer` flies; made when it is first needed */
 };
 #define APPENDER_NONE ((struct appender){ .segment = { .file = NULL } })
+
+/* Encoded bytes on their way to the disk. */
+struct flight {
+    struct buffer buffer;
+    size_t used;
+    uint64_t offset;
+    uint64_t end;                  /* behind them */
+    uint64_t cost, cost_watermark; /* the appender's when it departed */
+    bool syncs;
+};
 
 /* Begin `segment`, which is taken over, with LINK: encoded, not written. `is_recycled`: its file is written through. */
 KAYA_MUST_CHECK enum kaya_status kaya_appender_begin(struct appender *appender, const struct context *context,
@@ -57,6 +73,11 @@ KAYA_MUST_CHECK enum kaya_status kaya_write_zeros(const struct context *context,
 
 /* Write through ahead of `end`. Preparation: a failure harms nothing. KAYA_FULL, KAYA_IO. */
 KAYA_MUST_CHECK enum kaya_status kaya_appender_write_ahead(struct appender *appender, uint64_t end);
+/* The same in two steps: what is to be written, [from, to), none where they are equal; and the I/O, which touches nothing of the appender.
+ * On KAYA_OK `prewritten` is the caller's to set to `to`. */
+void kaya_appender_plan_ahead(const struct appender *appender, uint64_t end, uint64_t *from, uint64_t *to);
+KAYA_MUST_CHECK enum kaya_status kaya_appender_fill_ahead(const struct appender *appender, uint64_t from,
+                                                          uint64_t to);
 
 /* Encode a record (or batch: flags FRAME_FLAG_BATCH, `count` members), or a control frame. Parts may be written when the buffer
  * fills. It must fit; KAYA_IO and the other statuses of a write otherwise. */
@@ -64,6 +85,23 @@ KAYA_MUST_CHECK enum kaya_status kaya_appender_put_record(struct appender *appen
                                                           const void *bytes, size_t length, uint32_t count);
 KAYA_MUST_CHECK enum kaya_status kaya_appender_put_control(struct appender *appender, enum frame_type type,
                                                            const void *bytes, uint16_t length);
+
+/* Would a record of `length` bytes, and the padding of a sync behind it, go into the buffer without any I/O? Pure. */
+bool kaya_appender_fits_buffer(const struct appender *appender, size_t length);
+/* Memory for the next group while one flies. KAYA_NO_MEMORY: there is none, wait for the arrival. */
+KAYA_MUST_CHECK enum kaya_status kaya_appender_reserve_group(struct appender *appender);
+
+/* What was encoded departs; with `syncs`, padded where the segment asks for it. Does I/O only where padding does not fit the buffer
+ * (kaya_appender_fits_buffer was not asked). */
+KAYA_MUST_CHECK enum kaya_status kaya_appender_depart(struct appender *appender, bool syncs,
+                                                      struct flight *flight);
+/* Write, and sync. Of the appender only the context and the file are read: others may encode meanwhile. */
+KAYA_MUST_CHECK enum kaya_status kaya_appender_fly(const struct appender *appender, const struct flight *flight);
+/* `status`: of the flight. What it made durable counts from now on. */
+void kaya_appender_arrive(struct appender *appender, struct flight *flight, enum kaya_status status);
+
+/* What no durable frame claims yet. */
+uint64_t kaya_appender_unclaimed_cost(const struct appender *appender);
 
 /* Hand everything encoded to the disk. */
 KAYA_MUST_CHECK enum kaya_status kaya_appender_flush(struct appender *appender);

@@ -329,7 +329,7 @@ static bool must_claim(const struct kaya_wal_writer *writer, uint64_t cost)
 {
     const struct appender *appender = &writer->log.appender;
 
-    return appender->cost_synced + appender->cost_unsynced + cost > kaya_pool_carry_capacity(&writer->log.pool);
+    return kaya_appender_unclaimed_cost(appender) + cost > kaya_pool_carry_capacity(&writer->log.pool);
 }
 
 /* Does a watermark fit behind the end of a sync, and leave room for one TRIM and one CLOSE? */
