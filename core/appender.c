@@ -122,10 +122,12 @@ enum kaya_status kaya_appender_begin(struct appender *appender, const struct con
     appender->segment.state = SEGMENT_LINKED;
     appender->segment.seeds.base = kaya_base_seed(appender->segment.seeds.segment, link->nonce);
     appender->end = kaya_shape_first_frame(&appender->segment.header.shape);
+    appender->written = appender->end;
     if (appender->segment.header.previous_seed == 0)
         appender->prewritten = appender->end;
     appender->durable = 0;
     appender->sequence = 0;
+    appender->written_sequence = 0;
     kaya_link_encode(bytes, link);
     return kaya_appender_put_control(appender, FRAME_LINK, bytes, sizeof bytes);
 }
@@ -141,8 +143,10 @@ enum kaya_status kaya_appender_resume(struct appender *appender, const struct co
         return status;
     adopt(appender, segment);
     appender->end = end;
+    appender->written = end;
     appender->durable = durable;
     appender->sequence = sequence;
+    appender->written_sequence = sequence;
     appender->last_type = FRAME_CLOSE;
     if (appender->segment.header.previous_seed == 0)
         appender->prewritten = (end + stride_bytes - 1) / stride_bytes * stride_bytes;
@@ -375,6 +379,7 @@ enum kaya_status kaya_appender_depart(struct appender *appender, bool syncs, str
                                .used = appender->used,
                                .offset = appender->end - appender->used,
                                .end = appender->end,
+                               .sequence = appender->sequence,
                                .cost = appender->cost,
                                .cost_watermark = appender->cost_watermark,
                                .syncs = syncs };
@@ -406,7 +411,11 @@ void kaya_appender_arrive(struct appender *appender, struct flight *flight, enum
     else
         appender->idle = flight->buffer;
     flight->buffer = BUFFER_NONE;
-    if (status != KAYA_OK || !flight->syncs)
+    if (status != KAYA_OK)
+        return;
+    appender->written = flight->end;
+    appender->written_sequence = flight->sequence;
+    if (!flight->syncs)
         return;
     appender->durable = flight->end;
     appender->cost_durable = flight->cost;

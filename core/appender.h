@@ -12,11 +12,13 @@ struct appender {
     const struct context *context;
     struct segment segment; /* open for writing */
     uint64_t end;           /* behind the last frame encoded */
+    uint64_t written;       /* all before it was handed to the disk ... */
     uint64_t durable;       /* the watermark: `end` when the last sync that returned OK began; 0 none */
     uint64_t prewritten;    /* written through up to here, so that a sync touches no metadata */
     uint32_t stride_bytes;
-    uint32_t sequence; /* index of the next record */
-    uint8_t last_type; /* of the last frame encoded or found */
+    uint32_t sequence;         /* index of the next record */
+    uint32_t written_sequence; /* ... and all records before this one */
+    uint8_t last_type;         /* of the last frame encoded or found */
 
     /* What the records of this segment cost a carry (kaya_carry_cost), summed up to the end and to what ... */
     uint64_t cost;
@@ -36,7 +38,8 @@ struct flight {
     size_t used;
     uint64_t offset;
     uint64_t end;                  /* behind them */
-    uint64_t cost, cost_watermark; /* the appender's when it departed */
+    uint32_t sequence;             /* the appender's when it departed, as are ... */
+    uint64_t cost, cost_watermark; /* ... these */
     bool syncs;
 };
 

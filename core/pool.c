@@ -412,14 +412,20 @@ enum kaya_status kaya_pool_sync_names(struct pool *pool)
     return status;
 }
 
-enum kaya_status kaya_pool_settle_names(struct pool *pool)
+bool kaya_pool_is_settled(const struct pool *pool)
 {
     bool is_sure = true;
-    enum kaya_status status;
 
     for (unsigned i = 0; i < pool->spare_count; i++)
         is_sure = is_sure && pool->spares[i].is_name_sure;
-    if (is_sure)
+    return is_sure;
+}
+
+enum kaya_status kaya_pool_settle_names(struct pool *pool)
+{
+    enum kaya_status status;
+
+    if (kaya_pool_is_settled(pool))
         return KAYA_OK;
     status = kaya_pool_refresh_names(pool);
     return status == KAYA_OK ? kaya_pool_sync_names(pool) : status;

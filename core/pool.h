@@ -55,7 +55,9 @@ KAYA_MUST_CHECK enum kaya_status kaya_pool_retire(struct pool *pool, const struc
  * KAYA_NO_MEMORY, KAYA_LIMIT, KAYA_GONE. */
 KAYA_MUST_CHECK enum kaya_status kaya_pool_reclaim(struct pool *pool, const struct chain_segment *dead);
 
-/* Make sure that every spare's name is durable. KAYA_IO, KAYA_FULL: it is not. */
+/* Is every spare's name durable? Pure. */
+bool kaya_pool_is_settled(const struct pool *pool);
+/* Make sure that it is. KAYA_IO, KAYA_FULL: it is not. */
 KAYA_MUST_CHECK enum kaya_status kaya_pool_settle_names(struct pool *pool);
 /* The first half of it, for recovery, which syncs the directory later: rename each unsure spare away and back. */
 KAYA_MUST_CHECK enum kaya_status kaya_pool_refresh_names(struct pool *pool);

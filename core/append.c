@@ -1,0 +1,320 @@
+/* Appending: one record, a batch, and what must be so before either is encoded.
+ *
+ * In the common case a record is encoded into the buffer under the mutex, and its thread waits for the flight that makes it durable, or hands
+ * it to the disk (line.c). That asks for, and is_ready looks at it without any I/O:
+ *   - the spares behind this segment are durable under their numbers before the segment takes a record
+ *   - what no claim covers, with this record, fits what any successor can carry; else a frame that claims it is written first
+ *   - the record fits the segment, with room left for one TRIM and one CLOSE; else the log rotates
+ *   - the segment is written through ahead of the record, and the record fits the buffer
+ * Where something is missing, the thread takes the log for itself and does what it takes (make_ready), in this order.
+ *
+ * What fails before a byte of a record was encoded costs nothing; a write or sync that was issued and failed ends the handle (P6): what is on the
+ * disk is in doubt, and only the next recovery decides it. */
+#include "line.h"
+
+#include "bytes.h"
+#include "rotation.h"
+
+/* --- what must be so ------------------------------------------------------------------------------------------------ */
+
+/* The segment takes records only while the ones behind it stand under durable names. */
+static enum kaya_status guard_segment(struct kaya_wal_writer *writer)
+{
+    struct pool *pool = &writer->log.pool;
+    enum kaya_status status = KAYA_OK;
+
+    while (status == KAYA_OK && pool->spare_count < POOL_SPARES_MIN)
+        status = kaya_pool_prepare(pool, 0);
+    if (status == KAYA_OK)
+        status = kaya_pool_settle_names(pool);
+    return kaya_refuse(status);
+}
+
+/* The first append after a clean close: make durable that the log was opened again. Else a crash that loses what follows would leave a log
+ * that looks closed, and numbers that were given would be given again under the same epoch (F9). */
+static enum kaya_status leave_close_behind(struct kaya_wal_writer *writer)
+{
+    struct appender *appender = &writer->log.appender;
+    const struct shape *shape = &appender->segment.header.shape;
+    enum kaya_status status;
+
+    if (appender->last_type != FRAME_CLOSE)
+        return KAYA_OK;
+    /* CLOSE must fit again behind it; and a segment that nothing follows must not take what asks for a next one. */
+    if (kaya_control_end(shape, appender->end, 0) <= kaya_trim_limit(shape) &&
+        (writer->log.has_appended || writer->log.pool.is_head_followed)) {
+        status = kaya_appender_put_control(appender, FRAME_WATERMARK, NULL, 0);
+        if (status != KAYA_OK)
+            status = kaya_line_end(writer, status);
+    } else {
+        status = kaya_rotate(writer, 0, POOL_SPARES_MIN);
+    }
+    return status == KAYA_OK ? kaya_rotation_sync(writer) : status;
+}
+
+static bool fits(const struct appender *appender, size_t length)
+{
+    const struct shape *shape = &appender->segment.header.shape;
+
+    return kaya_record_end(shape, appender->end, length) <= kaya_record_limit(shape);
+}
+
+/* Would the records that no claim covers, with one more of that cost, be more than any successor can carry? */
+static bool must_claim(const struct kaya_wal_writer *writer, uint64_t cost, uint64_t capacity)
+{
+    return kaya_appender_unclaimed_cost(&writer->log.appender) + cost > capacity;
+}
+
+/* Does a watermark fit behind the end of a sync, and leave room for one TRIM and one CLOSE? */
+static bool may_claim(const struct appender *appender)
+{
+    const struct shape *shape = &appender->segment.header.shape;
+
+    return kaya_control_end(shape, kaya_appender_padded_end(appender), 0) <= kaya_record_limit(shape);
+}
+
+/* All that must be so before a record of `length` bytes is encoded. Exclusive. */
+static enum kaya_status make_ready(struct kaya_wal_writer *writer, size_t length)
+{
+    struct appender *appender = &writer->log.appender;
+    uint64_t cost = kaya_carry_cost(length);
+    bool must, rotates;
+    enum kaya_status status;
+
+    status = guard_segment(writer);
+    if (status == KAYA_OK)
+        status = leave_close_behind(writer);
+    if (status != KAYA_OK)
+        return status;
+    must = must_claim(writer, cost, kaya_pool_carry_capacity(&writer->log.pool));
+    rotates = !fits(appender, length) || (must && !may_claim(appender));
+    if (!rotates && must) {
+        status = kaya_rotation_secure(writer);
+        rotates = !fits(appender, length);
+    }
+    if (status == KAYA_OK && rotates)
+        status = kaya_rotate(writer, cost, POOL_SPARES_MIN);
+    if (status == KAYA_OK) {
+        status = kaya_appender_write_ahead(
+            appender, kaya_record_end(&appender->segment.header.shape, appender->end, length));
+        if (status == KAYA_IO)
+            status = kaya_line_end(writer, status);
+    }
+    return status;
+}
+
+/* The same without any I/O, and nobody exclusive. */
+static bool is_ready(struct kaya_wal_writer *writer, size_t length)
+{
+    struct appender *appender = &writer->log.appender;
+    uint64_t end, from, to;
+
+    if (!writer->is_guarded || appender->last_type == FRAME_CLOSE || !fits(appender, length) ||
+        must_claim(writer, kaya_carry_cost(length), writer->carry_capacity))
+        return false;
+    end = kaya_record_end(&appender->segment.header.shape, appender->end, length);
+    kaya_appender_plan_ahead(appender, end, &from, &to);
+    return from == to && kaya_appender_reserve_group(appender) == KAYA_OK &&
+           kaya_appender_fits_buffer(appender, length);
+}
+
+/* --- encoding ------------------------------------------------------------------------------------------------------- */
+
+/* What is to be appended: one record, or the members of a batch. */
+struct content {
+    const struct kaya_wal_payload *payloads;
+    size_t count;
+    size_t length; /* of the logical record */
+};
+
+static bool is_payload(const struct kaya_wal_payload *payload)
+{
+    return payload->type >= KAYA_RECORD_PUT && payload->type <= KAYA_RECORD_OPAQUE &&
+           (payload->bytes != NULL || payload->length == 0);
+}
+
+static enum kaya_status measure(const struct kaya_wal_writer *writer, struct content *content)
+{
+    uint64_t member_bytes = content->count > 1 ? KAYA_MEMBER_BYTES : 0;
+    uint64_t total = 0;
+
+    for (size_t i = 0; i < content->count; i++) {
+        const struct kaya_wal_payload *payload = &content->payloads[i];
+
+        if (!is_payload(payload) || payload->length > writer->settings.record_bytes_max)
+            return KAYA_INVALID;
+        total += member_bytes + payload->length;
+        if (total > writer->settings.record_bytes_max)
+            return KAYA_INVALID;
+    }
+    content->length = (size_t)total;
+    return content->count > 0 ? KAYA_OK : KAYA_INVALID;
+}
+
+/* The members behind each other, each behind its type and length. */
+static enum kaya_status gather_batch(struct kaya_wal_writer *writer, const struct content *content)
+{
+    enum kaya_status status = kaya_buffer_reserve(writer->context.allocator, &writer->batch, content->length, 0);
+    uint8_t *at = writer->batch.bytes;
+
+    for (size_t i = 0; i < content->count && status == KAYA_OK; i++) {
+        const struct kaya_wal_payload *payload = &content->payloads[i];
+
+        store32(at, (uint32_t)payload->length << 3 | (uint32_t)payload->type);
+        if (payload->length > 0)
+            memcpy(at + KAYA_MEMBER_BYTES, payload->bytes, payload->length);
+        at += KAYA_MEMBER_BYTES + payload->length;
+    }
+    return status;
+}
+
+/* The record goes behind the end of the segment. Does I/O, and may fail at that, only where the buffer is too small for it. */
+static enum kaya_status encode(struct kaya_wal_writer *writer, const struct content *content, uint64_t *first_lsn)
+{
+    struct appender *appender = &writer->log.appender;
+    bool is_batch = content->count > 1;
+    const void *bytes = is_batch ? writer->batch.bytes : content->payloads->bytes;
+    uint8_t flags = is_batch ? FRAME_FLAG_BATCH : (uint8_t)content->payloads->type;
+    enum kaya_status status;
+
+    *first_lsn = kaya_line_next_lsn(writer);
+    writer->log.has_appended = true;
+    status = kaya_appender_put_record(appender, flags, bytes, content->length, (uint32_t)content->count);
+    return status == KAYA_OK ? KAYA_OK : kaya_line_end(writer, status);
+}
+
+/* Exclusive: with whatever I/O it takes. */
+static enum kaya_status encode_alone(struct kaya_wal_writer *writer, const struct content *content,
+                                     uint64_t *first_lsn)
+{
+    enum kaya_status status = content->count > 1 ? gather_batch(writer, content) : KAYA_OK;
+
+    if (status == KAYA_OK)
+        status = make_ready(writer, content->length);
+    if (status == KAYA_OK)
+        status = encode(writer, content, first_lsn);
+    return status;
+}
+
+/* With the mutex, before and after. The record is in the buffer or, in parts, on the disk. */
+static enum kaya_status put(struct kaya_wal_writer *writer, const struct content *content, uint64_t *first_lsn)
+{
+    enum kaya_status status = KAYA_OK;
+
+    if (is_ready(writer, content->length)) {
+        if (content->count > 1)
+            status = gather_batch(writer, content);
+        return status == KAYA_OK ? encode(writer, content, first_lsn) : status;
+    }
+    kaya_line_take(writer);
+    status = writer->ending == KAYA_OK ? encode_alone(writer, content, first_lsn) : KAYA_ENDED;
+    kaya_line_give(writer);
+    return status;
+}
+
+/* --- calls ---------------------------------------------------------------------------------------------------------- */
+
+static enum kaya_status put_and_await(struct kaya_wal_writer *writer, struct content *content,
+                                      enum kaya_durability_mode mode, uint64_t *first_lsn)
+{
+    const struct appender *appender = &writer->log.appender;
+    struct goal goal = { .is_durable = mode == KAYA_STRICT };
+    enum kaya_status status;
+
+    if (mode != KAYA_STRICT && mode != KAYA_RELAXED)
+        return KAYA_INVALID;
+    status = measure(writer, content);
+    if (status == KAYA_OK)
+        status = put(writer, content, first_lsn);
+    if (status != KAYA_OK)
+        return status;
+    if (mode == KAYA_STRICT)
+        goal.lsn = *first_lsn + content->count - 1;
+    goal.segment = appender->segment.number;
+    goal.end = appender->end;
+    return kaya_line_await(writer, &goal, KAYA_WAIT_FOREVER);
+}
+
+static enum kaya_status append(struct kaya_wal_writer *writer, struct content *content,
+                               enum kaya_durability_mode mode, uint64_t *first_lsn)
+{
+    enum kaya_status status = kaya_line_enter(writer);
+
+    if (status != KAYA_OK)
+        return status;
+    status = put_and_await(writer, content, mode, first_lsn);
+    kaya_line_leave(writer);
+    return status;
+}
+
+enum kaya_status kaya_wal_writer_append(struct kaya_wal_writer *writer, const struct kaya_wal_payload *payload,
+                                        enum kaya_durability_mode mode, uint64_t *lsn)
+{
+    uint64_t unseen;
+
+    return append(writer, &(struct content){ .payloads = payload, .count = 1 }, mode,
+                  lsn != NULL ? lsn : &unseen);
+}
+
+enum kaya_status kaya_wal_writer_append_batch(struct kaya_wal_writer *writer,
+                                              const struct kaya_wal_payload *payloads, size_t count,
+                                              enum kaya_durability_mode mode, uint64_t *first_lsn,
+                                              uint64_t *last_lsn)
+{
+    uint64_t first = 0;
+    enum kaya_status status =
+        append(writer, &(struct content){ .payloads = payloads, .count = count }, mode, &first);
+
+    if (status == KAYA_OK && first_lsn != NULL)
+        *first_lsn = first;
+    if (status == KAYA_OK && last_lsn != NULL)
+        *last_lsn = first + count - 1;
+    return status;
+}
+
+enum kaya_status kaya_wal_writer_sync(struct kaya_wal_writer *writer)
+{
+    const struct appender *appender = &writer->log.appender;
+    enum kaya_status status = kaya_line_enter(writer);
+
+    if (status != KAYA_OK)
+        return status;
+    status = kaya_line_await(
+        writer, &(struct goal){ .segment = appender->segment.number, .end = appender->end, .is_durable = true },
+        KAYA_WAIT_FOREVER);
+    kaya_line_leave(writer);
+    return status;
+}
+
+/* Behind a CLOSE the link is made durable at once, for the reason of leave_close_behind. */
+static enum kaya_status rotate_now(struct kaya_wal_writer *writer)
+{
+    bool was_closed = writer->log.appender.last_type == FRAME_CLOSE && writer->log.appender.sequence > 0;
+    enum kaya_status status = KAYA_OK;
+
+    if (writer->ending != KAYA_OK)
+        return KAYA_ENDED;
+    if (writer->log.appender.sequence > 0)
+        status = kaya_rotate(writer, 0, POOL_SPARES_MIN);
+    if (status == KAYA_OK && was_closed)
+        return kaya_rotation_sync(writer);
+    if (status == KAYA_OK) {
+        status = kaya_appender_flush(&writer->log.appender);
+        if (status != KAYA_OK)
+            status = kaya_line_end(writer, status);
+    }
+    return status;
+}
+
+enum kaya_status kaya_wal_writer_rotate(struct kaya_wal_writer *writer)
+{
+    enum kaya_status status = kaya_line_enter(writer);
+
+    if (status != KAYA_OK)
+        return status;
+    kaya_line_take(writer);
+    status = rotate_now(writer);
+    kaya_line_give(writer);
+    kaya_line_leave(writer);
+    return status;
+}

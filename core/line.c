@@ -1,0 +1,349 @@
+/* Who may touch what of the writer, and who does the I/O for whom.
+ *
+ *      threads that append            one of them, the leader                the disk
+ *        encode into the buffer   ->    depart: takes the whole buffer   ->   write, sync
+ *        wait for an arrival            fly: without the mutex                  |
+ *        encode the next group          arrive: publish, wake all of it   <----'
+ *
+ * There is no thread of the log's own. Who waits and finds nobody leading leads: everything encoded so far flies, whoever encoded it, while
+ * others encode the next group. On arrival all of the flight's waiters are woken, and one of the next group's, who leads that. The leader's own
+ * record is always in its flight, so nobody works for others longer than for himself.
+ *
+ * What else needs the head's file (rotation, trim, preparing what is missing, a record longer than the buffer) takes everything for itself,
+ * runs without the mutex as if there were one thread only, and gives it back. It goes before the next leader. Spares can be taken alone.
+ *
+ * Slots (an array that threads join by one atomic addition) and a force-write thread were weighed: core has no atomics but one published
+ * number and starts no thread, a mutex held for the time of one encoding costs less than one system call, and the sync dwarfs both. A
+ * commit thread costs two switches for a record that one thread waits for.
+ *
+ * Invariants:
+ *   1. the mutex is not held during I/O (but where padding overflows a buffer, see kaya_appender_depart)
+ *   2. one flight at a time; while it is under way the head's file is its own
+ *   3. whoever makes the head free wakes one who may lead, if anybody waits: nobody sleeps for good
+ *   4. after a failed write or sync `ending` is set before the mutex is free again, and every waiter is woken */
+#include "line.h"
+
+/* --- life ----------------------------------------------------------------------------------------------------------- */
+
+enum kaya_status kaya_line_create(struct kaya_wal_writer *writer)
+{
+    struct kaya_runtime *runtime = writer->context.runtime;
+    enum kaya_status status = kaya_mutex_create(runtime, &writer->mutex);
+
+    if (status == KAYA_OK)
+        status = kaya_condition_create(runtime, &writer->turn);
+    if (status == KAYA_OK)
+        status = kaya_condition_create(runtime, &writer->arrival[0]);
+    if (status == KAYA_OK)
+        status = kaya_condition_create(runtime, &writer->arrival[1]);
+    return status;
+}
+
+void kaya_line_destroy(struct kaya_wal_writer *writer)
+{
+    struct kaya_runtime *runtime = writer->context.runtime;
+
+    kaya_condition_destroy(runtime, writer->arrival[1]);
+    kaya_condition_destroy(runtime, writer->arrival[0]);
+    kaya_condition_destroy(runtime, writer->turn);
+    kaya_mutex_destroy(runtime, writer->mutex);
+}
+
+enum kaya_status kaya_line_end(struct kaya_wal_writer *writer, enum kaya_status status)
+{
+    writer->ending = status == KAYA_GONE ? KAYA_GONE : KAYA_IO;
+    kaya_notify(&writer->context, &(struct kaya_event){ .kind = KAYA_EVENT_HANDLE_ENDED,
+                                                        .status = status,
+                                                        .segment = writer->log.appender.segment.number,
+                                                        .offset_bytes = writer->log.appender.durable,
+                                                        .lsn = writer->durable_lsn });
+    return writer->ending;
+}
+
+/* --- waiting and waking --------------------------------------------------------------------------------------------- */
+
+static void await_turn(struct kaya_wal_writer *writer)
+{
+    writer->turn_waiter_count++;
+    (void)kaya_condition_wait(writer->context.runtime, writer->turn, writer->mutex, KAYA_WAIT_FOREVER);
+    writer->turn_waiter_count--;
+}
+
+static void wake_turn(struct kaya_wal_writer *writer)
+{
+    if (writer->turn_waiter_count > 0)
+        kaya_condition_wake_all(writer->context.runtime, writer->turn);
+}
+
+static void wake_arrival(struct kaya_wal_writer *writer, unsigned index)
+{
+    if (writer->waiter_count[index] > 0)
+        kaya_condition_wake_all(writer->context.runtime, writer->arrival[index]);
+}
+
+/* Does somebody exclusive come before the next leader? Not while he waits for the spares only. */
+static bool must_yield(const struct kaya_wal_writer *writer)
+{
+    return writer->exclusive_waiter_count > 0 && !writer->is_pool_taken;
+}
+
+/* Invariant 3. */
+static void wake_leader(struct kaya_wal_writer *writer)
+{
+    if (!writer->is_head_taken && !must_yield(writer) && writer->waiter_count[writer->next_arrival] > 0)
+        kaya_condition_wake_one(writer->context.runtime, writer->arrival[writer->next_arrival]);
+}
+
+/* --- calls ---------------------------------------------------------------------------------------------------------- */
+
+void kaya_line_await_quiet(struct kaya_wal_writer *writer)
+{
+    while (writer->is_exclusive)
+        await_turn(writer);
+}
+
+void kaya_line_look(struct kaya_wal_writer *writer)
+{
+    kaya_mutex_lock(writer->context.runtime, writer->mutex);
+    writer->caller_count++;
+    kaya_line_await_quiet(writer);
+}
+
+void kaya_line_leave(struct kaya_wal_writer *writer)
+{
+    writer->caller_count--;
+    if (writer->is_closing)
+        wake_turn(writer);
+    kaya_mutex_unlock(writer->context.runtime, writer->mutex);
+}
+
+enum kaya_status kaya_line_enter(struct kaya_wal_writer *writer)
+{
+    kaya_line_look(writer);
+    if (writer->ending == KAYA_OK && !writer->is_closing)
+        return KAYA_OK;
+    kaya_line_leave(writer);
+    return KAYA_ENDED;
+}
+
+/* --- the head and the pool ------------------------------------------------------------------------------------------ */
+
+void kaya_line_take(struct kaya_wal_writer *writer)
+{
+    writer->exclusive_waiter_count++;
+    while (writer->is_head_taken || writer->is_pool_taken)
+        await_turn(writer);
+    writer->exclusive_waiter_count--;
+    writer->is_head_taken = true;
+    writer->is_exclusive = true;
+    writer->is_pool_taken = true;
+    kaya_mutex_unlock(writer->context.runtime, writer->mutex);
+}
+
+/* What appenders must know of the spares, without looking at them: somebody may be changing them. */
+static void note_pool(struct kaya_wal_writer *writer)
+{
+    const struct pool *pool = &writer->log.pool;
+
+    writer->wants_spare = pool->spare_count < pool->wanted;
+    writer->is_guarded = pool->spare_count >= POOL_SPARES_MIN && kaya_pool_is_settled(pool);
+    writer->carry_capacity = kaya_pool_carry_capacity(pool);
+}
+
+void kaya_line_open(struct kaya_wal_writer *writer)
+{
+    note_pool(writer);
+}
+
+static void release_pool(struct kaya_wal_writer *writer)
+{
+    writer->is_pool_taken = false;
+    note_pool(writer);
+}
+
+/* The owner may have synced what others wait for, or ended the handle. */
+static void release_head(struct kaya_wal_writer *writer)
+{
+    writer->is_head_taken = false;
+    writer->is_exclusive = false;
+    wake_turn(writer);
+    wake_arrival(writer, 0);
+    wake_arrival(writer, 1);
+}
+
+void kaya_line_give(struct kaya_wal_writer *writer)
+{
+    kaya_mutex_lock(writer->context.runtime, writer->mutex);
+    release_pool(writer);
+    release_head(writer);
+}
+
+void kaya_line_keep_pool(struct kaya_wal_writer *writer)
+{
+    kaya_mutex_lock(writer->context.runtime, writer->mutex);
+    release_head(writer);
+    kaya_mutex_unlock(writer->context.runtime, writer->mutex);
+}
+
+enum kaya_status kaya_line_fail(struct kaya_wal_writer *writer, enum kaya_status status)
+{
+    status = kaya_line_end(writer, status);
+    wake_turn(writer);
+    wake_arrival(writer, 0);
+    wake_arrival(writer, 1);
+    return status;
+}
+
+void kaya_line_take_pool(struct kaya_wal_writer *writer)
+{
+    while (writer->is_pool_taken || writer->exclusive_waiter_count > 0)
+        await_turn(writer);
+    writer->is_pool_taken = true;
+    kaya_mutex_unlock(writer->context.runtime, writer->mutex);
+}
+
+void kaya_line_give_pool(struct kaya_wal_writer *writer)
+{
+    kaya_mutex_lock(writer->context.runtime, writer->mutex);
+    release_pool(writer);
+    wake_turn(writer);
+}
+
+void kaya_line_begin_closing(struct kaya_wal_writer *writer)
+{
+    kaya_mutex_lock(writer->context.runtime, writer->mutex);
+    writer->is_closing = true;
+    kaya_line_take(writer);
+}
+
+/* Who waits for a record has his answer now; who came to append gets none. */
+void kaya_line_end_closing(struct kaya_wal_writer *writer)
+{
+    if (writer->ending == KAYA_OK)
+        writer->ending = KAYA_ENDED;
+    kaya_line_give(writer);
+    while (writer->caller_count > 0)
+        await_turn(writer);
+    kaya_mutex_unlock(writer->context.runtime, writer->mutex);
+}
+
+/* --- flights -------------------------------------------------------------------------------------------------------- */
+
+static bool is_reached(const struct kaya_wal_writer *writer, const struct goal *goal)
+{
+    const struct appender *appender = &writer->log.appender;
+
+    if (goal->lsn != 0)
+        return writer->durable_lsn >= goal->lsn;
+    if (goal->segment != appender->segment.number) /* the log rotated, and synced it */
+        return true;
+    return (goal->is_durable ? appender->durable : appender->written) >= goal->end;
+}
+
+/* Will the flight under way reach it? */
+static bool flies_to(const struct kaya_wal_writer *writer, const struct goal *goal)
+{
+    if (!writer->is_head_taken || writer->is_exclusive || (goal->is_durable && !writer->flight_syncs))
+        return false;
+    return goal->lsn != 0 ? writer->flight_lsn >= goal->lsn : writer->flight_end >= goal->end;
+}
+
+static void lead(struct kaya_wal_writer *writer, bool syncs)
+{
+    struct appender *appender = &writer->log.appender;
+    unsigned mine = writer->next_arrival;
+    struct flight flight;
+    enum kaya_status status = kaya_appender_depart(appender, syncs, &flight);
+
+    if (status == KAYA_OK) {
+        writer->is_head_taken = true;
+        writer->flight_syncs = syncs;
+        writer->flight_lsn = kaya_line_next_lsn(writer) - 1;
+        writer->flight_end = flight.end;
+        writer->next_arrival = !mine;
+        kaya_mutex_unlock(writer->context.runtime, writer->mutex);
+        status = kaya_appender_fly(appender, &flight);
+        kaya_mutex_lock(writer->context.runtime, writer->mutex);
+        kaya_appender_arrive(appender, &flight, status);
+        writer->is_head_taken = false;
+    }
+    if (status != KAYA_OK)
+        (void)kaya_line_end(writer, status);
+    else if (syncs)
+        kaya_publish(writer->context.runtime, &writer->durable_lsn, writer->flight_lsn);
+    wake_turn(writer);
+    wake_arrival(writer, mine);
+    if (status != KAYA_OK)
+        wake_arrival(writer, !mine);
+    else
+        wake_leader(writer);
+}
+
+enum kaya_status kaya_line_write_ahead(struct kaya_wal_writer *writer, uint64_t end)
+{
+    struct appender *appender = &writer->log.appender;
+    uint64_t from, to;
+    enum kaya_status status;
+
+    writer->exclusive_waiter_count++;
+    while (writer->is_head_taken)
+        await_turn(writer);
+    writer->exclusive_waiter_count--;
+    if (writer->ending != KAYA_OK)
+        return KAYA_ENDED;
+    kaya_appender_plan_ahead(appender, end, &from, &to);
+    writer->is_head_taken = true;
+    writer->flight_syncs = false; /* it reaches nothing that anybody waits for */
+    writer->flight_lsn = 0;
+    writer->flight_end = 0;
+    kaya_mutex_unlock(writer->context.runtime, writer->mutex);
+    status = kaya_appender_fill_ahead(appender, from, to);
+    kaya_mutex_lock(writer->context.runtime, writer->mutex);
+    writer->is_head_taken = false;
+    if (status == KAYA_OK)
+        appender->prewritten = to;
+    if (status == KAYA_IO)
+        return kaya_line_fail(writer, status);
+    wake_turn(writer);
+    wake_leader(writer);
+    return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
+}
+
+/* Sleep until the flight that reaches the goal arrives, or the next one, or who is exclusive gives back. False: the time is over. */
+static bool await_arrival(struct kaya_wal_writer *writer, const struct goal *goal, uint64_t timeout_ns)
+{
+    unsigned index = flies_to(writer, goal) ? !writer->next_arrival : writer->next_arrival;
+    bool woken;
+
+    writer->waiter_count[index]++;
+    woken = kaya_condition_wait(writer->context.runtime, writer->arrival[index], writer->mutex, timeout_ns);
+    writer->waiter_count[index]--;
+    return woken;
+}
+
+/* As await_arrival, but not beyond the time `until`. */
+static bool await_arrival_until(struct kaya_wal_writer *writer, const struct goal *goal, uint64_t until_ns)
+{
+    uint64_t now_ns;
+
+    if (until_ns == KAYA_WAIT_FOREVER)
+        return await_arrival(writer, goal, KAYA_WAIT_FOREVER);
+    now_ns = kaya_now_ns(writer->context.runtime);
+    return now_ns < until_ns && await_arrival(writer, goal, until_ns - now_ns);
+}
+
+enum kaya_status kaya_line_await(struct kaya_wal_writer *writer, const struct goal *goal, uint64_t until_ns)
+{
+    for (;;) {
+        if (!writer->is_exclusive && is_reached(writer, goal))
+            return KAYA_OK;
+        if (!writer->is_exclusive && writer->ending != KAYA_OK)
+            return writer->ending;
+        if (!writer->is_head_taken && !must_yield(writer)) {
+            lead(writer, goal->is_durable);
+        } else if (!await_arrival_until(writer, goal, until_ns)) {
+            wake_leader(writer); /* who sleeps no more may have been the one woken to lead */
+            return KAYA_BUSY;
+        }
+    }
+}

@@ -1,0 +1,94 @@
+/* The writer as its own files see it: its state, and who may touch what of it at which time. */
+#ifndef KAYA_LINE_H
+#define KAYA_LINE_H
+
+#include "recover.h"
+#include "writer.h"
+
+struct kaya_wal_writer {
+    struct context context;
+    struct settings settings;
+    struct kaya_wal_log_id log_id;
+    uint64_t epoch;
+    uint64_t durable_lsn; /* published: any thread may observe it */
+
+    /* The mutex guards all of the following, and `log` while nobody is exclusive. It is never held during I/O. */
+    struct kaya_mutex *mutex;
+    struct kaya_condition *turn;       /* the head, the pool, or the right to encode became free */
+    struct kaya_condition *arrival[2]; /* a flight arrived: the one under way and the next one take turns */
+    unsigned next_arrival;             /* index of the next flight's */
+    unsigned waiter_count[2];          /* at `arrival` */
+    unsigned turn_waiter_count, exclusive_waiter_count;
+    unsigned caller_count; /* calls under way; close waits for them */
+    bool is_closing;
+    bool is_head_taken; /* a flight, writing ahead, or somebody exclusive */
+    bool is_exclusive;  /* ... and nobody may encode or look at `log` */
+    bool is_pool_taken;
+    bool flight_syncs;               /* the flight under way ... */
+    uint64_t flight_lsn, flight_end; /* ... and how far it reaches */
+    enum kaya_status ending;         /* KAYA_OK while the handle lives; else KAYA_IO, or KAYA_GONE */
+    bool is_guarded;                 /* two spares stand behind the head under durable names */
+    bool wants_spare;                /* and tend is to prepare another */
+    uint64_t carry_capacity;         /* of every segment that may take over */
+    struct opened_log log;
+    struct buffer batch;
+    struct pin *pins;
+};
+
+/* What a caller waits for: the record `lsn`, or, where it is 0, everything up to `end` of the segment. */
+struct goal {
+    uint64_t lsn;
+    uint64_t segment, end;
+    bool is_durable; /* false: handed to the disk */
+};
+
+KAYA_MUST_CHECK enum kaya_status kaya_line_create(struct kaya_wal_writer *writer);
+void kaya_line_open(struct kaya_wal_writer *writer); /* `log` is open: calls may come */
+void kaya_line_destroy(struct kaya_wal_writer *writer); /* nobody is in it; takes one that was not created whole */
+
+/* A call begins, and ends, holding the mutex in between. KAYA_ENDED: the handle has ended or is being closed; not entered. */
+KAYA_MUST_CHECK enum kaya_status kaya_line_enter(struct kaya_wal_writer *writer);
+void kaya_line_leave(struct kaya_wal_writer *writer);
+/* As kaya_line_enter, for those who only look: also on a handle that has ended. */
+void kaya_line_look(struct kaya_wal_writer *writer);
+
+/* Everything to oneself, for as much I/O as it takes, without the mutex. Called with the mutex, returns without it; give takes it again.
+ * Where the handle has ended meanwhile, `ending` says so. */
+void kaya_line_take(struct kaya_wal_writer *writer);
+void kaya_line_give(struct kaya_wal_writer *writer);
+/* Give back all but the pool; returns without the mutex. */
+void kaya_line_keep_pool(struct kaya_wal_writer *writer);
+
+/* Close: as take, and nobody else comes in; as give, and all who are in have left. Without the mutex, before and after. */
+void kaya_line_begin_closing(struct kaya_wal_writer *writer);
+void kaya_line_end_closing(struct kaya_wal_writer *writer);
+
+/* The spares to oneself: likewise without the mutex, while others append. */
+void kaya_line_take_pool(struct kaya_wal_writer *writer);
+void kaya_line_give_pool(struct kaya_wal_writer *writer);
+
+/* Nobody is exclusive: one may encode, and look. May let go of the mutex and take it again. */
+void kaya_line_await_quiet(struct kaya_wal_writer *writer);
+
+/* Until the goal is reached: lead a flight where nobody does, else wait for the one that reaches it. With the mutex. KAYA_BUSY: not before
+ * the time `until_ns` (KAYA_WAIT_FOREVER: no end). KAYA_IO, KAYA_GONE: the handle ended first, and the goal is in doubt. */
+KAYA_MUST_CHECK enum kaya_status kaya_line_await(struct kaya_wal_writer *writer, const struct goal *goal,
+                                                 uint64_t until_ns);
+
+/* Write the segment through ahead of `end`, while others encode. With the mutex, before and after. A failure that is no KAYA_IO costs nothing but
+ * where the machine is gone. */
+KAYA_MUST_CHECK enum kaya_status kaya_line_write_ahead(struct kaya_wal_writer *writer, uint64_t end);
+
+/* A write or sync was issued and failed: the handle takes nothing more. Exclusive, or with the mutex and waking everybody then. Returns
+ * `ending`. */
+enum kaya_status kaya_line_end(struct kaya_wal_writer *writer, enum kaya_status status);
+/* With the mutex: and wake everybody. */
+enum kaya_status kaya_line_fail(struct kaya_wal_writer *writer, enum kaya_status status);
+
+/* LSN of the next record to be encoded. With the mutex and nobody exclusive, or exclusive. */
+static inline uint64_t kaya_line_next_lsn(const struct kaya_wal_writer *writer)
+{
+    return writer->log.appender.segment.link.base_lsn + writer->log.appender.sequence;
+}
+
+#endif
