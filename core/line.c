@@ -209,11 +209,16 @@ void kaya_line_give_pool(struct kaya_wal_writer *writer)
     wake_turn(writer);
 }
 
-void kaya_line_begin_closing(struct kaya_wal_writer *writer)
+bool kaya_line_begin_closing(struct kaya_wal_writer *writer)
 {
     kaya_mutex_lock(writer->context.runtime, writer->mutex);
+    if (writer->is_closing) {
+        kaya_mutex_unlock(writer->context.runtime, writer->mutex);
+        return false;
+    }
     writer->is_closing = true;
     kaya_line_take(writer);
+    return true;
 }
 
 /* Who waits for a record has his answer now; who came to append gets none. */

@@ -3,7 +3,8 @@
 #define KAYA_LINE_H
 
 #include "recover.h"
-#include "writer.h"
+
+struct pin;
 
 struct kaya_wal_writer {
     struct context context;
@@ -32,7 +33,7 @@ struct kaya_wal_writer {
     uint64_t carry_capacity;         /* of every segment that may take over */
     struct opened_log log;
     struct buffer batch;
-    struct pin *pins;
+    struct pin *pins; /* of readers of this process */
 };
 
 /* What a caller waits for: the record `lsn`, or, where it is 0, everything up to `end` of the segment. */
@@ -59,8 +60,9 @@ void kaya_line_give(struct kaya_wal_writer *writer);
 /* Give back all but the pool; returns without the mutex. */
 void kaya_line_keep_pool(struct kaya_wal_writer *writer);
 
-/* Close: as take, and nobody else comes in; as give, and all who are in have left. Without the mutex, before and after. */
-void kaya_line_begin_closing(struct kaya_wal_writer *writer);
+/* Close: as take, and nobody else comes in; as give, and all who are in have left. Without the mutex, before and after. False: somebody closed it
+ * before. */
+bool kaya_line_begin_closing(struct kaya_wal_writer *writer);
 void kaya_line_end_closing(struct kaya_wal_writer *writer);
 
 /* The spares to oneself: likewise without the mutex, while others append. */

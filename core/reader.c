@@ -6,7 +6,7 @@
 #include "kaya/reader.h"
 
 #include "survey.h"
-#include "writer.h"
+#include "pins.h"
 
 enum { RESTARTS_MAX = 16 };
 

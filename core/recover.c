@@ -44,6 +44,15 @@ void kaya_log_push_chain(struct opened_log *log)
                                                              .shape = segment->header.shape };
 }
 
+size_t kaya_log_first_needed(const struct opened_log *log, uint64_t lsn)
+{
+    size_t index = 0;
+
+    while (index + 1 < log->chain_count && log->chain[index + 1].base_lsn <= lsn)
+        index++;
+    return index;
+}
+
 static void release_memory(struct opened_log *log, const struct context *context)
 {
     kaya_appender_release(&log->appender);

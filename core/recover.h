@@ -25,6 +25,9 @@ KAYA_MUST_CHECK enum kaya_status kaya_log_open(struct opened_log *log, const str
 /* Release everything and the lock; writes nothing. */
 void kaya_log_release(struct opened_log *log, const struct context *context);
 
+/* Index of the first segment of the chain that holds a record from `lsn` on; never beyond the one in use. Pure. */
+size_t kaya_log_first_needed(const struct opened_log *log, uint64_t lsn);
+
 /* Add a segment to the chain's end. */
 KAYA_MUST_CHECK enum kaya_status kaya_log_reserve_chain(struct opened_log *log, const struct context *context);
 void kaya_log_push_chain(struct opened_log *log);

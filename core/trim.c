@@ -1,20 +1,11 @@
-/* Trimming: which segments nobody needs any more, the mark that says so, and what readers of this process still need.
+/* Trimming: which segments nobody needs any more, and the mark that says so.
  *
  * The mark is a claim: it is logged and made durable, and only then do files go (F10). They go one by one with only the spares taken, while others
  * append; until then they stand at the beginning of the chain and count no more. */
 #include "bytes.h"
 #include "line.h"
+#include "pins.h"
 #include "rotation.h"
-
-/* The first segment that is still needed: the others hold only records below `lsn`. Never beyond the one in use. */
-static size_t first_needed(const struct opened_log *log, uint64_t lsn)
-{
-    size_t index = 0;
-
-    while (index + 1 < log->chain_count && log->chain[index + 1].base_lsn <= lsn)
-        index++;
-    return index;
-}
 
 static uint64_t lowest_pin(const struct kaya_wal_writer *writer, uint64_t lsn)
 {
@@ -71,7 +62,7 @@ static enum kaya_status mark(struct kaya_wal_writer *writer, uint64_t lsn, size_
     if (writer->ending != KAYA_OK)
         return KAYA_ENDED;
     kaya_mutex_lock(writer->context.runtime, writer->mutex);
-    *dead = first_needed(log, lowest_pin(writer, lsn));
+    *dead = kaya_log_first_needed(log, lowest_pin(writer, lsn));
     kaya_mutex_unlock(writer->context.runtime, writer->mutex);
     if (*dead == 0)
         return KAYA_OK;
@@ -116,90 +107,6 @@ enum kaya_status kaya_wal_writer_truncate_before(struct kaya_wal_writer *writer,
     status = truncate_before(writer, lsn);
     if (status == KAYA_OK && low_water_lsn != NULL)
         *low_water_lsn = writer->log.low_water_lsn;
-    kaya_line_leave(writer);
-    return status;
-}
-
-/* --- readers of this process ---------------------------------------------------------------------------------------- */
-
-enum kaya_status kaya_writer_pin(struct kaya_wal_writer *writer, struct pin *pin)
-{
-    enum kaya_status status = KAYA_OK;
-
-    kaya_line_look(writer);
-    if (pin->lsn == 0)
-        pin->lsn = writer->log.low_water_lsn;
-    if (pin->lsn < writer->log.low_water_lsn)
-        status = KAYA_TRIMMED;
-    if (status == KAYA_OK) {
-        pin->next = writer->pins;
-        writer->pins = pin;
-    }
-    kaya_line_leave(writer);
-    return status;
-}
-
-void kaya_writer_move_pin(struct kaya_wal_writer *writer, struct pin *pin, uint64_t lsn)
-{
-    kaya_mutex_lock(writer->context.runtime, writer->mutex);
-    pin->lsn = lsn;
-    kaya_mutex_unlock(writer->context.runtime, writer->mutex);
-}
-
-void kaya_writer_unpin(struct kaya_wal_writer *writer, struct pin *pin)
-{
-    struct pin **at = &writer->pins;
-
-    kaya_mutex_lock(writer->context.runtime, writer->mutex);
-    while (*at != pin)
-        at = &(*at)->next;
-    *at = pin->next;
-    kaya_mutex_unlock(writer->context.runtime, writer->mutex);
-}
-
-/* Up to what was handed to the disk: what is only encoded nobody can read. */
-static enum kaya_status copy_chain(const struct kaya_wal_writer *writer, struct kaya_allocator *allocator,
-                                   struct survey *survey)
-{
-    const struct opened_log *log = &writer->log;
-    const struct appender *appender = &log->appender;
-    size_t first = first_needed(log, log->low_water_lsn);
-    size_t count = log->chain_count - first;
-
-    *survey = (struct survey){ .head = SEGMENT_NONE, .memory = SCAN_MEMORY_NONE };
-    survey->chain = kaya_allocate(allocator, count * sizeof *survey->chain);
-    if (survey->chain == NULL)
-        return KAYA_NO_MEMORY;
-    survey->chain_capacity = count;
-    survey->chain_count = count;
-    memcpy(survey->chain, log->chain + first, count * sizeof *survey->chain);
-    survey->chain[count - 1].end = appender->written;
-    survey->claim = appender->durable;
-    survey->report = (struct kaya_wal_recovery_report){ .verdict = KAYA_VERDICT_CLEAN,
-                                                        .log_id = writer->log_id,
-                                                        .epoch = writer->epoch,
-                                                        .first_lsn = log->low_water_lsn,
-                                                        .last_lsn = appender->segment.link.base_lsn +
-                                                                    appender->written_sequence - 1,
-                                                        .segment_count = count,
-                                                        .segment = appender->segment.number,
-                                                        .end_offset = appender->written,
-                                                        .claim_segment = appender->segment.number,
-                                                        .claim_offset = appender->durable,
-                                                        .closed_cleanly = appender->last_type == FRAME_CLOSE,
-                                                        .verdict_row = "",
-                                                        .damage_reason = "" };
-    return KAYA_OK;
-}
-
-enum kaya_status kaya_writer_survey(struct kaya_wal_writer *writer, struct kaya_allocator *allocator,
-                                    struct survey *survey)
-{
-    enum kaya_status status = kaya_line_enter(writer);
-
-    if (status != KAYA_OK)
-        return status;
-    status = copy_chain(writer, allocator, survey);
     kaya_line_leave(writer);
     return status;
 }

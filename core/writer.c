@@ -189,15 +189,27 @@ static enum kaya_status close_log(struct kaya_wal_writer *writer)
     return KAYA_OK;
 }
 
-enum kaya_status kaya_wal_writer_close(struct kaya_wal_writer *writer)
+enum kaya_status kaya_wal_writer_stop(struct kaya_wal_writer *writer)
 {
     enum kaya_status status;
 
-    if (writer == NULL)
-        return KAYA_OK;
-    kaya_line_begin_closing(writer);
+    if (!kaya_line_begin_closing(writer))
+        return KAYA_ENDED;
     status = close_log(writer);
     kaya_line_end_closing(writer);
+    return status;
+}
+
+enum kaya_status kaya_wal_writer_close(struct kaya_wal_writer *writer)
+{
+    enum kaya_status status = KAYA_OK;
+
+    if (writer == NULL)
+        return KAYA_OK;
+    if (!writer->is_closing)
+        status = kaya_wal_writer_stop(writer);
+    else if (writer->ending != KAYA_ENDED)
+        status = KAYA_ENDED;
     kaya_log_release(&writer->log, &writer->context);
     destroy(writer);
     return status;

@@ -3,8 +3,9 @@
  * A log is a directory of segment files behind a `kaya_disk`. Everything the log needs from the world comes through
  * `kaya_wal_environment`; for real files see kaya/posix.h, for the simulated disk kaya/sim/.
  *
- * Promises P1 to P12 are listed in core/README.md. Threads: any thread may call any function on a writer; calls on one
- * writer are taken one after another. */
+ * Promises P1 to P12 are listed in core/README.md. Threads: any thread may call any function on a writer, any number at a time. Strict
+ * appends of several threads share writes and syncs: one thread does them for all that wait (core/line.c). A thread's records have rising
+ * numbers. No lock is held during I/O. Events are told by the thread that meets them, so a listener may be called by several at a time. */
 #ifndef KAYA_WAL_H
 #define KAYA_WAL_H
 
@@ -186,8 +187,13 @@ uint64_t kaya_wal_writer_last_lsn(struct kaya_wal_writer *writer);    /* the las
 uint64_t kaya_wal_writer_durable_lsn(struct kaya_wal_writer *writer); /* all up to it are durable */
 struct kaya_wal_anchor kaya_wal_writer_anchor(struct kaya_wal_writer *writer);
 
-/* Make everything durable, write CLOSE if anything was written since the last one, let go of the lock and release the
- * writer, whatever the status. `writer` may be NULL. A handle that has ended writes nothing and answers KAYA_ENDED. */
+/* Make everything durable, write CLOSE if anything was written since the last one, and take no more: calls under way are answered before
+ * this returns, later ones answer KAYA_ENDED. For a program that closes while other threads may still append; the writer stays until
+ * kaya_wal_writer_close. A handle that has ended writes nothing and answers KAYA_ENDED, as does a second stop. */
+KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_stop(struct kaya_wal_writer *writer);
+
+/* Stop, unless that was done, let go of the lock and release the writer, whatever the status. Calls under way are answered first; none may
+ * begin once this was called. `writer` may be NULL. Status as for stop; KAYA_OK where a stop answered that. */
 KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_close(struct kaya_wal_writer *writer);
 
 /* "empty", "clean", "torn", "damaged". Static memory; any thread. */

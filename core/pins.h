@@ -1,6 +1,6 @@
 /* What a reader of the same process asks of its writer: to keep the segments that it still needs. */
-#ifndef KAYA_WRITER_H
-#define KAYA_WRITER_H
+#ifndef KAYA_PINS_H
+#define KAYA_PINS_H
 
 #include "survey.h"
 
