@@ -52,11 +52,13 @@ static enum kaya_status leave_close_behind(struct kaya_wal_writer *writer)
     return status == KAYA_OK ? kaya_rotation_sync(writer) : status;
 }
 
-static bool fits(const struct appender *appender, size_t length)
+/* Would the record, put next, fit? *end is where it would end. */
+static bool fits(const struct appender *appender, size_t length, uint64_t *end)
 {
     const struct shape *shape = &appender->segment.header.shape;
 
-    return kaya_record_end(shape, appender->end, length) <= kaya_record_limit(shape);
+    *end = kaya_record_end(shape, appender->end, length);
+    return *end <= kaya_record_limit(shape);
 }
 
 /* Would the records that no claim covers, with one more of that cost, be more than any successor can carry? */
@@ -78,7 +80,8 @@ static enum kaya_status make_ready(struct kaya_wal_writer *writer, size_t length
 {
     struct appender *appender = &writer->log.appender;
     uint64_t cost = kaya_carry_cost(length);
-    bool must, rotates;
+    uint64_t end;
+    bool claims, rotates;
     enum kaya_status status;
 
     status = guard_segment(writer);
@@ -86,17 +89,18 @@ static enum kaya_status make_ready(struct kaya_wal_writer *writer, size_t length
         status = leave_close_behind(writer);
     if (status != KAYA_OK)
         return status;
-    must = must_claim(writer, cost, kaya_pool_carry_capacity(&writer->log.pool));
-    rotates = !fits(appender, length) || (must && !may_claim(appender));
-    if (!rotates && must) {
+    claims = must_claim(writer, cost, kaya_pool_carry_capacity(&writer->log.pool));
+    rotates = !fits(appender, length, &end) || (claims && !may_claim(appender));
+    if (!rotates && claims) {
         status = kaya_rotation_secure(writer);
-        rotates = !fits(appender, length);
+        rotates = !fits(appender, length, &end);
     }
-    if (status == KAYA_OK && rotates)
+    if (status == KAYA_OK && rotates) {
         status = kaya_rotate(writer, cost, POOL_SPARES_MIN);
+        (void)fits(appender, length, &end);
+    }
     if (status == KAYA_OK) {
-        status = kaya_appender_write_ahead(
-            appender, kaya_record_end(&appender->segment.header.shape, appender->end, length));
+        status = kaya_appender_write_ahead(appender, end);
         if (status == KAYA_IO)
             status = kaya_line_end(writer, status);
     }
@@ -107,15 +111,11 @@ static enum kaya_status make_ready(struct kaya_wal_writer *writer, size_t length
 static bool is_ready(struct kaya_wal_writer *writer, size_t length)
 {
     struct appender *appender = &writer->log.appender;
-    uint64_t end, from, to;
+    uint64_t end;
 
-    if (!writer->is_guarded || appender->last_type == FRAME_CLOSE || !fits(appender, length) ||
-        must_claim(writer, kaya_carry_cost(length), writer->carry_capacity))
-        return false;
-    end = kaya_record_end(&appender->segment.header.shape, appender->end, length);
-    kaya_appender_plan_ahead(appender, end, &from, &to);
-    return from == to && kaya_appender_reserve_group(appender) == KAYA_OK &&
-           kaya_appender_fits_buffer(appender, length);
+    return writer->is_guarded && appender->last_type != FRAME_CLOSE && fits(appender, length, &end) &&
+           end <= appender->prewritten && !must_claim(writer, kaya_carry_cost(length), writer->carry_capacity) &&
+           kaya_appender_reserve_group(appender) == KAYA_OK && kaya_appender_fits_buffer(appender, end);
 }
 
 /* --- encoding ------------------------------------------------------------------------------------------------------- */

@@ -335,13 +335,13 @@ uint64_t kaya_appender_padded_end(const struct appender *appender)
     return unit == 0 ? appender->end : (appender->end + unit - 1) / unit * unit;
 }
 
-bool kaya_appender_fits_buffer(const struct appender *appender, size_t length)
+bool kaya_appender_fits_buffer(const struct appender *appender, uint64_t end)
 {
     const struct shape *shape = &appender->segment.header.shape;
     uint64_t header = kaya_shape_second_header(shape);
-    uint64_t unit = shape->unit_bytes == 0 ? 1 : shape->unit_bytes;
-    uint64_t end = (kaya_record_end(shape, appender->end, length) + unit - 1) / unit * unit;
 
+    if (shape->unit_bytes != 0)
+        end = (end + shape->unit_bytes - 1) & ~((uint64_t)shape->unit_bytes - 1);
     return (appender->end > header || end <= header) &&
            appender->used + (end - appender->end) <= appender->buffer.capacity;
 }

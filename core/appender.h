@@ -89,8 +89,8 @@ KAYA_MUST_CHECK enum kaya_status kaya_appender_put_record(struct appender *appen
 KAYA_MUST_CHECK enum kaya_status kaya_appender_put_control(struct appender *appender, enum frame_type type,
                                                            const void *bytes, uint16_t length);
 
-/* Would a record of `length` bytes, and the padding of a sync behind it, go into the buffer without any I/O? Pure. */
-bool kaya_appender_fits_buffer(const struct appender *appender, size_t length);
+/* Would a record that ends at `end` (kaya_record_end), and the padding of a sync behind it, go into the buffer without any I/O? Pure. */
+bool kaya_appender_fits_buffer(const struct appender *appender, uint64_t end);
 /* Memory for the next group while one flies. KAYA_NO_MEMORY: there is none, wait for the arrival. */
 KAYA_MUST_CHECK enum kaya_status kaya_appender_reserve_group(struct appender *appender);
 
