@@ -19,7 +19,7 @@
  *        hidden by the cache        refuse or lose nothing        allowed, may be lost
  *        one bit differs            mended: nothing is refused, nothing is lost
  *        a few bits                 refuse or lose nothing        allowed, may be lost
- *        more                       refuse                        allowed, may be lost, and all behind it
+ *        more                       refuse                        allowed, may be lost, and all behind it, marks too
  *        unreadable                 refuse                        refuse or lose nothing: no end is cut for a read error
  *        a link, a mark             refuse or lose nothing        allowed, all that is not claimed elsewhere may be lost
  *        a PAD frame                   allowed                    allowed, may be lost, and all behind it
@@ -579,6 +579,7 @@ struct judgement {
     struct kaya_outlook *outlook;
     uint64_t low_lsn, low_may_lsn;
     uint64_t reach_lsn;
+    uint64_t mendable_dead; /* bits in what was trimmed or given up, which may come back where a mark is damaged */
 };
 
 static void at_most(uint64_t *value, uint64_t most)
@@ -685,6 +686,17 @@ static bool is_beyond_mending(const struct judgement *judgement, const struct wr
            count_shown_bits(judgement->claims, write, true) > few_bits(write);
 }
 
+/* Did an operation behind it, of the same life of the file, append nothing? It may have left a mark, which goes with what stands before it. */
+static bool has_mark_behind(const struct kaya_claims *claims, const struct written *write)
+{
+    const struct written *end = claims->writes + claims->write_count;
+
+    for (const struct written *other = write + 1; other < end; other++)
+        if (other->life == write->life && !other->is_header && claims->operations[other->operation].last_lsn == 0)
+            return true;
+    return false;
+}
+
 static void judge_records(struct judgement *judgement, const struct written *write)
 {
     const struct operation *operation = &judgement->claims->operations[write->operation];
@@ -700,6 +712,7 @@ static void judge_records(struct judgement *judgement, const struct written *wri
     if (write->is_unreadable)
         return;
     at_most(&outlook->kept_lsn, operation->first_lsn - 1);
+    outlook->is_trim_lost = outlook->is_trim_lost || has_mark_behind(judgement->claims, write);
     if (write->is_link_hit) {
         outlook->is_mark_damaged = true;
         at_most(&outlook->kept_lsn, judgement->reach_lsn);
@@ -765,8 +778,10 @@ static void judge_write(struct judgement *judgement, const struct written *write
     /* a mark that an append left in front of its record outlives it */
     if (holds_records && operation->is_dead && may_be_mark(judgement->claims, write))
         holds_records = false;
-    if (holds_records && (operation->is_dead || operation->last_lsn < judgement->low_lsn))
+    if (holds_records && (operation->is_dead || operation->last_lsn < judgement->low_lsn)) {
+        judgement->mendable_dead += count_mendable(judgement, write);
         return;
+    }
     if (write->bits == 1 && !write->is_unreadable) {
         outlook->mended_max++;
         outlook->mended_min += is_read(judgement, write) && operation->is_of_last_era;
@@ -814,8 +829,15 @@ static void judge(struct judgement *judgement)
     for (size_t i = 0; i < claims->write_count; i++) {
         const struct written *write = &claims->writes[i];
         const struct life *life = &claims->lives[write->life];
-        if (life->now == NULL || (life->is_dead && !(write->is_header && !life->has_standing)))
+        if (life->now == NULL)
             continue;
+        if (write->stands && write->bits > count_shown_bits(claims, write, true))
+            judgement->outlook->is_hidden = true;
+        if (life->is_dead && !(write->is_header && !life->has_standing)) {
+            judgement->mendable_dead +=
+                write->stands && !write->is_header ? count_mendable(judgement, write) : 0;
+            continue;
+        }
         if (!write->stands && !write->is_header) /* torn by a crash: it may differ from what was written in one bit */
             judgement->outlook->mended_max++;
         else if (write->is_header && !is_whole(write))
@@ -847,5 +869,7 @@ enum kaya_status kaya_claims_judge(struct kaya_claims *claims, const struct kaya
     find_dead(claims, low_lsn);
     judgement.reach_lsn = outlook->claimed_lsn = reach(claims);
     judge(&judgement);
+    if (outlook->is_mark_damaged)
+        outlook->mended_max += judgement.mendable_dead;
     return KAYA_OK;
 }

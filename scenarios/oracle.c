@@ -889,12 +889,18 @@ static void judge_mended(struct kaya_oracle *oracle, const struct kaya_wal_recov
 
 /* --- Judging --- */
 
+/* May an older mark be the low-water mark again? */
+static bool is_low_water_in_doubt(const struct kaya_oracle *oracle)
+{
+    return oracle->outlook->is_mark_damaged || oracle->outlook->is_trim_lost;
+}
+
 static void judge_low_water(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
                             struct kaya_violation *violation)
 {
     count(oracle, KAYA_PROMISE_F10);
     if (report->first_lsn < oracle->low_lsn &&
-        !(oracle->outlook->is_mark_damaged && report->first_lsn >= oracle->floor_lsn))
+        !(is_low_water_in_doubt(oracle) && report->first_lsn >= oracle->floor_lsn))
         BREAK(violation, KAYA_PROMISE_F10,
               "records below %" PRIu64 " were trimmed for good; the log begins with record %" PRIu64 " again",
               oracle->low_lsn, report->first_lsn);
@@ -1164,7 +1170,8 @@ void kaya_oracle_looked(struct kaya_oracle *oracle, enum kaya_status status,
               "the running writer holds records %" PRIu64 "..%" PRIu64
               "; a reader beside it was told of %" PRIu64 "..%" PRIu64,
               oracle->low_lsn, oracle->last_lsn, report->first_lsn, report->last_lsn);
-    oracle->looked = !oracle->running && !oracle->cache_in_doubt && report->verdict != KAYA_VERDICT_EMPTY;
+    oracle->looked = !oracle->running && !oracle->cache_in_doubt && !oracle->outlook->is_hidden &&
+                     report->verdict != KAYA_VERDICT_EMPTY;
     oracle->looked_first_lsn = report->first_lsn;
     oracle->looked_last_lsn = report->last_lsn;
 }
@@ -1256,8 +1263,8 @@ void kaya_oracle_read(struct kaya_oracle *oracle, const struct kaya_wal_record *
         return;
     }
     fact = fact_to_read(oracle, record);
-    if (record->lsn < (oracle->outlook->is_mark_damaged ? oracle->floor_lsn : oracle->low_lsn) ||
-        fact == NULL || !holds(fact, record)) {
+    if (record->lsn < (is_low_water_in_doubt(oracle) ? oracle->floor_lsn : oracle->low_lsn) || fact == NULL ||
+        !holds(fact, record)) {
         report_content(oracle, record, violation);
         return;
     }

@@ -50,7 +50,7 @@ struct check {
 /* Where a link, a header or a mark is damaged, nobody can say any more which records were trimmed, cut or given up. */
 static bool are_marks_in_doubt(const struct kaya_outlook *outlook)
 {
-    if (outlook->is_mark_damaged || outlook->place_count > KAYA_PLACES_MAX)
+    if (outlook->is_mark_damaged || outlook->is_trim_lost || outlook->place_count > KAYA_PLACES_MAX)
         return true;
     for (size_t i = 0; i < outlook->place_count; i++)
         if (outlook->places[i].begins_segment || outlook->places[i].first_lsn == 0)

@@ -36,6 +36,8 @@ struct kaya_outlook {
     bool is_damaged;    /* some byte of a segment in use differs, or of one that may be */
     bool is_unreadable; /* some byte, anywhere, cannot be read */
     bool is_mark_damaged; /* a link, mark or CLOSE that nothing vouches for: epoch, low-water mark and clean close may be older ones */
+    bool is_hidden; /* in part, perhaps: reads through the cache and past it may differ */
+    bool is_trim_lost; /* a trim's mark stands behind damage that nothing vouches for: the low-water mark may be an older one */
     uint64_t claimed_lsn; /* so far reach the claims that stand on the medium */
     uint64_t kept_lsn;    /* if it opens, no record up to here may be lost; UINT64_MAX: none at all */
     uint64_t mended_min;  /* if it opens, so many frames must be reported mended, at least ... */
