@@ -11,7 +11,7 @@
  *     far its log went nobody says any more, so what lies behind its own last claim is handed out as not durable
  *   - a recovery's link that no claim lets count any more, above all others, may have counted: where it goes on from the highest piece, or
  *     takes its place, and all its copies stand, or more of them than of what they were copied from, they are taken. If it never counted, they
- *     are still what stood at that end
+ *     are still what stood at that end. One that was cut to its end did count, since its successor's link did
  *   - both header copies lost: they said which seed the checks have. A whole LINK tells that as well, and which log, if the link above or the
  *     piece below agrees with its chain digest
  *   - the LINK lost: it said which seed the frames have, which any whole frame tells as well (reseed.c), and the base LSN. That one is the
@@ -546,6 +546,12 @@ static uint64_t reach(const struct piece *piece)
     return piece->link.base_lsn + piece->record_count;
 }
 
+/* Only what a successor names is cut, so such a segment counted, whatever was cut off with its claims. */
+static bool was_cut(const struct piece *file)
+{
+    return file->file_bytes < file->shape.segment_bytes;
+}
+
 /* The highest with all its copies; else the one whose copies reach furthest. */
 static void note_carried(struct descent *descent, const struct piece *file)
 {
@@ -623,7 +629,7 @@ static enum kaya_status take_unnamed(struct descent *descent, struct piece *file
         return push_lost(descent, file, LINK_IS_BAD, false);
     if (file->state == SEGMENT_LINKLESS || file->rebuilt != NULL)
         return wait_for_below(descent, file);
-    if (file->link.carried_end > file->furthest) {
+    if (file->link.carried_end > file->furthest && !was_cut(file)) {
         if (is_top)
             note_carried(descent, file);
         return KAYA_OK;
@@ -655,6 +661,8 @@ static enum kaya_status descend(struct descent *descent, struct pieces *files)
         if (status == KAYA_OK)
             status = take_unnamed(descent, file);
     }
+    if (status == KAYA_OK && descent->carried != NULL && descent->pieces->count == 0)
+        status = push_carried(descent); /* it may be all there is */
     if (status == KAYA_OK && descent->has_link && !descent->has_ended)
         status = push_missing(descent);
     if (status == KAYA_OK && descent->orphan != NULL)

@@ -125,18 +125,21 @@ static enum kaya_status empty_leftover(const struct context *context, struct kay
 }
 
 /* A leftover of the same name is one that an earlier attempt did not finish, or a dead file (kaya_pool_reclaim). It keeps its room: on a full
- * disk there may be no other, and what is given back others may take. */
+ * disk there may be no other, and what is given back others may take. But for the first segment: in its place an attempt to begin another log
+ * may stand whole, and a write that is lost would leave that. */
 static enum kaya_status create_or_take(const struct context *context, const char *name,
-                                       uint64_t segment_bytes, struct kaya_file **file)
+                                       const struct segment_header *header, struct kaya_file **file)
 {
     enum kaya_status status = kaya_disk_open(context->disk, name, KAYA_OPEN_CREATE | KAYA_OPEN_WRITE, file);
 
     if (status != KAYA_EXISTS)
         return status;
-    status = kaya_disk_open(context->disk, name, KAYA_OPEN_WRITE, file);
-    if (status == KAYA_OK)
-        return empty_leftover(context, *file, segment_bytes);
-    status = kaya_disk_unlink(context->disk, name); /* none that can be opened */
+    if (header->number > 1) {
+        status = kaya_disk_open(context->disk, name, KAYA_OPEN_WRITE, file);
+        if (status == KAYA_OK)
+            return empty_leftover(context, *file, header->shape.segment_bytes);
+    }
+    status = kaya_disk_unlink(context->disk, name);
     return status == KAYA_OK ? kaya_disk_open(context->disk, name, KAYA_OPEN_CREATE | KAYA_OPEN_WRITE, file)
                              : status;
 }
@@ -161,7 +164,7 @@ enum kaya_status kaya_pool_create_file(const struct context *context, const stru
     *out = SEGMENT_NONE;
     describe_segment(&segment, header);
     kaya_segment_name(name, header->number, SEGMENT_NAME_NEW);
-    status = create_or_take(context, name, header->shape.segment_bytes, &segment.file);
+    status = create_or_take(context, name, header, &segment.file);
     if (status == KAYA_OK)
         status = reserve_room(context, &segment);
     if (status == KAYA_OK)

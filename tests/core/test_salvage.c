@@ -555,6 +555,62 @@ Test(salvage, a_recoverys_segment_without_its_claim_ends_in_a_gap)
     damage_case_destroy(damage);
 }
 
+/* A recovery took the place of the first segment, which is gone by now: its copies are all that there is of the log. */
+static void append_and_recover(struct log_fixture *log, unsigned count, uint32_t length)
+{
+    MUST(log_open(log));
+    for (unsigned i = 0; i < count; i++)
+        MUST(log_append(log, length, KAYA_RELAXED));
+    log_kill(log);
+    MUST(log_open(log));
+}
+
+static void play_replaced(struct log_fixture *log)
+{
+    append_and_recover(log, 4, 300);
+}
+
+Test(salvage, copies_that_are_all_there_is_come_without_their_claim)
+{
+    static const struct story story = { "replaced", play_replaced, &LOG_DENSE, 4096, 512 };
+    struct damage_case *damage = tell(&story);
+    const struct live_frame *last = &damage->live[damage->live_count - 1];
+
+    cr_assert_eq(last->type, 6);
+    memset(byte_of(damage, last, 0), 0x5a, 28);
+    image_disk_remove(&damage->log->image, "0000000000000001.wal");
+    try_salvage(damage, "the claim of all copies");
+    cr_expect_eq(look.record_count, damage->log->last_lsn);
+    damage_case_destroy(damage);
+}
+
+/* A cut-back into a recovery's segment cuts off the claim of its copies; then the link of the segment that names it is lost. */
+static void play_cut_into_copies(struct log_fixture *log)
+{
+    struct kaya_wal_recovery_report report;
+
+    append_and_recover(log, 2, 900);
+    MUST(log_append(log, 40, KAYA_STRICT));
+    MUST(log_close(log));
+    MUST(kaya_wal_cut_back(&log->environment, &log->config, 1, &report));
+    log->last_lsn = 1;
+    MUST(log_open(log));
+    MUST(log_append(log, 40, KAYA_STRICT));
+    MUST(log_append(log, 40, KAYA_STRICT));
+}
+
+Test(salvage, copies_whose_claim_was_cut_off_come_without_the_link_that_names_them)
+{
+    static const struct story story = { "cut into copies", play_cut_into_copies, &LOG_DENSE, 4096, 512 };
+    struct damage_case *damage = tell(&story);
+    const struct live_frame *link = link_of(damage, damage->head);
+
+    memset(byte_of(damage, link, 0), 0, 84);
+    try_salvage(damage, "the link behind a cut-back");
+    cr_expect(look.came[1]);
+    damage_case_destroy(damage);
+}
+
 /* The end is damaged beyond every claim of its own, so only an anchor lets recovery refuse. Then what stands behind the end comes as well,
  * and the anchor says up to where records were durable. */
 Test(salvage, with_an_anchor_what_stands_behind_the_end_comes)

@@ -799,6 +799,23 @@ Test(writer, a_log_that_is_full_survives_many_recoveries)
     end(log);
 }
 
+/* An attempt to begin a log that was cut short left a whole segment, of a log that never came to be. Written over, it would be what a lost write
+ * leaves. */
+Test(writer, a_new_log_does_not_stand_in_the_file_of_one_that_never_began)
+{
+    struct log_fixture *log = begin(&SMALL);
+    struct image_file *first = image_disk_segment(&log->image, 1);
+    struct log_fixture *other = log_fixture_create(&LOG_DENSE, &SMALL);
+
+    other->image.exists = true;
+    image_disk_add(&other->image, "0000000000000001.new", first->bytes, first->size);
+    MUST(log_open(other));
+    cr_expect_eq(other->image.counts[IMAGE_UNLINK], 1);
+    expect_all(other, "a new log");
+    end(other);
+    end(log);
+}
+
 /* Some other program has taken what was free, and takes what is given up: no file may grow, and no new one hold anything. */
 
 struct names {
