@@ -738,7 +738,7 @@ static enum kaya_status tell_lost_link(struct look *look, const struct listed *f
     pronounce(look, file->number, first, file->furthest,
               "the link, the segment's first frame, is bad, but later frames say that it was durable");
     status = open_listed(look, file, &segment);
-    if (status == KAYA_OK)
+    if (status == KAYA_OK && segment.state >= SEGMENT_LINKLESS) /* its header may have gone since */
         status = name_lost_records(look, &segment, look->survey->report.last_lsn + 1, first, 0, file->furthest);
     kaya_segment_close(&segment, look->context);
     return status == KAYA_NOT_FOUND ? KAYA_OK : status;

@@ -515,3 +515,54 @@ Test(damage, two_lost_links_in_a_row_are_seen)
     }
     log_fixture_destroy(log);
 }
+
+/* After so many readings the headers of a segment read as zeros. */
+struct fading {
+    const struct image_file *file;
+    unsigned readings_left;
+};
+
+static enum kaya_status fade(void *user, struct image_disk *image, struct image_file *file, uint64_t offset,
+                             uint8_t *bytes, size_t length, bool past_cache)
+{
+    struct fading *fading = user;
+
+    (void)image;
+    (void)past_cache;
+    if (file != fading->file)
+        return KAYA_OK;
+    if (offset % 2048 == 0 && length == 96 && fading->readings_left > 0)
+        fading->readings_left--;
+    for (size_t i = 0; i < length && fading->readings_left == 0; i++)
+        if ((offset + i) % 2048 < 96)
+            bytes[i] = 0;
+    return KAYA_OK;
+}
+
+/* The segment above the head has lost its link, and its headers go while that is told. */
+Test(damage, a_header_may_go_at_any_reading)
+{
+    struct kaya_wal_config config = { .segment_bytes = 4096, .block_bytes = 512 };
+
+    for (unsigned readings = 0; readings < 16; readings++) {
+        struct log_fixture *log = log_fixture_create(&LOG_DENSE, &config);
+        struct fading fading = { .readings_left = readings };
+        enum kaya_status status;
+
+        MUST(log_open(log));
+        MUST(log_append(log, 100, KAYA_STRICT));
+        MUST(log_rotate(log));
+        for (unsigned i = 0; i < 4; i++)
+            MUST(log_append(log, 300, KAYA_STRICT));
+        log_kill(log);
+        fading.file = image_disk_segment(&log->image, 2);
+        memset(fading.file->bytes + 512, 0, 512);
+        log->image.during_read = fade;
+        log->image.user = &fading;
+        status = log_open(log);
+        cr_expect(status == KAYA_DAMAGED || status == KAYA_IO || readings < 3, "after %u readings: %s", readings,
+                  kaya_status_name(status)); /* before that it has no header, as far as anybody can tell */
+        log->image.during_read = NULL;
+        log_fixture_destroy(log);
+    }
+}
