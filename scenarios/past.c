@@ -60,10 +60,11 @@ enum kaya_status kaya_past_reserve(struct kaya_past *past, size_t fact_count)
 struct kaya_fact *kaya_past_push(struct kaya_past *past, uint64_t first_lsn, uint64_t last_lsn)
 {
     size_t count = (size_t)(last_lsn - first_lsn + 1);
-    struct kaya_fact *facts = past->facts + past->fact_count;
+    struct kaya_fact *facts;
 
     if (past->end_count == past->end_capacity || past->fact_capacity - past->fact_count < count)
         return NULL;
+    facts = past->fact_capacity == 0 ? NULL : past->facts + past->fact_count;
     past->ends[past->end_count++] = (struct kaya_past_end){ first_lsn, last_lsn, past->fact_count };
     past->fact_count += count;
     return facts;

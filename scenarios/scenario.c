@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include <xxhash.h>
+
 static const char *const operation_names[KAYA_OPERATIONS] = {
 #define NAME(NAME, name, text) #name,
     KAYA_OPERATION_LIST(NAME)
@@ -219,4 +221,22 @@ bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **k
         return false;
     }
     return true;
+}
+
+uint16_t kaya_scenario_mark(const char *name)
+{
+    return (uint16_t)XXH3_64bits(name, strlen(name));
+}
+
+const struct kaya_scenario *kaya_scenario_of_mark(const struct kaya_scenario *scenarios, size_t count,
+                                                  const uint8_t mark[KAYA_SCENARIO_MARK_BYTES])
+{
+    uint16_t wanted = (uint16_t)(mark[0] << 8 | mark[1]);
+    const struct kaya_scenario *nearest = &scenarios[0];
+
+    for (size_t i = 1; i < count; i++)
+        if ((uint16_t)(kaya_scenario_mark(scenarios[i].name) - wanted) <
+            (uint16_t)(kaya_scenario_mark(nearest->name) - wanted))
+            nearest = &scenarios[i];
+    return nearest;
 }

@@ -1,8 +1,6 @@
 /* Seeded runs of every scenario as inputs of ../run.c: each decision in the bytes from which a byte driver would read it. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "kaya/scenarios/run.h"
 #include "support/scenarios.h"
@@ -22,40 +20,37 @@ static size_t put_answer(uint8_t *bytes, uint64_t count, uint64_t answer)
     return length;
 }
 
-/* The tape's decisions, "STREAM LABEL COUNT ANSWER"; a longer run is cut, and then goes on tamely. */
-static size_t put_tape(uint8_t *bytes, char *tape)
+/* The run's decisions; a longer run is cut, and then goes on tamely. */
+static size_t put_decisions(uint8_t *bytes, const struct kaya_choices *choices)
 {
+    size_t count;
+    const struct kaya_decision *decisions = kaya_choices_recorded(choices, &count);
     size_t length = 0;
-    uint64_t count;
-    uint64_t answer;
 
-    for (char *line = strtok(tape, "\n"); line != NULL; line = strtok(NULL, "\n"))
-        if (line[0] != '#' && sscanf(line, "%*s %*s %" SCNu64 " %" SCNu64, &count, &answer) == 2 &&
-            length + sizeof count <= INPUT_BYTES_MAX)
-            length += put_answer(bytes + length, count, answer);
+    for (size_t i = 0; i < count && length + sizeof decisions[i].count <= INPUT_BYTES_MAX; i++)
+        if (decisions[i].count > KAYA_PART_ENDS)
+            length += put_answer(bytes + length, decisions[i].count, decisions[i].answer);
     return length;
 }
 
 static void write_run(const char *folder, struct kaya_stage *stage, size_t index, uint64_t seed)
 {
-    static uint8_t bytes[1 + INPUT_BYTES_MAX];
+    static uint8_t bytes[KAYA_SCENARIO_MARK_BYTES + INPUT_BYTES_MAX];
+    const struct kaya_scenario *scenario = &fuzz_scenarios()[index];
+    uint16_t mark = kaya_scenario_mark(scenario->name);
     struct kaya_choices *choices = kaya_choices_from_seed(seed);
     struct kaya_run_result result;
     char name[NAME_BYTES];
-    char *tape = NULL;
-    size_t length = 0;
-    FILE *memory = open_memstream(&tape, &length);
+    size_t length;
 
-    fuzz_must(choices != NULL && memory != NULL, "there is memory for a tape");
+    fuzz_must(choices != NULL, "there is memory for choices");
     kaya_choices_record(choices, true);
-    fuzz_must(kaya_stage_play_choices(stage, fuzz_scenario(index), SEED, choices, &result) == KAYA_OK &&
-                  kaya_choices_save(choices, memory) == KAYA_OK && fclose(memory) == 0,
-              "a run can be played and kept");
-    bytes[0] = (uint8_t)index;
-    length = 1 + put_tape(bytes + 1, tape);
-    (void)snprintf(name, sizeof name, "%s-%" PRIu64, fuzz_scenario(index)->name, seed);
+    fuzz_must(kaya_stage_play_choices(stage, scenario, SEED, choices, &result) == KAYA_OK, "a run can be played");
+    bytes[0] = (uint8_t)(mark >> 8);
+    bytes[1] = (uint8_t)mark;
+    length = KAYA_SCENARIO_MARK_BYTES + put_decisions(bytes + KAYA_SCENARIO_MARK_BYTES, choices);
+    (void)snprintf(name, sizeof name, "%s-%" PRIu64, scenario->name, seed);
     fuzz_write_seed(folder, name, bytes, length);
-    free(tape);
     kaya_choices_destroy(choices);
 }
 

@@ -6,6 +6,6 @@
 
 void fuzz_scenarios_load(void);
 size_t fuzz_scenario_count(void);
-const struct kaya_scenario *fuzz_scenario(size_t index); /* modulo their number */
+const struct kaya_scenario *fuzz_scenarios(void);
 
 #endif

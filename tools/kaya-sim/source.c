@@ -1,7 +1,7 @@
 /* What one run is made from: a line, a tape, a fuzzer's input.
  *
- * A file that begins as a tape does is one; any other file is taken for an input of the target `run`: its first byte names the scenario, in
- * the order in which they come with the program (fuzz/run.c), the rest are decisions. */
+ * A file that begins as a tape does is one; any other file is taken for an input of the target `run`: its first bytes name the scenario
+ * (kaya_scenario_of_mark), the rest are decisions. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -51,19 +51,15 @@ static bool open_tape(struct kaya_sim_source *source, const char *name, FILE *fi
     return status == KAYA_OK;
 }
 
-/* The name of the scenario that the first byte stands for. */
-static bool name_scenario(struct kaya_sim_source *source, unsigned char byte)
+/* The name of the scenario that the first bytes stand for. */
+static bool name_scenario(struct kaya_sim_source *source)
 {
     size_t count;
-    const struct kaya_scenario_text *texts = kaya_scenario_texts(&count);
-    const struct kaya_scenario_text *text = &texts[byte % count];
-    struct kaya_scenario_mistake mistake;
-    struct kaya_scenario scenario;
+    const struct kaya_scenario *scenarios = kaya_sim_scenarios(&count);
 
-    if (kaya_scenario_parse(text->file_name, text->text, text->length, &scenario, &mistake) != KAYA_OK)
-        return kaya_sim_complain("%s", mistake.text), false;
-    memcpy(source->line.scenario, scenario.name, sizeof scenario.name);
-    kaya_scenario_release(&scenario);
+    if (scenarios == NULL)
+        return false;
+    strcpy(source->line.scenario, kaya_scenario_of_mark(scenarios, count, source->bytes)->name);
     return true;
 }
 
@@ -75,17 +71,18 @@ static bool open_input(struct kaya_sim_source *source, const char *name, FILE *f
     if (source->bytes == NULL)
         return kaya_sim_complain("no memory"), false;
     length = fread(source->bytes, 1, INPUT_BYTES_MAX, file);
-    if (ferror(file) || length == 0 || length == INPUT_BYTES_MAX)
+    if (ferror(file) || length < KAYA_SCENARIO_MARK_BYTES || length == INPUT_BYTES_MAX)
         return kaya_sim_complain("%s: neither a tape nor an input of the fuzzer: %s", name,
-                                 ferror(file)  ? strerror(errno)
-                                 : length == 0 ? "it is empty"
-                                               : "it is longer than 1 MiB"),
+                                 ferror(file)                        ? strerror(errno)
+                                 : length < KAYA_SCENARIO_MARK_BYTES ? "it is too short"
+                                                                     : "it is longer than 1 MiB"),
                false;
     source->line.seed = INPUT_SEED;
-    source->choices = kaya_choices_from_bytes(source->bytes + 1, length - 1);
+    source->choices =
+        kaya_choices_from_bytes(source->bytes + KAYA_SCENARIO_MARK_BYTES, length - KAYA_SCENARIO_MARK_BYTES);
     if (source->choices == NULL)
         return kaya_sim_complain("no memory"), false;
-    return name_scenario(source, source->bytes[0]);
+    return name_scenario(source);
 }
 
 static bool open_file(struct kaya_sim_source *source, const char *name, FILE *file)

@@ -188,4 +188,12 @@ void kaya_scenario_init(struct kaya_scenario *scenario);
 /* What is wrong with it: the key (as in a file, "log.segment_bytes") and what is allowed, both static; true if nothing. */
 bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **key, const char **allowed);
 
+/* An input of the fuzz target `run` is a scenario's mark, 2 bytes, big end first, and then decisions. */
+enum { KAYA_SCENARIO_MARK_BYTES = 2 };
+uint16_t kaya_scenario_mark(const char *name);
+/* The one of `count` (at least 1) scenarios that any two bytes stand for: whose mark is the next at or above, round the circle. So an input
+ * keeps its scenario when others are added. */
+const struct kaya_scenario *kaya_scenario_of_mark(const struct kaya_scenario *scenarios, size_t count,
+                                                  const uint8_t mark[KAYA_SCENARIO_MARK_BYTES]);
+
 #endif
