@@ -322,7 +322,7 @@ static enum kaya_status show_segment(struct visit *visit)
     if (status == KAYA_OK && !visit->stopped)
         status = kaya_buffer_reserve(visit->context->allocator, &visit->stray_bytes, DECODED_BYTES_MAX, 0);
     if (status == KAYA_OK && !visit->stopped)
-        status = kaya_scan_claims(visit->context, visit->segment, &visit->memory, end, sequence, false,
+        status = kaya_scan_claims(visit->context, visit->segment, &visit->memory, end, sequence, CLAIMS_ONCE,
                                   show_stray, visit, &claims);
     return status;
 }
@@ -344,7 +344,7 @@ static enum kaya_status inspect_file(struct visit *visit, const char *name, uint
     struct segment segment;
     enum kaya_status status;
 
-    status = kaya_segment_open(&segment, visit->context, name, number, KAYA_OPEN_READ, true);
+    status = kaya_segment_open_any(&segment, visit->context, name, number, KAYA_OPEN_READ);
     if (status != KAYA_OK)
         return status;
     visit->segment = &segment;

@@ -103,7 +103,7 @@ static enum kaya_status open_files(struct pieces *files, const struct context *c
         if (file != kaya_survey_find(listing, file->number))
             continue;
         kaya_segment_name(name, file->number, file->kind);
-        status = kaya_segment_open(&segment, context, name, file->number, KAYA_OPEN_READ, true);
+        status = kaya_segment_open_any(&segment, context, name, file->number, KAYA_OPEN_READ);
         piece = describe(file, &segment);
         if (status == KAYA_IO)
             piece.lost = "the file cannot be read";

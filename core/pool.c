@@ -18,7 +18,6 @@
 
 enum {
     STRANGERS_MAX = 1024, /* names passed over before giving up */
-    READINGS = 3,
 };
 
 void kaya_pool_init(struct pool *pool, const struct context *context, const struct kaya_wal_log_id *log_id,
@@ -76,7 +75,8 @@ void kaya_pool_adopt(struct pool *pool, const struct survey *survey)
                                          .kind = file->kind,
                                          .shape = file->shape,
                                          .carry_capacity = kaya_carry_capacity(&file->shape),
-                                         .is_clean = file->is_clean });
+                                         .is_clean = file->is_clean,
+                                         .has_holes = file->has_holes });
     }
     next = survey->head.number < UINT64_MAX ? kaya_survey_find(survey, survey->head.number + 1) : NULL;
     pool->is_head_followed = next != NULL ? pool->spare_count > 0 && pool->spares[0].number == next->number
@@ -446,8 +446,10 @@ unsigned kaya_pool_pick(const struct pool *pool, uint64_t cost_min)
     return index;
 }
 
-/* One copy is good at any time, so a crash leaves a spare with the old salt or the new one. */
-static enum kaya_status draw_new_salt(const struct context *context, struct segment *segment)
+/* Nobody knows what an earlier process left in it: frames of an unfinished rotation or recovery, which a reading may have missed, or a header that
+ * only the cache holds since a sync of it failed. Under a new salt all that is an older life's. One copy is good at any time, so a crash leaves a spare with
+ * the old salt or the new one. */
+static enum kaya_status draw_new_salt(const struct context *context, struct segment *segment, bool is_clean)
 {
     uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES];
     struct kaya_span span = { bytes, sizeof bytes };
@@ -455,7 +457,8 @@ static enum kaya_status draw_new_salt(const struct context *context, struct segm
     struct segment_header header = segment->header;
     enum kaya_status status;
 
-    header.previous_seed = segment->seeds.segment;
+    if (!is_clean)
+        header.previous_seed = segment->seeds.segment;
     status = kaya_draw64(context, &header.salt);
     kaya_segment_header_encode(bytes, &header);
     for (unsigned i = 0; i < 2 && status == KAYA_OK; i++) {
@@ -469,41 +472,25 @@ static enum kaya_status draw_new_salt(const struct context *context, struct segm
     return status;
 }
 
-/* Does the device hold the header that was read, twice, whoever asks it? A sync of it may have failed in an earlier process and been forgotten, or a crash
- * have come between the copies. */
-static bool headers_are_durable(const struct context *context, const struct segment *segment)
-{
-    const uint64_t places[] = { 0, kaya_shape_second_header(&segment->header.shape) };
-    uint8_t wanted[KAYA_SEGMENT_HEADER_BYTES], found[KAYA_SEGMENT_HEADER_BYTES];
-    size_t done;
-
-    kaya_segment_header_encode(wanted, &segment->header);
-    for (unsigned i = 0; i < 2 * READINGS; i++)
-        if (kaya_disk_read(context->disk, segment->file, places[i % 2], found, sizeof found,
-                           KAYA_READ_PAST_CACHE, &done) != KAYA_OK ||
-            done != sizeof found || memcmp(wanted, found, sizeof found) != 0)
-            return false;
-    return true;
-}
-
-/* Is there no frame of its present life in it? Where it cannot be read, there may be. */
-static bool is_clean(const struct context *context, const struct segment *segment)
-{
-    struct scan_memory memory = SCAN_MEMORY_NONE;
-    struct claims claims;
-    enum kaya_status status;
-
-    status = kaya_scan_claims(context, segment, &memory, kaya_shape_first_frame(&segment->header.shape), 0,
-                              false, NULL, NULL, &claims);
-    kaya_scan_memory_release(&memory, context);
-    return status == KAYA_OK && claims.stray_count == 0 && !claims.almost;
-}
-
 static void forget_spares(struct pool *pool, unsigned first, unsigned count)
 {
     pool->spare_count -= count;
     memmove(pool->spares + first, pool->spares + first + count,
             (pool->spare_count - first) * sizeof *pool->spares);
+}
+
+/* A sector that cannot be read can be written, if all of it is. */
+static enum kaya_status fill_holes(const struct context *context, const struct segment *segment)
+{
+    const struct shape *shape = &segment->header.shape;
+    uint64_t header = kaya_shape_second_header(shape);
+    enum kaya_status status;
+
+    status = kaya_write_zeros(context, segment->file, kaya_shape_first_frame(shape), header);
+    if (status == KAYA_OK)
+        status = kaya_write_zeros(context, segment->file, header + kaya_shape_header_bytes(shape),
+                                  shape->segment_bytes);
+    return status;
 }
 
 static enum kaya_status open_spare(const struct context *context, const struct spare *spare,
@@ -513,16 +500,20 @@ static enum kaya_status open_spare(const struct context *context, const struct s
     enum kaya_status status;
 
     kaya_segment_name(name, spare->number, spare->kind);
-    status = kaya_segment_open(segment, context, name, spare->number, KAYA_OPEN_WRITE, false);
+    if (spare->has_holes)
+        status = kaya_segment_open_any(segment, context, name, spare->number, KAYA_OPEN_WRITE);
+    else
+        status = kaya_segment_open(segment, context, name, spare->number, KAYA_OPEN_WRITE, false);
     if (status == KAYA_IO || (status == KAYA_OK && segment->state < SEGMENT_LINKLESS)) {
         kaya_segment_close(segment, context); /* it may have been the reading */
         status = kaya_segment_open(segment, context, name, spare->number, KAYA_OPEN_WRITE, true);
     }
     if (status == KAYA_OK && segment->state < SEGMENT_LINKLESS)
         status = KAYA_IO;
-    if (status == KAYA_OK && !spare->is_ours &&
-        (!headers_are_durable(context, segment) || (!spare->is_clean && !is_clean(context, segment))))
-        status = draw_new_salt(context, segment);
+    if (status == KAYA_OK && spare->has_holes)
+        status = fill_holes(context, segment);
+    if (status == KAYA_OK && !spare->is_ours)
+        status = draw_new_salt(context, segment, spare->is_clean);
     return status;
 }
 

@@ -5,19 +5,15 @@
 #include "appender.h"
 #include "survey.h"
 
-enum {
-    POOL_SPARES_MAX = 24,
-    /* Behind a segment that takes records. A recovery on a full disk takes one; the next finds a head with nothing but carried records,
-     * takes the other, and gives that head back as a spare: so however often the log is recovered, there is one to take. */
-    POOL_SPARES_MIN = 2,
-};
+enum { POOL_SPARES_MAX = 24, POOL_SPARES_MIN = SPARES_BEHIND_MIN };
 
 struct spare {
     uint64_t number;
     enum segment_name_kind kind;
     struct shape shape;
     uint64_t carry_capacity; /* what a segment of that shape can carry */
-    bool is_clean;           /* known to hold no frame of its present life */
+    bool is_clean;           /* no frame of its present life was seen in it */
+    bool has_holes;          /* sectors of it cannot be read until they are written anew */
     bool is_ours;            /* prepared by this process, which saw its header become durable */
     bool is_blocked;         /* another file has the next number: nothing may be appended in it */
     bool is_name_sure;       /* this process saw the directory sync that made its name durable */

@@ -677,10 +677,38 @@ static void look_over(struct claim_scan *scan, const uint8_t *bytes, size_t leng
     }
 }
 
-/* One window: through the cache, and where `read_again` twice past it; else only until a reading gets through. */
+/* A window that cannot be read as a whole, sector by sector; zeros, which are never a frame, for those that cannot be read. */
+static enum kaya_status look_over_sectors(struct claim_scan *scan, const struct context *context,
+                                          struct scan_memory *memory, uint64_t offset, uint64_t end,
+                                          size_t *length)
+{
+    uint64_t capacity = window_bytes(&scan->segment->header.shape);
+    uint32_t sector = context->disk->geometry.sector_bytes;
+    uint8_t *bytes = memory->window.bytes;
+    enum kaya_status status = KAYA_OK;
+
+    end = end - offset < capacity ? end : offset + capacity;
+    for (uint64_t at = offset; at < end && status == KAYA_OK; at += sector) {
+        size_t wanted = end - at < sector ? (size_t)(end - at) : sector;
+
+        memset(bytes + (at - offset), 0, wanted);
+        status = kaya_segment_read(scan->segment, context, at, bytes + (at - offset), wanted);
+        if (status == KAYA_IO) {
+            scan->claims->is_partial = true;
+            memset(bytes + (at - offset), 0, wanted);
+            status = KAYA_OK;
+        }
+    }
+    *length = (size_t)(end - offset);
+    if (status == KAYA_OK)
+        look_over(scan, bytes, *length, offset);
+    return status;
+}
+
+/* One window, in one reading that gets through or in three. */
 static enum kaya_status look_over_window(struct claim_scan *scan, const struct context *context,
                                          struct scan_memory *memory, uint64_t offset, uint64_t end,
-                                         bool read_again, size_t *length)
+                                         enum claims_reading wanted, size_t *length)
 {
     size_t capacity = window_bytes(&scan->segment->header.shape);
     bool is_read = false;
@@ -691,7 +719,7 @@ static enum kaya_status look_over_window(struct claim_scan *scan, const struct c
         uint8_t *bytes = is_read ? memory->again.bytes : memory->window.bytes;
         size_t done;
 
-        if (is_read && !read_again)
+        if (is_read && wanted != CLAIMS_AGAIN)
             break;
         status = read_range(context, scan->segment, offset, end, bytes, capacity,
                             reading == 0 ? KAYA_READ_CACHED : KAYA_READ_PAST_CACHE, &done);
@@ -707,12 +735,15 @@ static enum kaya_status look_over_window(struct claim_scan *scan, const struct c
             *length = done;
         is_read = true;
     }
-    return is_read ? KAYA_OK : status;
+    if (is_read || status != KAYA_IO || wanted != CLAIMS_WHAT_CAN_BE_READ)
+        return is_read ? KAYA_OK : status;
+    return look_over_sectors(scan, context, memory, offset, end, length);
 }
 
 enum kaya_status kaya_scan_claims(const struct context *context, const struct segment *segment,
                                   struct scan_memory *memory, uint64_t from, uint32_t sequence,
-                                  bool read_again, stray_visitor *visit, void *user, struct claims *claims)
+                                  enum claims_reading reading, stray_visitor *visit, void *user,
+                                  struct claims *claims)
 {
     const struct shape *shape = &segment->header.shape;
     size_t capacity = window_bytes(shape);
@@ -728,7 +759,7 @@ enum kaya_status kaya_scan_claims(const struct context *context, const struct se
     if (status == KAYA_OK)
         status = kaya_buffer_reserve(context->allocator, &memory->again, capacity, 0);
     for (size_t length = 0; status == KAYA_OK && offset < end && !scan.stopped; offset += length) {
-        status = look_over_window(&scan, context, memory, offset, end, read_again, &length);
+        status = look_over_window(&scan, context, memory, offset, end, reading, &length);
         if (length == 0)
             break;
     }

@@ -115,14 +115,22 @@ struct claims {
     uint64_t claim_offset; /* of the frame that says it */
     uint64_t stray_count;
     uint64_t stray_end; /* end of the last stray's header */
-    bool almost;        /* a header that is one flipped bit from valid stands there (kaya_scan_almost) */
+    bool almost;        /* a header that is one flipped bit from valid stands there */
+    bool is_partial;    /* some sector could not be read */
+};
+
+/* How often a place is read. One that cannot be read is KAYA_IO, unless what can be read is enough. */
+enum claims_reading {
+    CLAIMS_ONCE,             /* through the cache; past it only where that fails */
+    CLAIMS_AGAIN,            /* and twice more past it: what stands in any reading counts */
+    CLAIMS_WHAT_CAN_BE_READ, /* once, and sector by sector where that fails */
 };
 
 /* Look at every place from `from` to the file's end for frames whose header check holds and whose fields are plausible
- * behind `sequence` records: once through the cache, and twice more past it where `read_again`. `visit` may be NULL. */
-KAYA_MUST_CHECK enum kaya_status kaya_scan_claims(const struct context *context,
-                                                  const struct segment *segment, struct scan_memory *memory,
-                                                  uint64_t from, uint32_t sequence, bool read_again,
+ * behind `sequence` records. `visit` may be NULL. */
+KAYA_MUST_CHECK enum kaya_status kaya_scan_claims(const struct context *context, const struct segment *segment,
+                                                  struct scan_memory *memory, uint64_t from,
+                                                  uint32_t sequence, enum claims_reading reading,
                                                   stray_visitor *visit, void *user, struct claims *claims);
 
 #endif

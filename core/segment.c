@@ -200,8 +200,7 @@ static bool is_whole(const struct segment *segment)
 struct opening {
     const struct context *context;
     struct segment *best;
-    unsigned readings;       /* of each place */
-    bool link_is_unreadable; /* under the best header */
+    unsigned readings; /* of each place */
     bool link_is_blank; /* in every reading of its place there were zeros, which are no LINK under any header */
 };
 
@@ -251,7 +250,7 @@ static enum kaya_status try_header(struct opening *opening, const struct segment
             seed(&attempt);
         }
     }
-    opening->link_is_unreadable = best->state == SEGMENT_LINKLESS && !is_read;
+    best->link_is_unreadable = best->state == SEGMENT_LINKLESS && !is_read;
     opening->link_is_blank = blank == opening->readings;
     return KAYA_OK;
 }
@@ -333,13 +332,11 @@ static enum kaya_status read_best(struct segment *segment, const struct context 
         status = try_copy(&opening, read_second_header, &second_is_read);
     if (status != KAYA_OK)
         return status;
-    if (segment->state == SEGMENT_HEADERLESS && !(first_is_read && second_is_read))
-        return KAYA_IO;
-    return opening.link_is_unreadable ? KAYA_IO : KAYA_OK;
+    return segment->state == SEGMENT_HEADERLESS && !(first_is_read && second_is_read) ? KAYA_IO : KAYA_OK;
 }
 
-enum kaya_status kaya_segment_open(struct segment *out, const struct context *context, const char *name,
-                                   uint64_t number, unsigned open_flags, bool read_again)
+static enum kaya_status open_and_read(struct segment *out, const struct context *context, const char *name,
+                                      uint64_t number, unsigned open_flags, unsigned readings)
 {
     struct segment segment = SEGMENT_NONE;
     enum kaya_status status;
@@ -352,7 +349,7 @@ enum kaya_status kaya_segment_open(struct segment *out, const struct context *co
     status = kaya_disk_size(context->disk, segment.file, &segment.file_bytes);
     if (status != KAYA_OK)
         goto done;
-    status = read_best(&segment, context, read_again ? READINGS : 1);
+    status = read_best(&segment, context, readings);
     if (status != KAYA_OK)
         goto done;
     *out = segment;
@@ -360,6 +357,24 @@ enum kaya_status kaya_segment_open(struct segment *out, const struct context *co
 done:
     kaya_segment_close(&segment, context);
     return status;
+}
+
+enum kaya_status kaya_segment_open(struct segment *segment, const struct context *context, const char *name,
+                                   uint64_t number, unsigned open_flags, bool read_again)
+{
+    enum kaya_status status =
+        open_and_read(segment, context, name, number, open_flags, read_again ? READINGS : 1);
+
+    if (status != KAYA_OK || !segment->link_is_unreadable)
+        return status;
+    kaya_segment_close(segment, context);
+    return KAYA_IO;
+}
+
+enum kaya_status kaya_segment_open_any(struct segment *segment, const struct context *context,
+                                       const char *name, uint64_t number, unsigned open_flags)
+{
+    return open_and_read(segment, context, name, number, open_flags, READINGS);
 }
 
 void kaya_segment_close(struct segment *segment, const struct context *context)

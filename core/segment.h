@@ -35,6 +35,7 @@ struct segment {
     enum segment_state state;
     bool first_copy_bad;
     bool link_mended;
+    bool link_is_unreadable; /* SEGMENT_LINKLESS: no reading of its place got through, so it may stand there */
     struct segment_header header; /* valid from SEGMENT_LINKLESS on, and for STRANGE */
     struct frame_seeds seeds;     /* base: SEGMENT_LINKED only */
     struct link link;             /* SEGMENT_LINKED only */
@@ -47,6 +48,9 @@ struct segment {
 KAYA_MUST_CHECK enum kaya_status kaya_segment_open(struct segment *segment, const struct context *context,
                                                    const char *name, uint64_t number, unsigned open_flags,
                                                    bool read_again);
+/* Likewise, in as many readings as it takes. A link that cannot be read is no KAYA_IO here, but a state. */
+KAYA_MUST_CHECK enum kaya_status kaya_segment_open_any(struct segment *segment, const struct context *context,
+                                                       const char *name, uint64_t number, unsigned open_flags);
 void kaya_segment_close(struct segment *segment, const struct context *context); /* takes SEGMENT_NONE */
 
 /* Read the header copy at `offset`, twice more past the cache where it fails its check. `bytes` is what was read last; *is_good: it

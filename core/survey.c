@@ -211,21 +211,28 @@ static enum kaya_status describe(struct look *look, size_t index, const struct s
     if (segment->state != SEGMENT_LINKLESS)
         return KAYA_OK;
     status = kaya_scan_claims(look->context, segment, &look->survey->memory,
-                              kaya_shape_first_frame(&segment->header.shape), 0, false, NULL, NULL, &claims);
-    if (status == KAYA_IO) /* a spare that cannot be read harms nobody */
-        return KAYA_OK;
-    file->is_clean = status == KAYA_OK && claims.stray_count == 0 && !claims.almost;
+                              kaya_shape_first_frame(&segment->header.shape), 0, CLAIMS_WHAT_CAN_BE_READ,
+                              NULL, NULL, &claims);
+    file->is_clean = status == KAYA_OK && claims.stray_count == 0 && !claims.almost && !claims.is_partial;
+    file->has_holes = claims.is_partial;
+    file->is_unreadable = segment->link_is_unreadable;
+    file->has_frames = claims.stray_count > 0;
     file->furthest = claims.furthest;
     return status;
 }
 
-static enum kaya_status open_listed(struct look *look, const struct listed *file, struct segment *segment)
+/* KAYA_IO: also where only the link cannot be read, unless `any`. */
+static enum kaya_status open_listed(struct look *look, const struct listed *file, struct segment *segment,
+                                    bool any)
 {
     char name[SEGMENT_NAME_BYTES];
     enum kaya_status status;
 
     kaya_segment_name(name, file->number, file->kind);
-    status = kaya_segment_open(segment, look->context, name, file->number, KAYA_OPEN_READ, true);
+    if (any)
+        status = kaya_segment_open_any(segment, look->context, name, file->number, KAYA_OPEN_READ);
+    else
+        status = kaya_segment_open(segment, look->context, name, file->number, KAYA_OPEN_READ, true);
     if (status == KAYA_OK && segment->first_copy_bad && segment->state >= SEGMENT_LINKLESS)
         kaya_notify(look->context,
                     &(struct kaya_event){ .kind = KAYA_EVENT_HEADER_COPY_BAD, .segment = file->number });
@@ -247,7 +254,7 @@ static enum kaya_status open_past_cache(struct look *look, const struct listed *
             status = KAYA_OK;
     }
     kaya_segment_close(segment, look->context);
-    return status == KAYA_OK ? open_listed(look, file, segment) : status;
+    return status == KAYA_OK ? open_listed(look, file, segment, true) : status;
 }
 
 /* Tell of a second header copy that is bad in every reading. */
@@ -271,7 +278,7 @@ static enum kaya_status check_copies(struct look *look, const struct segment *se
 }
 
 /* Follow the head to its end and note what stands in it. A stale read looks like an end, so that is always read again. */
-static enum kaya_status scan_prefix(struct look *look, struct segment *segment, struct scan *scan)
+static enum kaya_status scan_prefix(struct look *look, const struct segment *segment, struct scan *scan)
 {
     struct survey *survey = look->survey;
     unsigned watermarks =
@@ -359,8 +366,8 @@ static enum kaya_status judge_early_claims(struct look *look, const struct segme
 
     if (early->furthest <= look->end)
         return KAYA_OK;
-    status = kaya_scan_claims(look->context, segment, &look->survey->memory, look->end, look->sequence, true,
-                              NULL, NULL, &now);
+    status = kaya_scan_claims(look->context, segment, &look->survey->memory, look->end, look->sequence,
+                              CLAIMS_AGAIN, NULL, NULL, &now);
     if (status == KAYA_OK && now.furthest < early->furthest)
         early->furthest = now.furthest;
     return status;
@@ -376,12 +383,13 @@ static enum kaya_status scan_head(struct look *look, struct segment *segment)
     enum kaya_status status = KAYA_OK;
 
     if (look->options->is_live)
-        status = kaya_scan_claims(look->context, segment, &survey->memory, first, 0, false, NULL, NULL, &early);
+        status = kaya_scan_claims(look->context, segment, &survey->memory, first, 0, CLAIMS_ONCE, NULL, NULL,
+                                  &early);
     if (status == KAYA_OK)
         status = scan_prefix(look, segment, &scan);
     if (status == KAYA_OK && !look->options->is_live)
-        status = kaya_scan_claims(look->context, segment, &survey->memory, look->end, look->sequence, true,
-                                  NULL, NULL, &early);
+        status = kaya_scan_claims(look->context, segment, &survey->memory, look->end, look->sequence,
+                                  CLAIMS_AGAIN, NULL, NULL, &early);
     if (status == KAYA_OK && look->options->is_live)
         status = judge_early_claims(look, segment, &early);
     if (status == KAYA_OK && survey->facts.closed && !look->options->is_live)
@@ -411,6 +419,27 @@ static bool link_counts(const struct look *look, const struct segment *segment)
     return segment->link.carried_end == 0 || look->furthest >= segment->link.carried_end;
 }
 
+/* Some sector of a recovery's segment cannot be read. It need not be: where its copies end early at a place that can, they were never durable, and
+ * no claim says otherwise. KAYA_IO: it may count. */
+static enum kaya_status pass_over_unfinished(struct look *look, const struct segment *segment, struct listed *file)
+{
+    struct claims claims;
+    struct scan scan;
+    enum kaya_status status;
+
+    status = scan_prefix(look, segment, &scan);
+    if (status == KAYA_OK)
+        status = kaya_scan_claims(look->context, segment, &look->survey->memory, look->end, look->sequence,
+                                  CLAIMS_WHAT_CAN_BE_READ, NULL, NULL, &claims);
+    if (status != KAYA_OK)
+        return status;
+    if (look->end >= segment->link.carried_end || claims.furthest >= segment->link.carried_end)
+        return KAYA_IO;
+    look->furthest = claims.furthest;
+    file->has_holes = true;
+    return KAYA_OK;
+}
+
 static enum kaya_status find_head(struct look *look)
 {
     struct survey *survey = look->survey;
@@ -422,7 +451,7 @@ static enum kaya_status find_head(struct look *look)
 
         if (file != kaya_survey_find(survey, file->number))
             continue;
-        status = open_listed(look, file, &segment);
+        status = open_listed(look, file, &segment, true);
         if (status == KAYA_NOT_FOUND) {
             status = KAYA_OK;
             continue;
@@ -433,6 +462,8 @@ static enum kaya_status find_head(struct look *look)
             status = KAYA_UNSUPPORTED;
         if (status == KAYA_OK && segment.state == SEGMENT_LINKED) {
             status = scan_head(look, &segment);
+            if (status == KAYA_IO && segment.link.carried_end > 0)
+                status = pass_over_unfinished(look, &segment, &survey->files[i]);
             if (status == KAYA_OK && link_counts(look, &segment)) {
                 survey->head = segment;
                 return KAYA_OK;
@@ -531,7 +562,7 @@ static enum kaya_status take_lower(struct look *look, const struct listed *file,
     bool found = true;
     enum kaya_status status;
 
-    status = open_listed(look, file, segment);
+    status = open_listed(look, file, segment, false);
     if (status == KAYA_OK && segment->state == SEGMENT_LINKED &&
         memcmp(&segment->header.log_id, &look->survey->head.header.log_id, sizeof segment->header.log_id) == 0) {
         kaya_scan_init(&scan, look->context, segment, &look->survey->memory, UINT64_MAX, true);
@@ -586,7 +617,7 @@ static enum kaya_status check_predecessor(struct look *look, const struct link *
     if (successor->predecessor >= successor_number)
         wrong = "a link names a later segment as its predecessor";
     else if (file != NULL)
-        status = open_listed(look, file, segment);
+        status = open_listed(look, file, segment, false);
     if (status == KAYA_OK && segment->state == SEGMENT_UNSUPPORTED)
         return KAYA_UNSUPPORTED;
     if (status != KAYA_OK && status != KAYA_NOT_FOUND)
@@ -682,17 +713,18 @@ static bool count_lost(void *user, const struct stray *stray)
 /* Name the records of a segment that are lost behind its first `sequence` ones, as far as strays speak of them: at least one, where any
  * stray comes after a record that is not there. */
 static enum kaya_status name_lost_records(struct look *look, const struct segment *segment, uint64_t base_lsn,
-                                          uint64_t from, uint32_t sequence, uint64_t end)
+                                          uint64_t from, uint32_t sequence, uint64_t end,
+                                          enum claims_reading reading)
 {
     struct lost_records lost = { .end = end };
     struct lost_records any = { .end = UINT64_MAX };
     struct claims claims;
     enum kaya_status status;
 
-    status = kaya_scan_claims(look->context, segment, &look->survey->memory, from, sequence, true, count_lost,
-                              &lost, &claims);
+    status = kaya_scan_claims(look->context, segment, &look->survey->memory, from, sequence, reading,
+                              count_lost, &lost, &claims);
     if (status == KAYA_OK)
-        status = kaya_scan_claims(look->context, segment, &look->survey->memory, from, sequence, true,
+        status = kaya_scan_claims(look->context, segment, &look->survey->memory, from, sequence, reading,
                                   count_lost, &any, &claims);
     if (status != KAYA_OK)
         return status;
@@ -737,9 +769,10 @@ static enum kaya_status tell_lost_link(struct look *look, const struct listed *f
 
     pronounce(look, file->number, first, file->furthest,
               "the link, the segment's first frame, is bad, but later frames say that it was durable");
-    status = open_listed(look, file, &segment);
+    status = open_listed(look, file, &segment, true);
     if (status == KAYA_OK && segment.state >= SEGMENT_LINKLESS) /* its header may have gone since */
-        status = name_lost_records(look, &segment, look->survey->report.last_lsn + 1, first, 0, file->furthest);
+        status = name_lost_records(look, &segment, look->survey->report.last_lsn + 1, first, 0,
+                                   file->furthest, CLAIMS_WHAT_CAN_BE_READ);
     kaya_segment_close(&segment, look->context);
     return status == KAYA_NOT_FOUND ? KAYA_OK : status;
 }
@@ -756,6 +789,40 @@ static enum kaya_status check_linkless(struct look *look)
         if (file->number > survey->head.number && file->furthest > 0 &&
             memcmp(&file->log_id, ours, sizeof *ours) == 0)
             return tell_lost_link(look, file);
+    }
+    return KAYA_OK;
+}
+
+/* Spares of this log above file `index`, one behind the other. */
+static unsigned count_behind(const struct survey *survey, size_t index)
+{
+    unsigned count = 0;
+
+    for (size_t i = index + 1; i < survey->file_count; i++)
+        count += survey->files[i].is_whole && survey->files[i].number == survey->files[index].number + count + 1;
+    return count;
+}
+
+/* Nobody can read where the link of a file above the head would stand. If it was in use, it may hold records that no claim speaks of, and an end is
+ * never cut because of a failed reading. It was not, if no frame stands in it, and
+ *
+ *   - no recovery took it: that would have cut the segment before it to its end
+ *   - no rotation took it: that would have seen two spares behind it first
+ *
+ * KAYA_IO: it may have been in use. */
+static enum kaya_status check_unreadable(const struct look *look)
+{
+    const struct survey *survey = look->survey;
+    const struct segment *head = &survey->head;
+    bool is_cut = head->file_bytes < head->header.shape.segment_bytes;
+
+    for (size_t i = 0; i < survey->file_count && !is_damaged(survey); i++) {
+        const struct listed *file = &survey->files[i];
+
+        if (file->is_unreadable && file->number > head->number &&
+            memcmp(&file->log_id, &head->header.log_id, sizeof file->log_id) == 0 &&
+            (file->has_frames || is_cut || count_behind(survey, i) >= SPARES_BEHIND_MIN))
+            return KAYA_IO;
     }
     return KAYA_OK;
 }
@@ -831,7 +898,8 @@ static enum kaya_status report_head(struct look *look)
         return KAYA_OK;
     pronounce(look, head->number, kaya_shape_skip_header(&head->header.shape, look->end), look->furthest,
               "durable bytes do not hold a valid frame");
-    return name_lost_records(look, head, head->link.base_lsn, look->end, look->sequence, look->furthest);
+    return name_lost_records(look, head, head->link.base_lsn, look->end, look->sequence, look->furthest,
+                             CLAIMS_AGAIN);
 }
 
 static enum kaya_status check_anchor(struct look *look)
@@ -913,7 +981,7 @@ static enum kaya_status check_mixture(struct look *look)
         status = names_other_log(look, file, &other);
         if (status != KAYA_OK || !other)
             continue;
-        status = open_listed(look, file, &segment);
+        status = open_listed(look, file, &segment, false);
         if (status == KAYA_OK && segment.state == SEGMENT_LINKED)
             pronounce(look, file->number, 0, 0, "segments of two logs stand here");
         kaya_segment_close(&segment, look->context);
@@ -936,12 +1004,24 @@ static enum kaya_status judge_log(struct look *look)
     if (status == KAYA_OK)
         status = check_linkless(look);
     if (status == KAYA_OK)
+        status = check_unreadable(look);
+    if (status == KAYA_OK)
         status = walk_chain(look);
     if (status == KAYA_OK)
         status = check_mixture(look);
     survey->report.segment_count = survey->chain_count;
     survey->report.first_lsn = look->low_water;
     return status;
+}
+
+/* There are segments, and no head among them. KAYA_IO: it may be one of which the link cannot be read. */
+static enum kaya_status refuse_without_head(struct look *look)
+{
+    for (size_t i = 0; i < look->survey->file_count; i++)
+        if (look->survey->files[i].is_unreadable)
+            return KAYA_IO;
+    pronounce(look, look->above.number, 0, 0, "no segment has a link that counts");
+    return KAYA_OK;
 }
 
 static enum kaya_status look_once(struct survey *survey, const struct context *context,
@@ -957,7 +1037,7 @@ static enum kaya_status look_once(struct survey *survey, const struct context *c
     if (status == KAYA_OK && survey->head.file != NULL)
         status = judge_log(&look);
     else if (status == KAYA_OK && look.above.file != NULL)
-        pronounce(&look, look.above.number, 0, 0, "no segment has a link that counts");
+        status = refuse_without_head(&look);
     if (status == KAYA_OK)
         status = check_anchor(&look);
     if (status == KAYA_OK && (survey->head.file != NULL || is_damaged(survey))) {
@@ -1001,7 +1081,8 @@ static enum kaya_status find_furthest(const struct segment *segment, const struc
     while (status == KAYA_OK && found)
         status = kaya_scan_next(&scan, &entry, &found);
     if (status == KAYA_OK)
-        status = kaya_scan_claims(context, segment, memory, scan.end, scan.sequence, true, NULL, NULL, &claims);
+        status = kaya_scan_claims(context, segment, memory, scan.end, scan.sequence, CLAIMS_AGAIN, NULL, NULL,
+                                  &claims);
     if (status == KAYA_OK)
         *furthest = claims.furthest > scan.watermark ? claims.furthest : scan.watermark;
     return status;

@@ -6,13 +6,22 @@
 #include "scan.h"
 #include "tail.h"
 
+enum {
+    /* Behind a segment that takes records. A recovery on a full disk takes one; the next finds a head with nothing but carried records,
+     * takes the other, and gives that head back as a spare: so however often the log is recovered, there is one to take. */
+    SPARES_BEHIND_MIN = 2,
+};
+
 /* A file of the log's, as listed. */
 struct listed {
     uint64_t number;
     enum segment_name_kind kind;
     /* Files above the head only: */
     bool is_whole; /* a good header without features that only readers may pass over, and as long as that says */
-    bool is_clean; /* known to hold no frame of its present life */
+    bool is_clean;      /* no frame of its present life was seen in it */
+    bool has_holes;     /* sectors that cannot be read */
+    bool is_unreadable; /* where its link would stand */
+    bool has_frames;    /* of its present life, and no link leads to them */
     struct shape shape;
     struct kaya_wal_log_id log_id;
     uint64_t furthest; /* no link is valid, but frames say that so much of it was durable; 0: none does */

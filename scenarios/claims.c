@@ -25,9 +25,10 @@
  *        a PAD frame                   allowed                    allowed, may be lost, and all behind it
  *        a header copy, dead or trimmed bytes, a spare            nothing
  *        both header copies of a spare                            allowed: a segment that is lost would look so
+ *        a spare, unreadable                                      allowed where nothing tells that it was never in use
  *
  * Where the trace does not tell, the answer is "allowed": the judge is never stricter than the promise. Of the format it knows
- * how a header begins, that a link is a life's first frame, and how a PAD frame looks. */
+ * how a header begins and which sizes it says, that a link is a life's first frame, and how a PAD frame looks. */
 #include "kaya/scenarios/claims.h"
 
 #include <stdlib.h>
@@ -37,6 +38,10 @@
 enum {
     CAPACITY_MIN = 64,
     LINK_BYTES = 84, /* a LINK frame: 28 bytes of header and 56 of payload */
+    HEADER_BYTES = 96,
+    HEADER_BLOCK_AT = 28,   /* bytes of a block, and ... */
+    HEADER_UNIT_AT = 32,    /* of a unit: the first frame stands behind the larger of both; four bytes each */
+    HEADER_SEGMENT_AT = 40, /* bytes of the segment, of which four are enough */
     FRAME_HEADER_BYTES = 28,
     FRAME_LENGTH_AT = 12, /* of the payload, two bytes */
     FRAME_TYPE_AT = 14,
@@ -807,11 +812,59 @@ static void judge_headers(struct judgement *judgement, const struct written *wri
     at_most(&judgement->outlook->kept_lsn, judgement->reach_lsn);
 }
 
+static uint64_t header_field(const struct life *life, unsigned at)
+{
+    const uint8_t *bytes = life->truth->bytes + at;
+
+    return bytes[0] | (uint64_t)bytes[1] << 8 | (uint64_t)bytes[2] << 16 | (uint64_t)bytes[3] << 24;
+}
+
+static uint64_t number_of(const struct life *life)
+{
+    return strtoull(life->now->name, NULL, 16);
+}
+
+static bool is_there(const struct life *life)
+{
+    return life->now != NULL && life->truth->size_bytes >= HEADER_BYTES;
+}
+
+/* A spare, and something of it cannot be read. The log may say so, and stop: it is no spare for sure where frames were written to it; nor, if the
+ * place of its link is hit, where two more stand behind it (a segment takes records only in front of two), or where the one in use was cut to its end (a recovery took
+ * the next). */
+static bool may_be_in_use(const struct kaya_claims *claims, const struct life *spare)
+{
+    const struct life *head = NULL;
+    uint64_t first, behind = 0;
+
+    if (!is_there(spare) || !spare->is_unreadable)
+        return false;
+    if (spare->has_frames)
+        return true;
+    first = header_field(spare, HEADER_BLOCK_AT) > header_field(spare, HEADER_UNIT_AT)
+                ? header_field(spare, HEADER_BLOCK_AT)
+                : header_field(spare, HEADER_UNIT_AT);
+    if (!is_unreadable(spare->now, first, first + LINK_BYTES))
+        return false;
+    for (const struct life *life = claims->lives; life < claims->lives + claims->life_count; life++) {
+        if (!is_there(life))
+            continue;
+        behind += number_of(life) > number_of(spare);
+        if (life->has_standing && number_of(life) < number_of(spare) &&
+            (head == NULL || number_of(life) > number_of(head)))
+            head = life;
+    }
+    return behind >= 2 || (head != NULL && head->now->size_bytes < header_field(head, HEADER_SEGMENT_AT));
+}
+
 static void judge_life(struct judgement *judgement, const struct life *life)
 {
     struct kaya_outlook *outlook = judgement->outlook;
 
     outlook->is_unreadable = outlook->is_unreadable || life->is_unreadable;
+    if (life->is_dead && !life->has_standing && may_be_in_use(judgement->claims, life) &&
+        outlook->refusal < KAYA_REFUSAL_ALLOWED)
+        outlook->refusal = KAYA_REFUSAL_ALLOWED;
     if (life->is_dead)
         return;
     outlook->is_damaged = outlook->is_damaged || life->differs;

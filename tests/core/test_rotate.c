@@ -199,18 +199,16 @@ Test(rotate, no_segment_number_is_used_for_two_lives)
         }
         for (uint64_t number = 1; number < 256; number++) {
             const struct image_file *file = image_disk_segment(&log->image, number);
+            static struct dissection now;
             uint64_t salt;
 
             if (file == NULL)
                 continue;
+            dissect(&now, file->bytes, file->size);
+            if (!now.linked) /* a spare: it gets a new salt when a recovery takes it */
+                continue;
             salt = dissect_load64(file->bytes + 72);
-            if (salts[number] != 0 && salts[number] != salt) {
-                /* An attempt that never counted may be made again; a segment that held records may not. */
-                static struct dissection now;
-
-                dissect(&now, file->bytes, file->size);
-                cr_expect(now.linked == false || number >= highest, "segment %" PRIu64 " lives twice", number);
-            }
+            cr_expect(salts[number] == 0 || salts[number] == salt, "segment %" PRIu64 " lives twice", number);
             salts[number] = salt;
             if (number > highest)
                 highest = number;
