@@ -7,12 +7,12 @@
 
 static inline uint16_t load16(const uint8_t *bytes)
 {
-    return (uint16_t)(bytes[0] | (uint16_t)(bytes[1] << 8));
+    return (uint16_t)(bytes[0] | bytes[1] << 8);
 }
 
 static inline uint32_t load32(const uint8_t *bytes)
 {
-    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+    return load16(bytes) | (uint32_t)load16(bytes + 2) << 16;
 }
 
 static inline uint64_t load64(const uint8_t *bytes)

@@ -17,13 +17,14 @@ static bool is_power_of_two_between(uint32_t value, uint32_t low, uint32_t high)
 
 bool kaya_shape_is_valid(const struct shape *shape)
 {
-    uint32_t header_bytes = kaya_shape_header_bytes(shape);
+    uint32_t header_bytes;
 
     if (!is_power_of_two_between(shape->block_bytes, KAYA_BLOCK_BYTES_MIN, KAYA_BLOCK_BYTES_MAX))
         return false;
     if (shape->unit_bytes != 0 &&
         !is_power_of_two_between(shape->unit_bytes, KAYA_BLOCK_BYTES_MIN, KAYA_BLOCK_BYTES_MAX))
         return false;
+    header_bytes = kaya_shape_header_bytes(shape);
     return shape->segment_bytes % header_bytes == 0 &&
            shape->segment_bytes >= (uint64_t)header_bytes * KAYA_SEGMENT_BLOCKS_MIN &&
            shape->segment_bytes <= KAYA_SEGMENT_BYTES_MAX;
