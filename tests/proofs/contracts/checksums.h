@@ -1,0 +1,26 @@
+/* The checks, whose values no proof here knows: any number may come back. What is asked of callers is that the bytes may be read. */
+#ifndef PROOFS_CHECKSUMS_H
+#define PROOFS_CHECKSUMS_H
+#include "core/checksum.h"
+
+/*@ requires readable: length == 0 || \valid_read((const uint8_t *)bytes + (0 .. length - 1));
+    assigns \result \from seed, ((const uint8_t *)bytes)[0 .. length - 1]; */
+uint32_t kaya_crc32c(uint32_t seed, const void *bytes, size_t length);
+
+/*@ requires readable: length == 0 || \valid_read((const uint8_t *)bytes + (0 .. length - 1));
+    assigns \result \from seed, ((const uint8_t *)bytes)[0 .. length - 1]; */
+uint32_t kaya_crc32c_portable(uint32_t seed, const void *bytes, size_t length);
+
+/*@ requires readable: count == 0 || \valid_read(words + (0 .. count - 1));
+    assigns \result \from seed, words[0 .. count - 1]; */
+uint32_t kaya_crc32c_words(uint32_t seed, const uint32_t *words, size_t count);
+
+/*@ requires readable: length == 0 || \valid_read((const uint8_t *)bytes + (0 .. length - 1));
+    assigns \result \from seed, word, ((const uint8_t *)bytes)[0 .. length - 1]; */
+uint32_t kaya_crc32c_behind(uint32_t seed, uint32_t word, const void *bytes, size_t length);
+
+/*@ requires readable: length == 0 || \valid_read((const uint8_t *)bytes + (0 .. length - 1));
+    assigns \result \from ((const uint8_t *)bytes)[0 .. length - 1]; */
+uint32_t kaya_check32(const void *bytes, size_t length);
+
+#endif

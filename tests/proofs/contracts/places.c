@@ -1,0 +1,2 @@
+/* The arithmetic that decides where frames stand and end. */
+#include "places.h"
