@@ -1202,7 +1202,7 @@ static const struct kaya_fact *fact_to_read(struct kaya_oracle *oracle, const st
 {
     const struct kaya_fact *fact = fact_in(oracle, oracle->read_past, record->lsn);
 
-    if ((fact != NULL && holds(fact, record)) || !may_be_past(oracle))
+    if (!may_be_past(oracle) || (fact != NULL && holds(fact, record)))
         return fact;
     for (size_t i = oracle->past.end_count; i-- > 0;)
         if (is_of_end(oracle, i, record)) {
