@@ -112,11 +112,11 @@ static size_t part_of(struct kaya_sim_disk *disk, size_t length, const char *lab
                      : unit * (1 + (size_t)kaya_choose(disk->choices, KAYA_STREAM_FAULTS, units - 1, label));
 }
 
-size_t kaya_error_shorten(struct kaya_sim_disk *disk, size_t length)
+size_t kaya_error_shorten_by_chance(struct kaya_sim_disk *disk, size_t length)
 {
     size_t part;
 
-    if (!disk->has_errors || length < 2 || !kaya_fault_has_chance(disk, KAYA_FAULT_SHORT_TRANSFER))
+    if (!kaya_fault_has_chance(disk, KAYA_FAULT_SHORT_TRANSFER))
         return length;
     part = part_of(disk, length, "short");
     if (part < length)
@@ -194,15 +194,14 @@ static struct kaya_inode with_range(const struct kaya_inode *inode, uint64_t beg
     return with;
 }
 
-uint64_t kaya_room_reserve(struct kaya_sim_disk *disk, struct kaya_inode *inode, uint64_t offset, uint64_t end)
+uint64_t kaya_room_reserve_slowly(struct kaya_sim_disk *disk, struct kaya_inode *inode, uint64_t offset,
+                                  uint64_t end)
 {
     uint64_t begin = offset / BLOCK_BYTES * BLOCK_BYTES;
     uint64_t reached = blocks_end(end);
     struct kaya_inode with;
     uint64_t free_bytes;
 
-    if (disk->capacity_bytes == 0 || end <= inode->reserved_bytes)
-        return end;
     with = with_range(inode, begin, reached);
     if (bytes_of(&with) == bytes_of(inode))
         return end;

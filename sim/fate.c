@@ -599,32 +599,47 @@ static void add_tears(struct fate *fate, const struct kaya_sector *sector)
         add_tear(fate, newer, stamp, NULL);
 }
 
+/* Where the first `count` of the differing bytes end. */
+static size_t behind_differing(const uint8_t *newer, const uint8_t *older, size_t count)
+{
+    size_t offset = 0;
+
+    for (; count > 0; offset++)
+        count -= newer[offset] != older[offset];
+    return offset;
+}
+
+static void join(uint8_t *bytes, const struct kaya_block *front, const struct kaya_block *back, size_t at,
+                 size_t end)
+{
+    memcpy(bytes, kaya_block_bytes(front), at);
+    memcpy(bytes + at, kaya_block_bytes(back) + at, end - at);
+}
+
 /* The first, or the last, so many of the differing bytes are new. */
 static void fill_tear(struct fate *fate, const struct kaya_outcome *outcome, uint8_t *bytes, uint8_t *truth)
 {
-    const uint8_t *newer = kaya_block_bytes(outcome->block);
-    const uint8_t *older = kaya_block_bytes(outcome->older);
-    const uint8_t *newer_truth = kaya_block_bytes(kaya_block_truth(outcome->block));
-    const uint8_t *older_truth = kaya_block_bytes(kaya_block_truth(outcome->older));
+    const struct kaya_block *front = outcome->block;
+    const struct kaya_block *back = outcome->older;
+    const uint8_t *newer = kaya_block_bytes(front);
+    const uint8_t *older = kaya_block_bytes(back);
     size_t differing = 0;
-    size_t seen = 0;
-    uint64_t new_count;
+    size_t at;
     uint64_t answer;
-    bool is_front;
 
     for (size_t offset = 0; offset < fate->visible; offset++)
         differing += newer[offset] != older[offset];
     answer = kaya_choose(fate->disk->choices, KAYA_STREAM_CRASH, 2 * (differing - 1), "tear");
-    is_front = answer < differing - 1;
-    new_count = is_front ? answer + 1 : answer - (differing - 1) + 1;
-    for (size_t offset = 0; offset < fate->visible; offset++) {
-        bool is_new = is_front ? seen < new_count : seen >= differing - new_count;
-
-        bytes[offset] = is_new ? newer[offset] : older[offset];
-        if (truth != NULL)
-            truth[offset] = is_new ? newer_truth[offset] : older_truth[offset];
-        seen += newer[offset] != older[offset];
+    if (answer < differing - 1) {
+        at = behind_differing(newer, older, answer + 1);
+    } else {
+        at = behind_differing(newer, older, 2 * (differing - 1) - answer);
+        front = outcome->older;
+        back = outcome->block;
     }
+    join(bytes, front, back, at, fate->visible);
+    if (truth != NULL)
+        join(truth, kaya_block_truth(front), kaya_block_truth(back), at, fate->visible);
 }
 
 void kaya_fate_fill_garbage(const struct kaya_sim_disk *disk, const struct kaya_inode *inode, uint64_t index,

@@ -157,8 +157,8 @@ static enum kaya_status sim_open(struct kaya_disk *seam, const char *name, unsig
         return status;
     if (status == KAYA_OK)
         status = open_file(seam, name, flags, file);
-    kaya_disk_trace(disk, KAYA_TRACE_OPEN, status, status == KAYA_OK ? inode_of_name(disk, name) : 0, flags,
-                    0, name);
+    kaya_disk_trace(disk, KAYA_TRACE_OPEN, status,
+                    status == KAYA_OK ? disk->files[handle_of(*file)->file].inode->number : 0, flags, 0, name);
     return status;
 }
 

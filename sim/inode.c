@@ -238,10 +238,9 @@ static struct kaya_block *overlaid(struct kaya_store *store, const struct kaya_b
     if (length == store->sector_bytes && is_zero(bytes, length))
         return NULL;
     block = kaya_pool_block(store->pool);
-    if (old != NULL) {
-        memcpy(block->bytes, old->bytes, from);
-        memcpy(block->bytes + behind, old->bytes + behind, store->sector_bytes - behind);
-    } else {
+    if (old != NULL && length < store->sector_bytes) /* one long copy costs less than two short ones */
+        memcpy(block->bytes, old->bytes, store->sector_bytes);
+    if (old == NULL) {
         memset(block->bytes, 0, from);
         memset(block->bytes + behind, 0, store->sector_bytes - behind);
     }

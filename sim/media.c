@@ -116,10 +116,9 @@ void kaya_media_drop_caches(struct kaya_sim_disk *disk)
     }
 }
 
-bool kaya_media_is_unreadable(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length)
+bool kaya_media_is_unreadable_slowly(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length)
 {
-    if (length == 0 || !disk->files[file].inode->has_damage ||
-        !kaya_inode_is_unreadable(&disk->store, disk->files[file].inode, offset, length))
+    if (!kaya_inode_is_unreadable(&disk->store, disk->files[file].inode, offset, length))
         return false;
     kaya_fault_strike(disk, KAYA_FAULT_UNREADABLE_SECTOR);
     return true;

@@ -32,7 +32,14 @@ static inline void kaya_media_show(struct kaya_sim_disk *disk, uint32_t file, ui
 }
 
 /* A call that reads this range fails; counted, if it does. */
-bool kaya_media_is_unreadable(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length);
+bool kaya_media_is_unreadable_slowly(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length);
+
+static inline bool kaya_media_is_unreadable(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset,
+                                            uint64_t length)
+{
+    return length > 0 && disk->files[file].inode->has_damage &&
+           kaya_media_is_unreadable_slowly(disk, file, offset, length);
+}
 
 /* The bytes on the medium; or those that would be there without damage. */
 void kaya_media_peek(const struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint8_t *bytes,

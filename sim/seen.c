@@ -7,11 +7,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#if defined(__x86_64__) && !defined(XXH_INLINE_ALL)
-#include <xxh_x86dispatch.h> /* the same values with the widest registers that the processor has */
-#else
-#include <xxhash.h>
-#endif
+
+#include "wide.h"
 
 uint64_t kaya_seen_mix(uint64_t hash, uint64_t value)
 {
@@ -34,7 +31,7 @@ static void note(struct kaya_seen_disk *seen, uint64_t value)
 static void note_bytes(struct kaya_seen_disk *seen, const void *bytes, size_t length)
 {
     note(seen, length);
-    note(seen, XXH3_64bits(bytes, length));
+    note(seen, kaya_wide_hash(bytes, length, 0));
 }
 
 static enum kaya_status watched_open(struct kaya_disk *disk, const char *name, unsigned flags,

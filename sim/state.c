@@ -21,14 +21,12 @@ void *kaya_disk_scratch(void *array, size_t *capacity, size_t needed, size_t ite
 
 /* ---- files ---- */
 
-struct kaya_inode *kaya_disk_own(struct kaya_sim_disk *disk, uint32_t file)
+struct kaya_inode *kaya_disk_part(struct kaya_sim_disk *disk, uint32_t file)
 {
     struct kaya_inode *shared = disk->files[file].inode;
 
-    if (shared->references > 1) {
-        disk->files[file].inode = kaya_inode_clone(&disk->store, shared);
-        kaya_inode_release(&disk->store, shared);
-    }
+    disk->files[file].inode = kaya_inode_clone(&disk->store, shared);
+    kaya_inode_release(&disk->store, shared);
     return disk->files[file].inode;
 }
 

@@ -5,6 +5,7 @@
 #include "directory.h"
 #include "inode.h"
 #include "kaya/sim/disk.h"
+#include "page.h"
 
 /* A file and who holds it. Its place in the table is its number for names and handles. */
 struct kaya_sim_file {
@@ -140,7 +141,14 @@ struct kaya_sim_disk {
 };
 
 /* The inode of a file, to change it: a copy of its own if a fork shares it. */
-struct kaya_inode *kaya_disk_own(struct kaya_sim_disk *disk, uint32_t file);
+struct kaya_inode *kaya_disk_part(struct kaya_sim_disk *disk, uint32_t file);
+
+static inline struct kaya_inode *kaya_disk_own(struct kaya_sim_disk *disk, uint32_t file)
+{
+    struct kaya_inode *inode = disk->files[file].inode;
+
+    return inode->references == 1 ? inode : kaya_disk_part(disk, file);
+}
 
 /* Room for `needed` files in the table. */
 void kaya_disk_reserve_files(struct kaya_sim_disk *disk, uint32_t needed);
@@ -163,7 +171,11 @@ void *kaya_disk_scratch(void *array, size_t *capacity, size_t needed, size_t ite
 static inline void kaya_disk_trace(struct kaya_sim_disk *disk, enum kaya_trace_kind kind,
                                    enum kaya_status status, uint64_t a, uint64_t b, uint64_t c, const char *text)
 {
-    if (disk->trace != NULL)
+    if (disk->trace == NULL)
+        return;
+    if (text == NULL)
+        kaya_trace_add_plain(disk->trace, kind, status, a, b, c);
+    else
         kaya_trace_add(disk->trace, &(struct kaya_trace_event){
                                         .kind = kind, .status = status, .a = a, .b = b, .c = c, .text = text });
 }

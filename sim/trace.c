@@ -13,23 +13,21 @@
  * all little-endian; where there is no content, that hash is 0; of a text longer than TEXT_BYTES_MAX its XXH3-64 stands there. Sizes of C
  * types, addresses and padding never enter it (S1). (Whole words, because a hash that reads words which were just stored in pieces waits
  * for them.) */
-#include "kaya/sim/trace.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__x86_64__)
-#include <xxh_x86dispatch.h> /* the same values with the widest registers that the processor has */
-#else
+#define XXH_INLINE_ALL /* most that is hashed is short */
 #include <xxhash.h>
-#endif
+
+#include "page.h"
+#include "wide.h"
 
 enum {
     KEPT_TEXT_BYTES = 64, /* of a kept event; longer texts are cut, in the digest they are whole */
     TEXT_BYTES_MAX = 64,
-    FIXED_WORDS = 5, /* of an event, before its text */
-    EVENT_WORDS_MAX = FIXED_WORDS + TEXT_BYTES_MAX / 8,
+    EVENT_WORDS_MAX = KAYA_EVENT_WORDS + TEXT_BYTES_MAX / 8,
     PAGE_WORDS = 512,
     EARS = 2, /* who listens, and who overhears */
 };
@@ -45,16 +43,15 @@ struct kept {
 };
 
 struct kaya_trace {
+    struct kaya_page page; /* first: page.h finds it there */
     uint64_t folded;
-    size_t word_count; /* in the page */
-    uint64_t count;
     struct {
         kaya_trace_listener *listener;
         void *user;
     } ears[EARS];
     size_t keep_count;
     size_t keep_next; /* where the next kept event goes */
-    uint64_t page[PAGE_WORDS];
+    uint64_t words[PAGE_WORDS];
     struct kept kept[];
 };
 
@@ -71,26 +68,34 @@ const char *kaya_trace_kind_name(enum kaya_trace_kind kind)
 
 /* ---- the digest ---- */
 
-static uint64_t little_endian(uint64_t value)
+static uint64_t hash_of(const void *bytes, size_t length)
 {
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    value = __builtin_bswap64(value);
-#endif
-    return value;
+    enum { SHORT_BYTES = 128 };
+
+    return length <= SHORT_BYTES ? XXH3_64bits(bytes, length) : kaya_wide_hash(bytes, length, 0);
 }
 
 static uint64_t fold(const struct kaya_trace *trace)
 {
-    return XXH3_64bits_withSeed(trace->page, trace->word_count * sizeof *trace->page, trace->folded);
+    return kaya_wide_hash(trace->words, (size_t)(trace->page.next - trace->words) * sizeof *trace->words,
+                          trace->folded);
+}
+
+void kaya_page_fold(struct kaya_page *page)
+{
+    struct kaya_trace *trace = (struct kaya_trace *)page;
+
+    trace->folded = fold(trace);
+    page->next = trace->words;
 }
 
 /* The text behind an event's fixed words; returns how many words it takes. */
-static size_t encode_text(uint64_t *words, const char *text, size_t length)
+static inline size_t encode_text(uint64_t *words, const char *text, size_t length)
 {
     size_t count = (length + 7) / 8;
 
     if (length > TEXT_BYTES_MAX) {
-        words[0] = little_endian(XXH3_64bits(text, length));
+        words[0] = kaya_little_endian(XXH3_64bits(text, length));
         return 1;
     }
     words[count - 1] = 0;
@@ -98,34 +103,26 @@ static size_t encode_text(uint64_t *words, const char *text, size_t length)
     return count;
 }
 
-static void encode(struct kaya_trace *trace, const struct kaya_trace_event *event, uint64_t content_hash,
+static void encode(struct kaya_page *page, const struct kaya_trace_event *event, uint64_t content_hash,
                    size_t text_length)
 {
-    uint64_t *words = &trace->page[trace->word_count];
+    const uint64_t numbers[] = { event->a, event->b, event->c };
+    size_t words = KAYA_EVENT_WORDS;
 
-    words[0] =
-        little_endian((uint64_t)event->kind | (uint64_t)event->status << 16 | (uint64_t)text_length << 32);
-    words[1] = little_endian(event->a);
-    words[2] = little_endian(event->b);
-    words[3] = little_endian(event->c);
-    words[4] = little_endian(content_hash);
-    trace->word_count += FIXED_WORDS;
+    kaya_page_write(page, event->kind, event->status, text_length, numbers, content_hash);
     if (text_length > 0)
-        trace->word_count += encode_text(words + FIXED_WORDS, event->text, text_length);
-    if (trace->word_count <= PAGE_WORDS - EVENT_WORDS_MAX)
-        return;
-    trace->folded = fold(trace);
-    trace->word_count = 0;
+        words += encode_text(page->next + KAYA_EVENT_WORDS, event->text, text_length);
+    kaya_page_move(page, words);
 }
 
 /* ---- the last few ---- */
 
-static void keep(struct kaya_trace *trace, const struct kaya_trace_event *event, uint64_t content_hash,
-                 size_t text_length)
+static __attribute__((noinline, cold)) void keep(struct kaya_trace *trace, const struct kaya_trace_event *event,
+                                                 uint64_t content_hash, size_t text_length)
 {
     struct kept *kept = &trace->kept[trace->keep_next];
 
-    kept->index = trace->count;
+    kept->index = trace->page.count;
     kept->kind = event->kind;
     kept->status = event->status;
     kept->a = event->a;
@@ -141,11 +138,12 @@ static void keep(struct kaya_trace *trace, const struct kaya_trace_event *event,
     trace->keep_next = trace->keep_next + 1 == trace->keep_count ? 0 : trace->keep_next + 1;
 }
 
-static void tell(const struct kaya_trace *trace, const struct kaya_trace_event *event)
+static __attribute__((noinline, cold)) void tell(const struct kaya_trace *trace,
+                                                 const struct kaya_trace_event *event)
 {
     struct kaya_trace_event numbered = *event;
 
-    numbered.index = trace->count;
+    numbered.index = trace->page.count;
     for (int i = 0; i < EARS; i++)
         if (trace->ears[i].listener != NULL)
             trace->ears[i].listener(trace->ears[i].user, &numbered);
@@ -158,34 +156,44 @@ void kaya_trace_add(struct kaya_trace *trace, const struct kaya_trace_event *eve
 
     if (trace == NULL)
         return;
-    content_hash = event->content ? XXH3_64bits(event->content, event->content_length) : 0;
+    content_hash = event->content ? hash_of(event->content, event->content_length) : 0;
     text_length = event->text != NULL ? strlen(event->text) : 0;
-    encode(trace, event, content_hash, text_length);
-    trace->count++;
+    encode(&trace->page, event, content_hash, text_length);
+    if (!trace->page.is_heard)
+        return;
     if (trace->keep_count > 0)
         keep(trace, event, content_hash, text_length);
-    if (trace->ears[0].listener != NULL || trace->ears[1].listener != NULL)
-        tell(trace, event);
+    tell(trace, event);
 }
 
 uint64_t kaya_trace_digest(const struct kaya_trace *trace)
 {
-    return trace->word_count > 0 ? fold(trace) : trace->folded;
+    return trace->page.next > trace->words ? fold(trace) : trace->folded;
 }
 
 uint64_t kaya_trace_count(const struct kaya_trace *trace)
 {
-    return trace->count;
+    return trace->page.count;
 }
 
 /* ---- objects ---- */
+
+static void note_hearers(struct kaya_trace *trace)
+{
+    trace->page.is_heard =
+        trace->keep_count > 0 || trace->ears[0].listener != NULL || trace->ears[1].listener != NULL;
+}
 
 struct kaya_trace *kaya_trace_create(size_t keep_count)
 {
     struct kaya_trace *trace = calloc(1, sizeof *trace + keep_count * sizeof trace->kept[0]);
 
-    if (trace != NULL)
-        trace->keep_count = keep_count;
+    if (trace == NULL)
+        return NULL;
+    trace->keep_count = keep_count;
+    trace->page.next = trace->words;
+    trace->page.full = trace->words + PAGE_WORDS - EVENT_WORDS_MAX;
+    note_hearers(trace);
     return trace;
 }
 
@@ -197,8 +205,8 @@ void kaya_trace_destroy(struct kaya_trace *trace)
 void kaya_trace_reset(struct kaya_trace *trace)
 {
     trace->folded = 0;
-    trace->word_count = 0;
-    trace->count = 0;
+    trace->page.next = trace->words;
+    trace->page.count = 0;
     trace->keep_next = 0;
 }
 
@@ -208,6 +216,7 @@ void kaya_trace_listen(struct kaya_trace *trace, kaya_trace_listener *listener, 
         return;
     trace->ears[0].listener = listener;
     trace->ears[0].user = user;
+    note_hearers(trace);
 }
 
 void kaya_trace_overhear(struct kaya_trace *trace, kaya_trace_listener *listener, void *user)
@@ -216,6 +225,7 @@ void kaya_trace_overhear(struct kaya_trace *trace, kaya_trace_listener *listener
         return;
     trace->ears[1].listener = listener;
     trace->ears[1].user = user;
+    note_hearers(trace);
 }
 
 /* ---- for people ---- */
@@ -240,8 +250,8 @@ void kaya_trace_print_event(const struct kaya_trace_event *event, FILE *file)
 
 void kaya_trace_print(const struct kaya_trace *trace, FILE *file)
 {
-    size_t filled = trace->count < trace->keep_count ? (size_t)trace->count : trace->keep_count;
-    size_t at = trace->count < trace->keep_count ? 0 : trace->keep_next;
+    size_t filled = trace->page.count < trace->keep_count ? (size_t)trace->page.count : trace->keep_count;
+    size_t at = trace->page.count < trace->keep_count ? 0 : trace->keep_next;
 
     for (size_t index = 0; index < filled; index++) {
         const struct kept *kept = &trace->kept[at];
