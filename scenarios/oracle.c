@@ -71,7 +71,7 @@ struct kaya_oracle {
 
     uint64_t low_lsn;
     uint64_t low_may_lsn;
-    uint64_t floor_lsn; /* facts are kept from here on: where the last recovery found the low-water mark */
+    uint64_t floor_lsn; /* facts are kept from here on: the low-water mark in the last link that a recovery wrote */
     uint64_t low_may_before_lsn; /* the trim that is under way */
     uint64_t durable_lsn;
     uint64_t kept_lsn;
@@ -1057,7 +1057,8 @@ static void adopt(struct kaya_oracle *oracle, const struct kaya_wal_recovery_rep
         oracle->counts.recovered++;
     }
     move_low_water(oracle, report->first_lsn);
-    oracle->floor_lsn = report->first_lsn;
+    if (!report->closed_cleanly) /* else it goes on in place, and the mark stands where it stood */
+        oracle->floor_lsn = report->first_lsn;
     oracle->last_lsn = report->last_lsn;
     oracle->durable_lsn = report->last_lsn;
     oracle->kept_lsn = report->last_lsn;

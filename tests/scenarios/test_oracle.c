@@ -18,7 +18,8 @@ struct table {
     struct kaya_oracle *oracle;
     struct kaya_violation violation;
     struct kaya_wal_recovery_report report; /* what the next recovery will say */
-    uint64_t generation;                    /* of contents */
+    uint64_t generation; /* of contents */
+    bool is_clean;       /* the next recovery finds a log that was closed */
     unsigned char bytes[RECORDS_MAX][LENGTH];
     struct kaya_wal_record records[RECORDS_MAX]; /* by LSN: the honest ones */
 };
@@ -57,7 +58,7 @@ static void relaxed(struct table *table)
 
 static void recover(struct table *table, uint64_t first, uint64_t last)
 {
-    table->report.verdict = KAYA_VERDICT_TORN;
+    table->report.verdict = table->is_clean ? KAYA_VERDICT_CLEAN : KAYA_VERDICT_TORN;
     table->report.first_lsn = first;
     table->report.last_lsn = last;
     table->report.epoch++;
@@ -530,6 +531,30 @@ Test(oracle, trimmed_records_come_back_only_where_the_mark_was_damaged)
         if (marked)
             read_all(table, 1, 4);
         cr_expect(eq(str, table->violation.promise, marked ? "" : "F10"), "%s", table->violation.what);
+    }
+}
+
+/* A log that was closed goes on in place, so its mark may still be lost; one that was recovered begins with a link that says it. */
+Test(oracle, a_mark_may_be_lost_until_a_recovery_wrote_a_link)
+{
+    for (int closed = 0; closed <= 1; closed++) {
+        struct table *table = set();
+        struct kaya_outlook outlook = outlook_of(KAYA_REFUSAL_ALLOWED);
+
+        play(table, closed ? "ssssTC" : "ssssTP");
+        table->report.closed_cleanly = closed;
+        table->report.epoch -= (uint64_t)closed;
+        table->is_clean = closed;
+        recover(table, 3, 4);
+        cr_assert(eq(str, table->violation.promise, ""), "%s", table->violation.what);
+        play(table, "sP");
+        outlook.is_mark_damaged = true; /* and CLOSE with it */
+        kaya_oracle_outlook(table->oracle, &outlook, 0);
+        table->report.closed_cleanly = table->is_clean = false;
+        recover(table, 1, 5);
+        if (closed)
+            read_all(table, 1, 5);
+        cr_expect(eq(str, table->violation.promise, closed ? "" : "F10"), "%s", table->violation.what);
     }
 }
 
