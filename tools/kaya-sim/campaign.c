@@ -16,6 +16,68 @@ static error_t take_number(const char *text, const char *option, uint64_t from, 
     return kaya_sim_number(text, option, from, to, number) ? 0 : EINVAL;
 }
 
+/* A family's name, or one of two things that are none. */
+static bool leave_out(struct kaya_sim_campaign *campaign, const char *name, size_t length)
+{
+    for (int i = 0; i < KAYA_FAULTS; i++)
+        if (strlen(kaya_fault_name((enum kaya_fault)i)) == length &&
+            strncmp(kaya_fault_name((enum kaya_fault)i), name, length) == 0) {
+            campaign->without |= (uint64_t)1 << i;
+            return true;
+        }
+    if (length == strlen("tampering") && strncmp(name, "tampering", length) == 0)
+        campaign->without_tampering = true;
+    else if (length == strlen("recovery_crash") && strncmp(name, "recovery_crash", length) == 0)
+        campaign->without_recovery_crashes = true;
+    else
+        return false;
+    return true;
+}
+
+static bool leave_out_all(struct kaya_sim_campaign *campaign, const char *names)
+{
+    while (*names != '\0') {
+        size_t length = strcspn(names, ",");
+
+        if (!leave_out(campaign, names, length)) {
+            kaya_sim_complain("--without takes families of faults, `tampering` and `recovery_crash`, with commas between them; "
+                              "'%.*s' is none",
+                              (int)length, names);
+            return false;
+        }
+        names += length + (names[length] == ',');
+    }
+    return true;
+}
+
+/* Endings are the scenario's, but each is a fault that may be left out. */
+static void apply_without(const struct kaya_sim_campaign *campaign, struct kaya_scenario *scenario)
+{
+    bool no_process_crash = (campaign->without >> KAYA_FAULT_PROCESS_CRASH & 1) != 0;
+    bool no_eviction = (campaign->without >> KAYA_FAULT_EVICTION & 1) != 0;
+
+    scenario->faults &= ~campaign->without;
+    if (campaign->without != 0 || campaign->without_tampering || campaign->without_recovery_crashes)
+        scenario->sometimes = 0; /* nobody knows what still happens */
+    if (no_process_crash) {
+        scenario->faults &= ~((uint64_t)1 << KAYA_FAULT_EVICTION);
+        scenario->endings[KAYA_ENDING_PROCESS_CRASH] = 0;
+    }
+    if (no_process_crash || no_eviction) {
+        scenario->endings[KAYA_ENDING_EVICTION] = 0;
+        scenario->endings[KAYA_ENDING_LATE_POWER_LOSS] = 0;
+    }
+    for (int i = 0; no_process_crash && i < KAYA_ENDINGS; i++)
+        if (scenario->endings[i] > 0)
+            no_process_crash = false;
+    if (no_process_crash) /* nothing is left: boots end by a close */
+        scenario->endings[KAYA_ENDING_CLOSE] = 1;
+    if (campaign->without_tampering)
+        scenario->tampering_percent = scenario->live_copy_percent = 0;
+    if (campaign->without_recovery_crashes)
+        scenario->recovery_crash_percent = 0;
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct kaya_sim_campaign *campaign = state->input;
@@ -29,6 +91,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return take_number(argument, "jobs", 1, KAYA_JOBS_MAX, &campaign->jobs);
     case 't':
         return take_number(argument, "time", 1, TIME_MAX, &campaign->seconds);
+    case 'w':
+        return leave_out_all(campaign, argument) ? 0 : EINVAL;
     case 'j':
         campaign->json = true;
         return 0;
@@ -83,15 +147,17 @@ static int run_one(const struct kaya_sim_campaign *campaign, const struct kaya_s
 {
     static struct kaya_runner_report report;
     struct progress progress = { .name = name, .seconds = seconds };
-    struct kaya_runner_options options = { .scenario = scenario,
+    struct kaya_scenario without = *scenario;
+    struct kaya_runner_options options = { .scenario = &without,
                                            .name = name,
                                            .first_seed = campaign->first_seed,
                                            .seed_count = campaign->seed_count,
                                            .job_count = (unsigned)campaign->jobs,
                                            .seconds_max = seconds };
-    struct kaya_sim_outcome outcome = { scenario, name, &report };
+    struct kaya_sim_outcome outcome = { &without, name, &report };
     enum kaya_status status;
 
+    apply_without(campaign, &without);
     if (options.seed_count == 0)
         options.seed_count = seconds > 0 ? UINT64_MAX / 2 : scenario->seeds;
     progress.seed_count = seconds > 0 && campaign->seed_count == 0 ? 0 : options.seed_count;
@@ -167,6 +233,10 @@ bool kaya_sim_campaign_parse(struct kaya_sim_campaign *campaign, const char *doc
           "Processes (default: one for each processor). Nothing that is said depends on it", 0 },
         { "time", 't', "SECONDS", 0,
           "Stop after so long, shared evenly by the scenarios. Without --seeds, run that long", 0 },
+        { "without", 'w', "FAMILY,...", 0,
+          "These faults do not strike (`kaya-sim list` names them; also `tampering` and `recovery_crash`). A line that such a "
+          "run prints replays only where they did not matter",
+          0 },
         { "json", 'j', NULL, 0, "JSON objects, one a line", 0 },
         { 0 },
     };

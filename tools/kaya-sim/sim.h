@@ -79,6 +79,8 @@ struct kaya_sim_campaign {
     uint64_t first_seed;
     uint64_t jobs;
     uint64_t seconds; /* 0: no limit */
+    uint64_t without; /* families that do not strike, whatever the scenario says: bit 1 << family; and these: */
+    bool without_tampering, without_recovery_crashes;
     bool json;
 };
 
