@@ -68,3 +68,18 @@ void kaya_buffer_release(struct kaya_allocator *allocator, struct buffer *buffer
     kaya_release(allocator, buffer->bytes, buffer->capacity);
     *buffer = BUFFER_NONE;
 }
+
+enum kaya_status kaya_array_grow(struct kaya_allocator *allocator, void **array, size_t *capacity, size_t size)
+{
+    size_t wanted = *capacity == 0 ? 16 : 2 * *capacity;
+    void *grown = kaya_allocate(allocator, wanted * size);
+
+    if (grown == NULL)
+        return KAYA_NO_MEMORY;
+    if (*capacity > 0)
+        memcpy(grown, *array, *capacity * size);
+    kaya_release(allocator, *array, *capacity * size);
+    *array = grown;
+    *capacity = wanted;
+    return KAYA_OK;
+}

@@ -34,4 +34,8 @@ KAYA_MUST_CHECK enum kaya_status kaya_buffer_reserve(struct kaya_allocator *allo
                                                      size_t capacity, size_t keep);
 void kaya_buffer_release(struct kaya_allocator *allocator, struct buffer *buffer);
 
+/* Make an array of things of `size` bytes twice as long; NULL and 0 are an empty one. KAYA_NO_MEMORY: nothing changed. */
+KAYA_MUST_CHECK enum kaya_status kaya_array_grow(struct kaya_allocator *allocator, void **array,
+                                                 size_t *capacity, size_t size);
+
 #endif

@@ -15,7 +15,7 @@ static enum kaya_wal_segment_role role_of(const struct survey *survey, const str
 {
     if (kaya_chain_find(survey->chain, survey->chain_count, file->number, file->kind) != NULL ||
         (survey->report.verdict == KAYA_VERDICT_DAMAGED && survey->report.damage_segment == file->number &&
-         kaya_survey_find(survey, file->number) == file))
+         kaya_listing_find(&survey->listing, file->number) == file))
         return KAYA_ROLE_IN_USE;
     if (file->kind == SEGMENT_NAME_NEW || file->number < survey->head.number)
         return KAYA_ROLE_LEFTOVER;
@@ -25,9 +25,9 @@ static enum kaya_wal_segment_role role_of(const struct survey *survey, const str
 static void sum_up(const struct survey *survey, struct kaya_wal_inspection *inspection)
 {
     inspection->report = survey->report;
-    inspection->foreign_count = survey->foreign_count;
-    for (size_t i = 0; i < survey->file_count; i++) {
-        enum kaya_wal_segment_role role = role_of(survey, &survey->files[i]);
+    inspection->foreign_count = survey->listing.foreign_count;
+    for (size_t i = 0; i < survey->listing.file_count; i++) {
+        enum kaya_wal_segment_role role = role_of(survey, &survey->listing.files[i]);
 
         inspection->segment_count += role == KAYA_ROLE_IN_USE;
         inspection->spare_count += role == KAYA_ROLE_SPARE;
@@ -66,7 +66,7 @@ static enum kaya_status survey_directory(struct survey *survey, const struct con
     status = kaya_survey(survey, context, &options);
     if (status == KAYA_OK)
         sum_up(survey, inspection);
-    if (status == KAYA_OK && survey->file_count > 0)
+    if (status == KAYA_OK && survey->listing.file_count > 0)
         status = kaya_disk_probe_lock(context->disk, &inspection->writer_is_live);
     return status;
 }
@@ -366,10 +366,10 @@ static enum kaya_status inspect_directory(struct visit *visit)
     enum kaya_status status;
 
     status = survey_directory(&survey, visit->context, NULL, visit->inspection);
-    if (status == KAYA_OK && survey.file_count == 0)
+    if (status == KAYA_OK && survey.listing.file_count == 0)
         status = KAYA_NOT_FOUND;
-    for (size_t i = 0; i < survey.file_count && status == KAYA_OK && !visit->stopped; i++) {
-        const struct listed *file = &survey.files[i];
+    for (size_t i = 0; i < survey.listing.file_count && status == KAYA_OK && !visit->stopped; i++) {
+        const struct listed *file = &survey.listing.files[i];
         const struct chain_segment *used =
             kaya_chain_find(survey.chain, survey.chain_count, file->number, file->kind);
 

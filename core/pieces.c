@@ -90,9 +90,9 @@ static struct piece describe(const struct listed *file, const struct segment *se
 }
 
 /* Every segment file as it stands. One that cannot be read at all is as good as one without a header. */
-static enum kaya_status open_files(struct pieces *files, const struct context *context, struct survey *listing)
+static enum kaya_status open_files(struct pieces *files, const struct context *context, struct listing *listing)
 {
-    enum kaya_status status = kaya_survey_list(listing, context);
+    enum kaya_status status = kaya_listing_read(listing, context);
 
     for (size_t i = 0; i < listing->file_count && status == KAYA_OK; i++) {
         const struct listed *file = &listing->files[i];
@@ -100,7 +100,7 @@ static enum kaya_status open_files(struct pieces *files, const struct context *c
         struct piece piece;
         char name[SEGMENT_NAME_BYTES];
 
-        if (file != kaya_survey_find(listing, file->number))
+        if (file != kaya_listing_find(listing, file->number))
             continue;
         kaya_segment_name(name, file->number, file->kind);
         status = kaya_segment_open_any(&segment, context, name, file->number, KAYA_OPEN_READ);
@@ -702,7 +702,7 @@ enum kaya_status kaya_pieces_find(struct pieces *pieces, const struct context *c
                                   const struct kaya_wal_recovery_report *report)
 {
     struct pieces files = PIECES_NONE;
-    struct survey listing = SURVEY_NONE;
+    struct listing listing = LISTING_NONE;
     struct descent descent = {
         .context = context, .pieces = pieces, .files = &files, .memory = SCAN_MEMORY_NONE, .base_lsn = UINT64_MAX
     };
@@ -717,7 +717,7 @@ enum kaya_status kaya_pieces_find(struct pieces *pieces, const struct context *c
         status = push_behind(pieces, context, report);
     }
     kaya_scan_memory_release(&descent.memory, context);
-    kaya_survey_release(&listing, context);
+    kaya_listing_release(&listing, context);
     kaya_pieces_release(&files, context);
     return status;
 }

@@ -52,14 +52,14 @@ void kaya_pool_adopt(struct pool *pool, const struct survey *survey)
     const struct listed *next;
 
     pool->number_max = survey->head.number;
-    for (size_t i = 0; i < survey->file_count; i++) {
-        const struct listed *file = &survey->files[i];
+    for (size_t i = 0; i < survey->listing.file_count; i++) {
+        const struct listed *file = &survey->listing.files[i];
 
         if (file->kind == SEGMENT_NAME_NEW)
             continue;
         if (file->number <= survey->head.number)
             continue;
-        if (!file->is_whole || file != kaya_survey_find(survey, file->number) ||
+        if (!file->is_whole || file != kaya_listing_find(&survey->listing, file->number) ||
             memcmp(&file->log_id, &pool->log_id, sizeof pool->log_id) != 0) {
             pool->has_strangers = true;
             if (pool->spare_count > 0 && pool->spares[pool->spare_count - 1].number + 1 == file->number)
@@ -78,7 +78,7 @@ void kaya_pool_adopt(struct pool *pool, const struct survey *survey)
                                          .is_clean = file->is_clean,
                                          .has_holes = file->has_holes });
     }
-    next = survey->head.number < UINT64_MAX ? kaya_survey_find(survey, survey->head.number + 1) : NULL;
+    next = survey->head.number < UINT64_MAX ? kaya_listing_find(&survey->listing, survey->head.number + 1) : NULL;
     pool->is_head_followed = next != NULL ? pool->spare_count > 0 && pool->spares[0].number == next->number
                                           : pool->number_max == survey->head.number;
 }

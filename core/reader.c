@@ -5,8 +5,8 @@
  * longer validate. Both are met in one way: look at the whole log again, and go on behind the last record given, or say TRIMMED. */
 #include "kaya/reader.h"
 
-#include "survey.h"
 #include "pins.h"
+#include "survey.h"
 
 enum { RESTARTS_MAX = 16 };
 

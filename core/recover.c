@@ -207,13 +207,13 @@ static enum kaya_status clear_unfinished(const struct context *context, const st
     char name[SEGMENT_NAME_BYTES];
     enum kaya_status status = KAYA_OK;
 
-    for (size_t i = 0; i < survey->file_count && status != KAYA_GONE; i++) {
-        if (survey->files[i].kind != SEGMENT_NAME_NEW)
+    for (size_t i = 0; i < survey->listing.file_count && status != KAYA_GONE; i++) {
+        if (survey->listing.files[i].kind != SEGMENT_NAME_NEW)
             continue;
-        kaya_segment_name(name, survey->files[i].number, SEGMENT_NAME_NEW);
+        kaya_segment_name(name, survey->listing.files[i].number, SEGMENT_NAME_NEW);
         status = kaya_disk_unlink(context->disk, name);
         kaya_notify(context, &(struct kaya_event){ .kind = KAYA_EVENT_LEFTOVER,
-                                                   .segment = survey->files[i].number,
+                                                   .segment = survey->listing.files[i].number,
                                                    .text = name });
     }
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
@@ -225,8 +225,8 @@ static enum kaya_status clear_away(struct opened_log *log, const struct context 
     uint64_t head = log->appender.segment.number;
     enum kaya_status status = clear_unfinished(context, survey);
 
-    for (size_t i = 0; i < survey->file_count && status == KAYA_OK; i++) {
-        const struct listed *file = &survey->files[i];
+    for (size_t i = 0; i < survey->listing.file_count && status == KAYA_OK; i++) {
+        const struct listed *file = &survey->listing.files[i];
         struct chain_segment dead = describe_dead(survey, file);
 
         if (file->number >= head || file->kind == SEGMENT_NAME_NEW || is_in_chain(log, file))
@@ -314,9 +314,9 @@ static enum kaya_status reclaim_spare(struct opened_log *log, const struct conte
     size_t dead = 0;
     enum kaya_status status;
 
-    while (dead < survey->file_count && !is_dead(survey, &survey->files[dead]))
+    while (dead < survey->listing.file_count && !is_dead(survey, &survey->listing.files[dead]))
         dead++;
-    if (log->pool.spare_count > 0 || dead == survey->file_count || survey->claim == 0)
+    if (log->pool.spare_count > 0 || dead == survey->listing.file_count || survey->claim == 0)
         return KAYA_OK;
     if (!past_cache)
         return KAYA_BUSY;
@@ -327,9 +327,9 @@ static enum kaya_status reclaim_spare(struct opened_log *log, const struct conte
     kaya_disk_close(context->disk, file);
     if (status == KAYA_OK)
         status = settle_head_name(context, survey);
-    for (; status == KAYA_OK && dead < survey->file_count && log->pool.spare_count == 0; dead++)
-        if (is_dead(survey, &survey->files[dead]))
-            status = reclaim(&log->pool, &survey->files[dead]);
+    for (; status == KAYA_OK && dead < survey->listing.file_count && log->pool.spare_count == 0; dead++)
+        if (is_dead(survey, &survey->listing.files[dead]))
+            status = reclaim(&log->pool, &survey->listing.files[dead]);
     return status;
 }
 

@@ -1,0 +1,115 @@
+/* Reading the directory: which names are the log's own, in order. */
+#include "listing.h"
+
+struct reading {
+    struct listing *listing;
+    const struct context *context;
+    enum kaya_status status;
+};
+
+static bool is_lock(const char *name)
+{
+    static const char lock[] = KAYA_LOCK_NAME;
+
+    for (unsigned i = 0; i < sizeof lock; i++)
+        if (name[i] != lock[i])
+            return false;
+    return true;
+}
+
+static bool note_file(void *user, const char *name, enum kaya_entry_kind kind)
+{
+    struct reading *reading = user;
+    struct listing *listing = reading->listing;
+    struct listed file = { .number = 0 };
+
+    if (kind != KAYA_ENTRY_FILE || !kaya_segment_name_parse(name, &file.number, &file.kind)) {
+        if (!is_lock(name)) {
+            listing->foreign_count++;
+            kaya_notify(reading->context, &(struct kaya_event){ .kind = KAYA_EVENT_FOREIGN_FILE, .text = name });
+        }
+        return true;
+    }
+    if (listing->file_count == listing->file_capacity)
+        reading->status = kaya_array_grow(reading->context->allocator, (void **)&listing->files,
+                                          &listing->file_capacity, sizeof file);
+    if (reading->status != KAYA_OK)
+        return false;
+    listing->files[listing->file_count++] = file;
+    return true;
+}
+
+static bool comes_before(const struct listed *one, const struct listed *other)
+{
+    return one->number != other->number ? one->number < other->number : one->kind < other->kind;
+}
+
+static void sift_down(struct listed *files, size_t root, size_t count)
+{
+    for (size_t child; (child = 2 * root + 1) < count; root = child) {
+        struct listed moved;
+
+        if (child + 1 < count && comes_before(&files[child], &files[child + 1]))
+            child++;
+        if (!comes_before(&files[root], &files[child]))
+            return;
+        moved = files[root];
+        files[root] = files[child];
+        files[child] = moved;
+    }
+}
+
+/* Heap sort: bounded time whatever stands in the directory, and no memory. */
+static void sort_files(struct listed *files, size_t count)
+{
+    for (size_t root = count / 2; root-- > 0;)
+        sift_down(files, root, count);
+    for (size_t last = count; last-- > 1;) {
+        struct listed moved = files[0];
+
+        files[0] = files[last];
+        files[last] = moved;
+        sift_down(files, 0, last);
+    }
+}
+
+enum kaya_status kaya_listing_read(struct listing *listing, const struct context *context)
+{
+    struct reading reading = { listing, context, KAYA_OK };
+    enum kaya_status status;
+
+    listing->file_count = 0;
+    listing->foreign_count = 0;
+    status = kaya_disk_list(context->disk, note_file, &reading);
+    if (status == KAYA_NOT_FOUND)
+        return KAYA_OK;
+    if (status == KAYA_OK)
+        status = reading.status;
+    if (status == KAYA_OK)
+        sort_files(listing->files, listing->file_count);
+    return status;
+}
+
+const struct listed *kaya_listing_find(const struct listing *listing, uint64_t number)
+{
+    size_t low = 0, high = listing->file_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (listing->files[middle].number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == listing->file_count || listing->files[low].number != number ||
+        listing->files[low].kind == SEGMENT_NAME_NEW)
+        return NULL;
+    return &listing->files[low];
+}
+
+void kaya_listing_release(struct listing *listing, const struct context *context)
+{
+    kaya_release(context->allocator, listing->files, listing->file_capacity * sizeof *listing->files);
+    *listing = LISTING_NONE;
+}
