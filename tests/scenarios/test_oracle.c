@@ -18,8 +18,8 @@ struct table {
     struct kaya_oracle *oracle;
     struct kaya_violation violation;
     struct kaya_wal_recovery_report report; /* what the next recovery will say */
-    uint64_t generation; /* of contents */
-    bool is_clean;       /* the next recovery finds a log that was closed */
+    uint64_t generation;                    /* of contents */
+    bool is_clean;                          /* the next recovery finds a log that was closed */
     unsigned char bytes[RECORDS_MAX][LENGTH];
     struct kaya_wal_record records[RECORDS_MAX]; /* by LSN: the honest ones */
 };
