@@ -199,8 +199,8 @@ void kaya_claims_recovered(struct kaya_claims *claims, uint64_t last_lsn)
             operation->returned_lsn = last_lsn;
         if (operation->returned_lsn > last_lsn)
             operation->has_dropped_copies = true;
-        if (operation->is_claimed)
-            operation->is_settled = true;
+        operation->is_settled =
+            operation->is_claimed; /* no longer where its claims were lost: it may have been copied */
     }
 }
 

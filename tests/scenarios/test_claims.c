@@ -364,6 +364,33 @@ Test(claims, damage_that_the_cache_hides_is_not_asked_for_because_other_damage_s
     }
 }
 
+/* Record 2 was claimed by a CLOSE, and a recovery left it in place. Then CLOSE is lost, and the next recovery copies the record; the old place is hit. */
+Test(claims, what_was_settled_is_so_only_while_its_claims_stand)
+{
+    for (int lost = 0; lost < 2; lost++) {
+        struct made_up made_up = make_up_two_records();
+
+        kaya_claims_begin(made_up.claims, 2, 0, 0, false);
+        write_frames(&made_up, 0, 1736, 28);
+        judge_made_up(&made_up, 1);
+        kaya_claims_begin(made_up.claims, 2, 0, 0, true);
+        kaya_claims_recovered(made_up.claims, 2);
+        if (lost)
+            spoil(&made_up, 0, 1736, 28, true);
+        judge_made_up(&made_up, 1);
+        kaya_claims_begin(made_up.claims, 2, 0, 0, true);
+        write_header(&made_up, 1);
+        write_frames(&made_up, 1, 512, 300);
+        kaya_claims_recovered(made_up.claims, 2);
+        kaya_claims_begin(made_up.claims, 2, 3, 3, false);
+        write_frames(&made_up, 1, 812, 100);
+        spoil(&made_up, 0, 1536, 200, true);
+        cr_expect(eq(int, judge_made_up(&made_up, 1)->refusal,
+                     lost ? KAYA_REFUSAL_ALLOWED : KAYA_REFUSAL_REQUIRED));
+        kaya_claims_destroy(made_up.claims);
+    }
+}
+
 Test(claims, they_reach_as_far_as_the_last_one_that_stands_says)
 {
     for (int spoilt = 0; spoilt < 2; spoilt++) {
