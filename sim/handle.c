@@ -126,6 +126,12 @@ static struct kaya_file *add_handle(struct kaya_disk *seam, uint32_t file, bool 
     return &handle->base;
 }
 
+/* Whether a name is one at all the checked wrapper asked. */
+static bool is_reserved(const char *name)
+{
+    return strcmp(name, KAYA_LOCK_NAME) == 0;
+}
+
 static enum kaya_status open_file(struct kaya_disk *seam, const char *name, unsigned flags,
                                   struct kaya_file **file)
 {
@@ -133,7 +139,7 @@ static enum kaya_status open_file(struct kaya_disk *seam, const char *name, unsi
     bool create = (flags & KAYA_OPEN_CREATE) != 0;
     uint32_t found;
 
-    if (!kaya_name_is_valid(name) || strcmp(name, KAYA_LOCK_NAME) == 0)
+    if (is_reserved(name))
         return KAYA_INVALID;
     found = kaya_names_find(&disk->directory, name);
     if (found != KAYA_NO_FILE && create)
@@ -318,13 +324,13 @@ static void trace_write(struct kaya_sim_disk *disk, enum kaya_trace_kind kind, e
                         uint64_t inode, uint64_t offset, const uint8_t *bytes, size_t length)
 {
     if (disk->trace != NULL)
-        kaya_trace_add(disk->trace, &(struct kaya_trace_event){ .kind = kind,
-                                                                .status = status,
-                                                                .a = inode,
-                                                                .b = offset,
-                                                                .c = length,
-                                                                .content = bytes,
-                                                                .content_length = length });
+        kaya_trace_add_write(disk->trace, &(struct kaya_trace_event){ .kind = kind,
+                                                                      .status = status,
+                                                                      .a = inode,
+                                                                      .b = offset,
+                                                                      .c = length,
+                                                                      .content = bytes,
+                                                                      .content_length = length });
 }
 
 /* Does this sync or durable write fail? */
@@ -614,11 +620,6 @@ static enum kaya_status sim_sync_directory(struct kaya_disk *seam, enum kaya_dir
     disk->usage.directory_syncs++;
     kaya_disk_trace(disk, KAYA_TRACE_SYNC_DIRECTORY, status, 0, (uint64_t)which, 0, NULL);
     return status;
-}
-
-static bool is_reserved(const char *name)
-{
-    return !kaya_name_is_valid(name) || strcmp(name, KAYA_LOCK_NAME) == 0;
 }
 
 static enum kaya_status sim_rename(struct kaya_disk *seam, const char *from, const char *to)

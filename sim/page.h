@@ -59,4 +59,22 @@ static inline void kaya_trace_add_plain(struct kaya_trace *trace, enum kaya_trac
     kaya_page_move(page, KAYA_EVENT_WORDS);
 }
 
+/* The hash by which content enters the digest. */
+uint64_t kaya_trace_hash(const void *bytes, size_t length);
+
+/* An event with content and without text. */
+static inline void kaya_trace_add_write(struct kaya_trace *trace, const struct kaya_trace_event *event)
+{
+    struct kaya_page *page = (struct kaya_page *)trace;
+    const uint64_t numbers[] = { event->a, event->b, event->c };
+
+    if (page->is_heard) {
+        kaya_trace_add(trace, event);
+        return;
+    }
+    kaya_page_write(page, event->kind, event->status, 0, numbers,
+                    kaya_trace_hash(event->content, event->content_length));
+    kaya_page_move(page, KAYA_EVENT_WORDS);
+}
+
 #endif

@@ -68,7 +68,7 @@ const char *kaya_trace_kind_name(enum kaya_trace_kind kind)
 
 /* ---- the digest ---- */
 
-static uint64_t hash_of(const void *bytes, size_t length)
+uint64_t kaya_trace_hash(const void *bytes, size_t length)
 {
     enum { SHORT_BYTES = 128 };
 
@@ -156,7 +156,7 @@ void kaya_trace_add(struct kaya_trace *trace, const struct kaya_trace_event *eve
 
     if (trace == NULL)
         return;
-    content_hash = event->content ? hash_of(event->content, event->content_length) : 0;
+    content_hash = event->content ? kaya_trace_hash(event->content, event->content_length) : 0;
     text_length = event->text != NULL ? strlen(event->text) : 0;
     encode(&trace->page, event, content_hash, text_length);
     if (!trace->page.is_heard)
