@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "kaya/scenarios/payload.h"
+#include "kaya/scenarios/words.h"
 
 enum { PENDING_MIN = 64 };
 
@@ -116,6 +117,39 @@ enum kaya_status kaya_key_value_model_copy(const struct kaya_key_value_model *fr
     to->capacity = capacity;
     memcpy(to->pending, from->pending, from->count * sizeof *pending);
     return KAYA_OK;
+}
+
+static void add_change(struct kaya_words *words, const struct pending *pending)
+{
+    const struct kaya_key_value_change *change = &pending->change;
+
+    kaya_words_add(words, change->payload_key);
+    kaya_words_add(words, (uint64_t)change->key | (uint64_t)change->length << 32);
+    kaya_words_add(words, (uint64_t)change->is_deletion | (uint64_t)pending->ends_group << 1);
+}
+
+void kaya_key_value_model_hash(const struct kaya_key_value_model *model, uint64_t hash[2])
+{
+    struct kaya_words words;
+
+    kaya_words_begin(&words);
+    for (size_t key = 0; key < KAYA_KEYS_MAX; key++) {
+        const struct value *value = &model->base[key];
+
+        if (!value->exists)
+            continue;
+        kaya_words_add(&words, key << 8 | value->reason);
+        kaya_words_add(&words, value->payload_key);
+        kaya_words_add(&words, value->length);
+    }
+    kaya_words_add(&words, model->count);
+    kaya_words_add(&words, model->kept);
+    kaya_words_add(&words, model->asked);
+    kaya_words_add(&words, (uint64_t)model->exists | (uint64_t)model->ended << 1 |
+                               (uint64_t)model->may_have_ended << 2);
+    for (size_t index = 0; index < model->count; index++)
+        add_change(&words, &model->pending[index]);
+    kaya_words_end(&words, hash);
 }
 
 /* --- Maps --- */

@@ -366,6 +366,20 @@ static enum kaya_status subject_copy_model(const struct kaya_subject *from_base,
     return kaya_key_value_model_copy(from->model, to->model);
 }
 
+static void subject_hash_model(const struct kaya_subject *base, uint64_t hash[2])
+{
+    const struct key_value_subject *subject = subject_of_const(base);
+    struct kaya_words words;
+    uint64_t model[2];
+
+    kaya_key_value_model_hash(subject->model, model);
+    kaya_words_begin(&words);
+    kaya_words_add(&words, model[0]);
+    kaya_words_add(&words, model[1]);
+    kaya_player_add_words(&subject->player, &words);
+    kaya_words_end(&words, hash);
+}
+
 static void subject_destroy(struct kaya_subject *base)
 {
     struct key_value_subject *subject = subject_of(base);
@@ -384,6 +398,7 @@ static const struct kaya_subject_operations operations = { .name = "key-value",
                                                            .close = subject_close,
                                                            .crash = subject_crash,
                                                            .copy_model = subject_copy_model,
+                                                           .hash_model = subject_hash_model,
                                                            .destroy = subject_destroy };
 
 void kaya_key_value_subject_reset(struct kaya_subject *base, const struct kaya_plan *plan, uint64_t seed)

@@ -214,6 +214,24 @@ static enum kaya_status subject_copy_model(const struct kaya_subject *from_subje
     return kaya_oracle_copy(from->oracle, to->oracle);
 }
 
+static void subject_hash_model(const struct kaya_subject *subject, uint64_t hash[2])
+{
+    const struct kaya_log *log = log_of_const(subject);
+    struct kaya_words words;
+    uint64_t oracle[2];
+
+    kaya_oracle_hash(log->oracle, oracle);
+    kaya_words_begin(&words);
+    kaya_words_add(&words, oracle[0]);
+    kaya_words_add(&words, oracle[1]);
+    kaya_words_add(&words, log->foreign_bytes);
+    kaya_words_add(&words, log->sizes.segment_bytes);
+    kaya_words_add(&words, (uint64_t)log->sizes.block_bytes | (uint64_t)log->sizes.spare_count << 32);
+    kaya_words_add(&words, log->sizes.record_bytes_max);
+    kaya_player_add_words(&log->player, &words);
+    kaya_words_end(&words, hash);
+}
+
 static void subject_destroy(struct kaya_subject *subject)
 {
     struct kaya_log *log = log_of(subject);
@@ -232,7 +250,9 @@ static const struct kaya_subject_operations operations = { .name = "log",
                                                            .close = subject_close,
                                                            .crash = subject_crash,
                                                            .copy_model = subject_copy_model,
-                                                           .destroy = subject_destroy };
+                                                           .hash_model = subject_hash_model,
+                                                           .destroy = subject_destroy,
+                                                           .recover_checks = true };
 
 void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan *plan, uint64_t seed)
 {

@@ -28,6 +28,7 @@
 
 #include "kaya/scenarios/past.h"
 #include "kaya/scenarios/payload.h"
+#include "kaya/scenarios/words.h"
 
 enum { CAPACITY_MIN = 256, FRAME_BYTES_MAX = 40, FILE_SLACK_BYTES = 4096 };
 
@@ -232,6 +233,67 @@ enum kaya_status kaya_oracle_copy(const struct kaya_oracle *from, struct kaya_or
     return KAYA_OK;
 }
 
+static void add_flags(struct kaya_words *words, const struct kaya_oracle *oracle)
+{
+    const bool flags[] = { oracle->exists,          oracle->running,       oracle->ended,
+                           oracle->sync_failed,     oracle->leftovers,     oracle->spares_in_doubt,
+                           oracle->cache_in_doubt,  oracle->close_certain, oracle->close_possible,
+                           oracle->cut_pending,     oracle->was_cut,       oracle->has_parted,
+                           oracle->has_passed_link, oracle->looked };
+    uint64_t set = 0;
+
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+        set |= (uint64_t)flags[i] << i;
+    kaya_words_add(words, set);
+}
+
+/* Costs only matter by their differences, so they count from the record before the first. */
+static void add_facts(struct kaya_words *words, const struct kaya_oracle *oracle)
+{
+    uint64_t before = oracle->cost_bytes;
+
+    for (uint64_t lsn = oracle->floor_lsn; lsn <= oracle->last_lsn; lsn++) {
+        const struct kaya_fact *fact = fact_of(oracle, lsn);
+
+        before = lsn == oracle->floor_lsn ? fact->cost_bytes : before;
+        kaya_words_add(words, fact->key);
+        kaya_words_add(words, fact->cost_bytes - before);
+        kaya_words_add(words, (uint64_t)fact->length | (uint64_t)fact->type << 32 | (uint64_t)fact->flags << 40);
+    }
+    kaya_words_add(words, oracle->cost_bytes - before);
+}
+
+/* Not what was counted, and not what is only set while a look or a reader is under way. Damage has no place here: an explorer does none,
+ * a model with an outlook of the caller's is told of it anew at the next look, and the past is of no account without it. */
+void kaya_oracle_hash(const struct kaya_oracle *oracle, uint64_t hash[2])
+{
+    const uint64_t numbers[] = { oracle->low_lsn,
+                                 oracle->low_may_lsn,
+                                 oracle->floor_lsn,
+                                 oracle->durable_lsn,
+                                 oracle->kept_lsn,
+                                 oracle->last_lsn,
+                                 oracle->pending_count,
+                                 oracle->low_may_before_lsn,
+                                 oracle->cut_lsn,
+                                 oracle->close_lsn,
+                                 oracle->struck,
+                                 oracle->epoch,
+                                 oracle->looked_first_lsn,
+                                 oracle->looked_last_lsn,
+                                 oracle->shape.segment_bytes };
+    struct kaya_words words;
+
+    kaya_words_begin(&words);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        kaya_words_add(&words, numbers[i]);
+    for (size_t i = 0; i < sizeof oracle->log_id.bytes; i++)
+        kaya_words_add(&words, oracle->log_id.bytes[i]);
+    add_flags(&words, oracle);
+    add_facts(&words, oracle);
+    kaya_words_end(&words, hash);
+}
+
 enum kaya_expectation kaya_oracle_expect(const struct kaya_oracle *oracle, uint64_t lsn)
 {
     if (lsn < oracle->low_lsn || lsn > oracle->last_lsn)
@@ -430,9 +492,16 @@ bool kaya_oracle_has_ended(const struct kaya_oracle *oracle)
 #define FAILED_CALLS                                                                                         \
     (FAMILY(IO_ERROR) | FAMILY(IO_ERROR_LASTING) | FAMILY(NO_ROOM) | FAMILY(LIMIT) | FAMILY(OUT_OF_MEMORY))
 
+/* What a crash left is no excuse for anything. */
+static const uint64_t crash_families =
+#define CRASH_FAMILY(NAME, name, GROUP)                                                                      \
+    (KAYA_FAULT_GROUP_##GROUP == KAYA_FAULT_GROUP_CRASH ? FAMILY(NAME) : 0) |
+    KAYA_FAULT_LIST(CRASH_FAMILY) 0;
+#undef CRASH_FAMILY
+
 void kaya_oracle_struck(struct kaya_oracle *oracle, uint64_t families)
 {
-    oracle->struck = families;
+    oracle->struck = families & ~crash_families;
     oracle->leftovers = oracle->leftovers || (families & (FAILED_CALLS & ~FAMILY(OUT_OF_MEMORY))) != 0;
     oracle->spares_in_doubt = oracle->spares_in_doubt || (families & FAILED_CALLS) != 0 || oracle->sync_failed;
 }

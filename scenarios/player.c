@@ -40,6 +40,14 @@ void kaya_player_copy(const struct kaya_player *from, struct kaya_player *to)
     memcpy(to->watch.struck, from->watch.struck, sizeof to->watch.struck);
 }
 
+void kaya_player_add_words(const struct kaya_player *player, struct kaya_words *words)
+{
+    kaya_words_add(words, player->seed);
+    kaya_words_add(words, player->payload_count);
+    kaya_words_add(words, player->script_next);
+    kaya_words_add(words, player->failed_syncs);
+}
+
 void kaya_player_boot(struct kaya_player *player, const struct kaya_sim_machine *machine)
 {
     player->environment = (struct kaya_wal_environment){ machine->disk, machine->runtime, machine->allocator };

@@ -58,6 +58,8 @@ struct stream_state {
 struct digit {
     uint64_t count; /* 0: not asked yet */
     uint64_t answer;
+    const char *label;
+    enum kaya_stream stream;
 };
 
 struct kaya_choices {
@@ -72,6 +74,9 @@ struct kaya_choices {
 
     struct digit *digits;
     size_t digit_count, digit_capacity, digit_next, digits_kept;
+    bool has_dice;            /* of an odometer: new digits are drawn ... */
+    struct stream_state dice; /* ... from here; else they are 0 */
+    bool has_stopped;
 
     struct kaya_bend bend;
 
@@ -125,13 +130,19 @@ static void start_from(struct kaya_choices *choices, uint64_t seed)
             (struct stream_state){ .key = mix(mix(seed + GOLDEN) + (stream + 1) * GOLDEN) };
 }
 
-void kaya_choices_begin_turn(struct kaya_choices *choices, enum kaya_stream stream)
+static uint64_t mood_of(struct stream_state *state)
 {
     static const uint8_t moods[] = { TAME_ALWAYS, 0, 0, 2, 4, 4, 8, 8, 12, 14 };
+
+    return moods[scale(mix((state->key ^ TURN_KEY) + state->turn++ * GOLDEN), sizeof moods)];
+}
+
+void kaya_choices_begin_turn(struct kaya_choices *choices, enum kaya_stream stream)
+{
     struct stream_state *state = &choices->streams[stream];
 
     if (choices->driver == DRIVER_SEED)
-        state->tame = moods[scale(mix((state->key ^ TURN_KEY) + state->turn++ * GOLDEN), sizeof moods)];
+        state->tame = mood_of(state);
 }
 
 /* ---- bytes ---- */
@@ -163,15 +174,25 @@ static void add_digit(struct kaya_choices *choices, struct digit digit)
     choices->digits[choices->digit_count++] = digit;
 }
 
-static uint64_t answer_from_odometer(struct kaya_choices *choices, uint64_t count)
+static uint64_t answer_from_odometer(struct kaya_choices *choices, enum kaya_stream stream, uint64_t count,
+                                     const char *label)
 {
     struct digit *digit;
 
-    if (choices->digit_next == choices->digit_count)
-        add_digit(choices, (struct digit){ .count = count });
+    if (choices->has_stopped)
+        return 0;
+    if (choices->digit_next == choices->digit_count) {
+        uint64_t answer = choices->has_dice ? answer_from_seed(&choices->dice, count) : 0;
+
+        add_digit(choices, (struct digit){ .answer = answer });
+    }
     digit = &choices->digits[choices->digit_next++];
-    if (digit->count == 0)
+    if (digit->count == 0) {
         digit->count = count;
+        digit->label = label;
+        digit->stream = stream;
+        digit->answer = digit->answer < count ? digit->answer : count - 1;
+    }
     KAYA_ASSERT(digit->count == count); /* whoever asks must be a function of the answers */
     KAYA_ASSERT(digit->answer < count);
     return digit->answer;
@@ -183,6 +204,7 @@ bool kaya_choices_advance(struct kaya_choices *choices)
     choices->digit_count = choices->digit_next; /* a pass that ended early never asked the rest */
     choices->digit_next = 0;
     choices->digits_kept = 0;
+    choices->has_stopped = false;
     while (choices->digit_count > 0) {
         struct digit *last = &choices->digits[choices->digit_count - 1];
 
@@ -202,14 +224,42 @@ void kaya_choices_restart(struct kaya_choices *choices)
     choices->digit_count = 0;
     choices->digit_next = 0;
     choices->digits_kept = 0;
+    choices->has_dice = false;
+    choices->has_stopped = false;
 }
 
-void kaya_choices_restart_alone(struct kaya_choices *choices, size_t index, uint64_t answer)
+void kaya_choices_restart_with(struct kaya_choices *choices, const uint64_t *answers, size_t count)
 {
     kaya_choices_restart(choices);
-    while (choices->digit_count < index)
-        add_digit(choices, (struct digit){ 0 });
-    add_digit(choices, (struct digit){ .answer = answer });
+    for (size_t index = 0; index < count; index++)
+        add_digit(choices, (struct digit){ .answer = answers[index] });
+}
+
+void kaya_choices_restart_dice(struct kaya_choices *choices, uint64_t seed)
+{
+    kaya_choices_restart(choices);
+    choices->has_dice = true;
+    choices->dice = (struct stream_state){ .key = mix(seed + GOLDEN) };
+    choices->dice.tame = mood_of(&choices->dice);
+}
+
+void kaya_choices_stop(struct kaya_choices *choices)
+{
+    KAYA_ASSERT(choices->driver == DRIVER_ODOMETER);
+    choices->has_stopped = true;
+}
+
+void kaya_choices_forget(struct kaya_choices *choices, size_t given)
+{
+    KAYA_ASSERT(choices->driver == DRIVER_ODOMETER);
+    KAYA_ASSERT(given <= choices->digit_next);
+    choices->digit_next = given;
+}
+
+bool kaya_choices_is_new(const struct kaya_choices *choices)
+{
+    return choices->driver == DRIVER_ODOMETER && !choices->has_stopped &&
+           choices->digit_next == choices->digit_count;
 }
 
 size_t kaya_choices_given(const struct kaya_choices *choices)
@@ -221,6 +271,24 @@ uint64_t kaya_choices_count_at(const struct kaya_choices *choices, size_t index)
 {
     KAYA_ASSERT(index < choices->digit_next);
     return choices->digits[index].count;
+}
+
+uint64_t kaya_choices_answer_at(const struct kaya_choices *choices, size_t index)
+{
+    KAYA_ASSERT(index < choices->digit_next);
+    return choices->digits[index].answer;
+}
+
+const char *kaya_choices_label_at(const struct kaya_choices *choices, size_t index)
+{
+    KAYA_ASSERT(index < choices->digit_next);
+    return choices->digits[index].label;
+}
+
+enum kaya_stream kaya_choices_stream_at(const struct kaya_choices *choices, size_t index)
+{
+    KAYA_ASSERT(index < choices->digit_next);
+    return choices->digits[index].stream;
 }
 
 size_t kaya_choices_kept(const struct kaya_choices *choices)
@@ -530,7 +598,7 @@ static uint64_t answer(struct kaya_choices *choices, enum kaya_stream stream, ui
     case DRIVER_BEND:
         return kaya_bend_answer(&choices->bend, stream, label, count);
     case DRIVER_ODOMETER:
-        return answer_from_odometer(choices, count);
+        return answer_from_odometer(choices, stream, count, label);
     }
     __builtin_unreachable();
 }

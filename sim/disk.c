@@ -89,6 +89,8 @@ static void set_boots(struct kaya_sim_disk *disk)
     disk->calls = 0;
     disk->crash_at = 0;
     disk->boundary = NULL;
+    disk->question = NULL;
+    disk->seen = NULL;
     disk->inflight.is_active = false;
 }
 
@@ -112,6 +114,8 @@ static void set_options(struct kaya_sim_disk *disk, const struct kaya_sim_disk_o
     for (unsigned family = 0; family < KAYA_FAULTS; family++)
         if (kaya_fault_group((enum kaya_fault)family) == KAYA_FAULT_GROUP_READS && options->odds[family] > 0)
             disk->reads.are_struck = true;
+    disk->strikes_max = options->strikes_max;
+    disk->transfer_parts_max = options->transfer_parts_max;
     disk->torn_sectors_max = options->torn_sectors_max ? options->torn_sectors_max : UINT32_MAX;
     for (unsigned family = 0; family < KAYA_FAULTS; family++)
         disk->families[family] = !options->families_set || options->families[family];
@@ -147,6 +151,7 @@ static enum kaya_status start_over(struct kaya_sim_disk *disk, const struct kaya
     disk->counts = (struct kaya_fault_counts){ 0 };
     disk->struck_families = 0;
     disk->failed_syncs = 0;
+    disk->strikes = 0;
     return KAYA_OK;
 }
 
@@ -194,6 +199,7 @@ void kaya_sim_disk_destroy(struct kaya_sim_disk *disk)
     free(disk->lies);
     free(disk->outcomes);
     free(disk->stamps);
+    free(disk->words);
     free(disk->listing);
     free(disk);
 }
@@ -273,6 +279,9 @@ static void copy_facts(const struct kaya_sim_disk *disk, struct kaya_sim_disk *c
     copy->counts = disk->counts;
     copy->struck_families = disk->struck_families;
     copy->failed_syncs = disk->failed_syncs;
+    copy->strikes = disk->strikes;
+    copy->strikes_max = disk->strikes_max;
+    copy->transfer_parts_max = disk->transfer_parts_max;
 }
 
 enum kaya_status kaya_sim_disk_copy(const struct kaya_sim_disk *disk, struct kaya_choices *choices,
@@ -355,6 +364,12 @@ void kaya_sim_disk_on_boundary(struct kaya_sim_disk *disk, kaya_sim_disk_boundar
 {
     disk->boundary = boundary;
     disk->boundary_user = user;
+}
+
+void kaya_sim_disk_on_question(struct kaya_sim_disk *disk, kaya_sim_disk_question *question, void *user)
+{
+    disk->question = question;
+    disk->question_user = user;
 }
 
 /* ---- facts ---- */

@@ -21,6 +21,7 @@
 #include "error.h"
 
 #include "fault.h"
+#include "seen.h"
 
 enum { BLOCK_BYTES = 512 };
 
@@ -102,14 +103,31 @@ enum kaya_status kaya_error_of(struct kaya_sim_disk *disk, enum kaya_trace_kind 
     return KAYA_OK;
 }
 
+/* One of `count` places; of only a few of them, where not all are wanted. */
+static size_t place_of(struct kaya_sim_disk *disk, size_t count, const char *label)
+{
+    size_t places = disk->transfer_parts_max;
+    size_t place;
+
+    if (places == 0 || places >= count)
+        return (size_t)kaya_choose(disk->choices, KAYA_STREAM_FAULTS, count, label);
+    place = (size_t)kaya_choose(disk->choices, KAYA_STREAM_FAULTS, places, label);
+    return place * (count - 1) / (places > 1 ? places - 1 : 1);
+}
+
 /* What the part of a transfer must be a multiple of; a part is at least one of it, and less than all. */
 static size_t part_of(struct kaya_sim_disk *disk, size_t length, const char *label)
 {
     size_t unit = disk->profile->geometry.buffer_alignment;
     size_t units = length / unit;
+    size_t part;
 
-    return units < 2 ? length
-                     : unit * (1 + (size_t)kaya_choose(disk->choices, KAYA_STREAM_FAULTS, units - 1, label));
+    if (units < 2)
+        return length;
+    part = unit * (1 + place_of(disk, units - 1, label));
+    if (disk->seen != NULL)
+        kaya_seen_note(disk->seen, part);
+    return part;
 }
 
 size_t kaya_error_shorten_by_chance(struct kaya_sim_disk *disk, size_t length)
@@ -126,7 +144,7 @@ size_t kaya_error_shorten_by_chance(struct kaya_sim_disk *disk, size_t length)
 
 size_t kaya_error_part_done(struct kaya_sim_disk *disk, size_t length)
 {
-    return (size_t)kaya_choose(disk->choices, KAYA_STREAM_FAULTS, (uint64_t)length + 1, "part_done");
+    return place_of(disk, length + 1, "part_done");
 }
 
 bool kaya_sim_disk_refuses_memory(void *user)

@@ -1,7 +1,7 @@
 /* The explorer: one workload, a crash at every I/O boundary, every outcome of each crash, and crashes again in and behind
  * the recovery from it.
  *
- * One machine stands at each level; level n has n crashes behind it. Level 0 runs the workload once. Right before each of
+ * One machine stands at each level; level n has n crashes behind it. Level 0 runs the workload. Right before each of
  * its seam calls its disk and the subject's model are copied to level 1, that machine crashes, boots, recovers and is
  * checked, once for each outcome; while it does, its own calls are the points at which level 2 starts, and so on. The
  * machine of the level above is never unwound: it stands in the middle of a call until all that hangs below it was tried.
@@ -13,247 +13,312 @@
  *     level 2                                                               +- power loss, outcome 0 - recovery ...
  *
  * What a crash left is decided by an odometer, answer by answer, when recovery first reads it: so the outcomes of a point
- * are exactly those that recovery can tell apart, no matter how much was unsynced.
+ * are exactly those that recovery can tell apart, no matter how much was unsynced. With errors, each call of a boot asks as well
+ * whether it fails; the workload is then run once for each way of failing.
  *
- * Left out is only what was seen already:
- *   1. A crash before a call, when neither disk nor model changed since the last point. Reads change nothing; they decide
+ * Left out is only what was seen already (KAYA_EXPLORE_RULE_LIST):
+ *   1. unchanged: a crash before a call, when neither disk nor model changed since the last point. Reads change nothing; they decide
  *      what an earlier crash left, and the last point had every such decision among its own outcomes. (A write that can
  *      be interrupted is a point in any case.)
- *   2. A crash inside a recovery whose answers up to here are those of the outcome before: same disk, same model.
+ *   2. same_answers: a crash inside a boot whose answers up to here are those of the outcome before: same disk, same model.
+ *   3. same_crash: right after a crash, disk (with all that is undecided) and model are those that an earlier crash left. What follows
+ *      is a function of these two and of the answers; all answers are tried there.
+ *   4. same_state: in the middle of a boot, right before an answer: disk, model, and all that this boot was answered so far are those
+ *      of an earlier one. The code under test is a function of what it was answered, so its memory is the same as well, and what
+ *      follows again a function of the answers, which are all tried there. The boot is stopped at its next call.
+ * 3 and 4 need the model's hash, hold for states with equally many crashes left, and are kept in one set of 128-bit hashes
+ * (visited.c), which several explorers may share: who adds a hash first goes on from it.
  *
- * A point with too many outcomes gets the first half of its budget in odometer order. If that was not all of them, the rest
- * is sampled: each single answer with all else kept, then dice with a fixed seed. The report counts such points.
+ * So totals hang on no order: each distinct state asks its question once, each answer is taken once, and leads either to the next
+ * question, which is new or not, or to an end, which is counted. The outcome of all zeros of each point runs to its end in any case, since
+ * it shows whether the point is sampled; its states are added afterwards, and if one of them was known it is not counted. Outcomes of
+ * sampled points are neither looked up nor remembered.
  *
- * Nothing here allocates while it runs but the set of hashes that `distinct` is counted with. Each level keeps its disk,
- * its subject, its memory and its choices, and every recovery gets empty memory and the same random bytes. */
+ * Nothing here allocates while it runs. Each level keeps its disk, its subject, its memory and its choices, and every recovery gets
+ * empty memory and the same random bytes. */
 #include "kaya/sim/explore.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fingerprint.h"
 #include "kaya/sim/boot.h"
+#include "outcomes.h"
+#include "path.h"
 #include "seen.h"
+#include "visited.h"
 
 enum {
     OUTCOMES_PER_POINT_MAX_DEFAULT = 1000000,
-    ALONE_ANSWERS_MAX = 512, /* answers of a sampled point that are tried alone */
+    OWN_VISITED_BYTES = 64 << 20,
     RUNTIME_SEED = 1,
+    ERROR_ODDS = 2, /* an odometer takes both sides of the coin */
+    TRANSFER_PARTS = 3,
+    FAILURES_IN_A_ROW_MAX = 16, /* of steps, before a boot is over */
 };
 
-static const char *const crash_names[] = {
-    [KAYA_CRASH_POWER_LOSS] = "power_loss",
-    [KAYA_CRASH_PROCESS] = "process_crash",
-};
-
-/* ---- what happened, as a path ---- */
-
-struct crash {
-    uint64_t call; /* the call of the boot before which it struck; one above the last: behind all of them */
-    enum kaya_crash kind;
-    uint64_t outcome;
-};
-
-struct path {
-    struct crash crashes[KAYA_EXPLORE_DEPTH_MAX];
-    unsigned count;
-};
-
-/* ---- the outcomes of a point, one after the other ---- */
-
-enum plan { PLAN_ALL, PLAN_ALONE, PLAN_DICE };
-
-struct outcomes {
-    struct kaya_choices *odometer;
-    struct kaya_choices *dice;
-    enum plan plan;
-    uint64_t index;
-    uint64_t index_max;
-    uint64_t seed;
-    bool sampled;
-    size_t count_count;                 /* answers of outcome 0 ... */
-    uint64_t counts[ALONE_ANSWERS_MAX]; /* ... each one of how many */
-    size_t alone;                       /* the answer that is tried now ... */
-    uint64_t answer;                    /* ... and what it is */
-};
+/* What a hash in the set stands for. */
+enum kind_of_key { KEY_CRASH, KEY_STATE, KEY_SEEN };
 
 /* ---- machines ---- */
 
-struct explorer;
+/* A question of the first outcome of a point, which is looked up when it is known what becomes of the point. */
+struct question {
+    struct kaya_hash key;
+    size_t given;
+};
 
 struct level {
-    struct explorer *explorer;
+    struct kaya_explorer *explorer;
     unsigned depth; /* crashes behind this machine */
     struct kaya_sim_disk *disk;
     struct kaya_subject *subject;
     struct kaya_sim_memory *memory;
     struct kaya_sim_runtime *runtime;
-    struct kaya_seen_disk seen;
-    struct outcomes outcomes; /* of the crash before this boot */
-    struct crash crash;       /* that crash, as it is now */
-    bool changed;             /* disk or model, since the last point of this boot */
+    struct kaya_outcomes outcomes; /* of the crash before this boot */
+    uint64_t call;                 /* of the boot above, before which that crash struck */
+    enum kaya_crash kind;
+    bool is_counted;            /* that crash, as a point */
+    uint32_t strikes;           /* of errors, before this boot */
+    bool changed;               /* disk or model, since the last point of this boot */
+    bool is_known;              /* another boot stood here: this one is of no interest any more */
+    struct kaya_hash seen;      /* what this boot was answered */
+    struct kaya_hash recovered; /* ... up to the end of recovery */
+    uint64_t model[2];          /* hash of the model right after the crash ... */
+    uint64_t model_now[2];      /* ... and at the last call of this boot that might have been a point */
+    struct question *questions;
+    size_t question_count, question_capacity;
     struct kaya_violation violation;
 };
 
-struct explorer {
+struct kaya_explorer {
     const struct kaya_explore_options *options;
-    const struct path *wanted; /* NULL: explore; else walk this one */
-    struct kaya_trace *trace;  /* of the walk, or NULL */
-    struct kaya_choices *tame; /* the workload's choices: it is fixed, so none decides anything */
-    const struct kaya_disk_operations *disk_operations;
-    struct level *levels; /* crash_depth + 1 */
+    const struct kaya_path *wanted; /* NULL: explore; else walk this one */
+    struct kaya_trace *trace;       /* of the walk, or NULL */
+    struct kaya_choices *tame;      /* the workload's choices: it is fixed, so none decides anything */
+    struct level *levels;           /* crash_depth + 1 */
     unsigned level_count;
-    struct kaya_seen_set seen;
-    struct kaya_explore_report report;
+    unsigned running; /* the deepest level that runs */
+    struct kaya_visited *visited;
+    void *own_visited;
+    uint32_t unit_next;
+    uint32_t unit;                        /* the one under way */
+    struct kaya_explore_report report;    /* of it */
+    uint64_t skipped[KAYA_EXPLORE_RULES]; /* by the workload since the last unit: the next one counts it */
+    struct kaya_explore_result *result;
     bool stopped;            /* no more points */
-    bool passing;            /* the walk tries outcomes before the wanted one */
     bool reached;            /* the walk came to its end */
     enum kaya_status status; /* what the explorer itself met */
 };
 
 static void visit_point(struct level *level, uint64_t call);
 
-/* ---- outcomes ---- */
+/* ---- rules ---- */
 
-static void outcomes_begin(struct outcomes *outcomes, uint64_t index_max, uint64_t seed)
+static const char *const rule_names[KAYA_EXPLORE_RULES] = {
+#define RULE_NAME(NAME, name, text) [KAYA_EXPLORE_RULE_##NAME] = #name,
+    KAYA_EXPLORE_RULE_LIST(RULE_NAME)
+#undef RULE_NAME
+};
+
+static const char *const rule_texts[KAYA_EXPLORE_RULES] = {
+#define RULE_TEXT(NAME, name, text) [KAYA_EXPLORE_RULE_##NAME] = text,
+    KAYA_EXPLORE_RULE_LIST(RULE_TEXT)
+#undef RULE_TEXT
+};
+
+const char *kaya_explore_rule_name(enum kaya_explore_rule rule)
 {
-    kaya_choices_restart(outcomes->odometer);
-    outcomes->plan = PLAN_ALL;
-    outcomes->index = 0;
-    outcomes->index_max = index_max;
-    outcomes->seed = seed;
-    outcomes->sampled = false;
+    return (unsigned)rule < KAYA_EXPLORE_RULES ? rule_names[rule] : "?";
 }
 
-static struct kaya_choices *choices_of(struct outcomes *outcomes)
+const char *kaya_explore_rule_text(enum kaya_explore_rule rule)
 {
-    return outcomes->plan == PLAN_DICE ? outcomes->dice : outcomes->odometer;
+    return (unsigned)rule < KAYA_EXPLORE_RULES ? rule_texts[rule] : "?";
 }
 
-/* Outcome 0 shows what a sampled point would have to vary. */
-static void keep_counts(struct outcomes *outcomes)
+static bool is_on(const struct kaya_explorer *explorer, enum kaya_explore_rule rule)
 {
-    size_t given = kaya_choices_given(outcomes->odometer);
-
-    outcomes->count_count = given < ALONE_ANSWERS_MAX ? given : ALONE_ANSWERS_MAX;
-    for (size_t index = 0; index < outcomes->count_count; index++)
-        outcomes->counts[index] = kaya_choices_count_at(outcomes->odometer, index);
-    outcomes->alone = 0;
-    outcomes->answer = 0;
+    return (explorer->options->rules_off >> rule & 1) == 0;
 }
 
-static bool fits_budget(const struct outcomes *outcomes)
+static void skip(struct kaya_explorer *explorer, enum kaya_explore_rule rule)
 {
-    uint64_t product = 1;
-
-    for (size_t index = 0; index < outcomes->count_count; index++)
-        if (__builtin_mul_overflow(product, outcomes->counts[index], &product))
-            return false;
-    return product <= outcomes->index_max;
-}
-
-/* Go to the next single answer; false when all were tried. */
-static bool next_alone(struct outcomes *outcomes)
-{
-    outcomes->answer++;
-    while (outcomes->alone < outcomes->count_count && outcomes->answer >= outcomes->counts[outcomes->alone]) {
-        outcomes->alone++;
-        outcomes->answer = 1;
-    }
-    if (outcomes->alone == outcomes->count_count)
-        return false;
-    kaya_choices_restart_alone(outcomes->odometer, outcomes->alone, outcomes->answer);
-    return true;
-}
-
-static bool next_of_all(struct outcomes *outcomes)
-{
-    if (outcomes->index == 1)
-        keep_counts(outcomes);
-    if (!kaya_choices_advance(outcomes->odometer))
-        return false;
-    if (outcomes->index * 2 < outcomes->index_max)
-        return true;
-    if (outcomes->index < outcomes->index_max && fits_budget(outcomes))
-        return true;
-    outcomes->sampled = true;
-    outcomes->plan = PLAN_ALONE;
-    return true;
-}
-
-/* Choose the next outcome; false when there is none left or the budget is spent. */
-static bool outcomes_next(struct outcomes *outcomes)
-{
-    outcomes->index++;
-    if (outcomes->plan == PLAN_ALL && !next_of_all(outcomes))
-        return false;
-    if (outcomes->plan == PLAN_ALL)
-        return true;
-    if (outcomes->index >= outcomes->index_max)
-        return false;
-    if (outcomes->plan == PLAN_ALONE && !next_alone(outcomes))
-        outcomes->plan = PLAN_DICE;
-    if (outcomes->plan == PLAN_DICE)
-        kaya_choices_reseed(outcomes->dice, kaya_seen_mix(outcomes->seed, outcomes->index));
-    return true;
+    if (explorer->running > 0)
+        explorer->report.skipped[rule]++;
+    else
+        explorer->skipped[rule]++;
 }
 
 /* ---- reports ---- */
 
-static void format_path(const struct explorer *explorer, unsigned depth, char *text, size_t size)
+static uint64_t saturating_sum(uint64_t left, uint64_t right)
+{
+    return left > UINT64_MAX - right ? UINT64_MAX : left + right;
+}
+
+void kaya_explore_report_add(struct kaya_explore_report *sum, const struct kaya_explore_report *part)
+{
+    sum->points += part->points;
+    sum->states += part->states;
+    sum->distinct += part->distinct;
+    sum->bound = saturating_sum(sum->bound, part->bound);
+    for (unsigned rule = 0; rule < KAYA_EXPLORE_RULES; rule++)
+        sum->skipped[rule] += part->skipped[rule];
+    sum->sampled_points += part->sampled_points;
+    sum->forgotten += part->forgotten;
+    sum->violations += part->violations;
+    sum->digest += part->digest;
+    sum->is_incomplete = sum->is_incomplete || part->is_incomplete;
+}
+
+void kaya_explorer_path(const struct kaya_explorer *explorer, char path[KAYA_EXPLORE_PATH_MAX])
 {
     size_t used = 0;
 
-    if (depth == 0)
-        snprintf(text, size, "no crash");
-    for (unsigned index = 1; index <= depth && used < size; index++) {
-        const struct crash *crash = &explorer->levels[index].crash;
-        int length = snprintf(text + used, size - used, "%scall %" PRIu64 " %s %" PRIu64,
-                              index > 1 ? "; " : "", crash->call, crash_names[crash->kind], crash->outcome);
+    for (unsigned depth = 0; depth <= explorer->running; depth++) {
+        const struct level *level = &explorer->levels[depth];
 
-        used += (size_t)length;
+        used = kaya_path_format(path, used, depth, level->call, level->kind, level->outcomes.odometer);
     }
+}
+
+static void stop(struct kaya_explorer *explorer)
+{
+    explorer->report.is_incomplete = true;
+    explorer->stopped = true;
+}
+
+static void fail(struct kaya_explorer *explorer, enum kaya_status status)
+{
+    if (explorer->status == KAYA_OK)
+        explorer->status = status;
+    stop(explorer);
 }
 
 static void report_violation(struct level *level)
 {
-    struct explorer *explorer = level->explorer;
-    struct kaya_explore_report *report = &explorer->report;
+    struct kaya_explorer *explorer = level->explorer;
+    const struct kaya_explore_crew *crew = explorer->options->crew;
+    char path[KAYA_EXPLORE_PATH_MAX];
 
-    if (report->violations++ == 0) {
-        report->first = level->violation;
-        format_path(explorer, level->depth, report->first_path, sizeof report->first_path);
+    if (explorer->wanted)
+        return;
+    explorer->report.violations++;
+    kaya_explorer_path(explorer, path);
+    if (!kaya_violation_is_set(&explorer->result->first)) {
+        explorer->result->first = level->violation;
+        memcpy(explorer->result->first_path, path, sizeof path);
     }
-    if (explorer->options->stop_at_first && !explorer->wanted) {
-        report->exhaustive = false;
-        explorer->stopped = true;
-    }
+    if (crew)
+        crew->found(crew->user, explorer->unit, &level->violation, path);
+    if (explorer->options->stop_at_first)
+        stop(explorer);
 }
 
-static void fail(struct explorer *explorer, enum kaya_status status)
+/* ---- what was visited ---- */
+
+static bool has_models(const struct level *level)
 {
-    if (explorer->status == KAYA_OK)
-        explorer->status = status;
-    explorer->report.exhaustive = false;
-    explorer->stopped = true;
+    return level->subject->operations->hash_model != NULL;
+}
+
+static struct kaya_hash key_of(struct level *level, enum kind_of_key kind, struct kaya_hash disk,
+                               struct kaya_hash seen)
+{
+    struct kaya_hash key = { (uint64_t)kind, kind == KEY_SEEN ? 0 : level->explorer->level_count - level->depth };
+
+    kaya_seen_note(&key, disk.low);
+    kaya_seen_note(&key, disk.high);
+    kaya_seen_note(&key, seen.low);
+    kaya_seen_note(&key, seen.high);
+    kaya_seen_note(&key, level->model[0]);
+    kaya_seen_note(&key, level->model[1]);
+    return key;
+}
+
+/* True: somebody was there. */
+static bool look_up(struct kaya_explorer *explorer, struct kaya_hash key)
+{
+    switch (kaya_visited_add(explorer->visited, key, explorer->unit)) {
+    case KAYA_VISIT_NEW:
+        return false;
+    case KAYA_VISIT_KNOWN:
+        return true;
+    case KAYA_VISIT_FULL:
+        explorer->report.forgotten++;
+        return false;
+    }
+    __builtin_unreachable();
+}
+
+/* Rule 4. Before a choice of this boot that was not made with these answers before it. */
+static void on_question(void *user)
+{
+    struct level *level = user;
+    struct kaya_choices *odometer = level->outcomes.odometer;
+    struct kaya_hash key;
+
+    if (kaya_outcomes_are_sampled(&level->outcomes) || !kaya_choices_is_new(odometer))
+        return;
+    key = key_of(level, KEY_STATE, kaya_disk_fingerprint(level->disk), level->seen);
+    if (level->outcomes.plan == KAYA_PLAN_FIRST) {
+        level->questions = kaya_disk_scratch(level->questions, &level->question_capacity,
+                                             level->question_count + 1, sizeof *level->questions);
+        level->questions[level->question_count++] = (struct question){ key, kaya_choices_given(odometer) };
+        return;
+    }
+    if (!look_up(level->explorer, key))
+        return;
+    skip(level->explorer, KAYA_EXPLORE_RULE_SAME_STATE);
+    level->is_known = true;
+    kaya_choices_stop(odometer);
+    kaya_sim_disk_crash_at(level->disk, kaya_sim_disk_calls(level->disk) + 1, KAYA_CRASH_PROCESS);
+}
+
+static uint32_t errors_left(const struct level *level)
+{
+    return level->disk->strikes_max - level->strikes;
+}
+
+/* The first outcome of a point came to its end: all or a sample? True: it counts. */
+static bool plan_point(struct level *level)
+{
+    struct kaya_explorer *explorer = level->explorer;
+    uint64_t count = kaya_outcomes_plan(&level->outcomes, errors_left(level));
+
+    if (kaya_outcomes_are_sampled(&level->outcomes)) {
+        explorer->report.sampled_points++;
+        explorer->report.is_incomplete = true;
+        explorer->report.bound = saturating_sum(explorer->report.bound, count);
+        return true;
+    }
+    for (size_t index = 0; index < level->question_count; index++) {
+        if (look_up(explorer, level->questions[index].key)) {
+            skip(explorer, KAYA_EXPLORE_RULE_SAME_STATE);
+            kaya_choices_forget(level->outcomes.odometer, level->questions[index].given);
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint64_t mixed(uint64_t hash)
+{
+    return kaya_seen_mix(kaya_seen_mix(0, hash), hash >> 32);
 }
 
 static void note_state(struct level *level)
 {
     struct kaya_explore_report *report = &level->explorer->report;
-    uint64_t digest = report->digest;
-    enum kaya_status status;
-    bool added = false;
+    struct kaya_hash none = { 0 };
+    uint64_t digest = kaya_seen_mix(level->depth, level->recovered.low);
 
-    status = kaya_seen_add(&level->explorer->seen, level->seen.hash, &added);
-    if (status != KAYA_OK)
-        fail(level->explorer, status);
-    report->distinct += added;
-    digest = kaya_seen_mix(digest, level->crash.call);
-    digest = kaya_seen_mix(digest, (uint64_t)level->crash.kind);
-    digest = kaya_seen_mix(digest, level->crash.outcome);
-    digest = kaya_seen_mix(digest, level->seen.hash);
-    report->digest = kaya_seen_mix(digest, kaya_violation_is_set(&level->violation));
+    report->states++;
+    report->bound += !kaya_outcomes_are_sampled(&level->outcomes);
+    report->distinct += !look_up(level->explorer, key_of(level, KEY_SEEN, none, level->recovered));
+    report->digest += mixed(kaya_seen_mix(digest, kaya_violation_is_set(&level->violation)));
 }
 
 /* ---- a boot ---- */
@@ -263,17 +328,18 @@ static bool may_crash_again(const struct level *level)
     return level->depth + 1 < level->explorer->level_count;
 }
 
-/* True if the call can make the disk differ from before, durably or in the cache. A lock ends with its boot. */
+/* True if the call can make the disk differ from before, durably or in the cache. A lock ends with its boot, but its file stays. */
 static bool changes_disk(const struct level *level, enum kaya_trace_kind kind)
 {
     switch (kind) {
     case KAYA_TRACE_OPEN:
-        return (level->seen.open_flags & KAYA_OPEN_CREATE) != 0;
+        return (level->disk->open_flags & KAYA_OPEN_CREATE) != 0;
+    case KAYA_TRACE_LOCK:
+        return !level->disk->directory.has_lock_file;
     case KAYA_TRACE_CLOSE:
     case KAYA_TRACE_SIZE:
     case KAYA_TRACE_READ:
     case KAYA_TRACE_LIST:
-    case KAYA_TRACE_LOCK:
     case KAYA_TRACE_UNLOCK:
     case KAYA_TRACE_PROBE_LOCK:
         return false;
@@ -302,47 +368,59 @@ static void on_boundary(void *user, struct kaya_sim_disk *disk, uint64_t call, e
 
 static struct kaya_sim_machine machine_of(struct level *level)
 {
-    struct kaya_disk *disk = kaya_sim_disk_boot(level->disk);
+    struct kaya_explorer *explorer = level->explorer;
 
-    if (level->depth == 0)
-        level->explorer->disk_operations = disk->operations;
-    kaya_seen_watch(&level->seen, disk, level->explorer->disk_operations);
     return (struct kaya_sim_machine){
-        .disk = disk,
+        .disk = kaya_sim_disk_boot(level->disk),
         .runtime = kaya_sim_runtime_seam(level->runtime),
         .allocator = kaya_sim_memory_allocator(level->memory),
-        .choices = level->explorer->tame,
-        .trace = level->explorer->passing ? NULL : level->explorer->trace,
+        .choices = explorer->tame,
+        .trace = explorer->trace,
         .sim_disk = level->disk,
+        .memory = level->memory,
     };
 }
 
-/* With a disk whose only fault is to crash, every call of the code under test must succeed. False: the boot is over. */
+/* Where no error strikes, every call of the code under test must succeed. False: the boot is over. */
 static bool went_well(struct level *level, enum kaya_status status, const char *what)
 {
+    if (level->is_known)
+        return false;
     if (kaya_sim_disk_is_runaway(level->disk))
         kaya_violation_set(&level->violation, "P8", "%s did not end within %" PRIu64 " calls of the disk",
                            what, kaya_sim_disk_calls(level->disk));
-    else if (status != KAYA_OK)
+    else if (status != KAYA_OK && level->disk->strikes == level->strikes)
         kaya_violation_set(&level->violation, "P4", "%s failed: %s (%s), and there was no fault but crashes",
                            what, kaya_status_name(status), kaya_status_text(status));
-    return !kaya_violation_is_set(&level->violation);
+    else if (status == KAYA_NO_MEMORY)
+        fail(level->explorer, status);
+    return status == KAYA_OK && !kaya_violation_is_set(&level->violation);
 }
 
-/* Operations of the workload, `steps_max` at most. Each may change the model. */
+/* May the boot go on with a call that failed? The next operation may mend it, but for what stays broken until the machine starts again. */
+static bool may_go_on(const struct level *level, enum kaya_status status)
+{
+    return level->disk->strikes > level->strikes && status != KAYA_BUSY && status != KAYA_GONE &&
+           !level->is_known && !level->explorer->stopped && !kaya_violation_is_set(&level->violation);
+}
+
+/* Operations of the workload, `steps_max` at most. Each may change the model. True: the last one went well. */
 static bool take_steps(struct level *level, const struct kaya_sim_machine *machine, uint64_t steps_max)
 {
     const struct kaya_subject_operations *operations = level->subject->operations;
+    unsigned failures = 0;
     bool done = false;
 
-    for (uint64_t step = 0; step < steps_max && !done; step++) {
+    for (uint64_t step = 0; step < steps_max && !done && failures < FAILURES_IN_A_ROW_MAX; step++) {
         enum kaya_status status = operations->step(level->subject, machine, &level->violation, &done);
+        bool well = went_well(level, status, "a step of the workload");
 
         level->changed = true;
-        if (!went_well(level, status, "a step of the workload"))
+        if (!well && !may_go_on(level, status))
             return false;
+        failures = well ? 0 : failures + 1;
     }
-    return true;
+    return failures == 0;
 }
 
 static bool check(struct level *level, const struct kaya_sim_machine *machine)
@@ -356,7 +434,15 @@ static bool recover(struct level *level, const struct kaya_sim_machine *machine)
     enum kaya_status status = level->subject->operations->recover(level->subject, machine, &level->violation);
 
     level->changed = true;
+    level->recovered = level->seen;
     return went_well(level, status, "recovery");
+}
+
+/* Where a boot ended that broke no promise, the next crash may strike as well. */
+static void end_boot(struct level *level)
+{
+    if (!kaya_violation_is_set(&level->violation) && !level->is_known)
+        visit_point(level, kaya_sim_disk_calls(level->disk) + 1);
 }
 
 /* A boot behind a crash, to its end. */
@@ -368,13 +454,11 @@ static void live_on(struct level *level)
     level->changed = false;
     level->violation.promise[0] = '\0';
     well = recover(level, &machine);
-    note_state(level);
-    well = well && check(level, &machine);
-    well = well && take_steps(level, &machine, level->explorer->options->steps_after_recovery);
+    if (well && !level->subject->operations->recover_checks)
+        well = check(level, &machine);
     if (well)
-        visit_point(level, kaya_sim_disk_calls(level->disk) + 1);
-    else if (!level->explorer->stopped)
-        report_violation(level);
+        take_steps(level, &machine, level->explorer->options->steps_after_recovery);
+    end_boot(level);
 }
 
 /* The workload, from an empty disk to an orderly end. */
@@ -385,133 +469,267 @@ static void live_first(struct level *level)
     bool well;
 
     level->changed = true;
+    level->violation.promise[0] = '\0';
     well = recover(level, &machine) && take_steps(level, &machine, UINT64_MAX) && check(level, &machine);
     if (well) {
         enum kaya_status status = operations->close(level->subject, &machine, &level->violation);
 
         level->changed = true;
-        well = went_well(level, status, "closing");
+        (void)went_well(level, status, "closing");
     }
-    if (well)
-        visit_point(level, kaya_sim_disk_calls(level->disk) + 1);
-    else if (!level->explorer->stopped)
-        report_violation(level);
+    end_boot(level);
 }
 
 /* ---- a crash ---- */
 
-/* Copy the machine above to `level`, crash it as level->crash says, and boot. */
-static void crash_and_live_on(struct level *level, bool go_deeper, struct kaya_trace *trace)
+/* Copy the machine above to `level`, and crash it. False: it failed. */
+static bool crash(struct level *level, struct kaya_trace *trace)
 {
     const struct level *above = level - 1;
     const struct kaya_subject_operations *operations = level->subject->operations;
     enum kaya_status status;
 
-    status = kaya_sim_disk_copy(above->disk, choices_of(&level->outcomes), trace, level->disk);
+    status = kaya_sim_disk_copy(above->disk, level->outcomes.odometer, trace, level->disk);
     if (status == KAYA_OK)
         status = operations->copy_model(above->subject, level->subject);
     if (status != KAYA_OK) {
         fail(level->explorer, status);
-        return;
+        return false;
     }
-    if (level->crash.kind == KAYA_CRASH_PROCESS)
+    if (level->kind == KAYA_CRASH_PROCESS)
         kaya_sim_disk_process_crash(level->disk);
     else
         kaya_sim_disk_power_loss(level->disk);
-    operations->crash(level->subject, level->crash.kind);
+    operations->crash(level->subject, level->kind);
     kaya_sim_memory_reset(level->memory);
     kaya_sim_runtime_reset(level->runtime, RUNTIME_SEED);
-    kaya_sim_disk_on_boundary(level->disk, go_deeper ? on_boundary : NULL, level);
-    live_on(level);
+    level->is_known = false;
+    level->question_count = 0;
+    level->strikes = level->disk->strikes;
+    level->seen = (struct kaya_hash){ 0 };
+    level->disk->seen = &level->seen;
+    return true;
 }
 
-static void begin_crash(struct level *level, uint64_t call, enum kaya_crash kind)
+/* Rule 3. The crash itself may have decided something, so each of its outcomes is looked up. */
+static bool was_left_before(struct level *level)
 {
-    uint64_t index_max = level->explorer->options->outcomes_per_point_max;
+    struct kaya_hash none = { 0 };
+    struct kaya_hash key;
 
-    level->crash = (struct crash){ .call = call, .kind = kind };
-    outcomes_begin(&level->outcomes, index_max ? index_max : OUTCOMES_PER_POINT_MAX_DEFAULT,
-                   kaya_seen_mix(level->depth, call));
+    if (!has_models(level) || !is_on(level->explorer, KAYA_EXPLORE_RULE_SAME_CRASH) ||
+        kaya_outcomes_are_sampled(&level->outcomes) || !kaya_choices_is_new(level->outcomes.odometer))
+        return false;
+    key = key_of(level, KEY_CRASH, kaya_disk_fingerprint(level->disk), none);
+    level->outcomes.seed = key.low; /* the same state is sampled the same way */
+    if (!look_up(level->explorer, key))
+        return false;
+    skip(level->explorer, KAYA_EXPLORE_RULE_SAME_CRASH);
+    return true;
+}
+
+static void live_with_points(struct level *level)
+{
+    if (may_crash_again(level))
+        kaya_sim_disk_on_boundary(level->disk, on_boundary, level);
+    if (has_models(level) && is_on(level->explorer, KAYA_EXPLORE_RULE_SAME_STATE) && !level->explorer->wanted)
+        kaya_sim_disk_on_question(level->disk, on_question, level);
+    level->explorer->running = level->depth;
+    live_on(level);
+    level->explorer->running = level->depth - 1;
+}
+
+/* One outcome. */
+static void visit_outcome(struct level *level)
+{
+    struct kaya_explorer *explorer = level->explorer;
+
+    if (!crash(level, NULL))
+        return;
+    if (level->outcomes.plan == KAYA_PLAN_FIRST && has_models(level))
+        level->subject->operations->hash_model(level->subject, level->model);
+    if (was_left_before(level)) {
+        if (level->outcomes.plan == KAYA_PLAN_FIRST)
+            level->outcomes.plan = KAYA_PLAN_ALL;
+        return;
+    }
+    explorer->report.points += !level->is_counted;
+    level->is_counted = true;
+    live_with_points(level);
+    if (explorer->status != KAYA_OK || level->is_known)
+        return;
+    if (level->outcomes.plan == KAYA_PLAN_FIRST && !plan_point(level))
+        return;
+    note_state(level);
+    if (kaya_violation_is_set(&level->violation)) {
+        explorer->running = level->depth;
+        report_violation(level);
+        explorer->running = level->depth - 1;
+    }
+}
+
+static bool may_go_on_exploring(struct kaya_explorer *explorer)
+{
+    const struct kaya_explore_crew *crew = explorer->options->crew;
+    uint64_t states_max = explorer->options->states_max;
+
+    if (states_max != 0 && explorer->result->report.states + explorer->report.states >= states_max)
+        stop(explorer);
+    if (crew && !explorer->stopped && !crew->go_on(crew->user, &explorer->report))
+        stop(explorer);
+    return !explorer->stopped;
 }
 
 static void crash_every_way(struct level *level, uint64_t call, enum kaya_crash kind)
 {
-    struct explorer *explorer = level->explorer;
-    uint64_t states_max = explorer->options->states_max;
+    struct kaya_explorer *explorer = level->explorer;
+    uint64_t index_max = explorer->options->outcomes_per_point_max;
 
-    begin_crash(level, call, kind);
+    level->call = call;
+    level->kind = kind;
+    level->is_counted = false;
+    kaya_outcomes_begin(&level->outcomes, index_max ? index_max : OUTCOMES_PER_POINT_MAX_DEFAULT,
+                        kaya_seen_mix(level->depth, call));
     do {
-        if (states_max != 0 && explorer->report.states >= states_max) {
-            explorer->report.exhaustive = false;
-            explorer->stopped = true;
-        }
-        if (explorer->stopped)
+        if (!may_go_on_exploring(explorer))
             return;
-        level->crash.outcome = level->outcomes.index;
-        explorer->report.states++;
-        crash_and_live_on(level, may_crash_again(level), NULL);
-    } while (outcomes_next(&level->outcomes));
-    if (level->outcomes.sampled) {
-        explorer->report.sampled_points++;
-        explorer->report.exhaustive = false;
+        visit_outcome(level);
+    } while (!explorer->stopped && kaya_outcomes_next(&level->outcomes));
+}
+
+/* ---- units ---- */
+
+/* Begin the next one; false: it is another explorer's. */
+static bool begin_unit(struct kaya_explorer *explorer)
+{
+    const struct kaya_explore_crew *crew = explorer->options->crew;
+    bool is_ours = true;
+
+    explorer->unit = explorer->unit_next++;
+    if (explorer->unit >= KAYA_EXPLORE_UNITS_MAX) {
+        fail(explorer, KAYA_LIMIT);
+        return false;
     }
+    if (!crew || crew->claim(crew->user, explorer->unit))
+        memcpy(explorer->report.skipped, explorer->skipped, sizeof explorer->skipped);
+    else
+        is_ours = false;
+    memset(explorer->skipped, 0, sizeof explorer->skipped);
+    return is_ours;
+}
+
+static void end_unit(struct kaya_explorer *explorer)
+{
+    const struct kaya_explore_crew *crew = explorer->options->crew;
+
+    if (crew)
+        crew->finished(crew->user, explorer->unit, &explorer->report, !explorer->stopped);
+    kaya_explore_report_add(&explorer->result->report, &explorer->report);
+    explorer->report = (struct kaya_explore_report){ 0 };
+}
+
+/* A point of the first level: each kind of crash is a unit. */
+static void explore_unit(struct level *level, uint64_t call, enum kaya_crash kind)
+{
+    struct kaya_explorer *explorer = level->explorer;
+
+    if (explorer->stopped || !begin_unit(explorer))
+        return;
+    crash_every_way(level + 1, call, kind);
+    end_unit(explorer);
 }
 
 /* Rule 2: the outcome before this one stood here as well, with the same answers behind it. */
 static bool was_here_before(const struct level *level)
 {
-    const struct outcomes *outcomes = &level->outcomes;
+    const struct kaya_outcomes *outcomes = &level->outcomes;
 
-    return level->depth > 0 && outcomes->plan == PLAN_ALL && outcomes->index > 0 &&
+    return outcomes->plan == KAYA_PLAN_ALL && outcomes->index > 0 &&
            kaya_choices_given(outcomes->odometer) <= kaya_choices_kept(outcomes->odometer);
+}
+
+/* The subject tells its model of things in the middle of a step as well, between two calls of the disk. */
+static void note_model(struct level *level)
+{
+    uint64_t now[2];
+
+    if (!has_models(level))
+        return;
+    level->subject->operations->hash_model(level->subject, now);
+    level->changed = level->changed || memcmp(now, level->model_now, sizeof now) != 0;
+    memcpy(level->model_now, now, sizeof now);
+}
+
+static bool is_worth_a_visit(struct level *level)
+{
+    note_model(level);
+    if (!level->changed && is_on(level->explorer, KAYA_EXPLORE_RULE_UNCHANGED)) {
+        skip(level->explorer, KAYA_EXPLORE_RULE_UNCHANGED);
+        return false;
+    }
+    if (was_here_before(level) && is_on(level->explorer, KAYA_EXPLORE_RULE_SAME_ANSWERS)) {
+        skip(level->explorer, KAYA_EXPLORE_RULE_SAME_ANSWERS);
+        return false;
+    }
+    return true;
 }
 
 static void explore_point(struct level *level, uint64_t call)
 {
-    struct explorer *explorer = level->explorer;
+    struct kaya_explorer *explorer = level->explorer;
+    bool with_processes = explorer->options->process_crashes;
 
-    if (!level->changed || was_here_before(level))
+    if (!is_worth_a_visit(level))
         return;
     level->changed = false;
-    explorer->report.points++;
+    if (level->depth == 0) {
+        explore_unit(level, call, KAYA_CRASH_POWER_LOSS);
+        if (with_processes)
+            explore_unit(level, call, KAYA_CRASH_PROCESS);
+        return;
+    }
     crash_every_way(level + 1, call, KAYA_CRASH_POWER_LOSS);
-    if (explorer->options->process_crashes)
+    if (with_processes)
         crash_every_way(level + 1, call, KAYA_CRASH_PROCESS);
 }
 
 /* ---- walking one path again ---- */
 
-/* Try the outcomes before the wanted one, silently: which answers there are hangs on what recovery reads. False: there are
- * not so many. */
-static bool pass_outcomes(struct level *level, uint64_t wanted)
+static void aim(struct level *level)
 {
-    bool is_left = true;
+    const struct kaya_path_leg *leg = &level->explorer->wanted->legs[level->depth];
 
-    level->explorer->passing = true;
-    while (is_left && level->outcomes.index < wanted) {
-        crash_and_live_on(level, false, NULL);
-        is_left = level->explorer->status == KAYA_OK && outcomes_next(&level->outcomes);
-    }
-    level->explorer->passing = false;
-    return is_left;
+    level->call = leg->call;
+    level->kind = leg->kind;
+    kaya_choices_restart_with(level->outcomes.odometer, leg->answers, leg->answer_count);
+}
+
+/* Every answer of the path was asked for, and was one of so many. */
+static bool has_fitted(const struct level *level)
+{
+    const struct kaya_path_leg *leg = &level->explorer->wanted->legs[level->depth];
+
+    if (kaya_choices_given(level->outcomes.odometer) < leg->answer_count)
+        return false;
+    for (size_t index = 0; index < leg->answer_count; index++)
+        if (kaya_choices_answer_at(level->outcomes.odometer, index) != leg->answers[index])
+            return false;
+    return true;
 }
 
 static void walk_point(struct level *level, uint64_t call)
 {
-    struct explorer *explorer = level->explorer;
-    const struct crash *wanted;
-    bool last;
+    struct kaya_explorer *explorer = level->explorer;
+    bool is_last;
 
-    if (level->depth == explorer->wanted->count || call != explorer->wanted->crashes[level->depth].call)
+    if (level->depth == explorer->wanted->crash_count || call != explorer->wanted->legs[level->depth + 1].call)
         return;
-    wanted = &explorer->wanted->crashes[level->depth];
-    last = level->depth + 1 == explorer->wanted->count;
+    is_last = level->depth + 1 == explorer->wanted->crash_count;
     level++;
-    begin_crash(level, call, wanted->kind);
-    if (pass_outcomes(level, wanted->outcome)) {
-        level->crash.outcome = wanted->outcome;
-        crash_and_live_on(level, !last, explorer->trace);
-        explorer->reached = explorer->reached || last;
+    aim(level);
+    if (crash(level, explorer->trace)) {
+        live_with_points(level);
+        explorer->reached = (explorer->reached || is_last) && has_fitted(level);
     }
     explorer->stopped = true;
     kaya_trace_listen(explorer->trace, NULL, NULL);
@@ -520,9 +738,9 @@ static void walk_point(struct level *level, uint64_t call)
 /* Crash right before call number `call` of `level`'s boot, if there is anything to do there. */
 static void visit_point(struct level *level, uint64_t call)
 {
-    const struct explorer *explorer = level->explorer;
+    const struct kaya_explorer *explorer = level->explorer;
 
-    if (explorer->stopped || explorer->passing || !may_crash_again(level))
+    if (explorer->stopped || level->is_known || !may_crash_again(level))
         return;
     if (kaya_violation_is_set(&level->violation))
         return;
@@ -537,57 +755,48 @@ static void print_event(void *file, const struct kaya_trace_event *event)
     kaya_trace_print_event(event, file);
 }
 
-/* "call 41 power_loss 3; call 7 process_crash 0", or "no crash". */
-static bool parse_path(const char *text, struct path *path)
-{
-    *path = (struct path){ 0 };
-    if (strcmp(text, "no crash") == 0)
-        return true;
-    for (;;) {
-        struct crash *crash = &path->crashes[path->count];
-        char name[16];
-        int length = 0;
-
-        if (path->count == KAYA_EXPLORE_DEPTH_MAX)
-            return false;
-        if (sscanf(text, "call %" SCNu64 " %15[a-z_] %" SCNu64 "%n", &crash->call, name, &crash->outcome,
-                   &length) != 3)
-            return false;
-        crash->kind =
-            strcmp(name, crash_names[KAYA_CRASH_PROCESS]) == 0 ? KAYA_CRASH_PROCESS : KAYA_CRASH_POWER_LOSS;
-        if (strcmp(name, crash_names[crash->kind]) != 0)
-            return false;
-        path->count++;
-        text += length;
-        if (*text == '\0')
-            return true;
-        if (strncmp(text, "; ", 2) != 0)
-            return false;
-        text += 2;
-    }
-}
-
 /* ---- the whole ---- */
 
 /* The disks of all levels are forks of one, so that copies among them share what is not written. */
+static struct kaya_sim_disk_options disk_options(const struct level *level)
+{
+    const struct kaya_explore_options *options = level->explorer->options;
+    struct kaya_sim_disk_options made = {
+        .profile = options->profile,
+        .choices = level->outcomes.odometer,
+        .trace = level->explorer->trace,
+        .calls_per_boot_max = options->calls_per_boot_max,
+        .list_sorted = true, /* every order of every listing is not what a crash left */
+        .torn_sectors_max = options->torn_sectors_max ? options->torn_sectors_max : 1,
+        .families_set = true,
+        .strikes_max = options->errors_max ? options->errors_max : 1,
+        .transfer_parts_max = TRANSFER_PARTS,
+        .capacity_bytes = options->capacity_bytes,
+        .cannot_allocate = options->cannot_allocate,
+    };
+
+    for (unsigned family = 0; family < KAYA_FAULTS; family++) {
+        bool is_error = (options->errors >> family & 1) != 0;
+        bool is_crash = kaya_fault_group((enum kaya_fault)family) == KAYA_FAULT_GROUP_CRASH ||
+                        family == KAYA_FAULT_NO_SPACE;
+
+        made.families[family] = is_error || (is_crash && (options->kept >> family & 1) == 0);
+        made.odds[family] = is_error ? ERROR_ODDS : 0;
+    }
+    return made;
+}
+
 static enum kaya_status create_disk(struct level *level)
 {
-    struct explorer *explorer = level->explorer;
-    struct kaya_sim_disk_options options = {
-        .profile = explorer->options->profile,
-        .choices = explorer->tame,
-        .trace = explorer->trace,
-        .calls_per_boot_max = explorer->options->calls_per_boot_max,
-        .list_sorted = true, /* every order of every listing is not what a crash left */
-        .torn_sectors_max = explorer->options->torn_sectors_max ? explorer->options->torn_sectors_max : 1,
-    };
+    struct kaya_explorer *explorer = level->explorer;
+    struct kaya_sim_disk_options options = disk_options(level);
 
     if (level->depth == 0)
         return kaya_sim_disk_create(&options, &level->disk);
     return kaya_sim_disk_fork(explorer->levels[0].disk, level->outcomes.odometer, NULL, &level->disk);
 }
 
-static enum kaya_status level_create(struct level *level, struct explorer *explorer, unsigned depth)
+static enum kaya_status level_create(struct level *level, struct kaya_explorer *explorer, unsigned depth)
 {
     const struct kaya_explore_options *options = explorer->options;
     enum kaya_status status;
@@ -596,31 +805,38 @@ static enum kaya_status level_create(struct level *level, struct explorer *explo
     level->depth = depth;
     level->memory = kaya_sim_memory_create();
     level->runtime = kaya_sim_runtime_create(RUNTIME_SEED);
-    level->outcomes.odometer = kaya_choices_odometer();
-    level->outcomes.dice = kaya_choices_from_seed(0);
-    if (!level->memory || !level->runtime || !level->outcomes.odometer || !level->outcomes.dice)
+    status = kaya_outcomes_create(&level->outcomes);
+    if (!level->memory || !level->runtime || status != KAYA_OK)
         return KAYA_NO_MEMORY;
     status = create_disk(level);
     if (status != KAYA_OK)
         return status;
+    if ((options->errors >> KAYA_FAULT_OUT_OF_MEMORY & 1) != 0)
+        kaya_sim_memory_on_allocate(level->memory, kaya_sim_disk_refuses_memory, level->disk);
     return options->create_subject(options->user, &level->subject);
 }
 
 /* The memory goes last: a subject may hold handles of a boot that just ended, and drops them by a crash. */
-static void level_destroy(struct level *level)
+static void drop_subject(struct level *level)
 {
-    if (level->subject) {
-        level->subject->operations->crash(level->subject, KAYA_CRASH_POWER_LOSS);
-        level->subject->operations->destroy(level->subject);
-    }
-    kaya_sim_disk_destroy(level->disk);
-    kaya_choices_destroy(level->outcomes.dice);
-    kaya_choices_destroy(level->outcomes.odometer);
-    kaya_sim_runtime_destroy(level->runtime);
-    kaya_sim_memory_destroy(level->memory);
+    if (!level->subject)
+        return;
+    level->subject->operations->crash(level->subject, KAYA_CRASH_POWER_LOSS);
+    level->subject->operations->destroy(level->subject);
+    level->subject = NULL;
 }
 
-static enum kaya_status create_levels(struct explorer *explorer)
+static void level_destroy(struct level *level)
+{
+    drop_subject(level);
+    kaya_sim_disk_destroy(level->disk);
+    kaya_outcomes_release(&level->outcomes);
+    kaya_sim_runtime_destroy(level->runtime);
+    kaya_sim_memory_destroy(level->memory);
+    free(level->questions);
+}
+
+static enum kaya_status create_levels(struct kaya_explorer *explorer)
 {
     enum kaya_status status = KAYA_OK;
 
@@ -633,38 +849,100 @@ static enum kaya_status create_levels(struct explorer *explorer)
     return status;
 }
 
-static enum kaya_status run(struct explorer *explorer)
+static enum kaya_status create_visited(struct kaya_explorer *explorer)
 {
-    enum kaya_status status = create_levels(explorer);
-
-    if (status == KAYA_OK) {
-        kaya_sim_disk_on_boundary(explorer->levels[0].disk, on_boundary, &explorer->levels[0]);
-        live_first(&explorer->levels[0]);
-        status = explorer->status;
-    }
-    return status;
+    explorer->visited = explorer->options->visited;
+    if (explorer->visited || explorer->wanted)
+        return KAYA_OK;
+    explorer->own_visited = calloc(1, OWN_VISITED_BYTES);
+    if (!explorer->own_visited)
+        return KAYA_NO_MEMORY;
+    explorer->visited = kaya_visited_init(explorer->own_visited, OWN_VISITED_BYTES);
+    return KAYA_OK;
 }
 
-static void release(struct explorer *explorer)
+/* An empty disk and a new subject, for the next run of the workload. */
+static enum kaya_status start_over(struct level *level)
+{
+    const struct kaya_explore_options *options = level->explorer->options;
+    struct kaya_sim_disk_options disk = disk_options(level);
+
+    drop_subject(level);
+    kaya_sim_disk_shut_down(level->disk);
+    kaya_sim_disk_reset(level->disk, &disk);
+    kaya_sim_memory_reset(level->memory);
+    kaya_sim_runtime_reset(level->runtime, RUNTIME_SEED);
+    return options->create_subject(options->user, &level->subject);
+}
+
+/* The run itself is a unit, for what it breaks without any crash. */
+static void end_run(struct level *level)
+{
+    struct kaya_explorer *explorer = level->explorer;
+
+    if (explorer->wanted || explorer->stopped || !begin_unit(explorer))
+        return;
+    if (kaya_violation_is_set(&level->violation))
+        report_violation(level);
+    end_unit(explorer);
+}
+
+/* Once; with errors, once for each way of failing. */
+static enum kaya_status run_workload(struct kaya_explorer *explorer)
+{
+    struct level *level = &explorer->levels[0];
+    enum kaya_status status = KAYA_OK;
+
+    kaya_outcomes_begin(&level->outcomes, 0, 0);
+    if (explorer->wanted)
+        aim(level);
+    for (;;) {
+        kaya_sim_disk_on_boundary(level->disk, on_boundary, level);
+        live_first(level);
+        end_run(level);
+        level->outcomes.plan = KAYA_PLAN_ALL;
+        if (explorer->stopped || explorer->wanted || !kaya_outcomes_next(&level->outcomes))
+            return explorer->status;
+        status = start_over(level);
+        if (status != KAYA_OK)
+            return status;
+    }
+}
+
+static enum kaya_status run(struct kaya_explorer *explorer)
+{
+    const struct kaya_explore_crew *crew = explorer->options->crew;
+    enum kaya_status status = create_levels(explorer);
+
+    if (status == KAYA_OK)
+        status = create_visited(explorer);
+    if (status == KAYA_OK && crew && crew->begin && !explorer->wanted)
+        crew->begin(crew->user, explorer);
+    return status == KAYA_OK ? run_workload(explorer) : status;
+}
+
+static void release(struct kaya_explorer *explorer)
 {
     for (unsigned depth = 0; explorer->levels && depth < explorer->level_count; depth++)
         level_destroy(&explorer->levels[depth]);
     free(explorer->levels);
     kaya_choices_destroy(explorer->tame);
     kaya_trace_destroy(explorer->trace);
-    kaya_seen_clear(&explorer->seen);
+    free(explorer->own_visited);
 }
 
-enum kaya_status kaya_explore(const struct kaya_explore_options *options, struct kaya_explore_report *report)
+enum kaya_status kaya_explore(const struct kaya_explore_options *options, struct kaya_explore_result *result)
 {
-    struct explorer explorer = { .options = options, .report = { .exhaustive = true } };
+    struct kaya_explorer explorer = { .options = options, .result = result };
     enum kaya_status status;
 
+    *result = (struct kaya_explore_result){ 0 };
     if (options->crash_depth == 0 || options->crash_depth > KAYA_EXPLORE_DEPTH_MAX)
         return KAYA_INVALID;
     explorer.level_count = options->crash_depth + 1;
     status = run(&explorer);
-    *report = explorer.report;
+    kaya_explore_report_add(&result->report, &explorer.report); /* what was begun and not ended */
+    result->exhaustive = !result->report.is_incomplete;
     release(&explorer);
     return status;
 }
@@ -672,24 +950,28 @@ enum kaya_status kaya_explore(const struct kaya_explore_options *options, struct
 enum kaya_status kaya_explore_replay(const struct kaya_explore_options *options, const char *path, FILE *file,
                                      struct kaya_violation *violation)
 {
-    struct path wanted;
-    struct explorer explorer = { .options = options, .wanted = &wanted };
+    struct kaya_path wanted;
+    struct kaya_explorer explorer = { .options = options, .wanted = &wanted };
     enum kaya_status status;
 
     *violation = (struct kaya_violation){ 0 };
-    if (!parse_path(path, &wanted))
-        return KAYA_INVALID;
-    explorer.level_count = wanted.count + 1;
+    status = kaya_path_parse(path, &wanted);
+    if (status != KAYA_OK)
+        return status;
+    explorer.level_count = wanted.crash_count + 1;
     explorer.trace = kaya_trace_create(1);
-    if (!explorer.trace)
+    if (!explorer.trace) {
+        kaya_path_release(&wanted);
         return KAYA_NO_MEMORY;
+    }
     if (file)
         kaya_trace_listen(explorer.trace, print_event, file);
     status = run(&explorer);
-    if (status == KAYA_OK && wanted.count > 0 && !explorer.reached)
+    if (status == KAYA_OK && (!has_fitted(&explorer.levels[0]) || (wanted.crash_count > 0 && !explorer.reached)))
         status = KAYA_NOT_FOUND;
     if (status == KAYA_OK)
-        *violation = explorer.levels[wanted.count].violation;
+        *violation = explorer.levels[wanted.crash_count].violation;
     release(&explorer);
+    kaya_path_release(&wanted);
     return status;
 }

@@ -30,6 +30,14 @@ enum {
     ENUMERATED_CHANGES_MAX = 6, /* names: all subsets of so many; the older changes are asked one by one */
 };
 
+/* Whoever listens finds the disk as all answers before this one left it. */
+static uint64_t ask(struct kaya_sim_disk *disk, uint64_t count, const char *label)
+{
+    if (count > 1 && disk->question != NULL)
+        disk->question(disk->question_user);
+    return kaya_choose(disk->choices, KAYA_STREAM_CRASH, count, label);
+}
+
 /* ---- names ---- */
 
 static const enum kaya_fault change_families[] = {
@@ -140,7 +148,10 @@ static void decide_changes(struct kaya_sim_disk *disk)
         list_prefixes(disk, &outcomes, forced);
     else
         list_subsets(disk, &outcomes, forced);
-    answer = kaya_choose(disk->choices, KAYA_STREAM_CRASH, outcomes.count, "names");
+    if (disk->directory.change_count > ENUMERATED_CHANGES_MAX) /* in the middle of it: older changes were asked for */
+        answer = kaya_choose(disk->choices, KAYA_STREAM_CRASH, outcomes.count, "names");
+    else
+        answer = ask(disk, outcomes.count, "names");
     mask = outcomes.masks[answer];
     if (mask != low_bits(disk->directory.change_count))
         count_lost_names(disk, mask);
@@ -151,7 +162,7 @@ static void decide_changes(struct kaya_sim_disk *disk)
 static bool is_directory_lost(struct kaya_sim_disk *disk)
 {
     bool is_lost = !disk->directory.is_durable && disk->families[KAYA_FAULT_LOST_DIRECTORY] &&
-                   kaya_choose(disk->choices, KAYA_STREAM_CRASH, 2, "directory") == 1;
+                   ask(disk, 2, "directory") == 1;
 
     if (is_lost) {
         kaya_fault_draw(disk, KAYA_FAULT_LOST_DIRECTORY);
@@ -336,7 +347,7 @@ static uint64_t choose_size(struct kaya_sim_disk *disk, const struct kaya_inode 
 
     for (uint64_t older = 1; older <= inode->size_count; older++)
         allowed_count += disk->families[size_family(inode, older)];
-    answer = kaya_choose(disk->choices, KAYA_STREAM_CRASH, allowed_count, "size");
+    answer = ask(disk, allowed_count, "size");
     kaya_disk_trace(disk, KAYA_TRACE_FATE, KAYA_OK, inode->number, answer, allowed_count, "size");
     while (answer > 0) {
         back++;
@@ -413,7 +424,7 @@ static void decide_in_order(struct kaya_sim_disk *disk, struct kaya_inode *inode
     size_t count = collect_stamps(disk, inode);
     bool may_lose = disk->families[KAYA_FAULT_LOST_SECTOR] && disk->families[KAYA_FAULT_OLD_VERSION] &&
                     disk->families[KAYA_FAULT_LOST_SIZE] && disk->families[KAYA_FAULT_LOST_TRUNCATE];
-    uint64_t lost = kaya_choose(disk->choices, KAYA_STREAM_CRASH, may_lose ? count + 1 : 1, "moment");
+    uint64_t lost = ask(disk, may_lose ? count + 1 : 1, "moment");
     uint64_t stamp = lost == 0 ? UINT64_MAX : lost == count ? 0 : disk->stamps[count - 1 - lost];
     uint64_t back = 0;
     bool is_different = false;
@@ -714,7 +725,7 @@ static void decide_sector(struct kaya_sim_disk *disk, struct kaya_inode *inode, 
         add_tears(&fate, sector);
     if ((sector->flags & KAYA_SECTOR_GARBLED) != 0)
         add_garble(&fate);
-    answer = kaya_choose(disk->choices, KAYA_STREAM_CRASH, fate.count, "sector");
+    answer = ask(disk, fate.count, "sector");
     outcome = &disk->outcomes[answer];
     if (answer > 0) {
         kaya_fault_draw(disk, outcome->family);

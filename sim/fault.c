@@ -2,6 +2,8 @@
  * anyway was not struck, and an outcome of which nobody ever read a byte was not even drawn. */
 #include "fault.h"
 
+#include "seen.h"
+
 _Static_assert(KAYA_FAULTS <= 64, "a set of families fits 64 bits");
 
 static const char *const fault_names[KAYA_FAULTS] = {
@@ -39,9 +41,15 @@ enum kaya_fault_group kaya_fault_group(enum kaya_fault fault)
 
 bool kaya_fault_has_chance(struct kaya_sim_disk *disk, enum kaya_fault fault)
 {
-    if (disk->odds[fault] == 0 || !disk->families[fault] ||
-        !kaya_chance(disk->choices, KAYA_STREAM_FAULTS, 1, disk->odds[fault], fault_names[fault]))
+    if (disk->odds[fault] == 0 || !disk->families[fault])
         return false;
+    if (disk->strikes_max != 0 && disk->strikes >= disk->strikes_max)
+        return false;
+    if (!kaya_chance(disk->choices, KAYA_STREAM_FAULTS, 1, disk->odds[fault], fault_names[fault]))
+        return false;
+    disk->strikes++;
+    if (disk->seen != NULL)
+        kaya_seen_note(disk->seen, disk->calls << 8 | (uint64_t)fault);
     kaya_fault_draw(disk, fault);
     return true;
 }

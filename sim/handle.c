@@ -23,6 +23,7 @@
 #include "lie.h"
 #include "media.h"
 #include "reads.h"
+#include "seen.h"
 
 /* ---- before each call ---- */
 
@@ -157,12 +158,18 @@ static enum kaya_status open_file(struct kaya_disk *seam, const char *name, unsi
 static enum kaya_status sim_open(struct kaya_disk *seam, const char *name, unsigned flags, struct kaya_file **file)
 {
     struct kaya_sim_disk *disk = boot_of(seam)->disk;
-    enum kaya_status status = enter_directory(seam, KAYA_TRACE_OPEN);
+    enum kaya_status status;
 
+    disk->open_flags = flags;
+    status = enter_directory(seam, KAYA_TRACE_OPEN);
     if (status == KAYA_GONE)
         return status;
     if (status == KAYA_OK)
         status = open_file(seam, name, flags, file);
+    if (disk->seen != NULL) {
+        kaya_seen_note_text(disk->seen, name);
+        kaya_seen_note(disk->seen, status);
+    }
     kaya_disk_trace(disk, KAYA_TRACE_OPEN, status,
                     status == KAYA_OK ? disk->files[handle_of(*file)->file].inode->number : 0, flags, 0, name);
     return status;
@@ -196,6 +203,8 @@ static enum kaya_status sim_size(struct kaya_disk *seam, struct kaya_file *file,
         return status;
     if (status == KAYA_OK)
         *bytes = disk->files[number].inode->size_bytes;
+    if (disk->seen != NULL)
+        kaya_seen_note(disk->seen, status == KAYA_OK ? *bytes : UINT64_MAX);
     kaya_disk_trace(disk, KAYA_TRACE_SIZE, status, disk->files[number].inode->number,
                     status == KAYA_OK ? *bytes : 0, 0, NULL);
     return status;
@@ -272,6 +281,8 @@ static enum kaya_status sim_read(struct kaya_disk *seam, struct kaya_file *file,
     }
     *done = (size_t)length;
     disk->usage.bytes_read += length;
+    if (disk->seen != NULL)
+        kaya_seen_note_read(disk->seen, &disk->store, disk->files[number].inode, offset, length);
     kaya_disk_trace(disk, KAYA_TRACE_READ, KAYA_OK, disk->files[number].inode->number, offset, length,
                     (flags & KAYA_READ_PAST_CACHE) != 0 ? "past cache" : NULL);
     return KAYA_OK;
@@ -716,6 +727,8 @@ static enum kaya_status sim_list(struct kaya_disk *seam, kaya_list_visitor *visi
     if (status == KAYA_GONE)
         return status;
     names = status == KAYA_OK ? ordered_names(disk, &count) : NULL;
+    for (size_t index = 0; disk->seen != NULL && index < count; index++)
+        kaya_seen_note_text(disk->seen, names[index]);
     kaya_disk_trace(disk, KAYA_TRACE_LIST, status, 0, 0, count, count > 0 ? names[0] : NULL);
     for (size_t index = 0; index < count; index++)
         if (!visit(user, names[index], KAYA_ENTRY_FILE))

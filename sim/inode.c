@@ -139,6 +139,7 @@ static struct kaya_inode *empty_inode(struct kaya_store *store)
     inode->sector_count = 0;
     inode->listed_count = 0;
     inode->undecided_count = 0;
+    inode->has_hash = false;
     return inode;
 }
 

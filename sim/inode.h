@@ -51,6 +51,8 @@ struct kaya_inode {
     uint32_t *listed;                       /* every sector that may differ from its durable version */
     uint32_t listed_count, listed_capacity;
     uint32_t undecided_count;
+    bool has_hash;         /* nothing was changed since ... */
+    struct kaya_hash hash; /* ... this was computed (fingerprint.c) */
 };
 
 struct kaya_inode *kaya_inode_create(struct kaya_store *store, uint64_t number);

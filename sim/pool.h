@@ -12,6 +12,10 @@
 
 #include "kaya/seam/status.h"
 
+struct kaya_hash {
+    uint64_t low, high;
+};
+
 /* The bytes of one sector. NULL stands for zeros wherever a block may be. Where media damage struck, a block shows what the medium
  * gives, and holds on to what would stand there without it. */
 struct kaya_block {
@@ -21,6 +25,7 @@ struct kaya_block {
         struct kaya_block *next_free;
         struct kaya_block *truth; /* of a damaged block; never damaged itself */
     };
+    struct kaya_hash hash; /* of the bytes; all 0: nobody asked yet (store.c) */
     _Alignas(16) uint8_t bytes[];
 };
 
@@ -94,6 +99,7 @@ static inline struct kaya_block *kaya_pool_block(struct kaya_pool *pool)
     pool->free_blocks = block->next_free;
     block->references = 1;
     block->flags = 0;
+    block->hash = (struct kaya_hash){ 0 };
     return block;
 }
 

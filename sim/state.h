@@ -82,6 +82,7 @@ struct kaya_sim_disk {
     bool list_sorted;
     uint32_t odds[KAYA_FAULTS];
     uint32_t torn_sectors_max;
+    uint32_t transfer_parts_max;
     bool has_errors; /* some family of error.c may strike in a call */
     enum kaya_broken broken;
     bool cannot_allocate;
@@ -106,6 +107,10 @@ struct kaya_sim_disk {
     enum kaya_crash crash_at_kind;
     kaya_sim_disk_boundary *boundary;
     void *boundary_user;
+    unsigned open_flags; /* of the open under way */
+    kaya_sim_disk_question *question;
+    void *question_user;
+    struct kaya_hash *seen; /* borrowed: what this boot was answered (seen.c); NULL: nobody wants to know */
 
     struct kaya_sim_usage {
         uint64_t bytes_read, bytes_written, syncs, directory_syncs, calls, changing_calls;
@@ -113,6 +118,7 @@ struct kaya_sim_disk {
     struct kaya_fault_counts counts;
     uint64_t struck_families; /* since somebody asked last; a bit each */
     uint64_t failed_syncs;
+    uint32_t strikes, strikes_max; /* of families that strike by odds, and how many may; 0: any number */
 
     struct kaya_reads reads;
     uint64_t crash_number;   /* power losses so far */
@@ -136,6 +142,8 @@ struct kaya_sim_disk {
     size_t outcome_capacity;
     uint64_t *stamps;
     size_t stamp_capacity;
+    uint64_t *words;
+    size_t word_capacity;
     const char **listing;
     size_t listing_capacity;
 };
@@ -147,7 +155,10 @@ static inline struct kaya_inode *kaya_disk_own(struct kaya_sim_disk *disk, uint3
 {
     struct kaya_inode *inode = disk->files[file].inode;
 
-    return inode->references == 1 ? inode : kaya_disk_part(disk, file);
+    if (inode->references > 1)
+        inode = kaya_disk_part(disk, file);
+    inode->has_hash = false; /* it will be another one */
+    return inode;
 }
 
 /* Room for `needed` files in the table. */

@@ -4,9 +4,24 @@
  * one thing (S2). How damage comes and goes: damage.c. */
 #include "store.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 const uint8_t kaya_zeros[KAYA_SECTOR_BYTES_MAX];
 
 /* ---- blocks ---- */
+
+/* A block of zeros is hashed as none at all. */
+struct kaya_hash kaya_block_hash_slowly(const struct kaya_store *store, struct kaya_block *block)
+{
+    XXH128_hash_t hash;
+
+    if (block->bytes[0] == 0 && memcmp(block->bytes, block->bytes + 1, store->sector_bytes - 1) == 0)
+        return (struct kaya_hash){ 0 };
+    hash = XXH3_128bits(block->bytes, store->sector_bytes);
+    block->hash = (struct kaya_hash){ hash.low64, hash.high64 };
+    return block->hash;
+}
 
 struct kaya_block *kaya_block_truth(const struct kaya_block *block)
 {

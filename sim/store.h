@@ -58,6 +58,15 @@ static inline const uint8_t *kaya_block_bytes(const struct kaya_block *block)
     return block != NULL ? block->bytes : kaya_zeros;
 }
 
+/* XXH3-128 of what the block shows; NULL: of zeros. Computed once a block, which nobody changes any more. */
+struct kaya_hash kaya_block_hash_slowly(const struct kaya_store *store, struct kaya_block *block);
+static inline struct kaya_hash kaya_block_hash(const struct kaya_store *store, struct kaya_block *block)
+{
+    if (block == NULL)
+        return (struct kaya_hash){ 0 };
+    return block->hash.low != 0 || block->hash.high != 0 ? block->hash : kaya_block_hash_slowly(store, block);
+}
+
 static inline bool kaya_block_is_unreadable(const struct kaya_block *block)
 {
     return block != NULL && (block->flags & KAYA_BLOCK_UNREADABLE) != 0;

@@ -99,12 +99,13 @@ static int explore(uint64_t outcome_count)
                                                 .crash_depth = 1,
                                                 .process_crashes = true,
                                                 .outcomes_per_point_max = outcome_count };
-        struct kaya_explore_report report;
+        struct kaya_explore_result result;
+        const struct kaya_explore_report *report = &result.report;
 
-        check(kaya_explore(&options, &report), logs[i].name);
-        printf("%s 0x%016" PRIx64 " states %" PRIu64 " distinct %" PRIu64 "\n", logs[i].name, report.digest,
-               report.states, report.distinct);
-        code |= report.violations > 0;
+        check(kaya_explore(&options, &result), logs[i].name);
+        printf("%s 0x%016" PRIx64 " states %" PRIu64 " distinct %" PRIu64 "\n", logs[i].name, report->digest,
+               report->states, report->distinct);
+        code |= report->violations > 0;
     }
     return code;
 }

@@ -101,6 +101,16 @@ expect 0 'reproduced: digest' "$sim" replay input.tape
 expect 2 'it is empty' "$sim" replay empty
 
 expect 0 '0 violations' "$sim" explore small --states 2000
-expect 2 'no small log' "$sim" explore huge
+expect 0 'states, exhaustive' "$sim" explore short --depth 1
+expect 0 'sampled at' "$sim" explore padded --outcomes 20
+expect 0 'states, exhaustive' "$sim" explore power-loss --operations 2
+expect 0 '"errors":true' "$sim" explore short --depth 1 --errors --states 2000 --json
+expect 0 'all promises held at the end of this path' "$sim" replay 'explore small: call 41 power_loss 0=1'
+expect 2 'no such call, or no such outcome' "$sim" replay 'explore small: call 41 power_loss 0=9999'
+expect 2 'is no line of the explorer' "$sim" replay 'explore small call 41 power_loss'
+expect 2 'is no path' "$sim" replay 'explore small: call 41 fire'
+expect 2 'no scenario' "$sim" explore huge
+expect 2 'no rule' "$sim" explore short --without sense
+expect 2 'without a budget' "$sim" explore anything-goes
 
 [ "$failures" -eq 0 ] || { echo "$failures failures" >&2; exit 1; }

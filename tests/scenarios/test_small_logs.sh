@@ -25,6 +25,7 @@ bound=200000
 explore 5000 small
 explore 5000 padded --outcomes 200
 explore 10000 short --depth 3 --states "$bound"
-explore 10000 short-padded --depth 3 --states "$bound"
+explore 10000 short-padded --depth 3 --outcomes 1000 --states "$bound"
 explore 10000 key-value
-explore 10000 key-value --depth 2 --outcomes 4 --steps 2 --states "$bound"
+explore 10000 key-value --depth 2 --outcomes 100 --steps 2 --states "$bound"
+explore 10000 short --depth 1 --errors --states "$bound"

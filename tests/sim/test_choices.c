@@ -199,16 +199,60 @@ Test(choices, the_odometer_tells_what_it_kept)
     kaya_choices_destroy(odometer);
 }
 
-Test(choices, the_odometer_sets_one_answer_alone)
+Test(choices, the_odometer_starts_with_given_answers)
 {
+    static const uint64_t answers[] = { 2, 0, 9 };
     struct kaya_choices *odometer = kaya_choices_odometer();
 
-    for (unsigned index = 0; index < 3; index++) {
-        kaya_choices_restart_alone(odometer, index, 2);
-        for (unsigned question = 0; question < 5; question++)
-            cr_expect(eq(u64, ask(odometer, 4), question == index ? 2 : 0));
-        cr_expect(eq(u64, kaya_choices_kept(odometer), 0));
+    kaya_choices_restart_with(odometer, answers, 3);
+    cr_expect(not(kaya_choices_is_new(odometer)));
+    cr_expect(eq(u64, ask(odometer, 4), 2));
+    cr_expect(eq(u64, ask(odometer, 4), 0));
+    cr_expect(eq(u64, ask(odometer, 4), 3)); /* cut to what is asked */
+    cr_expect(kaya_choices_is_new(odometer));
+    cr_expect(eq(u64, ask(odometer, 4), 0));
+    cr_expect(eq(u64, kaya_choices_answer_at(odometer, 2), 3));
+    cr_expect(eq(u64, kaya_choices_kept(odometer), 0));
+    kaya_choices_destroy(odometer);
+}
+
+Test(choices, the_odometer_with_dice_draws_every_combination_and_the_same_again)
+{
+    struct kaya_choices *odometer = kaya_choices_odometer();
+    unsigned drawn = 0;
+
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        uint64_t first, again = 0;
+
+        for (unsigned time = 0; time < 2; time++) {
+            first = again;
+            kaya_choices_restart_dice(odometer, seed);
+            again = ask(odometer, 3) * 3;
+            again += ask(odometer, 3);
+        }
+        cr_expect(eq(u64, first, again), "seed %u", (unsigned)seed);
+        drawn |= 1u << again;
     }
+    cr_expect(eq(u32, drawn, (1u << 9) - 1));
+    kaya_choices_destroy(odometer);
+}
+
+Test(choices, a_stopped_or_shortened_pass_leaves_out_what_would_have_followed)
+{
+    struct kaya_choices *odometer = kaya_choices_odometer();
+    unsigned passes = 0;
+
+    do {
+        uint64_t first = ask(odometer, 3);
+
+        if (first == 1)
+            kaya_choices_stop(odometer);
+        ask(odometer, 2);
+        if (first == 2)
+            kaya_choices_forget(odometer, 1);
+        passes++;
+    } while (kaya_choices_advance(odometer));
+    cr_expect(eq(u32, passes, 4)); /* 0 0, 0 1, 1, 2 */
     kaya_choices_destroy(odometer);
 }
 

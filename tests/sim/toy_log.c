@@ -289,6 +289,14 @@ static enum kaya_status toy_copy_model(const struct kaya_subject *from, struct k
     return KAYA_OK;
 }
 
+static void toy_hash_model(const struct kaya_subject *subject, uint64_t hash[2])
+{
+    XXH128_hash_t made = XXH3_128bits(&of(subject)->model, sizeof of(subject)->model);
+
+    hash[0] = made.low64;
+    hash[1] = made.high64;
+}
+
 static void toy_destroy(struct kaya_subject *subject)
 {
     free(subject);
@@ -302,6 +310,7 @@ static const struct kaya_subject_operations operations = {
     .close = toy_close,
     .crash = toy_crash,
     .copy_model = toy_copy_model,
+    .hash_model = toy_hash_model,
     .destroy = toy_destroy,
 };
 

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "exploring.h"
 #include "kaya/scenarios/replay.h"
 #include "sim.h"
 
@@ -250,8 +251,13 @@ static int save_tape(struct replay *replay)
 
 static int replay_all(struct replay *replay)
 {
+    const struct arguments *arguments = replay->arguments;
     int code = KAYA_SIM_HELD;
 
+    if (strncmp(arguments->text, "explore ", strlen("explore ")) == 0) {
+        code = kaya_sim_exploring_replay(arguments->text, arguments->trace, arguments->json);
+        return kaya_sim_flush() ? code : KAYA_SIM_USAGE;
+    }
     if (!open_replay(replay))
         return KAYA_SIM_USAGE;
     if (replay->arguments->save != NULL)

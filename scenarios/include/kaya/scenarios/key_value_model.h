@@ -79,4 +79,7 @@ bool kaya_key_value_exists(const struct kaya_key_value_model *model);         /*
 uint64_t kaya_key_value_live_bytes(const struct kaya_key_value_model *model); /* of all values that there should be */
 struct kaya_oracle_counts kaya_key_value_counts(const struct kaya_key_value_model *model);
 
+/* 128 bits over all that decides what is asked for from now on; between boots. */
+void kaya_key_value_model_hash(const struct kaya_key_value_model *model, uint64_t hash[2]);
+
 #endif

@@ -45,6 +45,9 @@ KAYA_MUST_CHECK enum kaya_status kaya_oracle_copy(const struct kaya_oracle *from
 void kaya_oracle_unrestrict(struct kaya_oracle *oracle);
 bool kaya_oracle_is_unrestricted(const struct kaya_oracle *oracle);
 
+/* 128 bits over all that decides what is asked for from now on; between boots. */
+void kaya_oracle_hash(const struct kaya_oracle *oracle, uint64_t hash[2]);
+
 /* What a recovery now would have to return. */
 enum kaya_expectation kaya_oracle_expect(const struct kaya_oracle *oracle, uint64_t lsn);
 

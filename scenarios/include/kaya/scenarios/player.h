@@ -11,6 +11,7 @@
 
 #include "kaya/event.h"
 #include "kaya/scenarios/coverage.h"
+#include "kaya/scenarios/words.h"
 #include "kaya/scenarios/workload.h"
 #include "kaya/sim/subject.h"
 #include "kaya/wal.h"
@@ -72,5 +73,8 @@ uint64_t kaya_player_payload(struct kaya_player *player);
 
 /* At least `size` bytes at player->bytes. false: no memory. */
 bool kaya_player_reserve(struct kaya_player *player, size_t size);
+
+/* What decides how the workload goes on, and what the next answer is told to have been struck by. */
+void kaya_player_add_words(const struct kaya_player *player, struct kaya_words *words);
 
 #endif

@@ -76,15 +76,28 @@ void kaya_choices_reseed(struct kaya_choices *choices, uint64_t seed);
 /* Odometer: go to the next combination of answers; false when all were tried. After it, ask from the start again. */
 bool kaya_choices_advance(struct kaya_choices *choices);
 
-/* Odometer: start over, as new (all 0), or with all 0 but the answer number `index` of the pass, which is `answer` (below
- * the count that was asked there in the pass of all 0). */
+/* Odometer: start over: as new (all 0); with these answers first, each cut to what is asked there, and 0 behind them; or with answers
+ * that are drawn from a seed, in a mood of its own. */
 void kaya_choices_restart(struct kaya_choices *choices);
-void kaya_choices_restart_alone(struct kaya_choices *choices, size_t index, uint64_t answer);
+void kaya_choices_restart_with(struct kaya_choices *choices, const uint64_t *answers, size_t count);
+void kaya_choices_restart_dice(struct kaya_choices *choices, uint64_t seed);
 
-/* Odometer: how many answers this pass has given so far; of how many the answer number `index` (below given) was one; and
- * how many leading answers kaya_choices_advance left as they were in the pass before (0 in a first pass). */
+/* Odometer: what is asked from here on in this pass decides nothing: every answer is 0, and no pass will give another one. */
+void kaya_choices_stop(struct kaya_choices *choices);
+
+/* Odometer: as if this pass had been stopped before answer number `given`. */
+void kaya_choices_forget(struct kaya_choices *choices, size_t given);
+
+/* Odometer: true if the next question was asked in no pass with the same answers before it, and will be asked in others. */
+bool kaya_choices_is_new(const struct kaya_choices *choices);
+
+/* Odometer: how many answers this pass has given so far; the answer number `index` (below given), of how many it was one, and the label and stream
+ * of its question; and how many leading answers kaya_choices_advance left as they were in the pass before (0 in a first pass). */
 size_t kaya_choices_given(const struct kaya_choices *choices);
+uint64_t kaya_choices_answer_at(const struct kaya_choices *choices, size_t index);
 uint64_t kaya_choices_count_at(const struct kaya_choices *choices, size_t index);
+const char *kaya_choices_label_at(const struct kaya_choices *choices, size_t index);
+enum kaya_stream kaya_choices_stream_at(const struct kaya_choices *choices, size_t index);
 size_t kaya_choices_kept(const struct kaya_choices *choices);
 
 /* Keep every answer from now on, as a tape. */

@@ -102,6 +102,8 @@ struct kaya_sim_disk_options {
     uint32_t read_fault_repeats_max; /* families of READS together strike at most so many reads of a range in a row; 0 means 2, which a
                                         log that reads three times bears; UINT32_MAX: any number */
     uint64_t capacity_bytes; /* room for all files, in blocks of 512; where it ends calls answer KAYA_FULL; 0: without end */
+    uint32_t strikes_max; /* families that strike by odds do so at most so many times in the life of this disk; 0 means any number */
+    uint32_t transfer_parts_max; /* a transfer that is cut short ends at one of so many places, at even distances; 0 means at any byte */
     bool cannot_allocate; /* `allocate` answers KAYA_UNSUPPORTED, and sizes reserve no room */
 };
 
@@ -174,6 +176,10 @@ struct kaya_sim_disk_usage kaya_sim_disk_usage(const struct kaya_sim_disk *disk)
 typedef void kaya_sim_disk_boundary(void *user, struct kaya_sim_disk *disk, uint64_t call,
                                     enum kaya_trace_kind kind);
 void kaya_sim_disk_on_boundary(struct kaya_sim_disk *disk, kaya_sim_disk_boundary *boundary, void *user);
+
+/* Called right before a choice on stream CRASH is made, while the disk stands as all choices before it left it. NULL: nobody. */
+typedef void kaya_sim_disk_question(void *user);
+void kaya_sim_disk_on_question(struct kaya_sim_disk *disk, kaya_sim_disk_question *question, void *user);
 
 /* Syncs and durable writes, of files and directories, that answered an error since create or reset. */
 uint64_t kaya_sim_disk_failed_syncs(const struct kaya_sim_disk *disk);

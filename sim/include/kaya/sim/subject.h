@@ -72,7 +72,13 @@ struct kaya_subject_operations {
     /* Copy the model (not the code under test) of a subject between boots or in the middle of one, as at this moment. */
     enum kaya_status (*copy_model)(const struct kaya_subject *from, struct kaya_subject *to);
 
+    /* 128 bits over all of the model that decides what is asked for from now on, between boots: two models with one hash judge every
+     * future the same. NULL: nobody knows, and an explorer visits again what it could have left out. */
+    void (*hash_model)(const struct kaya_subject *, uint64_t hash[2]);
+
     void (*destroy)(struct kaya_subject *);
+
+    bool recover_checks; /* `recover` has compared all that `check` would, right behind it */
 };
 
 /* A subject embeds this as its first member. */

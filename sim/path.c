@@ -1,0 +1,161 @@
+/* Paths as text: "error 12=1; call 41 power_loss 0=3 7=1; call 7 process_crash". Questions are counted from 0 behind each crash; those
+ * that are not named were answered with 0. "no crash" is the workload alone. */
+#include "path.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { QUESTIONS_MAX = 1 << 16 };
+
+static const char NO_CRASH[] = "no crash";
+
+static const char *const crash_names[] = {
+    [KAYA_CRASH_POWER_LOSS] = "power_loss",
+    [KAYA_CRASH_PROCESS] = "process_crash",
+};
+
+/* ---- writing ---- */
+
+static size_t append(char text[KAYA_EXPLORE_PATH_MAX], size_t used, int length)
+{
+    if ((size_t)length < KAYA_EXPLORE_PATH_MAX - used)
+        return used + (size_t)length;
+    memcpy(text + KAYA_EXPLORE_PATH_MAX - 4, "...", 4);
+    return KAYA_EXPLORE_PATH_MAX;
+}
+
+static size_t append_answers(char text[KAYA_EXPLORE_PATH_MAX], size_t used, const struct kaya_choices *odometer)
+{
+    for (size_t index = 0; index < kaya_choices_given(odometer) && used < KAYA_EXPLORE_PATH_MAX; index++) {
+        uint64_t answer = kaya_choices_answer_at(odometer, index);
+
+        if (answer != 0)
+            used = append(text, used,
+                          snprintf(text + used, KAYA_EXPLORE_PATH_MAX - used, " %zu=%" PRIu64, index, answer));
+    }
+    return used;
+}
+
+static bool is_all_zero(const struct kaya_choices *odometer)
+{
+    for (size_t index = 0; index < kaya_choices_given(odometer); index++)
+        if (kaya_choices_answer_at(odometer, index) != 0)
+            return false;
+    return true;
+}
+
+size_t kaya_path_format(char text[KAYA_EXPLORE_PATH_MAX], size_t used, unsigned leg, uint64_t call,
+                        enum kaya_crash kind, const struct kaya_choices *odometer)
+{
+    const char *between;
+
+    if (leg == 0 && is_all_zero(odometer))
+        return append(text, 0, snprintf(text, KAYA_EXPLORE_PATH_MAX, "%s", NO_CRASH));
+    if (leg == 0)
+        return append_answers(text, append(text, 0, snprintf(text, KAYA_EXPLORE_PATH_MAX, "error")), odometer);
+    if (leg == 1 && strcmp(text, NO_CRASH) == 0)
+        used = 0;
+    if (used == KAYA_EXPLORE_PATH_MAX)
+        return used;
+    between = used > 0 ? "; " : "";
+    used = append(text, used,
+                  snprintf(text + used, KAYA_EXPLORE_PATH_MAX - used, "%scall %" PRIu64 " %s", between, call,
+                           crash_names[kind]));
+    return append_answers(text, used, odometer);
+}
+
+/* ---- reading ---- */
+
+/* Reads " INDEX=ANSWER" as often as it is there; indices ascend. */
+static enum kaya_status parse_answers(const char **text, struct kaya_path_leg *leg)
+{
+    uint64_t index, answer;
+    int length = 0;
+
+    while (**text == ' ') {
+        uint64_t *answers;
+
+        if (sscanf(*text, " %" SCNu64 "=%" SCNu64 "%n", &index, &answer, &length) != 2)
+            return KAYA_INVALID;
+        if (index < leg->answer_count || index >= QUESTIONS_MAX || answer == 0)
+            return KAYA_INVALID;
+        answers = realloc(leg->answers, (index + 1) * sizeof *answers);
+        if (answers == NULL)
+            return KAYA_NO_MEMORY;
+        memset(answers + leg->answer_count, 0, (index - leg->answer_count) * sizeof *answers);
+        answers[index] = answer;
+        leg->answers = answers;
+        leg->answer_count = index + 1;
+        *text += length;
+    }
+    return KAYA_OK;
+}
+
+static bool parse_crash(const char **text, struct kaya_path_leg *leg)
+{
+    char name[16];
+    int length = 0;
+
+    if (sscanf(*text, "call %" SCNu64 " %15[a-z_]%n", &leg->call, name, &length) != 2)
+        return false;
+    leg->kind = strcmp(name, crash_names[KAYA_CRASH_PROCESS]) == 0 ? KAYA_CRASH_PROCESS : KAYA_CRASH_POWER_LOSS;
+    *text += length;
+    return strcmp(name, crash_names[leg->kind]) == 0;
+}
+
+static bool skip_between(const char **text)
+{
+    bool is_there = strncmp(*text, "; ", 2) == 0;
+
+    *text += is_there ? 2 : 0;
+    return is_there;
+}
+
+static enum kaya_status parse_errors(const char **text, struct kaya_path_leg *leg)
+{
+    *text += strlen("error");
+    return **text == ' ' ? parse_answers(text, leg) : KAYA_INVALID;
+}
+
+static enum kaya_status parse(const char *text, struct kaya_path *path)
+{
+    bool has_errors = strncmp(text, "error", strlen("error")) == 0;
+    enum kaya_status status = has_errors ? parse_errors(&text, &path->legs[0]) : KAYA_OK;
+
+    if (status != KAYA_OK || (has_errors && *text == '\0'))
+        return status;
+    if (has_errors && !skip_between(&text))
+        return KAYA_INVALID;
+    do {
+        struct kaya_path_leg *leg;
+
+        if (path->crash_count == KAYA_EXPLORE_DEPTH_MAX)
+            return KAYA_INVALID;
+        leg = &path->legs[++path->crash_count];
+        if (!parse_crash(&text, leg))
+            return KAYA_INVALID;
+        status = parse_answers(&text, leg);
+    } while (status == KAYA_OK && skip_between(&text));
+    return status == KAYA_OK && *text != '\0' ? KAYA_INVALID : status;
+}
+
+enum kaya_status kaya_path_parse(const char *text, struct kaya_path *path)
+{
+    enum kaya_status status;
+
+    *path = (struct kaya_path){ 0 };
+    if (strcmp(text, NO_CRASH) == 0)
+        return KAYA_OK;
+    status = parse(text, path);
+    if (status != KAYA_OK)
+        kaya_path_release(path);
+    return status;
+}
+
+void kaya_path_release(struct kaya_path *path)
+{
+    for (unsigned leg = 0; leg <= path->crash_count; leg++)
+        free(path->legs[leg].answers);
+    *path = (struct kaya_path){ 0 };
+}
