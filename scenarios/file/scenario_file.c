@@ -447,6 +447,8 @@ static enum kaya_status explain(const struct schema *schema, const struct compla
     char parent[PATH_MAX_BYTES];
     char allowed[KAYA_MISTAKE_TEXT_MAX / 2] = { 0 };
     const cyaml_schema_field_t *field;
+    unsigned last = line_of(text, text + strlen(text)); /* the parser may mean the line behind it */
+    unsigned stated = complaint->line == 0 ? 1 : complaint->line < last ? complaint->line : last;
     unsigned line;
 
     if (missing != NULL || twice != NULL) { /* the innermost field of the trace is its neighbour, or itself */
@@ -459,11 +461,10 @@ static enum kaya_status explain(const struct schema *schema, const struct compla
     if (line == 0)
         line = find_line(text, parent, false);
     if (line == 0)
-        line = complaint->line == 0 ? 1 : complaint->line;
+        line = stated;
     field = parent[0] == '\0' ? NULL : find_field(schema->fields, parent);
     if (strncmp(complaint->message, "libyaml", 7) == 0)
-        return kaya_scenario_mistaken(mistake, file_name, complaint->line == 0 ? 1 : complaint->line, "",
-                                      complaint->message, "");
+        return kaya_scenario_mistaken(mistake, file_name, stated, "", complaint->message, "");
     if (twice == NULL && (field != NULL || unexpected != NULL))
         describe_allowed(field != NULL ? &field->value : &schema->top, allowed, sizeof allowed);
     return kaya_scenario_mistaken(mistake, file_name, line, key,
