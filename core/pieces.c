@@ -569,13 +569,14 @@ static enum kaya_status push_carried(struct descent *descent)
 }
 
 /* `file` is the highest whose link counts, and above it stands a recovery's successor with copies. Where some of these are lost, what stands behind
- * the end that the successor names may be more. */
+ * the end that the successor names may be more; and one that holds more than what would replace it was not replaced. */
 static enum kaya_status take_with_carried(struct descent *descent, struct piece *file)
 {
     const struct piece *carried = descent->carried;
     bool is_more = has_all_copies(carried) || reach(carried) > reach(file);
     bool goes_on = is_more && names(&carried->link, file);
-    bool replaces = is_more && carried->link.predecessor == file->link.predecessor &&
+    bool replaces = is_more && reach(carried) >= reach(file) &&
+                    carried->link.predecessor == file->link.predecessor &&
                     carried->link.chain == file->link.chain && carried->link.base_lsn == file->link.base_lsn;
     enum kaya_status status = KAYA_OK;
 

@@ -570,6 +570,52 @@ static void play_replaced(struct log_fixture *log)
     append_and_recover(log, 4, 300);
 }
 
+/* What a recovery of the log as it stands would leave behind, but for its claim. */
+static uint8_t attempt[4096];
+
+static void try_to_recover(const struct log_fixture *log)
+{
+    struct log_fixture *other = log_fixture_create(&LOG_DENSE, &log->config);
+    static struct dissection segment;
+    struct image_file *file;
+
+    image_disk_copy(&other->image, &log->image);
+    other->image.exists = true;
+    MUST(log_open(other));
+    file = image_disk_segment(&other->image, 3);
+    cr_assert_eq(file->size, sizeof attempt);
+    dissect(&segment, file->bytes, file->size);
+    cr_assert(segment.linked && segment.frames[segment.frame_count - 1].type == 6);
+    memcpy(attempt, file->bytes, sizeof attempt);
+    memset(attempt + segment.frames[segment.frame_count - 1].offset, 0, 28);
+    log_kill(other);
+    log_fixture_destroy(other);
+}
+
+static void play_attempt_and_go_on(struct log_fixture *log)
+{
+    play_replaced(log);
+    try_to_recover(log);
+    MUST(log_close(log));
+    MUST(log_open(log));
+    MUST(log_append(log, 40, KAYA_STRICT));
+}
+
+/* An attempt to replace a segment that held nothing but copies then was cut short, and the segment has gone on since. */
+Test(salvage, what_would_have_been_replaced_and_went_on_comes)
+{
+    static const struct story story = { "attempt", play_attempt_and_go_on, &LOG_DENSE, 4096, 512 };
+    struct damage_case *damage = tell(&story);
+
+    cr_assert_eq(damage->head, 2);
+    memcpy(image_disk_segment(&damage->log->image, 3)->bytes, attempt, sizeof attempt);
+    *byte_of(damage, frame_of(damage, 2), 30) ^= 3;
+    try_salvage(damage, "an older attempt");
+    cr_expect(look.came[5]);
+    cr_expect_eq(look.record_count, 4);
+    damage_case_destroy(damage);
+}
+
 Test(salvage, copies_that_are_all_there_is_come_without_their_claim)
 {
     static const struct story story = { "replaced", play_replaced, &LOG_DENSE, 4096, 512 };
