@@ -72,6 +72,32 @@ Test(reader, what_lies_outside_the_log_is_invalid_or_trimmed)
     log_fixture_destroy(log);
 }
 
+Test(reader, those_of_the_writers_process_may_come_and_go_in_any_order)
+{
+    struct log_fixture *log = make_log();
+    struct kaya_wal_reader_options options = { .writer = log->writer };
+    struct kaya_wal_reader *readers[3];
+
+    for (unsigned first = 0; first < 3; first++) {
+        for (unsigned i = 0; i < 3; i++)
+            MUST(kaya_wal_reader_open(&log->environment, &options, &readers[i], NULL));
+        for (unsigned i = 0; i < 3; i++) {
+            unsigned closed = (first + i) % 3;
+            struct kaya_wal_record record;
+
+            MUST(kaya_wal_reader_next(readers[closed], &record));
+            cr_expect_eq(record.lsn, log->first_lsn);
+            kaya_wal_reader_close(readers[closed]);
+        }
+    }
+    MUST(log_trim(log, log->durable_lsn)); /* nobody holds a segment any more */
+    cr_assert_gt(log->first_lsn, 1);
+    options.from_lsn = 1;
+    cr_expect_eq(kaya_wal_reader_open(&log->environment, &options, &readers[0], NULL), KAYA_TRIMMED);
+    MUST(log_close(log));
+    log_fixture_destroy(log);
+}
+
 Test(reader, where_no_log_is_none_is_found)
 {
     struct log_fixture *log = log_fixture_create(&LOG_DENSE, &SMALL);

@@ -766,6 +766,13 @@ Test(salvage, the_last_link_is_told_by_its_predecessor)
     damage_case_destroy(damage);
 }
 
+static void zero_headers(struct image_file *file)
+{
+    for (size_t at = 0; at + DISSECT_HEADER_BYTES < file->size; at += 512)
+        if (memcmp(file->bytes + at, "kaya-wal", 8) == 0)
+            memset(file->bytes + at, 0, DISSECT_HEADER_BYTES);
+}
+
 static void spoil_headers(struct damage_case *damage)
 {
     for (uint64_t segment = damage->live[0].segment; segment <= damage->head + 2; segment++) {
@@ -775,9 +782,7 @@ static void spoil_headers(struct damage_case *damage)
 
         if (file == NULL)
             continue;
-        for (size_t at = 0; at + DISSECT_HEADER_BYTES < file->size; at += 512)
-            if (memcmp(file->bytes + at, "kaya-wal", 8) == 0)
-                memset(file->bytes + at, 0, DISSECT_HEADER_BYTES);
+        zero_headers(file);
         (void)snprintf(what, sizeof what, "both headers of %" PRIu64, segment);
         try_salvage(damage, what);
         if (is_named || segment > damage->head)
@@ -789,6 +794,144 @@ static void spoil_headers(struct damage_case *damage)
 Test(salvage, both_headers_of_a_segment_lost_lose_no_record)
 {
     in_each_story(spoil_headers);
+}
+
+/* --- failures --- */
+
+struct stingy {
+    struct kaya_allocator allocator; /* first */
+    struct kaya_allocator *from;
+    uint64_t fail_at, count;
+};
+
+static void *stingy_allocate(struct kaya_allocator *allocator, size_t size)
+{
+    struct stingy *stingy = (struct stingy *)allocator;
+
+    return ++stingy->count == stingy->fail_at ? NULL : stingy->from->allocate(stingy->from, size);
+}
+
+static void stingy_release(struct kaya_allocator *allocator, void *memory, size_t size)
+{
+    struct stingy *stingy = (struct stingy *)allocator;
+
+    stingy->from->release(stingy->from, memory, size);
+}
+
+static bool was_appended(const struct log_fixture *log, const struct kaya_wal_record *record)
+{
+    static uint8_t bytes[4096];
+
+    if (record->lsn < 1 || record->lsn > log->last_lsn || log->records[record->lsn - 1].length != record->length)
+        return false;
+    log_fill(&log->records[record->lsn - 1], bytes);
+    return memcmp(bytes, record->bytes, record->length) == 0;
+}
+
+/* To the end, or to the failure: which of both is returned. */
+static enum kaya_status salvage_all(struct log_fixture *log, const char *what, uint64_t *count)
+{
+    struct kaya_wal_salvage *salvage = NULL;
+    struct kaya_wal_salvaged salvaged;
+    uint64_t before = kaya_sim_memory_in_use(log->memory), lsn = 0;
+    enum kaya_status status = kaya_wal_salvage_open(&log->environment, NULL, &salvage, NULL);
+
+    *count = 0;
+    cr_expect_eq(status == KAYA_OK, salvage != NULL, "%s", what);
+    while (status == KAYA_OK) {
+        status = kaya_wal_salvage_next(salvage, &salvaged);
+        if (status != KAYA_OK || salvaged.kind != KAYA_SALVAGED_RECORD)
+            continue;
+        cr_expect(was_appended(log, &salvaged.record), "%s: record %" PRIu64, what, salvaged.record.lsn);
+        cr_expect_gt(salvaged.record.lsn, lsn, "%s: in order", what);
+        lsn = salvaged.record.lsn;
+        ++*count;
+    }
+    if (salvage != NULL)
+        cr_expect_eq(kaya_wal_salvage_next(salvage, &salvaged), status, "%s: it has ended", what);
+    kaya_wal_salvage_close(salvage);
+    cr_expect_eq(kaya_sim_memory_in_use(log->memory), before, "%s: memory is given back", what);
+    return status;
+}
+
+/* Each call in turn: a disk that is gone ends the salvage, a read that fails once ends it or loses nothing that is told wrongly. */
+static void fail_calls(struct log_fixture *log, const char *name, enum kaya_status failure)
+{
+    bool is_past = false;
+    uint64_t count;
+
+    for (uint64_t call = 1; !is_past; call++) {
+        enum kaya_status status;
+        char what[LOG_TEXT_BYTES];
+
+        (void)snprintf(what, sizeof what, "%s, %s at call %" PRIu64, name, kaya_status_name(failure), call);
+        log->image.failure = failure;
+        log->image.fail_on = failure == KAYA_GONE;
+        log->image.fail_at = log->image.call_count + call;
+        status = salvage_all(log, what, &count);
+        is_past = log->image.call_count < log->image.fail_at;
+        log->image.fail_at = 0;
+        cr_expect(status == failure || (status == KAYA_END && (is_past || failure != KAYA_GONE)), "%s: %s",
+                  what, kaya_status_name(status));
+    }
+}
+
+/* Each allocation in turn: it ends the salvage, or was not needed, and all comes that comes without. */
+static void fail_allocations(struct log_fixture *log, const char *name)
+{
+    uint64_t all, count;
+    struct stingy stingy = { { stingy_allocate, stingy_release }, log->environment.allocator, 0, 0 };
+
+    cr_expect_eq(salvage_all(log, name, &all), KAYA_END);
+    log->environment.allocator = &stingy.allocator;
+    do {
+        enum kaya_status status;
+        char what[LOG_TEXT_BYTES];
+
+        stingy.fail_at++;
+        stingy.count = 0;
+        (void)snprintf(what, sizeof what, "%s, allocation %" PRIu64, name, stingy.fail_at);
+        status = salvage_all(log, what, &count);
+        cr_expect(status == KAYA_NO_MEMORY ? stingy.count >= stingy.fail_at : status == KAYA_END && count == all,
+                  "%s: %s", what, kaya_status_name(status));
+    } while (stingy.count >= stingy.fail_at);
+    log->environment.allocator = stingy.from;
+}
+
+static void fail_everything(struct damage_case *damage, const char *what)
+{
+    fail_calls(damage->log, what, KAYA_GONE);
+    fail_calls(damage->log, what, KAYA_IO);
+    fail_allocations(damage->log, what);
+    damage_case_restore(damage);
+}
+
+static void wreck_and_fail(struct damage_case *damage)
+{
+    uint64_t middle = damage->live[0].segment + (damage->head - damage->live[0].segment) / 2;
+
+    fail_everything(damage, "undamaged");
+    image_disk_remove(&damage->log->image, damage->pristine.files[link_of(damage, middle)->file].name);
+    fail_everything(damage, "a segment removed");
+    spoil_link(damage, link_of(damage, middle), -1);
+    fail_everything(damage, "a link between others");
+    spoil_link(damage, link_of(damage, damage->head), -1);
+    fail_everything(damage, "the last link");
+    spoil_link(damage, link_of(damage, damage->head - 1), -1);
+    memset(byte_of(damage, &damage->live[damage->live_count - 1], 0), 0x5a, 28);
+    fail_everything(damage, "the last frame, and the link below");
+    zero_headers(image_disk_segment(&damage->log->image, middle));
+    fail_everything(damage, "both headers");
+}
+
+Test(salvage, any_call_may_fail_and_memory_run_out_and_nothing_is_invented)
+{
+    for (size_t i = 0; i < 4; i++) {
+        struct damage_case *damage = tell(&STORIES[i]);
+
+        wreck_and_fail(damage);
+        damage_case_destroy(damage);
+    }
 }
 
 /* --- hostile bytes --- */

@@ -139,6 +139,16 @@ Test(settings, a_wrong_record_limit_is_named)
     expect_taken(&(struct kaya_wal_config){ .record_bytes_max = 7 << 20 }, "under half a segment");
 }
 
+Test(settings, a_wrong_stride_is_named)
+{
+    static const uint32_t wrong[] = { 1, 511, 513, 4096 + 256, UINT32_MAX };
+
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        expect_refused(&(struct kaya_wal_config){ .stride_bytes = wrong[i] }, "stride_bytes");
+    expect_taken(&(struct kaya_wal_config){ .stride_bytes = 512 }, "the shortest block");
+    expect_taken(&(struct kaya_wal_config){ .stride_bytes = 3 * 512 }, "any number of them");
+}
+
 Test(settings, a_wrong_number_of_spares_is_named)
 {
     static const uint32_t wrong[] = { 1, 17, 100, UINT32_MAX };

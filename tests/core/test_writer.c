@@ -89,6 +89,49 @@ Test(writer, a_new_log_has_two_spares_behind_the_segment_in_use)
     }
 }
 
+Test(writer, tending_makes_the_spares_that_a_full_disk_held_back)
+{
+    struct kaya_wal_config config = { .segment_bytes = 8192, .block_bytes = 512, .spare_count = 4 };
+    struct log_fixture *log = begin(&config);
+    bool more = true;
+    uint64_t file_count;
+
+    while (more)
+        MUST(kaya_wal_writer_tend(log->writer, &more));
+    file_count = image_disk_file_count(&log->image);
+    log->image.capacity_bytes = image_disk_bytes_stored(&log->image);
+    MUST(log_append(log, 10, KAYA_STRICT));
+    MUST(log_rotate(log)); /* takes one of them */
+    MUST(kaya_wal_writer_tend(log->writer, &more));
+    cr_expect(not(more), "there is no room");
+    cr_expect(eq(u64, image_disk_file_count(&log->image), file_count));
+
+    log->image.capacity_bytes = 0;
+    MUST(kaya_wal_writer_tend(log->writer, &more));
+    cr_expect(more, "a spare was made");
+    cr_expect(eq(u64, image_disk_file_count(&log->image), file_count + 1));
+    MUST(kaya_wal_writer_tend(log->writer, NULL)); /* who asks is not told, but tended */
+    expect_all(log, "tended");
+    end(log);
+}
+
+Test(writer, a_handle_that_has_ended_is_not_tended)
+{
+    struct log_fixture *log = begin(&SMALL);
+    bool more = true;
+
+    MUST(log_append(log, 10, KAYA_STRICT));
+    log->image.failure = KAYA_IO;
+    log->image.fail_at = log->image.call_count + 1;
+    ANSWERS(log_append(log, 10, KAYA_STRICT), KAYA_IO);
+    ANSWERS(kaya_wal_writer_tend(log->writer, &more), KAYA_ENDED);
+    cr_expect(not(more));
+    log_kill(log);
+    MUST(log_open(log));
+    MUST(kaya_wal_writer_tend(log->writer, NULL));
+    end(log);
+}
+
 /* Appending. */
 
 Test(writer, lsns_are_dense_from_one_in_all_modes_and_batches)
@@ -149,6 +192,15 @@ Test(writer, what_cannot_be_appended_is_invalid_and_spends_no_number)
         ANSWERS(kaya_wal_writer_append(log->writer, &payload, (enum kaya_durability_mode)mode, &lsn),
                 KAYA_INVALID);
     ANSWERS(kaya_wal_writer_append_batch(log->writer, &payload, 0, KAYA_STRICT, NULL, NULL), KAYA_INVALID);
+    for (unsigned bad = 0; bad < 2; bad++) {
+        struct kaya_wal_payload two[2] = { payload, payload };
+
+        two[bad].bytes = NULL;
+        ANSWERS(kaya_wal_writer_append_batch(log->writer, two, 2, KAYA_STRICT, NULL, NULL), KAYA_INVALID);
+        two[bad] = payload;
+        two[bad].length = 1001;
+        ANSWERS(kaya_wal_writer_append_batch(log->writer, two, 2, KAYA_STRICT, NULL, NULL), KAYA_INVALID);
+    }
     cr_expect(eq(u64, log->image.counts[IMAGE_WRITE], writes), "nothing was written");
     cr_expect(eq(u64, kaya_wal_writer_last_lsn(log->writer), 0));
 
