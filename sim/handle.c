@@ -50,16 +50,17 @@ static enum kaya_status enter(struct kaya_disk *seam, enum kaya_trace_kind kind)
 {
     struct kaya_sim_boot *boot = boot_of(seam);
     struct kaya_sim_disk *disk = boot->disk;
+    uint64_t call;
 
     if (is_over(boot))
         return KAYA_GONE;
-    disk->calls++;
+    call = ++disk->calls; /* at the boundary other threads may go on, and make calls */
     disk->usage.calls++;
     disk->usage.changing_calls +=
         (kind >= KAYA_TRACE_WRITE && kind <= KAYA_TRACE_CREATE_DIRECTORY) || kind == KAYA_TRACE_LOCK;
     if (disk->boundary != NULL)
-        disk->boundary(disk->boundary_user, disk, disk->calls, kind);
-    if (disk->calls == disk->crash_at && disk->is_running)
+        disk->boundary(disk->boundary_user, disk, call, kind);
+    if (call == disk->crash_at && disk->is_running)
         crash(disk, disk->crash_at_kind);
     if (disk->calls > disk->calls_per_boot_max && disk->is_running) {
         disk->is_runaway = true;

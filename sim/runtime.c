@@ -1,9 +1,8 @@
-/* The runtime of a simulated machine with one thread: locks that check, time that only waiting moves, random bytes that a
- * seed fixes.
+/* The runtime of a simulated machine: locks that check, time that only waiting moves, random bytes that a seed fixes.
  *
- * With one thread a lock is never contended. So a lock that is already held, and a wait without an end that nobody is
- * there to end, are deadlocks, and trap. Mutexes and conditions live in an arena of the runtime's own: a crash forgets
- * them, held or not. */
+ * Most runs have one thread: there a lock is never contended, so one that is already held, and a wait without an end that nobody is there
+ * to end, are deadlocks, and trap. Where fibers run (fiber.c) each of these calls is a point where another may go on. Mutexes and conditions live
+ * in an arena of the runtime's own: a crash forgets them, held or not. */
 #include "kaya/sim/boot.h"
 
 #include <stdlib.h>
@@ -15,7 +14,11 @@ enum mutex_state { MUTEX_FREE = 0x66726565, MUTEX_HELD = 0x68656c64 };
 
 struct kaya_mutex {
     enum mutex_state state;
+    size_t owner; /* the fiber that holds it */
 };
+
+/* One wait in so many wakes for no reason, as a wait may. */
+enum { SPURIOUS_ODDS = 32 };
 
 struct kaya_condition {
     struct kaya_runtime *runtime;
@@ -24,8 +27,9 @@ struct kaya_condition {
 struct kaya_sim_runtime {
     struct kaya_runtime runtime; /* first: the seam's handle is this object */
     struct kaya_sim_memory *memory;
+    struct kaya_fibers *fibers;   /* the machine's threads, and its clock */
+    struct kaya_choices *choices; /* of the fibers that are running */
     uint64_t random_state;
-    uint64_t now_ns;
 };
 
 static struct kaya_sim_runtime *of(struct kaya_runtime *runtime)
@@ -54,16 +58,31 @@ static void mutex_destroy(struct kaya_runtime *runtime, struct kaya_mutex *mutex
 
 static void mutex_lock(struct kaya_runtime *runtime, struct kaya_mutex *mutex)
 {
-    (void)runtime;
+    struct kaya_fibers *fibers = of(runtime)->fibers;
+
+    kaya_fibers_point(fibers);
+    while (kaya_fibers_are_running(fibers) && mutex->state == MUTEX_HELD) {
+        KAYA_ASSERT(mutex->owner != kaya_fibers_current(fibers));
+        (void)kaya_fibers_wait(fibers, mutex, "a lock", mutex->owner, KAYA_WAIT_FOREVER);
+    }
     KAYA_ASSERT(mutex->state == MUTEX_FREE);
     mutex->state = MUTEX_HELD;
+    mutex->owner = kaya_fibers_current(fibers);
+}
+
+static void release(struct kaya_sim_runtime *runtime, struct kaya_mutex *mutex)
+{
+    KAYA_ASSERT(mutex->state == MUTEX_HELD);
+    KAYA_ASSERT(mutex->owner == kaya_fibers_current(runtime->fibers));
+    mutex->state = MUTEX_FREE;
+    if (kaya_fibers_are_running(runtime->fibers))
+        kaya_fibers_wake_all(runtime->fibers, mutex); /* whoever comes first takes it */
 }
 
 static void mutex_unlock(struct kaya_runtime *runtime, struct kaya_mutex *mutex)
 {
-    (void)runtime;
-    KAYA_ASSERT(mutex->state == MUTEX_HELD);
-    mutex->state = MUTEX_FREE;
+    release(of(runtime), mutex);
+    kaya_fibers_point(of(runtime)->fibers);
 }
 
 static enum kaya_status condition_create(struct kaya_runtime *runtime, struct kaya_condition **condition)
@@ -85,25 +104,59 @@ static void condition_destroy(struct kaya_runtime *runtime, struct kaya_conditio
     allocator->release(allocator, condition, sizeof *condition);
 }
 
-static bool condition_wait(struct kaya_runtime *runtime, struct kaya_condition *condition,
-                           struct kaya_mutex *mutex, uint64_t timeout_ns)
+/* Alone: nobody is there to wake the only thread. */
+static void wait_alone(struct kaya_sim_runtime *runtime, uint64_t timeout_ns)
 {
-    KAYA_ASSERT(condition->runtime == runtime);
-    KAYA_ASSERT(mutex->state == MUTEX_HELD);
-    KAYA_ASSERT(timeout_ns != KAYA_WAIT_FOREVER); /* nobody is there to wake the only thread */
-    KAYA_ASSERT(timeout_ns <= UINT64_MAX - of(runtime)->now_ns);
-    of(runtime)->now_ns += timeout_ns;
-    return false;
+    KAYA_ASSERT(timeout_ns != KAYA_WAIT_FOREVER);
+    kaya_fibers_pass_time(runtime->fibers, timeout_ns);
 }
 
-static void condition_wake(struct kaya_runtime *runtime, struct kaya_condition *condition)
+static bool condition_wait(struct kaya_runtime *seam, struct kaya_condition *condition,
+                           struct kaya_mutex *mutex, uint64_t timeout_ns)
 {
+    struct kaya_sim_runtime *runtime = of(seam);
+    uint64_t now = kaya_fibers_now_ns(runtime->fibers);
+    bool woken = false;
+
+    KAYA_ASSERT(condition->runtime == seam);
+    KAYA_ASSERT(mutex->state == MUTEX_HELD);
+    if (!kaya_fibers_are_running(runtime->fibers)) {
+        wait_alone(runtime, timeout_ns);
+        return false;
+    }
+    release(runtime, mutex);
+    if (kaya_chance(runtime->choices, KAYA_STREAM_SCHEDULE, 1, SPURIOUS_ODDS, "spurious"))
+        woken = true;
+    else
+        woken = kaya_fibers_wait(runtime->fibers, condition, "a wake", KAYA_FIBERS_MAX,
+                                 timeout_ns < KAYA_WAIT_FOREVER - now ? now + timeout_ns : KAYA_WAIT_FOREVER);
+    mutex_lock(seam, mutex);
+    return woken;
+}
+
+static void condition_wake_one(struct kaya_runtime *runtime, struct kaya_condition *condition)
+{
+    struct kaya_fibers *fibers = of(runtime)->fibers;
+
     KAYA_ASSERT(condition->runtime == runtime);
+    if (kaya_fibers_are_running(fibers))
+        kaya_fibers_wake_one(fibers, condition);
+    kaya_fibers_point(fibers);
+}
+
+static void condition_wake_all(struct kaya_runtime *runtime, struct kaya_condition *condition)
+{
+    struct kaya_fibers *fibers = of(runtime)->fibers;
+
+    KAYA_ASSERT(condition->runtime == runtime);
+    if (kaya_fibers_are_running(fibers))
+        kaya_fibers_wake_all(fibers, condition);
+    kaya_fibers_point(fibers);
 }
 
 static uint64_t now_ns(struct kaya_runtime *runtime)
 {
-    return of(runtime)->now_ns;
+    return kaya_fibers_now_ns(of(runtime)->fibers);
 }
 
 /* SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): every seed gives another full-length sequence. */
@@ -131,13 +184,13 @@ static enum kaya_status random_bytes(struct kaya_runtime *runtime, void *bytes, 
 
 static void publish(struct kaya_runtime *runtime, uint64_t *slot, uint64_t value)
 {
-    (void)runtime;
+    kaya_fibers_point(of(runtime)->fibers);
     *slot = value;
 }
 
 static uint64_t observe(struct kaya_runtime *runtime, const uint64_t *slot)
 {
-    (void)runtime;
+    kaya_fibers_point(of(runtime)->fibers);
     return *slot;
 }
 
@@ -149,8 +202,8 @@ static const struct kaya_runtime_operations runtime_operations = {
     .condition_create = condition_create,
     .condition_destroy = condition_destroy,
     .condition_wait = condition_wait,
-    .condition_wake_one = condition_wake,
-    .condition_wake_all = condition_wake,
+    .condition_wake_one = condition_wake_one,
+    .condition_wake_all = condition_wake_all,
     .now_ns = now_ns,
     .random = random_bytes,
     .publish = publish,
@@ -164,8 +217,9 @@ struct kaya_sim_runtime *kaya_sim_runtime_create(uint64_t seed)
     if (!runtime)
         return NULL;
     runtime->memory = kaya_sim_memory_create();
-    if (!runtime->memory) {
-        free(runtime);
+    runtime->fibers = kaya_fibers_create();
+    if (!runtime->memory || !runtime->fibers) {
+        kaya_sim_runtime_destroy(runtime);
         return NULL;
     }
     runtime->runtime.operations = &runtime_operations;
@@ -177,6 +231,7 @@ void kaya_sim_runtime_destroy(struct kaya_sim_runtime *runtime)
 {
     if (!runtime)
         return;
+    kaya_fibers_destroy(runtime->fibers);
     kaya_sim_memory_destroy(runtime->memory);
     free(runtime);
 }
@@ -185,10 +240,32 @@ void kaya_sim_runtime_reset(struct kaya_sim_runtime *runtime, uint64_t seed)
 {
     kaya_sim_memory_reset(runtime->memory);
     runtime->random_state = seed;
-    runtime->now_ns = 0;
+    kaya_fibers_reset(runtime->fibers);
 }
 
 struct kaya_runtime *kaya_sim_runtime_seam(struct kaya_sim_runtime *runtime)
 {
     return &runtime->runtime;
+}
+
+static void at_boundary(void *user, struct kaya_sim_disk *disk, uint64_t call, enum kaya_trace_kind kind)
+{
+    (void)disk;
+    (void)call;
+    (void)kind;
+    kaya_fibers_point(user);
+}
+
+enum kaya_status kaya_sim_runtime_run(struct kaya_runtime *seam, struct kaya_sim_disk *disk,
+                                      struct kaya_choices *choices, const struct kaya_fiber_body *bodies,
+                                      size_t count, char deadlock[KAYA_DEADLOCK_TEXT_MAX])
+{
+    struct kaya_sim_runtime *runtime = of(seam);
+    enum kaya_status status;
+
+    runtime->choices = choices;
+    kaya_sim_disk_on_boundary(disk, at_boundary, runtime->fibers);
+    status = kaya_fibers_run(runtime->fibers, choices, bodies, count, deadlock);
+    kaya_sim_disk_on_boundary(disk, NULL, NULL);
+    return status;
 }

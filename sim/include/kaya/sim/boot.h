@@ -1,5 +1,5 @@
-/* What a boot has besides its disk: memory that a crash frees, and a runtime with one thread, virtual time and random
- * bytes from the decision stream. */
+/* What a boot has besides its disk: memory that a crash frees, and a runtime with one thread or many, virtual time and random bytes that
+ * a seed fixes. */
 #ifndef KAYA_SIM_BOOT_H
 #define KAYA_SIM_BOOT_H
 
@@ -8,6 +8,8 @@
 #include "kaya/seam/allocator.h"
 #include "kaya/seam/runtime.h"
 #include "kaya/sim/choices.h"
+#include "kaya/sim/disk.h"
+#include "kaya/sim/fiber.h"
 
 /* Memory: an arena that keeps its pages between boots. `reset` frees all that the boot had, leaked or not. */
 struct kaya_sim_memory;
@@ -28,5 +30,12 @@ struct kaya_sim_runtime *kaya_sim_runtime_create(uint64_t seed);
 void kaya_sim_runtime_destroy(struct kaya_sim_runtime *runtime);              /* takes NULL */
 void kaya_sim_runtime_reset(struct kaya_sim_runtime *runtime, uint64_t seed); /* also forgets held locks: a crash */
 struct kaya_runtime *kaya_sim_runtime_seam(struct kaya_sim_runtime *runtime);
+
+/* Run `bodies` as the machine's threads until all have returned; calls of `disk` are points where another may go on. `seam` is a simulated
+ * runtime's. As kaya_fibers_run. */
+KAYA_MUST_CHECK enum kaya_status kaya_sim_runtime_run(struct kaya_runtime *seam, struct kaya_sim_disk *disk,
+                                                      struct kaya_choices *choices,
+                                                      const struct kaya_fiber_body *bodies, size_t count,
+                                                      char deadlock[KAYA_DEADLOCK_TEXT_MAX]);
 
 #endif
