@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kaya/scenarios/concurrent_subject.h"
 #include "kaya/scenarios/key_value_subject.h"
 #include "kaya/scenarios/log_subject.h"
 #include "kaya/scenarios/tamper.h"
@@ -66,6 +67,9 @@ static const struct {
     [KAYA_SUBJECT_KEY_VALUE] = { kaya_key_value_subject_create, kaya_key_value_subject_reset,
                                  kaya_key_value_subject_counts, kaya_key_value_subject_recoveries,
                                  kaya_key_value_subject_watch, NULL },
+    [KAYA_SUBJECT_CONCURRENT] = { kaya_concurrent_subject_create, kaya_concurrent_subject_reset,
+                                  kaya_concurrent_subject_counts, kaya_concurrent_subject_recoveries,
+                                  kaya_concurrent_subject_watch, NULL },
 };
 
 /* --- Boots --- */

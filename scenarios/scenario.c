@@ -43,9 +43,19 @@ bool kaya_operation_is_of(enum kaya_operation_kind kind, enum kaya_subject_kind 
     case KAYA_OPERATION_BATCH_RELAXED:
     case KAYA_OPERATION_SYNC:
     case KAYA_OPERATION_READ:
+        return true;
     case KAYA_OPERATION_SECOND_WRITER:
     case KAYA_OPERATION_REOPEN:
-        return true;
+        return subject != KAYA_SUBJECT_CONCURRENT;
+    case KAYA_OPERATION_APPEND_STRICT:
+    case KAYA_OPERATION_APPEND_RELAXED:
+    case KAYA_OPERATION_ROTATE:
+    case KAYA_OPERATION_TRIM:
+    case KAYA_OPERATION_TEND:
+    case KAYA_OPERATION_ASK:
+        return subject != KAYA_SUBJECT_KEY_VALUE;
+    case KAYA_OPERATION_STOP:
+        return subject == KAYA_SUBJECT_CONCURRENT;
     case KAYA_OPERATION_PUT_STRICT:
     case KAYA_OPERATION_PUT_RELAXED:
     case KAYA_OPERATION_DELETE_STRICT:
@@ -80,6 +90,7 @@ void kaya_scenario_init(struct kaya_scenario *scenario)
         .batch_records = { 1, 8 },
         .keep_records = { 0, 40 },
         .keys = { 8, 24 },
+        .threads = { 2, 4 },
     };
 }
 
@@ -208,6 +219,7 @@ bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **k
         { "workload_file", "none for this subject",
           scenario->script == NULL || scenario->subject == KAYA_SUBJECT_LOG },
         { "keys", "{from, to}, 1 to 64", fits(scenario->keys, 1, KAYA_KEYS_MAX) },
+        { "threads", "{from, to}, 1 to 12", fits(scenario->threads, 1, KAYA_THREADS_MAX) },
         { "record_bytes", "{from, to}, 0 to 16777216", fits(scenario->record_bytes, 0, BYTES_MAX) },
         { "batch_records", "{from, to}, 1 to 16", fits(scenario->batch_records, 1, KAYA_BATCH_RECORDS_MAX) },
         { "keep_records", "{from, to}, 0 to 1000000", fits(scenario->keep_records, 0, COUNT_MAX) },

@@ -252,6 +252,7 @@ void kaya_plan_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario
     plan->record_bytes = cut_to(scenario->record_bytes, kaya_plan_worst_sizes(plan).record_bytes_max);
     plan->batch_records = scenario->batch_records;
     plan->keep_records = scenario->keep_records;
+    plan->threads = scenario->threads;
     plan->recovery_crash_percent = scenario->recovery_crash_percent;
     plan->recovery_crash_depth = scenario->recovery_crash_depth;
     plan->look_percent = scenario->look_percent;

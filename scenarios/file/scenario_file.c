@@ -65,7 +65,7 @@ struct file {
     uint32_t *read_fault_repeats;
     struct file_log *log;
     struct file_disk *disk;
-    struct kaya_range *boots, *operations, *record_bytes, *batch_records, *keep_records, *keys;
+    struct kaya_range *boots, *operations, *record_bytes, *batch_records, *keep_records, *keys, *threads;
     struct file_crash *crash;
     struct file_open *open;
     struct file_tampering *tampering;
@@ -259,6 +259,7 @@ static void make_schema(struct schema *schema)
         RANGE(batch_records),
         RANGE(keep_records),
         RANGE(keys),
+        RANGE(threads),
         CYAML_FIELD_ENUM_PTR("subject", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, subject,
                              subject_names, LENGTH_OF(subject_names)),
         CYAML_FIELD_END,
@@ -549,6 +550,7 @@ static void take(struct kaya_scenario *scenario, const struct file *file)
     TAKE(scenario->batch_records, file->batch_records);
     TAKE(scenario->keep_records, file->keep_records);
     TAKE(scenario->keys, file->keys);
+    TAKE(scenario->threads, file->threads);
     if (file->subject != NULL)
         scenario->subject = (enum kaya_subject_kind)file->subject[0];
     if (file->budget != NULL)

@@ -48,6 +48,7 @@
     X(batch_records)                                                                                         \
     X(keep_records)                                                                                          \
     X(keys)                                                                                                  \
+    X(threads)                                                                                               \
     X(subject)
 
 /* The bytes of a number, or of those in an array or range. */

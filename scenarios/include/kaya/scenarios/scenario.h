@@ -40,7 +40,8 @@
     X(DELETE_STRICT, delete_strict, "delete one key, durably when it returns")                               \
     X(DELETE_RELAXED, delete_relaxed, "delete one key, handed to the operating system")                      \
     X(GET, get, "get the value of one key")                                                                  \
-    X(SNAPSHOT, snapshot, "write a snapshot and trim the log up to it")
+    X(SNAPSHOT, snapshot, "write a snapshot and trim the log up to it")                                      \
+    X(STOP, stop, "stop the writer under the other threads")
 
 enum kaya_operation_kind {
 #define KAYA_OPERATION_ENUM(NAME, name, text) KAYA_OPERATION_##NAME,
@@ -53,7 +54,8 @@ const char *kaya_operation_name(enum kaya_operation_kind kind);
 /* What runs on the machine. X(NAME, name, text) */
 #define KAYA_SUBJECT_LIST(X)                                                                                 \
     X(LOG, log, "the log")                                                                                   \
-    X(KEY_VALUE, key_value, "the key-value engine over the log")
+    X(KEY_VALUE, key_value, "the key-value engine over the log")                                             \
+    X(CONCURRENT, concurrent, "the log, and many threads")
 
 enum kaya_subject_kind {
 #define KAYA_SUBJECT_ENUM(NAME, name, text) KAYA_SUBJECT_##NAME,
@@ -118,7 +120,7 @@ struct kaya_numbers {
 };
 
 enum { KAYA_SCENARIO_NAME_MAX = 48, KAYA_SCENARIO_STORY_MAX = 2000, KAYA_BATCH_RECORDS_MAX = 16 };
-enum { KAYA_KEYS_MAX = 64 };
+enum { KAYA_KEYS_MAX = 64, KAYA_THREADS_MAX = 12 };
 
 /* One operation of a run: drawn, or one of a script. */
 struct kaya_operation {
@@ -175,6 +177,7 @@ struct kaya_scenario {
     struct kaya_range batch_records;
     struct kaya_range keep_records; /* what a trim leaves */
     struct kaya_range keys;         /* how many there are; one number is drawn for each run */
+    struct kaya_range threads;      /* of the concurrent subject: each step gathers so many */
 
     /* A recorded workload in place of a drawn one: done in order, from a place that is drawn, and over again behind its end. NULL:
      * operations are drawn. Not the scenario's own memory (kaya_scenario_release). */

@@ -28,6 +28,7 @@ struct kaya_plan {
     bool cannot_allocate;
     uint32_t record_bytes_max;
     uint32_t key_count;
+    struct kaya_range threads;
     uint32_t operation_weights[KAYA_OPERATIONS];
     uint32_t operation_weight_sum;
     uint32_t ending_weights[KAYA_ENDINGS];
