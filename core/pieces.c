@@ -16,7 +16,7 @@
  *     piece below agrees with its chain digest
  *   - the LINK lost: it said which seed the frames have, which any whole frame tells as well (reseed.c), and the base LSN. That one is the
  *     successor's less the records; or the predecessor's plus the records, up to the end that the remains of the LINK name, if the
- *     digest in them agrees, or to its end, if the segment surely began by a rotation. Else its records have no numbers, and are lost
+ *     digest in them agrees. Else its records have no numbers, and are lost: what stands of the predecessor may not be all there was
  *   - records from a piece's first one on never come from a piece before it: what stands there of them was given up
  *   - below the low-water mark nothing is looked at
  *
@@ -294,7 +294,6 @@ static enum kaya_status measure(struct descent *descent, struct piece *file)
     file->furthest = walk.scan.furthest;
     file->prefix_end = walk.prefix_end;
     file->record_count = walk.scan.sequence;
-    file->is_ended = walk.scan.seen_sequence <= walk.scan.sequence;
     if (walk.scan.has_base_seed) {
         file->has_base_seed = true;
         file->seeds.base = walk.scan.base_seed;
@@ -318,28 +317,6 @@ static enum kaya_status count_records(struct descent *descent, const struct piec
         status = walk_on(&walk, &entry, &found);
     *count = walk.scan.sequence;
     *is_exact = walk.scan.end == end;
-    end_walk(&walk);
-    return status;
-}
-
-/* Did the segment surely begin by a rotation? All that follows its lost LINK stands, up to the first frame with a watermark, and that is
- * none of recovery's. */
-static enum kaya_status began_by_rotation(struct descent *descent, const struct piece *file, bool *did)
-{
-    struct scan_place place = { .offset_bytes = kaya_shape_first_frame(&file->shape) };
-    struct walk walk;
-    struct scan_entry entry = { .type = FRAME_WATERMARK };
-    bool found = true;
-    enum kaya_status status = begin_walk(&walk, descent, file, UINT64_MAX);
-
-    if (status != KAYA_OK)
-        return status;
-    place.offset_bytes += kaya_frame_extent(&file->shape, place.offset_bytes, KAYA_LINK_BYTES);
-    kaya_scan_from(&walk.scan, &place);
-    do
-        status = kaya_scan_next(&walk.scan, &entry, &found);
-    while (status == KAYA_OK && found && entry.watermark_bytes == 0);
-    *did = found && entry.type != FRAME_WATERMARK;
     end_walk(&walk);
     return status;
 }
@@ -505,7 +482,7 @@ static enum kaya_status adopt_by_digest(struct descent *descent, struct piece *o
 static enum kaya_status take_with_orphan(struct descent *descent, struct piece *below)
 {
     struct piece *orphan = descent->orphan;
-    bool adopted, rotated = false;
+    bool adopted;
     enum kaya_status status = adopt_by_digest(descent, orphan, below, &adopted);
 
     descent->orphan = NULL;
@@ -513,14 +490,7 @@ static enum kaya_status take_with_orphan(struct descent *descent, struct piece *
         return status;
     if (adopted)
         return take_named(descent, below);
-    if (orphan->state == SEGMENT_LINKLESS && orphan->number == below->number + 1 && below->is_ended &&
-        below->link.base_lsn + below->record_count < descent->base_lsn)
-        status = began_by_rotation(descent, orphan, &rotated);
-    if (status == KAYA_OK && rotated)
-        status = push_relinked(descent, orphan, below->link.base_lsn + below->record_count, UINT64_MAX,
-                               orphan->furthest);
-    else if (status == KAYA_OK)
-        status = push_lost(descent, orphan, LINK_IS_BAD, orphan->rebuilt != NULL);
+    status = push_lost(descent, orphan, LINK_IS_BAD, orphan->rebuilt != NULL);
     return status == KAYA_OK ? push_live(descent, below, UINT64_MAX, below->furthest) : status;
 }
 

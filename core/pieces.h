@@ -24,7 +24,6 @@ struct piece {
     uint64_t furthest;     /* the furthest watermark in it */
     uint64_t prefix_end;   /* where the entries from its front on end */
     uint32_t record_count; /* up to the last whole entry */
-    bool is_ended;         /* nothing of this life stands behind that */
     bool has_base_seed;    /* of a segment without a link: worked out from its frames */
 
     uint64_t end;           /* a later link names it: what stands behind is dead; UINT64_MAX: none does */

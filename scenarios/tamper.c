@@ -800,6 +800,12 @@ static void take_arguments(struct kaya_tamperer *tamperer, const struct kaya_pla
     tamperer->violation = violation;
 }
 
+/* Its mark may stand in the cache only. Then which segments are in use is not known: a loss of power would bring some back. */
+static bool is_trim_in_doubt(const struct kaya_tamperer *tamperer)
+{
+    return kaya_oracle_first_lsn(tamperer->oracle) != kaya_oracle_first_lsn_at_most(tamperer->oracle);
+}
+
 enum kaya_status kaya_tamper(struct kaya_tamperer *tamperer, const struct kaya_plan *plan,
                              struct kaya_subject *subject, struct kaya_sim_disk *disk,
                              struct kaya_choices *choices, struct kaya_trace *trace,
@@ -818,7 +824,7 @@ enum kaya_status kaya_tamper(struct kaya_tamperer *tamperer, const struct kaya_p
         status = look(tamperer, &good);
     if (status == KAYA_OK && good && draw(tamperer, SNAPSHOT_OF, "backup") == 1)
         status = keep_backup(tamperer);
-    if (status == KAYA_OK && good)
+    if (status == KAYA_OK && good && !is_trim_in_doubt(tamperer))
         status = tamper_good_log(tamperer);
     return status;
 }
