@@ -418,7 +418,10 @@ static bool take_steps(struct level *level, const struct kaya_sim_machine *machi
         level->changed = true;
         if (!well && !may_go_on(level, status))
             return false;
-        failures = well ? 0 : failures + 1;
+        if (!well)
+            failures++;
+        else if (!done) /* else nothing was tried that could have gone well */
+            failures = 0;
     }
     return failures == 0;
 }

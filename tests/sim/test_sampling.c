@@ -13,7 +13,7 @@
 #include "visited.h"
 
 enum {
-    IMAGES_MAX = 600,          /* cases with more are left out */
+    IMAGES_MAX = 2000,         /* cases with more are left out */
     SEEDS_PER_IMAGE_MAX = 400, /* the rarest image comes up within so many times their number */
     NAMES_MAX = 8,
     FILE_BYTES_MAX = 4 * 4096,

@@ -267,12 +267,13 @@ static void print_json(const struct outcome *outcome)
                   integer(sum->states), "distinct", integer(sum->distinct), "bound", integer(sum->bound),
                   "exhaustive", report->exhaustive, "sampled_points", integer(sum->sampled_points),
                   "violations", integer(sum->violations)));
-    json_object_update_new(
-        object, json_pack("{s:I, s:f, s:f, s:I, s:o, s:I, s:s, s:s, s:s, s:o}", "states_per_second",
-                          integer(states_per_second(outcome)), "seconds", report->seconds, "cpu_seconds",
-                          report->cpu_seconds, "jobs", (json_int_t)outcome->jobs, "skipped", skipped_of(sum),
-                          "forgotten", integer(sum->forgotten), "digest", digest, "promise", first->promise,
-                          "what", first->what, "replays", replays_of(outcome)));
+    json_object_update_new(object, json_pack("{s:I, s:f, s:f, s:I, s:o, s:I, s:s, s:s, s:s, s:s, s:o}",
+                                             "states_per_second", integer(states_per_second(outcome)),
+                                             "seconds", report->seconds, "cpu_seconds", report->cpu_seconds,
+                                             "jobs", (json_int_t)outcome->jobs, "skipped", skipped_of(sum),
+                                             "forgotten", integer(sum->forgotten), "digest", digest, "path",
+                                             report->violations[0].path, "promise", first->promise, "what",
+                                             first->what, "replays", replays_of(outcome)));
     json_dumpf(object, stdout, JSON_COMPACT);
     putchar('\n');
     json_decref(object);

@@ -1,0 +1,88 @@
+#!/bin/sh
+# Explorations of the log: no rule loses a recovery or a violation, also of logs with a bug; no total hangs on the number of processes; a
+# stopped exploration goes on where it was; errors and scenarios are explored; each violation replays from its line.
+set -eu
+sim=$KAYA_BIN/kaya-sim
+bugs=$KAYA_BUILD/tests/bugs/kaya-sim-
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+value() { # KEY: of the JSON object in $report
+    printf '%s' "$report" | sed -n "s/.*\"$1\": *\"\{0,1\}\([0-9a-zA-Z]*\).*/\1/p"
+}
+explore() { # PROGRAM OPTION...
+    program=$1
+    shift
+    report=$("$program" explore "$@" --json) || [ $? -eq 1 ]
+}
+same() { # WHAT ONE OTHER
+    [ "$2" = "$3" ] && return
+    echo "$1: $2 and $3" >&2
+    failures=$((failures + 1))
+}
+verdict() { echo "$(value distinct) recoveries, exhaustive $(value exhaustive), promise $(value promise)"; }
+
+# Rules: each alone, and all of them.
+for options in 'short --depth 1' 'power-loss --operations 1 --depth 1'; do
+    # shellcheck disable=SC2086 # words of one command line
+    explore "$sim" $options
+    wanted=$(verdict)
+    states=$(value states)
+    [ "$(value violations)" = 0 ] || { echo "$options: $report" >&2; failures=$((failures + 1)); }
+    for rule in unchanged same_answers same_crash same_state all; do
+        # shellcheck disable=SC2086
+        explore "$sim" $options --without $rule
+        same "$options without $rule" "$wanted" "$(verdict)"
+        [ "$(value states)" -ge "$states" ] || same "$options without $rule: states" "$states" "$(value states)"
+    done
+done
+
+# Planted bugs: found with all rules and with none, by the same promise.
+found=0
+for bug in A1-acknowledged-before-its-sync A3-names-not-synced C2-zeros-are-a-record K3-relaxed-tail-not-synced D3-salt-in-memory-only; do
+    [ -x "$bugs$bug" ] || continue
+    explore "$bugs$bug" short --depth 1
+    with=$(value distinct) with_promise=$(value promise) line=$(printf '%s' "$report" | sed 's/.*"replays":\["\([^"]*\)".*/\1/')
+    [ "$(value violations)" = 0 ] || found=$((found + 1))
+    if [ "$(value violations)" != 0 ]; then
+        "$bugs$bug" replay "$line" >/dev/null && { echo "$bug: '$line' breaks nothing" >&2; failures=$((failures + 1)); }
+        "$sim" replay "$line" >"$work/out" 2>&1 || grep -q 'no such call' "$work/out" || {
+            echo "'$line' breaks the log as it is" >&2
+            failures=$((failures + 1))
+        }
+    fi
+    explore "$bugs$bug" short --depth 1 --without all
+    same "$bug: recoveries with all rules and with none" "$with" "$(value distinct)"
+    same "$bug: promise with all rules and with none" "$with_promise" "$(value promise)"
+done
+[ ! -x "${bugs}A1-acknowledged-before-its-sync" ] || [ "$found" -gt 0 ] || {
+    echo 'no planted bug was found by the explorer' >&2
+    failures=$((failures + 1))
+}
+
+# Processes, and going on after a stop.
+explore "$sim" short --depth 1 --jobs 1
+one="$(value states) $(value distinct) $(value points) $(value digest)"
+for jobs in 2 5; do
+    explore "$sim" short --depth 1 --jobs $jobs
+    same "--jobs $jobs" "$one" "$(value states) $(value distinct) $(value points) $(value digest)"
+done
+explore "$sim" short --depth 1 --memory 16 --resume "$work/file" --states 800
+[ "$(value exhaustive)" = false ] || same 'a stopped exploration is exhaustive' false "$(value exhaustive)"
+explore "$sim" short --depth 1 --memory 16 --resume "$work/file" --jobs 2
+same 'after a stop' "$one" "$(value states) $(value distinct) $(value points) $(value digest)"
+explore "$sim" short --depth 1 --memory 16 --resume "$work/file"
+same 'once more' "$one" "$(value states) $(value distinct) $(value points) $(value digest)"
+if "$sim" explore small --memory 16 --resume "$work/file" >"$work/out" 2>&1 || ! grep -q 'left by another' "$work/out"; then
+    echo 'a file of another exploration is taken' >&2
+    failures=$((failures + 1))
+fi
+
+# Errors, and all sequences of operations.
+explore "$sim" power-loss --operations 1 --errors --depth 1
+same 'errors' "0 true" "$(value violations) $(value exhaustive)"
+explore "$sim" power-loss --operations 1 --every-script
+same 'every script' "0 true" "$(value violations) $(value exhaustive)"
+
+[ "$failures" -eq 0 ] || { echo "$failures failures" >&2; exit 1; }
