@@ -19,6 +19,7 @@
 #include "kaya/scenarios/concurrent_subject.h"
 #include "kaya/scenarios/key_value_subject.h"
 #include "kaya/scenarios/log_subject.h"
+#include "kaya/scenarios/mute.h"
 #include "kaya/scenarios/tamper.h"
 #include "kaya/scenarios/workload.h"
 #include "kaya/sim/boot.h"
@@ -41,6 +42,7 @@ struct kaya_stage {
     struct kaya_damage_watch *damage; /* asked where media may be damaged */
     struct kaya_tamperer *tamperer;
     struct kaya_plan plan;
+    struct kaya_mute *mute; /* NULL: every call is made */
 
     /* of the run under way */
     struct kaya_choices *choices;
@@ -92,6 +94,8 @@ static void boot(struct kaya_stage *stage)
                                                 .trace = stage->trace,
                                                 .sim_disk = stage->disk,
                                                 .memory = stage->memory };
+    if (stage->mute != NULL)
+        kaya_mute_boot(stage->mute, stage->machine.disk);
 }
 
 static void note_runaway(struct kaya_stage *stage)
@@ -499,6 +503,11 @@ void kaya_stage_cover(struct kaya_stage *stage, struct kaya_coverage *coverage)
 {
     for (int i = 0; i < KAYA_SUBJECTS; i++)
         kinds[i].watch(stage->subjects[i])->coverage = coverage;
+}
+
+void kaya_stage_mute(struct kaya_stage *stage, struct kaya_mute *mute)
+{
+    stage->mute = mute;
 }
 
 struct kaya_trace *kaya_stage_trace(struct kaya_stage *stage)

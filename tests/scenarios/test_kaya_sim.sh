@@ -92,13 +92,17 @@ expect 0 '"faults":{"lost_create"' "$sim" run failed-sync --seeds 20 --without o
 expect 0 'nothing to shrink' "$sim" shrink seven.tape
 expect 2 'neither a replay line nor a file' "$sim" shrink nonsense
 
+# Without its sync an acknowledged record is lost; a call that nobody makes is none.
+expect 0 'missed by nobody' "$sim" necessity 'append: sync of a segment with frames'
+expect 2 'no scenario makes the call' "$sim" necessity 'append: nothing'
+
 # An input of the fuzzer, as it is: a byte for the scenario, then decisions.
 printf '\003a run of answers from a fuzzer, more or less' >input
 expect 0 'played: digest' "$sim" replay input
 expect 0 'played: digest' "$sim" replay input --save input.tape
 expect 0 'reproduced: digest' "$sim" replay input.tape
 : >empty
-expect 2 'it is empty' "$sim" replay empty
+expect 2 'neither a tape nor an input' "$sim" replay empty
 
 expect 0 '0 violations' "$sim" explore small --states 2000
 expect 0 'states, exhaustive' "$sim" explore short --depth 1

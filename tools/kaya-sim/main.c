@@ -23,6 +23,7 @@ static const struct command commands[] = {
     { "replay", kaya_sim_replay, "one run again, from the line that a failing run printed, or from a tape" },
     { "shrink", kaya_sim_shrink, "a failing run made as short as it can be, and told as a story" },
     { "coverage", kaya_sim_coverage, "which fault met which verdict and which event, and what was never reached" },
+    { "necessity", kaya_sim_necessity, "each call that orders something left out: which promise breaks?" },
     { "explore", kaya_sim_explore, "every crash of a small log, one after another" },
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]), ARGV0_BYTES = 32 };

@@ -23,6 +23,7 @@ int kaya_sim_run(int argc, char **argv);
 int kaya_sim_coverage(int argc, char **argv);
 int kaya_sim_replay(int argc, char **argv);
 int kaya_sim_shrink(int argc, char **argv);
+int kaya_sim_necessity(int argc, char **argv);
 int kaya_sim_explore(int argc, char **argv);
 
 /* To standard error, behind "kaya-sim: ". Returns KAYA_SIM_USAGE. */

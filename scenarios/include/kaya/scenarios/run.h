@@ -25,6 +25,11 @@ void kaya_stage_destroy(struct kaya_stage *stage);        /* takes NULL */
 /* Add what runs reach to `coverage` (borrowed; NULL: nobody counts) from now on. */
 void kaya_stage_cover(struct kaya_stage *stage, struct kaya_coverage *coverage);
 
+/* Watch the calls of every boot from now on, and leave out those that are muted (borrowed; NULL: nobody does). The mute must hear the
+ * trace as well. */
+struct kaya_mute;
+void kaya_stage_mute(struct kaya_stage *stage, struct kaya_mute *mute);
+
 /* Play one run. KAYA_OK: it was played, `result` says how it went. KAYA_NO_MEMORY. */
 KAYA_MUST_CHECK enum kaya_status kaya_stage_play(struct kaya_stage *stage, const struct kaya_scenario *scenario,
                                                  uint64_t seed, struct kaya_run_result *result);

@@ -1,0 +1,323 @@
+/* Leaving calls out.
+ *
+ * The disk's table of calls is copied, and those that order something are replaced: syncs, renames, cuts, removals. Which place in core made a
+ * call cannot be seen from here, and need not be: a call is known by the operation under way, by what it is made of (the ending of the file's
+ * name), and by what has changed there since the last call of its kind. That is the same on every build, and the same for whoever
+ * watches the calls of a real directory.
+ *
+ *   sync            of a file: with headers (a write of just those bytes), with frames (any other), with a cut, with its size
+ *   sync directory  with new names, with segments taken again, with names away and back, with names removed; the parent
+ *   rename, cut, size
+ *
+ * Of several things the first counts.
+ *
+ * A segment that is renamed away and back is one step of two calls: both are left out together. */
+#include "kaya/scenarios/mute.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FILES_MAX = 128, HANDLES_MAX = 64, HEADER_BYTES = 96, OPERATION_BYTES = 16 };
+
+enum change { HEADERS = 1, FRAMES = 2, CUT = 4, SIZED = 8 };
+enum name_change { NEW_NAME = 1, TAKEN = 2, AWAY = 4, REMOVED = 8, OTHER_NAME = 16 };
+
+struct watched_file {
+    char name[KAYA_NAME_BYTES_MAX + 1];
+    unsigned changes; /* since the last sync */
+};
+
+struct watched_handle {
+    struct kaya_file *file;
+    struct watched_file *watched;
+};
+
+struct kaya_mute {
+    struct kaya_disk_operations operations; /* first: of() relies on it */
+    const struct kaya_disk_operations *under;
+    char operation[OPERATION_BYTES]; /* under way; "": none */
+    struct watched_file files[FILES_MAX];
+    size_t file_count;
+    struct watched_handle handles[HANDLES_MAX]; /* a ring */
+    size_t handle_count;
+    unsigned name_changes;
+    const char *muted[2];
+    struct kaya_site sites[KAYA_SITES_MAX];
+    size_t site_count;
+};
+
+static struct kaya_mute *of(struct kaya_disk *disk)
+{
+    return (struct kaya_mute *)disk->operations;
+}
+
+/* --- Files --- */
+
+static struct watched_file *file_named(struct kaya_mute *mute, const char *name)
+{
+    size_t i = 0;
+
+    while (i < mute->file_count && strcmp(mute->files[i].name, name) != 0)
+        i++;
+    if (i == FILES_MAX) /* more than any run has: the last is forgotten */
+        mute->file_count = --i;
+    if (i == mute->file_count) {
+        mute->files[i] = (struct watched_file){ .changes = 0 };
+        strncpy(mute->files[i].name, name, KAYA_NAME_BYTES_MAX);
+        mute->file_count++;
+    }
+    return &mute->files[i];
+}
+
+/* Handles of one file share what is known of it. */
+static void note_handle(struct kaya_mute *mute, struct kaya_file *file, struct watched_file *watched)
+{
+    mute->handles[mute->handle_count % HANDLES_MAX] = (struct watched_handle){ file, watched };
+    mute->handle_count++;
+}
+
+static struct watched_file *file_of(struct kaya_mute *mute, struct kaya_file *file)
+{
+    for (size_t i = 0; i < HANDLES_MAX && i < mute->handle_count; i++) /* the newest first: addresses are used again */
+        if (mute->handles[(mute->handle_count - 1 - i) % HANDLES_MAX].file == file)
+            return mute->handles[(mute->handle_count - 1 - i) % HANDLES_MAX].watched;
+    return file_named(mute, "");
+}
+
+static bool ends_in(const char *name, const char *ending)
+{
+    size_t length = strlen(name);
+
+    return length > strlen(ending) && strcmp(name + length - strlen(ending), ending) == 0;
+}
+
+static const char *role_of(const char *name)
+{
+    return ends_in(name, ".new")   ? "an unfinished segment"
+           : ends_in(name, ".wal") ? "a segment"
+                                   : "another file";
+}
+
+/* --- Sites --- */
+
+/* The operations that are one to whoever reads core. */
+static const char *operation_of(const struct kaya_mute *mute)
+{
+    static const struct {
+        const char *begins, *is;
+    } groups[] = {
+        { "append", "append" },     { "batch", "append" }, { "echo", "append" }, { "put", "append" },
+        { "delete", "append" },     { "recover", "open" }, { "open", "open" },   { "snapshot", "trim" },
+        { "rotate", "rotate" },     { "sync", "sync" },    { "trim", "trim" },   { "tend", "tend" },
+        { "cut_back", "cut_back" },
+    };
+    const char *operation = mute->operation;
+
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
+        if (strncmp(operation, groups[i].begins, strlen(groups[i].begins)) == 0)
+            return groups[i].is;
+    return "close"; /* none is under way; or one that only looks, and starts again on a handle that has ended */
+}
+
+/* The first of the words that the set holds: what matters most. */
+static void describe(char *text, size_t size, const char *const *words, unsigned set)
+{
+    size_t length = strlen(text);
+    unsigned i = 0;
+
+    while (words[i] != NULL && (set >> i & 1) == 0)
+        i++;
+    if (words[i] != NULL && length < size)
+        snprintf(text + length, size - length, " with %s", words[i]);
+}
+
+/* Note a call; true: it is left out. */
+static bool is_muted(struct kaya_mute *mute, const char *call, const char *what, const char *const *words,
+                     unsigned set)
+{
+    char name[KAYA_SITE_BYTES];
+    size_t i = 0;
+
+    snprintf(name, sizeof name, "%s: %s of %s", operation_of(mute), call, what);
+    if (words != NULL)
+        describe(name, sizeof name, words, set);
+    while (i < mute->site_count && strcmp(mute->sites[i].name, name) != 0)
+        i++;
+    if (i == mute->site_count && i < KAYA_SITES_MAX) {
+        mute->sites[i] = (struct kaya_site){ .calls = 0 };
+        memcpy(mute->sites[i].name, name, sizeof name);
+        mute->site_count++;
+    }
+    if (i < KAYA_SITES_MAX)
+        mute->sites[i].calls++;
+    return (mute->muted[0] != NULL && strcmp(mute->muted[0], name) == 0) ||
+           (mute->muted[1] != NULL && strcmp(mute->muted[1], name) == 0);
+}
+
+/* --- Calls --- */
+
+static enum kaya_status watched_open(struct kaya_disk *disk, const char *name, unsigned flags,
+                                     struct kaya_file **file)
+{
+    struct kaya_mute *mute = of(disk);
+    enum kaya_status status = mute->under->open(disk, name, flags, file);
+    struct watched_file *watched;
+
+    if (status != KAYA_OK)
+        return status;
+    watched = file_named(mute, name);
+    note_handle(mute, *file, watched);
+    if ((flags & KAYA_OPEN_CREATE) != 0)
+        watched->changes = SIZED;
+    return status;
+}
+
+static enum kaya_status watched_write(struct kaya_disk *disk, struct kaya_file *file, uint64_t offset,
+                                      const struct kaya_span *spans, size_t span_count, size_t *done)
+{
+    struct kaya_mute *mute = of(disk);
+    bool headers = span_count == 1 && spans[0].length == HEADER_BYTES;
+
+    file_of(mute, file)->changes |= headers ? HEADERS : FRAMES;
+    return mute->under->write(disk, file, offset, spans, span_count, done);
+}
+
+static enum kaya_status watched_sync(struct kaya_disk *disk, struct kaya_file *file)
+{
+    static const char *const words[] = { "headers", "frames", "a cut", "its size", NULL };
+    struct kaya_mute *mute = of(disk);
+    struct watched_file *watched = file_of(mute, file);
+    bool muted = is_muted(mute, "sync", role_of(watched->name), words, watched->changes);
+
+    watched->changes = 0;
+    return muted ? KAYA_OK : mute->under->sync(disk, file);
+}
+
+static enum kaya_status watched_sync_directory(struct kaya_disk *disk, enum kaya_directory which)
+{
+    static const char *const words[] = { "new names",     "names away and back", "segments taken again",
+                                         "names removed", "other names",         NULL };
+    struct kaya_mute *mute = of(disk);
+    bool parent = which == KAYA_DIRECTORY_PARENT;
+    bool muted = is_muted(mute, "sync", parent ? "the parent" : "the directory", parent ? NULL : words,
+                          mute->name_changes);
+
+    if (!parent)
+        mute->name_changes = 0;
+    return muted ? KAYA_OK : mute->under->sync_directory(disk, which);
+}
+
+static enum kaya_status watched_truncate(struct kaya_disk *disk, struct kaya_file *file, uint64_t bytes)
+{
+    struct kaya_mute *mute = of(disk);
+    struct watched_file *watched = file_of(mute, file);
+    bool cut = ends_in(watched->name, ".wal");
+
+    watched->changes |= cut ? CUT : SIZED;
+    if (is_muted(mute, cut ? "cut" : "size", role_of(watched->name), NULL, 0))
+        return KAYA_OK;
+    return mute->under->truncate(disk, file, bytes);
+}
+
+static enum kaya_status watched_allocate(struct kaya_disk *disk, struct kaya_file *file, uint64_t bytes)
+{
+    struct kaya_mute *mute = of(disk);
+
+    file_of(mute, file)->changes |= SIZED;
+    return mute->under->allocate(disk, file, bytes);
+}
+
+static enum name_change change_of(const char *from, const char *to)
+{
+    if (ends_in(from, ".new") && ends_in(to, ".wal"))
+        return NEW_NAME;
+    if (ends_in(from, ".away") || ends_in(to, ".away"))
+        return AWAY;
+    return ends_in(from, ".wal") && ends_in(to, ".new") ? TAKEN : OTHER_NAME;
+}
+
+static enum kaya_status watched_rename(struct kaya_disk *disk, const char *from, const char *to)
+{
+    struct kaya_mute *mute = of(disk);
+    enum name_change change = change_of(from, to);
+    enum kaya_status status;
+    struct watched_file *watched;
+
+    if (change == AWAY && is_muted(mute, "rename", "a segment away and back", NULL, 0))
+        return KAYA_OK;
+    mute->name_changes |= change;
+    status = mute->under->rename(disk, from, to);
+    if (status != KAYA_OK)
+        return status;
+    file_named(mute, to)->name[0] = '\0'; /* what it replaced */
+    watched = file_named(mute, from);
+    memset(watched->name, 0, sizeof watched->name);
+    strncpy(watched->name, to, KAYA_NAME_BYTES_MAX);
+    return KAYA_OK;
+}
+
+static enum kaya_status watched_unlink(struct kaya_disk *disk, const char *name)
+{
+    struct kaya_mute *mute = of(disk);
+
+    mute->name_changes |= REMOVED;
+    return mute->under->unlink(disk, name);
+}
+
+/* --- Life --- */
+
+void kaya_mute_hear(void *user, const struct kaya_trace_event *event)
+{
+    struct kaya_mute *mute = user;
+
+    if (event->kind == KAYA_TRACE_OPERATION)
+        snprintf(mute->operation, sizeof mute->operation, "%s", event->text);
+    else if (event->kind == KAYA_TRACE_ANSWER || event->kind == KAYA_TRACE_BOOT)
+        mute->operation[0] = '\0';
+}
+
+void kaya_mute_boot(struct kaya_mute *mute, struct kaya_disk *disk)
+{
+    if (disk->operations != &mute->operations)
+        mute->under = disk->operations;
+    mute->operations = *mute->under;
+    mute->operations.open = watched_open;
+    mute->operations.write = watched_write;
+    mute->operations.sync = watched_sync;
+    mute->operations.sync_directory = watched_sync_directory;
+    mute->operations.truncate = watched_truncate;
+    mute->operations.allocate = watched_allocate;
+    mute->operations.rename = watched_rename;
+    mute->operations.unlink = watched_unlink;
+    mute->file_count = 0;
+    mute->handle_count = 0;
+    mute->name_changes = 0;
+    disk->operations = &mute->operations;
+}
+
+void kaya_mute_select(struct kaya_mute *mute, const char *one, const char *other)
+{
+    mute->muted[0] = one;
+    mute->muted[1] = other;
+}
+
+struct kaya_mute *kaya_mute_create(void)
+{
+    return calloc(1, sizeof(struct kaya_mute));
+}
+
+void kaya_mute_destroy(struct kaya_mute *mute)
+{
+    free(mute);
+}
+
+size_t kaya_mute_site_count(const struct kaya_mute *mute)
+{
+    return mute->site_count;
+}
+
+const struct kaya_site *kaya_mute_site(const struct kaya_mute *mute, size_t index)
+{
+    return &mute->sites[index];
+}
