@@ -58,6 +58,7 @@ struct operation {
     uint64_t durable_lsn, first_lsn, last_lsn;
     bool recovery;
     uint64_t returned_lsn;   /* of a recovery: the last record that it returned, or that the next one did */
+    bool has_returned;       /* ... once one did */
     bool has_dropped_copies; /* a later recovery or cut-back returned less: some of what it copied is dead */
     bool is_dead;            /* a recovery ended before its records */
     size_t life;             /* the last one that it wrote frames to: where its records stand */
@@ -195,8 +196,10 @@ void kaya_claims_recovered(struct kaya_claims *claims, uint64_t last_lsn)
             operation->durable_lsn = last_lsn;
         if (operation->last_lsn > last_lsn)
             operation->is_dead = true;
-        if (operation->recovery && operation->returned_lsn == 0)
+        if (operation->recovery && !operation->has_returned) {
+            operation->has_returned = true;
             operation->returned_lsn = last_lsn;
+        }
         if (operation->returned_lsn > last_lsn)
             operation->has_dropped_copies = true;
         operation->is_settled =
@@ -730,8 +733,12 @@ static void judge_marks(struct judgement *judgement, const struct written *write
     const struct operation *operation = &judgement->claims->operations[write->operation];
     const struct life *life = &judgement->claims->lives[write->life];
     struct kaya_outlook *outlook = judgement->outlook;
-    bool holds_copies = operation->recovery && write == &judgement->claims->writes[life->first] &&
-                        write->length > LINK_BYTES && !write->is_link_hit && !operation->has_dropped_copies;
+    bool has_records =
+        operation->returned_lsn >= judgement->low_lsn || operation->durable_lsn >= judgement->low_lsn;
+    bool holds_copies =
+        operation->recovery && write == &judgement->claims->writes[life->first] &&
+        write->length > LINK_BYTES && !write->is_link_hit && !operation->has_dropped_copies &&
+        has_records; /* of a log without any there is nothing to copy: padding makes the write long */
 
     if (life->last_lsn < judgement->low_may_lsn && judgement->low_may_lsn > judgement->low_lsn)
         holds_copies = false; /* a trim in doubt may have let go of them */
