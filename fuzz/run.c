@@ -10,6 +10,7 @@
  * Its pieces are decisions, or the whole boots and operations that ask for them: the mutator plays the input to see where they
  * stand. */
 #include <stdio.h>
+#include <string.h>
 
 #include "kaya/scenarios/run.h"
 #include "support/mutate.h"
@@ -63,6 +64,8 @@ static size_t width_of(const struct kaya_decision *decision)
 {
     size_t width = 0;
 
+    if (strcmp(decision->label, KAYA_END_LABEL) == 0)
+        return 0;
     for (uint64_t rest = decision->count - 1; rest != 0; rest >>= 8)
         width++;
     return width;

@@ -10,6 +10,9 @@
  * that every call has its turn, also those inside recovery. Where a boot makes fewer calls, the power fails when its
  * operations are over.
  *
+ * A fuzzer's bytes may end before the run: then it goes straight to the last boot, where every promise is asked for once more. All
+ * that is left out are boots and operations that nothing would have struck.
+ *
  * All objects live on the stage and are reset, not made, between runs: a run costs no heap. */
 #include "kaya/scenarios/run.h"
 
@@ -203,14 +206,14 @@ static enum kaya_status step(struct kaya_stage *stage, const char *counted_by)
     return status;
 }
 
-/* `count` operations, or as many as there are before the machine crashes or a promise breaks. KAYA_BUSY: a fault that stays keeps
+/* `count` operations, or as many as there are before the answers end, the machine crashes or a promise breaks. KAYA_BUSY: a fault that stays keeps
  * the subject from going on. */
 static enum kaya_status steps(struct kaya_stage *stage, uint64_t count, const char *counted_by)
 {
     enum kaya_status status = KAYA_OK;
 
     while (count-- > 0 && status != KAYA_NO_MEMORY && status != KAYA_BUSY && !is_broken(stage) &&
-           !kaya_sim_disk_is_crashed(stage->disk))
+           !kaya_sim_disk_is_crashed(stage->disk) && !kaya_choices_ends(stage->choices))
         status = step(stage, counted_by);
     return status == KAYA_NO_MEMORY || status == KAYA_BUSY ? status : KAYA_OK;
 }
@@ -436,8 +439,9 @@ enum kaya_status kaya_stage_play_choices(struct kaya_stage *stage, const struct 
     stage->seed = seed;
     stage->result = result;
     reset(stage, scenario);
-    for (uint64_t i = 0;
-         i < stage->plan.boot_count && status != KAYA_NO_MEMORY && !is_broken(stage) && !is_over(stage); i++)
+    for (uint64_t i = 0; i < stage->plan.boot_count && status != KAYA_NO_MEMORY && !is_broken(stage) &&
+                         !is_over(stage) && !kaya_choices_ends(stage->choices);
+         i++)
         status = play_boot(stage);
     if (status != KAYA_NO_MEMORY && !is_broken(stage) && may_heal(stage))
         status = play_last_boot(stage);

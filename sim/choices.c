@@ -15,6 +15,9 @@
  *   4. Tape: each stream has its own row. The first question that does not fit ends the tape for all streams: everything
  *      behind it would answer questions that were never asked.
  *
+ *   5. The end of bytes is an end of the run: what follows would be tame throughout. A recording says at each place whether it was
+ *      the end, so that the list and the tape made from it end there as well. Where nothing is said, the run goes on.
+ *
  * Moods: uniform answers make every crash a bad one in every sector, which is never how the interesting bugs look. So a turn
  * (a crash) draws once how often its answers are 0: one turn in ten is calm throughout. */
 #include "kaya/sim/choices.h"
@@ -27,6 +30,8 @@
 #include "bend.h"
 
 enum driver { DRIVER_SEED, DRIVER_BYTES, DRIVER_TAPE, DRIVER_BEND, DRIVER_ODOMETER };
+
+enum { END_UNSAID, END_LATER, END_HERE, END_ANSWERS };
 
 enum {
     LINE_BYTES_MAX = 512,  /* of a tape */
@@ -607,6 +612,31 @@ static void note(struct kaya_choices *choices, struct kaya_decision decision)
 {
     if (choices->recording && !row_add(&choices->record, decision))
         choices->recording_failed = true;
+}
+
+/* What a tape or list says about the end, where it was made from bytes. */
+static uint64_t written_end(struct kaya_choices *choices, const struct kaya_decision *asked)
+{
+    const struct row *row = &choices->tape[asked->stream];
+
+    if (choices->driver == DRIVER_BEND)
+        return kaya_bend_answer(&choices->bend, asked->stream, asked->label, asked->count);
+    if (row->next < row->count && strcmp(row->decisions[row->next].label, asked->label) == 0)
+        return answer_from_tape(choices, asked);
+    return END_UNSAID;
+}
+
+bool kaya_choices_ends(struct kaya_choices *choices)
+{
+    struct kaya_decision decision = { KAYA_STREAM_CONFIG, KAYA_END_LABEL, END_ANSWERS, END_UNSAID };
+
+    if (choices->driver == DRIVER_BYTES)
+        decision.answer = choices->position == choices->length ? END_HERE : END_LATER;
+    else if (choices->driver == DRIVER_BEND || choices->driver == DRIVER_TAPE)
+        decision.answer = written_end(choices, &decision);
+    if (decision.answer != END_UNSAID)
+        note(choices, decision);
+    return decision.answer == END_HERE;
 }
 
 void kaya_choices_begin_part(struct kaya_choices *choices, const char *counted_by)

@@ -104,6 +104,12 @@ expect 0 'reproduced: digest' "$sim" replay input.tape
 : >empty
 expect 2 'neither a tape nor an input' "$sim" replay empty
 
+# What the fuzzer has found so far, and what that saves: the run ends where the input does, and so does its tape.
+for found in "${KAYA_SOURCE:?}"/fuzz/corpus/run/[0-3]*; do
+    expect 0 'played: digest' "$sim" replay "$found" --save found.tape
+    expect 0 'reproduced: digest' "$sim" replay found.tape
+done
+
 expect 0 '0 violations' "$sim" explore small --states 2000
 expect 0 'states, exhaustive' "$sim" explore short --depth 1
 expect 0 'sampled at' "$sim" explore padded --outcomes 20

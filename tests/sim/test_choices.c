@@ -314,6 +314,53 @@ Test(choices, a_tape_answers_as_its_original_did)
     kaya_choices_destroy(tape);
 }
 
+/* How many questions of two bytes are asked before the end, of MANY. */
+static unsigned asked_to_the_end(struct kaya_choices *choices)
+{
+    enum { MANY = 9 };
+    unsigned asked = 0;
+
+    while (asked < MANY && !kaya_choices_ends(choices)) {
+        kaya_choices_begin_part(choices, "boots");
+        (void)ask(choices, 1000);
+        kaya_choices_end_part(choices);
+        asked++;
+    }
+    return asked;
+}
+
+Test(choices, where_bytes_end_the_run_does_and_so_do_its_list_and_its_tape)
+{
+    static const uint8_t bytes[] = { 1, 2, 3, 4, 5 };
+    struct kaya_choices *choices = kaya_choices_from_bytes(bytes, sizeof bytes);
+    struct kaya_choices *seeded = kaya_choices_from_seed(1);
+    const struct kaya_decision *decisions;
+    struct kaya_choices *bent, *tape;
+    FILE *file = tmpfile();
+    size_t count;
+
+    cr_assert(file != NULL);
+    kaya_choices_record(choices, true);
+    cr_expect(eq(uint, asked_to_the_end(choices), 3)); /* the third of one byte */
+    decisions = kaya_choices_recorded(choices, &count);
+    bent = kaya_choices_from_decisions(decisions, count);
+    kaya_choices_record(bent, true);
+    cr_expect(eq(uint, asked_to_the_end(bent), 3));
+    cr_expect(eq(int, kaya_choices_save(bent, file), KAYA_OK));
+    tape = loaded(file);
+    cr_expect(eq(uint, asked_to_the_end(tape), 3));
+    cr_expect(kaya_choices_misfit(tape) == NULL);
+
+    kaya_choices_record(seeded, true);
+    cr_expect(eq(uint, asked_to_the_end(seeded), 9));
+    (void)kaya_choices_recorded(seeded, &count);
+    cr_expect(eq(sz, count, 9 * 3), "a seed's recording says nothing of an end");
+    kaya_choices_destroy(choices);
+    kaya_choices_destroy(bent);
+    kaya_choices_destroy(tape);
+    kaya_choices_destroy(seeded);
+}
+
 Test(choices, a_tape_that_does_not_fit_says_where_and_answers_0)
 {
     static const struct {

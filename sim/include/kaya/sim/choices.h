@@ -46,6 +46,12 @@ void kaya_choices_begin_turn(struct kaya_choices *choices, enum kaya_stream stre
 void kaya_choices_begin_part(struct kaya_choices *choices, const char *counted_by);
 void kaya_choices_end_part(struct kaya_choices *choices);
 
+/* Whether the run should end as soon as it may: true where a fuzzer's bytes are used up, since all that could follow is tame. A tape or a
+ * list of what such a run was asked ends it at the same place. Recorded as a decision of this label, which took no byte; other
+ * drivers never end a run, and record nothing. */
+#define KAYA_END_LABEL "end"
+bool kaya_choices_ends(struct kaya_choices *choices);
+
 /* Drivers. Each object is the caller's; kaya_choices_destroy takes NULL. NULL: no memory. */
 struct kaya_choices *kaya_choices_from_seed(uint64_t seed);
 struct kaya_choices *kaya_choices_from_bytes(const uint8_t *bytes, size_t length); /* borrowed; past the end: 0 */
