@@ -1,15 +1,16 @@
 /* Leaving calls out.
  *
- * The disk's table of calls is copied, and those that order something are replaced: syncs, renames, cuts, removals. Which place in core made a
- * call cannot be seen from here, and need not be: a call is known by the operation under way, by what it is made of (the ending of the file's
- * name), and by what has changed there since the last call of its kind. That is the same on every build, and the same for whoever
- * watches the calls of a real directory.
+ * The disk's table of calls is copied, and those that order something are replaced: syncs, renames, cuts, removals, the reserving of room.
+ * Which place in core made a call cannot be seen from here, and need not be: a call is known by the step under way, by what it is made of (the
+ * ending of the file's name), and by what has changed there since the last call of its kind. That is the same on every build, and the
+ * same for whoever watches the calls of a real directory.
  *
  *   sync            of a file: with headers (a write of just those bytes), with frames (any other), with a cut, with its size
- *   sync directory  with new names, with segments taken again, with names away and back, with names removed; the parent
- *   rename, cut, size
+ *   sync directory  with new names, with names away and back (that others are gone need not last); the parent
+ *   rename, removal, cut, room
  *
- * Of several things the first counts.
+ * Of several things the first counts. Spares are made, taken again and let go by the same lines whoever asks for it, so of these calls only
+ * recovery is told from a writer. Recovery begins with the lock.
  *
  * A segment that is renamed away and back is one step of two calls: both are left out together. */
 #include "kaya/scenarios/mute.h"
@@ -21,7 +22,7 @@
 enum { FILES_MAX = 128, HANDLES_MAX = 64, HEADER_BYTES = 96, OPERATION_BYTES = 16 };
 
 enum change { HEADERS = 1, FRAMES = 2, CUT = 4, SIZED = 8 };
-enum name_change { NEW_NAME = 1, TAKEN = 2, AWAY = 4, REMOVED = 8, OTHER_NAME = 16 };
+enum name_change { NEW_NAME = 1, AWAY = 2, TAKEN = 4 };
 
 struct watched_file {
     char name[KAYA_NAME_BYTES_MAX + 1];
@@ -29,7 +30,7 @@ struct watched_file {
 };
 
 struct watched_handle {
-    struct kaya_file *file;
+    struct kaya_file *file; /* NULL: closed */
     struct watched_file *watched;
 };
 
@@ -39,9 +40,9 @@ struct kaya_mute {
     char operation[OPERATION_BYTES]; /* under way; "": none */
     struct watched_file files[FILES_MAX];
     size_t file_count;
-    struct watched_handle handles[HANDLES_MAX]; /* a ring */
-    size_t handle_count;
+    struct watched_handle handles[HANDLES_MAX];
     unsigned name_changes;
+    bool recovers; /* in the operation under way the lock was taken */
     const char *muted[2];
     struct kaya_site sites[KAYA_SITES_MAX];
     size_t site_count;
@@ -54,35 +55,51 @@ static struct kaya_mute *of(struct kaya_disk *disk)
 
 /* --- Files --- */
 
+static struct watched_file *find_file(struct kaya_mute *mute, const char *name)
+{
+    for (size_t i = 0; i < mute->file_count; i++)
+        if (strcmp(mute->files[i].name, name) == 0)
+            return &mute->files[i];
+    return NULL;
+}
+
 static struct watched_file *file_named(struct kaya_mute *mute, const char *name)
+{
+    struct watched_file *file = find_file(mute, name);
+
+    if (file == NULL)
+        file = find_file(mute, "");                    /* a name that is gone */
+    if (file == NULL && mute->file_count == FILES_MAX) /* more than any run has: the last is forgotten */
+        mute->file_count--;
+    if (file == NULL)
+        file = &mute->files[mute->file_count++];
+    if (strcmp(file->name, name) != 0) {
+        *file = (struct watched_file){ .changes = 0 };
+        strncpy(file->name, name, KAYA_NAME_BYTES_MAX);
+    }
+    return file;
+}
+
+static struct watched_handle *handle_of(struct kaya_mute *mute, const struct kaya_file *file)
 {
     size_t i = 0;
 
-    while (i < mute->file_count && strcmp(mute->files[i].name, name) != 0)
+    while (i < HANDLES_MAX - 1 && mute->handles[i].file != file)
         i++;
-    if (i == FILES_MAX) /* more than any run has: the last is forgotten */
-        mute->file_count = --i;
-    if (i == mute->file_count) {
-        mute->files[i] = (struct watched_file){ .changes = 0 };
-        strncpy(mute->files[i].name, name, KAYA_NAME_BYTES_MAX);
-        mute->file_count++;
-    }
-    return &mute->files[i];
+    return &mute->handles[i]; /* the last serves all that find no place */
 }
 
-/* Handles of one file share what is known of it. */
-static void note_handle(struct kaya_mute *mute, struct kaya_file *file, struct watched_file *watched)
+static void forget_name(struct kaya_mute *mute, const char *name)
 {
-    mute->handles[mute->handle_count % HANDLES_MAX] = (struct watched_handle){ file, watched };
-    mute->handle_count++;
+    struct watched_file *file = find_file(mute, name);
+
+    if (file != NULL)
+        memset(file->name, 0, sizeof file->name);
 }
 
 static struct watched_file *file_of(struct kaya_mute *mute, struct kaya_file *file)
 {
-    for (size_t i = 0; i < HANDLES_MAX && i < mute->handle_count; i++) /* the newest first: addresses are used again */
-        if (mute->handles[(mute->handle_count - 1 - i) % HANDLES_MAX].file == file)
-            return mute->handles[(mute->handle_count - 1 - i) % HANDLES_MAX].watched;
-    return file_named(mute, "");
+    return handle_of(mute, file)->watched;
 }
 
 static bool ends_in(const char *name, const char *ending)
@@ -90,13 +107,6 @@ static bool ends_in(const char *name, const char *ending)
     size_t length = strlen(name);
 
     return length > strlen(ending) && strcmp(name + length - strlen(ending), ending) == 0;
-}
-
-static const char *role_of(const char *name)
-{
-    return ends_in(name, ".new")   ? "an unfinished segment"
-           : ends_in(name, ".wal") ? "a segment"
-                                   : "another file";
 }
 
 /* --- Sites --- */
@@ -107,17 +117,17 @@ static const char *operation_of(const struct kaya_mute *mute)
     static const struct {
         const char *begins, *is;
     } groups[] = {
-        { "append", "append" },     { "batch", "append" }, { "echo", "append" }, { "put", "append" },
-        { "delete", "append" },     { "recover", "open" }, { "open", "open" },   { "snapshot", "trim" },
-        { "rotate", "rotate" },     { "sync", "sync" },    { "trim", "trim" },   { "tend", "tend" },
-        { "cut_back", "cut_back" },
+        { "append", "append" }, { "batch", "append" },  { "echo", "append" },
+        { "put", "append" },    { "delete", "append" }, { "snapshot", "trim" },
+        { "rotate", "rotate" }, { "sync", "sync" },     { "trim", "trim" },
     };
-    const char *operation = mute->operation;
 
+    if (mute->recovers)
+        return "recovery";
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
-        if (strncmp(operation, groups[i].begins, strlen(groups[i].begins)) == 0)
+        if (strncmp(mute->operation, groups[i].begins, strlen(groups[i].begins)) == 0)
             return groups[i].is;
-    return "close"; /* none is under way; or one that only looks, and starts again on a handle that has ended */
+    return "close"; /* none is under way, or one that only looks */
 }
 
 /* The first of the words that the set holds: what matters most. */
@@ -132,14 +142,20 @@ static void describe(char *text, size_t size, const char *const *words, unsigned
         snprintf(text + length, size - length, " with %s", words[i]);
 }
 
+static bool is_selected(const struct kaya_mute *mute, const char *name)
+{
+    return (mute->muted[0] != NULL && strcmp(mute->muted[0], name) == 0) ||
+           (mute->muted[1] != NULL && strcmp(mute->muted[1], name) == 0);
+}
+
 /* Note a call; true: it is left out. */
-static bool is_muted(struct kaya_mute *mute, const char *call, const char *what, const char *const *words,
-                     unsigned set)
+static bool note(struct kaya_mute *mute, const char *step, const char *what, const char *const *words,
+                 unsigned set)
 {
     char name[KAYA_SITE_BYTES];
     size_t i = 0;
 
-    snprintf(name, sizeof name, "%s: %s of %s", operation_of(mute), call, what);
+    snprintf(name, sizeof name, "%s: %s", step, what);
     if (words != NULL)
         describe(name, sizeof name, words, set);
     while (i < mute->site_count && strcmp(mute->sites[i].name, name) != 0)
@@ -151,8 +167,13 @@ static bool is_muted(struct kaya_mute *mute, const char *call, const char *what,
     }
     if (i < KAYA_SITES_MAX)
         mute->sites[i].calls++;
-    return (mute->muted[0] != NULL && strcmp(mute->muted[0], name) == 0) ||
-           (mute->muted[1] != NULL && strcmp(mute->muted[1], name) == 0);
+    return is_selected(mute, name);
+}
+
+/* A call for spares, and for files that are let go. */
+static bool is_spare_call_muted(struct kaya_mute *mute, const char *what, const char *const *words, unsigned set)
+{
+    return note(mute, mute->recovers ? "recovery" : "spares", what, words, set);
 }
 
 /* --- Calls --- */
@@ -167,7 +188,7 @@ static enum kaya_status watched_open(struct kaya_disk *disk, const char *name, u
     if (status != KAYA_OK)
         return status;
     watched = file_named(mute, name);
-    note_handle(mute, *file, watched);
+    *handle_of(mute, NULL) = (struct watched_handle){ *file, watched };
     if ((flags & KAYA_OPEN_CREATE) != 0)
         watched->changes = SIZED;
     return status;
@@ -188,23 +209,34 @@ static enum kaya_status watched_sync(struct kaya_disk *disk, struct kaya_file *f
     static const char *const words[] = { "headers", "frames", "a cut", "its size", NULL };
     struct kaya_mute *mute = of(disk);
     struct watched_file *watched = file_of(mute, file);
-    bool muted = is_muted(mute, "sync", role_of(watched->name), words, watched->changes);
+    unsigned changes = watched->changes;
+    bool muted;
 
+    if (ends_in(watched->name, ".wal") && (changes & HEADERS) == 0)
+        muted = note(mute, operation_of(mute),
+                     changes == 0 ? "sync of a segment with nothing new" : "sync of a segment", words, changes);
+    else
+        muted = is_spare_call_muted(
+            mute, ends_in(watched->name, ".wal") ? "sync of a segment" : "sync of an unfinished segment",
+            words, changes);
     watched->changes = 0;
     return muted ? KAYA_OK : mute->under->sync(disk, file);
 }
 
 static enum kaya_status watched_sync_directory(struct kaya_disk *disk, enum kaya_directory which)
 {
-    static const char *const words[] = { "new names",     "names away and back", "segments taken again",
-                                         "names removed", "other names",         NULL };
+    static const char *const words[] = { "new names", "names away and back", NULL };
     struct kaya_mute *mute = of(disk);
-    bool parent = which == KAYA_DIRECTORY_PARENT;
-    bool muted = is_muted(mute, "sync", parent ? "the parent" : "the directory", parent ? NULL : words,
-                          mute->name_changes);
+    bool muted;
 
-    if (!parent)
+    if (which == KAYA_DIRECTORY_PARENT) {
+        muted = is_spare_call_muted(mute, "sync of the parent", NULL, 0);
+    } else {
+        muted = is_spare_call_muted(
+            mute, mute->name_changes == 0 ? "sync of the directory with nothing new" : "sync of the directory",
+            words, mute->name_changes);
         mute->name_changes = 0;
+    }
     return muted ? KAYA_OK : mute->under->sync_directory(disk, which);
 }
 
@@ -215,7 +247,7 @@ static enum kaya_status watched_truncate(struct kaya_disk *disk, struct kaya_fil
     bool cut = ends_in(watched->name, ".wal");
 
     watched->changes |= cut ? CUT : SIZED;
-    if (is_muted(mute, cut ? "cut" : "size", role_of(watched->name), NULL, 0))
+    if (is_spare_call_muted(mute, cut ? "cut of a segment" : "cut of an unfinished segment", NULL, 0))
         return KAYA_OK;
     return mute->under->truncate(disk, file, bytes);
 }
@@ -225,32 +257,52 @@ static enum kaya_status watched_allocate(struct kaya_disk *disk, struct kaya_fil
     struct kaya_mute *mute = of(disk);
 
     file_of(mute, file)->changes |= SIZED;
+    if (is_spare_call_muted(mute, "room for an unfinished segment", NULL, 0))
+        return KAYA_OK;
     return mute->under->allocate(disk, file, bytes);
+}
+
+static void watched_close(struct kaya_disk *disk, struct kaya_file *file)
+{
+    struct kaya_mute *mute = of(disk);
+
+    handle_of(mute, file)->file = NULL;
+    mute->under->close(disk, file);
+}
+
+static enum kaya_status watched_lock(struct kaya_disk *disk)
+{
+    struct kaya_mute *mute = of(disk);
+
+    mute->recovers = true;
+    return mute->under->lock(disk);
 }
 
 static enum name_change change_of(const char *from, const char *to)
 {
-    if (ends_in(from, ".new") && ends_in(to, ".wal"))
-        return NEW_NAME;
     if (ends_in(from, ".away") || ends_in(to, ".away"))
         return AWAY;
-    return ends_in(from, ".wal") && ends_in(to, ".new") ? TAKEN : OTHER_NAME;
+    return ends_in(to, ".new") ? TAKEN : NEW_NAME;
 }
 
 static enum kaya_status watched_rename(struct kaya_disk *disk, const char *from, const char *to)
 {
+    static const char *const what[] = {
+        [NEW_NAME] = "rename of an unfinished segment to its name", [TAKEN] = "rename of a segment that is taken again", [AWAY] = "rename of a segment away and back"
+    };
     struct kaya_mute *mute = of(disk);
     enum name_change change = change_of(from, to);
     enum kaya_status status;
     struct watched_file *watched;
 
-    if (change == AWAY && is_muted(mute, "rename", "a segment away and back", NULL, 0))
+    if (is_spare_call_muted(mute, what[change], NULL, 0))
         return KAYA_OK;
-    mute->name_changes |= change;
+    if (change != TAKEN)
+        mute->name_changes |= change;
     status = mute->under->rename(disk, from, to);
     if (status != KAYA_OK)
         return status;
-    file_named(mute, to)->name[0] = '\0'; /* what it replaced */
+    forget_name(mute, to); /* what it replaced */
     watched = file_named(mute, from);
     memset(watched->name, 0, sizeof watched->name);
     strncpy(watched->name, to, KAYA_NAME_BYTES_MAX);
@@ -261,7 +313,10 @@ static enum kaya_status watched_unlink(struct kaya_disk *disk, const char *name)
 {
     struct kaya_mute *mute = of(disk);
 
-    mute->name_changes |= REMOVED;
+    if (is_spare_call_muted(
+            mute, ends_in(name, ".new") ? "removal of an unfinished segment" : "removal of a segment", NULL, 0))
+        return KAYA_OK;
+    forget_name(mute, name);
     return mute->under->unlink(disk, name);
 }
 
@@ -271,10 +326,11 @@ void kaya_mute_hear(void *user, const struct kaya_trace_event *event)
 {
     struct kaya_mute *mute = user;
 
-    if (event->kind == KAYA_TRACE_OPERATION)
-        snprintf(mute->operation, sizeof mute->operation, "%s", event->text);
-    else if (event->kind == KAYA_TRACE_ANSWER || event->kind == KAYA_TRACE_BOOT)
-        mute->operation[0] = '\0';
+    if (event->kind != KAYA_TRACE_OPERATION && event->kind != KAYA_TRACE_ANSWER && event->kind != KAYA_TRACE_BOOT)
+        return;
+    snprintf(mute->operation, sizeof mute->operation, "%s",
+             event->kind == KAYA_TRACE_OPERATION ? event->text : "");
+    mute->recovers = false;
 }
 
 void kaya_mute_boot(struct kaya_mute *mute, struct kaya_disk *disk)
@@ -290,8 +346,10 @@ void kaya_mute_boot(struct kaya_mute *mute, struct kaya_disk *disk)
     mute->operations.allocate = watched_allocate;
     mute->operations.rename = watched_rename;
     mute->operations.unlink = watched_unlink;
+    mute->operations.close = watched_close;
+    mute->operations.lock = watched_lock;
     mute->file_count = 0;
-    mute->handle_count = 0;
+    memset(mute->handles, 0, sizeof mute->handles);
     mute->name_changes = 0;
     disk->operations = &mute->operations;
 }
