@@ -94,6 +94,9 @@ expect 2 'neither a replay line nor a file' "$sim" shrink nonsense
 
 # Without its sync an acknowledged record is lost; a call that nobody makes is none.
 expect 0 'missed by nobody' "$sim" necessity 'append: sync of a segment with frames'
+expect 1 'broken: P' "$sim" necessity 'append: sync of a segment with frames' --run 'atomic-batches seed=2'
+expect 0 'all promises held' "$sim" necessity 'append: nothing' --run 'atomic-batches seed=0'
+expect 2 'wants the call' "$sim" necessity --run 'atomic-batches seed=0'
 expect 2 'no scenario makes the call' "$sim" necessity 'append: nothing'
 
 # An input of the fuzzer, as it is: a byte for the scenario, then decisions.

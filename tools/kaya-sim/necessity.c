@@ -21,12 +21,12 @@
 enum { COLLECT_SEEDS = 12, SEEDS = 64, FIRST_SEEDS = 4, DEEP_FACTOR = 80, ALARM_SECONDS = 20 };
 
 struct arguments {
-    uint64_t seeds;       /* of each scenario, for each call */
-    uint64_t only_seed;   /* of the one scenario; 0: the first ones */
-    const char *site;     /* NULL: all */
-    const char *scenario; /* NULL: all that are asked */
-    const char *run;      /* play this line without the call; NULL: none */
-    const char *check;    /* a table; NULL: none */
+    uint64_t seeds;            /* of each scenario, for each call */
+    const uint64_t *only_seed; /* of the one scenario; NULL: the first ones */
+    const char *site;          /* NULL: all */
+    const char *scenario;      /* NULL: all that are asked */
+    const char *run;           /* play this line without the call; NULL: none */
+    const char *check;         /* a table; NULL: none */
     bool json;
     bool markdown;
 };
@@ -142,8 +142,8 @@ static bool find(const struct necessity *necessity, const char *one, const char 
         kaya_stage_mute(stage, mute);
         kaya_trace_listen(kaya_stage_trace(stage), kaya_mute_hear, mute);
         kaya_mute_select(mute, one, other);
-        if (necessity->arguments->only_seed != 0)
-            (void)play(stage, necessity->scenarios, necessity->arguments->only_seed, shared);
+        if (necessity->arguments->only_seed != NULL)
+            (void)play(stage, necessity->scenarios, *necessity->arguments->only_seed, shared);
         else
             look_for(necessity, stage, one != NULL && other == NULL, shared);
         _exit(0);
@@ -351,7 +351,7 @@ static size_t print_all(const struct necessity *necessity)
 /* False: no memory or no process. */
 static bool play_without(const char *call, const struct kaya_scenario *scenario, uint64_t seed, struct catch *catch)
 {
-    const struct arguments arguments = { .seeds = 1, .only_seed = seed };
+    const struct arguments arguments = { .seeds = 1, .only_seed = &seed };
     const struct necessity necessity = { .arguments = &arguments, .scenarios = scenario, .scenario_count = 1 };
 
     return find(&necessity, call, NULL, catch);
@@ -366,6 +366,11 @@ static int show_run(const struct arguments *arguments)
         return kaya_sim_complain("--run wants the call that is left out");
     if (!kaya_sim_source_open(arguments->run, &source))
         return KAYA_SIM_USAGE;
+    if (source.choices != NULL) {
+        kaya_sim_source_close(&source);
+        return kaya_sim_complain(
+            "--run wants a line with a seed: decisions on a tape do not fit a run without a call");
+    }
     if (!play_without(arguments->site, &source.scenario, source.line.seed, &catch))
         return kaya_sim_complain("no memory or no process");
     printf("%s seed=0x%016" PRIx64 " without: %s\n", source.line.scenario, source.line.seed, arguments->site);
