@@ -154,7 +154,8 @@ static uint64_t numbers_under_way(const struct kaya_concurrent_model *model)
 }
 
 enum kaya_status kaya_concurrent_append_begin(struct kaya_concurrent_model *model, size_t thread,
-                                              const struct kaya_content *contents, size_t count, size_t *call)
+                                              const struct kaya_content *contents, size_t count,
+                                              size_t *call_index)
 {
     struct call *next;
 
@@ -165,7 +166,7 @@ enum kaya_status kaya_concurrent_append_begin(struct kaya_concurrent_model *mode
         .thread = thread, .state = UNDER_WAY, .begun_after_failure = model->has_failed, .count = count
     };
     memcpy(next->contents, contents, count * sizeof *contents);
-    *call = model->call_count++;
+    *call_index = model->call_count++;
     model->counts.appended += count;
     return reserve_numbers(model, numbers_under_way(model)) ? KAYA_OK : KAYA_NO_MEMORY;
 }
@@ -218,11 +219,11 @@ static void note_durable(struct kaya_concurrent_model *model, uint64_t lsn)
         model->written = lsn;
 }
 
-void kaya_concurrent_append_end(struct kaya_concurrent_model *model, size_t index,
+void kaya_concurrent_append_end(struct kaya_concurrent_model *model, size_t call_index,
                                 enum kaya_durability_mode mode, enum kaya_status status, uint64_t first_lsn,
                                 uint64_t last_lsn, struct kaya_violation *violation)
 {
-    struct call *call = &model->calls[index];
+    struct call *call = &model->calls[call_index];
 
     kaya_concurrent_answered(model, "an append", status, violation);
     if (status != KAYA_OK) { /* IO and GONE: the next recovery decides; the others: nothing was done */
@@ -239,7 +240,7 @@ void kaya_concurrent_append_end(struct kaya_concurrent_model *model, size_t inde
     call->state = ANSWERED;
     call->first_lsn = first_lsn;
     for (uint64_t lsn = first_lsn; lsn <= last_lsn; lsn++)
-        give(model, lsn, (uint32_t)index);
+        give(model, lsn, (uint32_t)call_index);
     model->thread_last[call->thread] = last_lsn;
     model->counts.acknowledged += call->count;
     if (mode == KAYA_STRICT)

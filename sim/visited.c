@@ -135,8 +135,11 @@ enum kaya_status kaya_visited_keep(struct kaya_visited *visited, bool (*is_kept)
                                    void *user)
 {
     uint64_t count = bucket_count_of(visited);
-    struct bucket *copy = malloc(count * sizeof *copy);
+    struct bucket *copy;
 
+    if (count == 0)
+        return KAYA_OK;
+    copy = malloc(count * sizeof *copy);
     if (copy == NULL)
         return KAYA_NO_MEMORY;
     memcpy(copy, visited->buckets, count * sizeof *copy);

@@ -21,12 +21,12 @@ struct kaya_concurrent_model *kaya_concurrent_model_create(void);        /* NULL
 void kaya_concurrent_model_destroy(struct kaya_concurrent_model *model); /* takes NULL */
 void kaya_concurrent_model_reset(struct kaya_concurrent_model *model);
 
-/* A thread is about to append; *call names the call to its end. KAYA_NO_MEMORY. */
+/* A thread is about to append; *call_index names the call to its end. KAYA_NO_MEMORY. */
 KAYA_MUST_CHECK enum kaya_status kaya_concurrent_append_begin(struct kaya_concurrent_model *model,
                                                               size_t thread, const struct kaya_content *contents,
                                                               size_t count, size_t *call);
 /* It was answered. `struck`: families of faults so far in this boot. */
-void kaya_concurrent_append_end(struct kaya_concurrent_model *model, size_t call,
+void kaya_concurrent_append_end(struct kaya_concurrent_model *model, size_t call_index,
                                 enum kaya_durability_mode mode, enum kaya_status status, uint64_t first_lsn,
                                 uint64_t last_lsn, struct kaya_violation *violation);
 

@@ -63,7 +63,7 @@ bool kaya_is_failure(enum kaya_status status);
 enum kaya_status kaya_status_for_runner(enum kaya_status status);
 
 /* kaya_wal_config.on_event, with the player as its user. */
-void kaya_player_on_event(void *player, const struct kaya_event *event);
+void kaya_player_on_event(void *user, const struct kaya_event *event);
 
 void kaya_player_trace(struct kaya_player *player, enum kaya_trace_kind kind, const char *text,
                        enum kaya_status status, uint64_t a, uint64_t b, uint64_t c);
