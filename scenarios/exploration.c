@@ -56,6 +56,8 @@ enum kaya_status kaya_exploration_of_scenario(struct kaya_exploration *explorati
     kaya_choices_destroy(choices);
     if (exploration->plan.budget == KAYA_BUDGET_NONE)
         *why = "without a budget nobody can say what a state owes";
+    if (exploration->plan.subject == KAYA_SUBJECT_CONCURRENT)
+        *why = "schedules of many threads are drawn, not enumerated";
     return *why == NULL ? KAYA_OK : KAYA_INVALID;
 }
 

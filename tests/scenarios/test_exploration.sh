@@ -85,4 +85,11 @@ same 'errors' "0 true" "$(value violations) $(value exhaustive)"
 explore "$sim" power-loss --operations 1 --every-script
 same 'every script' "0 true" "$(value violations) $(value exhaustive)"
 
+# Many threads take places by a schedule that no explorer goes through: refused, not explored in part.
+for scenario in concurrent-appenders stop-under-load; do
+    code=0
+    refused=$("$sim" explore "$scenario" 2>&1) || code=$?
+    same "$scenario" "2 schedules" "$code $(printf '%s' "$refused" | grep -o schedules)"
+done
+
 [ "$failures" -eq 0 ] || { echo "$failures failures" >&2; exit 1; }
