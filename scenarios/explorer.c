@@ -26,8 +26,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "kaya/scenarios/clock.h"
 
 enum {
     PROGRESS_MS = 100,
@@ -69,14 +70,6 @@ struct session {
     pid_t pids[KAYA_EXPLORER_JOBS_MAX];
     struct pollfd watched[KAYA_EXPLORER_JOBS_MAX]; /* a pipe that closes when the worker ends */
 };
-
-static double now_seconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static size_t visited_offset(void)
 {
@@ -293,7 +286,7 @@ static void show_progress(const struct session *session)
         .violations = atomic_load(&shared->violation_count),
         .units_done = count_units(shared, UNIT_DONE) + count_units(shared, UNIT_DEAD),
         .unit_count = atomic_load(&shared->unit_count),
-        .seconds = now_seconds() - session->start_seconds,
+        .seconds = kaya_clock_seconds() - session->start_seconds,
     };
 
     if (session->options->on_progress != NULL)
@@ -303,7 +296,8 @@ static void show_progress(const struct session *session)
 static void stop_if_asked(struct session *session)
 {
     const struct kaya_explorer_options *options = session->options;
-    bool is_over = options->seconds_max > 0 && now_seconds() - session->start_seconds >= options->seconds_max;
+    bool is_over =
+        options->seconds_max > 0 && kaya_clock_seconds() - session->start_seconds >= options->seconds_max;
 
     if (is_over || (options->interrupted != NULL && *options->interrupted != 0))
         atomic_store(&session->shared->is_stopped, true);
@@ -486,7 +480,7 @@ static enum kaya_status run_workers(struct session *session)
 
 enum kaya_status kaya_explorer_run(const struct kaya_explorer_options *options, struct kaya_explorer_report *report)
 {
-    struct session session = { .options = options, .start_seconds = now_seconds() };
+    struct session session = { .options = options, .start_seconds = kaya_clock_seconds() };
     double cpu_before = cpu_seconds();
     enum kaya_status status;
 
@@ -499,7 +493,7 @@ enum kaya_status kaya_explorer_run(const struct kaya_explorer_options *options, 
         status = run_workers(&session);
     if (status == KAYA_OK)
         add_up(&session, report);
-    report->seconds = now_seconds() - session.start_seconds;
+    report->seconds = kaya_clock_seconds() - session.start_seconds;
     report->cpu_seconds = cpu_seconds() - cpu_before;
     if (session.shared != NULL)
         munmap(session.shared, session.shared_bytes);

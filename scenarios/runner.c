@@ -18,8 +18,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "kaya/scenarios/clock.h"
 
 enum {
     CHUNK_RUNS = 8,
@@ -44,14 +45,6 @@ struct shared {
     uint64_t run_count;
     struct board boards[];
 };
-
-static double now_seconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static uint64_t mix(uint64_t x)
 {
@@ -246,7 +239,7 @@ static void work(struct worker *worker)
     worker->stage = kaya_stage_create(0);
     board->failed = worker->stage == NULL;
     while (!board->failed && (board->chunk_next < board->chunk_end || take_chunk(worker))) {
-        if (worker->end_seconds > 0 && now_seconds() >= worker->end_seconds)
+        if (worker->end_seconds > 0 && kaya_clock_seconds() >= worker->end_seconds)
             break;
         board->failed = !play(worker, board->chunk_next++);
     }
@@ -350,7 +343,7 @@ static void show_progress(const struct parent *parent)
         violations += atomic_load(&parent->shared->boards[i].violations);
     }
     parent->options->on_progress(parent->options->user, runs, crashes, violations,
-                                 now_seconds() - parent->start_seconds);
+                                 kaya_clock_seconds() - parent->start_seconds);
 }
 
 static enum kaya_status watch(struct parent *parent)
@@ -400,7 +393,7 @@ static enum kaya_status run_workers(struct parent *parent, struct kaya_runner_re
         status = ended;
     for (unsigned i = 0; i < parent->job_count; i++)
         add_board(report, &parent->shared->boards[i].sum);
-    report->seconds = now_seconds() - parent->start_seconds;
+    report->seconds = kaya_clock_seconds() - parent->start_seconds;
     return status;
 }
 
@@ -422,7 +415,7 @@ enum kaya_status kaya_runner_run(const struct kaya_runner_options *options, stru
     parent->job_count = options->job_count == 0 ? 1 : options->job_count;
     if (parent->job_count > KAYA_JOBS_MAX)
         parent->job_count = KAYA_JOBS_MAX;
-    parent->start_seconds = now_seconds();
+    parent->start_seconds = kaya_clock_seconds();
     status = share(parent);
     if (status == KAYA_OK) {
         status = run_workers(parent, report);

@@ -15,8 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "kaya/scenarios/clock.h"
 
 enum { ALARM_SECONDS = 5, PROGRESS_RUNS = 256 };
 
@@ -307,19 +308,11 @@ enum kaya_status kaya_shorten_relax(struct kaya_scenario *scenario, struct kaya_
 
 /* --- Shrinking --- */
 
-static double now_seconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static bool is_time_over(void *user)
 {
     const struct shorten *shorten = user;
 
-    return shorten->no_memory || (shorten->end_seconds > 0 && now_seconds() >= shorten->end_seconds);
+    return shorten->no_memory || (shorten->end_seconds > 0 && kaya_clock_seconds() >= shorten->end_seconds);
 }
 
 static bool fails(void *user, const struct kaya_decision *decisions, size_t count, struct kaya_tape *played)
@@ -350,7 +343,7 @@ static bool begin(struct shorten *shorten)
         return false;
     kaya_choices_record(shorten->choices, true);
     if (shorten->options->seconds_max > 0)
-        shorten->end_seconds = now_seconds() + shorten->options->seconds_max;
+        shorten->end_seconds = kaya_clock_seconds() + shorten->options->seconds_max;
     return true;
 }
 

@@ -11,7 +11,7 @@
 
 #include "exploring.h"
 
-enum { NAMES_MAX = 16, BAR_WIDTH = 30, TIME_MAX = 31 * 24 * 3600, GROUPED_BYTES = 32 };
+enum { NAMES_MAX = 16, BAR_WIDTH = 30, TIME_MAX = 31 * 24 * 3600 };
 
 struct arguments {
     const char *names[NAMES_MAX];
@@ -137,29 +137,13 @@ static uint64_t states_per_second(const struct outcome *outcome)
     return report->cpu_seconds > 0 ? (uint64_t)((double)report->states_here / report->cpu_seconds) : 0;
 }
 
-/* 1234567 as "1,234,567". */
-static const char *grouped(uint64_t value, char text[GROUPED_BYTES])
-{
-    char digits[24];
-    int length = snprintf(digits, sizeof digits, "%" PRIu64, value);
-    int at = 0;
-
-    for (int i = 0; i < length; i++) {
-        text[at++] = digits[i];
-        if ((length - i) % 3 == 1 && i + 1 < length)
-            text[at++] = ',';
-    }
-    text[at] = '\0';
-    return text;
-}
-
 static void print_coverage(const struct kaya_explore_report *sum, bool exhaustive)
 {
-    char states[GROUPED_BYTES], bound[GROUPED_BYTES], sampled[GROUPED_BYTES];
+    char states[KAYA_SIM_GROUPED_BYTES], bound[KAYA_SIM_GROUPED_BYTES], sampled[KAYA_SIM_GROUPED_BYTES];
 
-    grouped(sum->states, states);
-    grouped(sum->bound, bound);
-    grouped(sum->sampled_points, sampled);
+    kaya_sim_grouped(sum->states, states);
+    kaya_sim_grouped(sum->bound, bound);
+    kaya_sim_grouped(sum->sampled_points, sampled);
     if (exhaustive)
         printf("  %s%s of %s states, exhaustive%s\n", kaya_sim_green(stdout), states, bound,
                kaya_sim_plain(stdout));
@@ -173,15 +157,16 @@ static void print_coverage(const struct kaya_explore_report *sum, bool exhaustiv
 
 static void print_rules(const struct kaya_explore_report *sum)
 {
-    char text[GROUPED_BYTES];
+    char text[KAYA_SIM_GROUPED_BYTES];
 
     printf("  left out, since it was visited already:\n");
     for (int rule = 0; rule < KAYA_EXPLORE_RULES; rule++)
         if (sum->skipped[rule] > 0)
-            printf("  %12s  %s\n", grouped(sum->skipped[rule], text),
+            printf("  %12s  %s\n", kaya_sim_grouped(sum->skipped[rule], text),
                    kaya_explore_rule_text((enum kaya_explore_rule)rule));
     if (sum->forgotten > 0)
-        printf("  %12s  visits found no room in --memory: some were made again\n", grouped(sum->forgotten, text));
+        printf("  %12s  visits found no room in --memory: some were made again\n",
+               kaya_sim_grouped(sum->forgotten, text));
 }
 
 static void print_violations(const struct outcome *outcome)
@@ -203,21 +188,22 @@ static void print_violations(const struct outcome *outcome)
 static void print_text(const struct outcome *outcome)
 {
     const struct kaya_explore_report *sum = &outcome->report->sum;
-    char text[3][GROUPED_BYTES];
+    char text[3][KAYA_SIM_GROUPED_BYTES];
 
     printf("%s: %s\n", outcome->exploring->name, outcome->story);
     printf("  crashes up to %u deep%s%s\n", outcome->options->crash_depth,
            outcome->options->errors != 0 ? ", each call fails in each way" : "",
            outcome->options->steps_after_recovery > 0 ? ", the workload goes on behind them" : "");
     if (outcome->scripts > 0)
-        printf("  %s sequences of operations\n", grouped(outcome->scripts, text[0]));
+        printf("  %s sequences of operations\n", kaya_sim_grouped(outcome->scripts, text[0]));
     print_coverage(sum, outcome->report->exhaustive);
-    printf("  %s crash points, %s different recoveries, %s%s violations%s\n", grouped(sum->points, text[0]),
-           grouped(sum->distinct, text[1]), sum->violations > 0 ? kaya_sim_red(stdout) : "",
-           grouped(sum->violations, text[2]), sum->violations > 0 ? kaya_sim_plain(stdout) : "");
+    printf("  %s crash points, %s different recoveries, %s%s violations%s\n",
+           kaya_sim_grouped(sum->points, text[0]), kaya_sim_grouped(sum->distinct, text[1]),
+           sum->violations > 0 ? kaya_sim_red(stdout) : "", kaya_sim_grouped(sum->violations, text[2]),
+           sum->violations > 0 ? kaya_sim_plain(stdout) : "");
     print_rules(sum);
-    printf("  %s states a second and core, %.1f seconds\n", grouped(states_per_second(outcome), text[0]),
-           outcome->report->seconds);
+    printf("  %s states a second and core, %.1f seconds\n",
+           kaya_sim_grouped(states_per_second(outcome), text[0]), outcome->report->seconds);
     print_violations(outcome);
 }
 

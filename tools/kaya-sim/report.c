@@ -24,10 +24,7 @@ int kaya_sim_exit_of(const struct kaya_sim_outcome *outcome)
 
 /* --- For people --- */
 
-enum { GROUPED_BYTES = 32 };
-
-/* 1234567 as "1,234,567". */
-static const char *grouped(uint64_t number, char text[GROUPED_BYTES])
+const char *kaya_sim_grouped(uint64_t number, char text[KAYA_SIM_GROUPED_BYTES])
 {
     char digits[24];
     int length = snprintf(digits, sizeof digits, "%" PRIu64, number);
@@ -71,7 +68,7 @@ void kaya_sim_print_row(const struct kaya_sim_outcome *outcome, FILE *file)
         [KAYA_SIM_HELD] = "all held", [KAYA_SIM_BROKEN] = "BROKEN", [KAYA_SIM_USAGE] = "", [KAYA_SIM_NOT_DETERMINISTIC] = "NOT DETERMINISTIC", [KAYA_SIM_NOT_STRUCK] = "SOMETHING NEVER HAPPENED"
     };
     const struct kaya_runner_report *report = outcome->report;
-    char numbers[4][GROUPED_BYTES];
+    char numbers[4][KAYA_SIM_GROUPED_BYTES];
     char faults[24];
     unsigned declared;
     unsigned struck;
@@ -79,9 +76,10 @@ void kaya_sim_print_row(const struct kaya_sim_outcome *outcome, FILE *file)
 
     count_faults(outcome, &declared, &struck);
     snprintf(faults, sizeof faults, "%u of %u", struck, declared);
-    fprintf(file, "%-30s %9s %11s %12s %8s %10s  %s%s%s\n", outcome->name, grouped(report->runs, numbers[0]),
-            grouped(report->crashes, numbers[1]), grouped(report->appended, numbers[2]), faults,
-            grouped(cycles_per_second(report), numbers[3]),
+    fprintf(file, "%-30s %9s %11s %12s %8s %10s  %s%s%s\n", outcome->name,
+            kaya_sim_grouped(report->runs, numbers[0]), kaya_sim_grouped(report->crashes, numbers[1]),
+            kaya_sim_grouped(report->appended, numbers[2]), faults,
+            kaya_sim_grouped(cycles_per_second(report), numbers[3]),
             code == KAYA_SIM_HELD ? kaya_sim_green(file) : kaya_sim_red(file), results[code],
             kaya_sim_plain(file));
 }

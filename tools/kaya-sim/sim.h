@@ -58,6 +58,10 @@ void kaya_sim_source_close(struct kaya_sim_source *source);
 enum { KAYA_SIM_TEXT_MAX = 4096 };
 bool kaya_sim_add_word(char text[KAYA_SIM_TEXT_MAX], const char *word);
 
+/* 1234567 as "1,234,567", in `text`, which is returned. */
+enum { KAYA_SIM_GROUPED_BYTES = 32 };
+const char *kaya_sim_grouped(uint64_t number, char text[KAYA_SIM_GROUPED_BYTES]);
+
 /* Write a tape of `line`'s run; is_short: of the scenario as kaya_shorten_relax leaves it. */
 bool kaya_sim_write_tape(const struct kaya_replay_line *line, const struct kaya_tape *tape, bool is_short,
                          FILE *file);
