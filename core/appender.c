@@ -7,6 +7,10 @@
  * The watermark moves only when a sync returned OK, to where `end` was when that sync began (F3). In padding mode `durable` is always
  * a multiple of the unit, so no later write touches a unit that holds durable bytes (F7).
  *
+ * Where the disk prefers it (geometry), a group goes out by one write_durable instead of a write and a sync. That makes these bytes durable and nothing
+ * else, so it is only done while nothing else of the file waits for a sync: no group that was written without one, no stride written ahead, nothing
+ * that stood in the file when it was opened. The first sync of a segment and the first one after a stride are therefore true syncs.
+ *
  * What a carry must move (FORMAT.md, "Recovery") is bounded here by counting: a record is vouched for once a frame that was encoded
  * after the record's sync is itself durable. So what a flight's last frame says is durable is claimed when that flight has arrived. */
 #include "appender.h"
@@ -95,6 +99,7 @@ static enum kaya_status take_over(struct appender *appender, const struct contex
     appender->cost_durable = 0;
     appender->cost_watermark = 0;
     appender->cost_claimed = 0;
+    appender->is_settled = false;
     appender->stride_bytes = stride_bytes;
     if (segment->header.previous_seed != 0)
         appender->prewritten = segment->header.shape.segment_bytes;
@@ -224,6 +229,7 @@ enum kaya_status kaya_appender_write_ahead(struct appender *appender, uint64_t e
     if (end <= appender->prewritten)
         return KAYA_OK;
     kaya_appender_plan_ahead(appender, end, &from, &to);
+    appender->is_settled = false;
     status = kaya_appender_fill_ahead(appender, from, to);
     if (status == KAYA_OK)
         appender->prewritten = to;
@@ -382,7 +388,8 @@ enum kaya_status kaya_appender_depart(struct appender *appender, bool syncs, str
                                .sequence = appender->sequence,
                                .cost = appender->cost,
                                .cost_watermark = appender->cost_watermark,
-                               .syncs = syncs };
+                               .syncs = syncs,
+                               .is_alone = appender->is_settled && appender->used > 0 };
     if (appender->idle.capacity < flight->buffer.capacity)
         kaya_buffer_release(appender->context->allocator, &appender->idle);
     appender->buffer = appender->idle;
@@ -397,6 +404,8 @@ enum kaya_status kaya_appender_fly(const struct appender *appender, const struct
     struct kaya_span span = { flight->buffer.bytes, flight->used };
     enum kaya_status status = KAYA_OK;
 
+    if (flight->syncs && flight->is_alone && disk->geometry.prefers_write_durable)
+        return kaya_disk_write_durable(disk, appender->segment.file, flight->offset, &span, 1);
     if (flight->used > 0)
         status = kaya_disk_write(disk, appender->segment.file, flight->offset, &span, 1);
     if (status == KAYA_OK && flight->syncs)
@@ -411,6 +420,8 @@ void kaya_appender_arrive(struct appender *appender, struct flight *flight, enum
     else
         appender->idle = flight->buffer;
     flight->buffer = BUFFER_NONE;
+    if (flight->used > 0 || flight->syncs)
+        appender->is_settled = flight->syncs && status == KAYA_OK;
     if (status != KAYA_OK)
         return;
     appender->written = flight->end;

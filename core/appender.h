@@ -19,6 +19,7 @@ struct appender {
     uint32_t sequence;         /* index of the next record */
     uint32_t written_sequence; /* ... and all records before this one */
     uint8_t last_type;         /* of the last frame encoded or found */
+    bool is_settled;           /* nothing that was written to the file since it was opened waits for a sync */
 
     /* What the records of this segment cost a carry (kaya_carry_cost), summed up to the end and to what ... */
     uint64_t cost;
@@ -41,6 +42,7 @@ struct flight {
     uint32_t sequence;             /* the appender's when it departed, as are ... */
     uint64_t cost, cost_watermark; /* ... these */
     bool syncs;
+    bool is_alone; /* nothing else waits for its sync: kaya_disk_write_durable will do */
 };
 
 /* Begin `segment`, which is taken over, with LINK: encoded, not written. `is_recycled`: its file is written through. */
@@ -77,7 +79,7 @@ KAYA_MUST_CHECK enum kaya_status kaya_write_zeros(const struct context *context,
 /* Write through ahead of `end`. Preparation: a failure harms nothing. KAYA_FULL, KAYA_IO. */
 KAYA_MUST_CHECK enum kaya_status kaya_appender_write_ahead(struct appender *appender, uint64_t end);
 /* The same in two steps: what is to be written, [from, to), none where they are equal; and the I/O, which touches nothing of the appender.
- * On KAYA_OK `prewritten` is the caller's to set to `to`. */
+ * `is_settled` is the caller's to make false before, and on KAYA_OK `prewritten` to set to `to`. */
 void kaya_appender_plan_ahead(const struct appender *appender, uint64_t end, uint64_t *from, uint64_t *to);
 KAYA_MUST_CHECK enum kaya_status kaya_appender_fill_ahead(const struct appender *appender, uint64_t from,
                                                           uint64_t to);

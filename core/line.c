@@ -297,6 +297,7 @@ enum kaya_status kaya_line_write_ahead(struct kaya_wal_writer *writer, uint64_t 
     if (writer->ending != KAYA_OK)
         return KAYA_ENDED;
     kaya_appender_plan_ahead(appender, end, &from, &to);
+    appender->is_settled = false;
     writer->is_head_taken = true;
     writer->flight_syncs = false; /* it reaches nothing that anybody waits for */
     writer->flight_lsn = 0;

@@ -27,7 +27,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "kaya/posix.h"
 #include "system.h"
 
 static const struct kaya_disk_operations operations = {
@@ -133,6 +132,12 @@ static enum kaya_status locate(struct posix_disk *disk, const char *path)
 
 enum kaya_status kaya_posix_disk_create(const char *path, bool power_safe_overwrite, struct kaya_disk **disk)
 {
+    return kaya_posix_disk_create_by(KAYA_POSIX_FDATASYNC, path, power_safe_overwrite, disk);
+}
+
+enum kaya_status kaya_posix_disk_create_by(enum kaya_posix_sync_method method, const char *path,
+                                           bool power_safe_overwrite, struct kaya_disk **disk)
+{
     struct posix_disk *made = calloc(1, sizeof *made);
     enum kaya_status status;
 
@@ -157,6 +162,8 @@ enum kaya_status kaya_posix_disk_create(const char *path, bool power_safe_overwr
     made->directory = DESCRIPTOR_NONE;
     made->lock = DESCRIPTOR_NONE;
     status = locate(made, path);
+    if (status == KAYA_OK)
+        status = kaya_posix_choose_method(made, method);
     if (status != KAYA_OK)
         goto done;
 

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include "kaya/seam/disk.h"
+#include "kaya/posix.h"
 
 /* No descriptor. */
 enum { DESCRIPTOR_NONE = -1 };
@@ -37,6 +37,11 @@ enum kaya_status kaya_posix_file_status(int error);
 
 /* After a failed call: true if it was interrupted and should be tried again; `tries` starts at 0 and bounds it. */
 bool kaya_posix_try_again(unsigned *tries);
+
+/* ---- sync methods: method.c ---- */
+
+/* Give `disk`, which is located, what the method asks for: geometry and slots. KAYA_UNSUPPORTED: it cannot be had here. */
+enum kaya_status kaya_posix_choose_method(struct posix_disk *disk, enum kaya_posix_sync_method method);
 
 /* ---- the log's directory: directory.c ---- */
 

@@ -19,7 +19,7 @@ static int show(const char *what, const struct kaya_conformance_result *result)
 
 int main(void)
 {
-    struct kaya_conformance_disks disks = kaya_tests_posix_disks();
+    struct kaya_conformance_disks disks = kaya_tests_posix_disks(KAYA_POSIX_FDATASYNC);
     struct kaya_conformance_result result;
     int failed = 0;
 

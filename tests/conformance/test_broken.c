@@ -36,7 +36,7 @@ static void destroy(void *user, struct kaya_disk *disk)
 static struct kaya_conformance_result *judge(enum defect defect, const char *only)
 {
     static struct kaya_conformance_result result;
-    struct breaking breaking = { .good = kaya_tests_posix_disks(), .defect = defect };
+    struct breaking breaking = { .good = kaya_tests_posix_disks(KAYA_POSIX_FDATASYNC), .defect = defect };
     struct kaya_conformance_disks disks = {
         .create = create, .create_second = create_second, .destroy = destroy, .user = &breaking, .only = only
     };

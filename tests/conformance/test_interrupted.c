@@ -125,7 +125,7 @@ int openat(int directory, const char *name, int flags, ...)
 
 Test(interrupted, disk_conforms)
 {
-    struct kaya_conformance_disks disks = kaya_tests_posix_disks();
+    struct kaya_conformance_disks disks = kaya_tests_posix_disks(KAYA_POSIX_FDATASYNC);
     struct kaya_conformance_result result;
 
     kaya_tests_limit_descriptors();

@@ -205,7 +205,7 @@ static void reset(void)
 {
     memset(&fake, 0, sizeof fake);
     fake.disk.operations = &operations;
-    fake.disk.geometry = (struct kaya_geometry){ 512, 0, 4096, 1, true };
+    fake.disk.geometry = (struct kaya_geometry){ 512, 0, 4096, 1, true, false };
     fake.file.disk = &fake.disk;
     fake.step_max = SIZE_MAX;
     fake.sets_size = true;
@@ -261,22 +261,22 @@ Test(geometry, is_powers_of_two_within_bounds)
         struct kaya_geometry geometry;
         bool valid;
     } cases[] = {
-        { { 512, 0, 4096, 1, true }, true },
-        { { 512, 512, 512, 512, false }, true },
-        { { 4096, 4096, 4096, 4096, false }, true },
-        { { 512, 16384, 4096, 1, true }, true },
-        { { 0, 0, 4096, 1, true }, false },
-        { { 256, 0, 4096, 1, true }, false },
-        { { 520, 0, 4096, 1, true }, false },
-        { { 512, 3, 4096, 1, true }, false },
-        { { 512, 0, 0, 1, true }, false },
-        { { 512, 0, 5000, 1, true }, false },
-        { { 4096, 0, 512, 1, true }, false }, /* no page is smaller than a sector */
-        { { 512, 0, 4096, 0, true }, false },
-        { { 512, 0, 4096, 3, true }, false },
-        { { 1u << 31, 0, 1u << 31, 1, true }, false },
-        { { 512, 1u << 31, 4096, 1, true }, false },
-        { { 512, 0, 4096, 1u << 31, true }, false },
+        { { 512, 0, 4096, 1, true, false }, true },
+        { { 512, 512, 512, 512, false, false }, true },
+        { { 4096, 4096, 4096, 4096, false, false }, true },
+        { { 512, 16384, 4096, 1, true, false }, true },
+        { { 0, 0, 4096, 1, true, false }, false },
+        { { 256, 0, 4096, 1, true, false }, false },
+        { { 520, 0, 4096, 1, true, false }, false },
+        { { 512, 3, 4096, 1, true, false }, false },
+        { { 512, 0, 0, 1, true, false }, false },
+        { { 512, 0, 5000, 1, true, false }, false },
+        { { 4096, 0, 512, 1, true, false }, false }, /* no page is smaller than a sector */
+        { { 512, 0, 4096, 0, true, false }, false },
+        { { 512, 0, 4096, 3, true, false }, false },
+        { { 1u << 31, 0, 1u << 31, 1, true, false }, false },
+        { { 512, 1u << 31, 4096, 1, true, false }, false },
+        { { 512, 0, 4096, 1u << 31, true, false }, false },
     };
 
     for (size_t index = 0; index < sizeof cases / sizeof *cases; index++)

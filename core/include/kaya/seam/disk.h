@@ -41,6 +41,7 @@ struct kaya_geometry {
     uint32_t writeback_bytes;  /* what a cached write drags along to the device: 4096 through a page cache */
     uint32_t buffer_alignment; /* memory and offsets of I/O must be multiples of it; 1: none */
     bool power_safe_overwrite; /* a byte whose old and new values are equal keeps its value, whatever the tear */
+    bool prefers_write_durable; /* write_durable costs less than write and sync: taken wherever it does as much */
 };
 
 /* A stretch of memory for a vectored read or write. */
