@@ -1,7 +1,7 @@
 /* The crashes: what they mark, and how a boot ends by them. What the marks become: fate.c.
  *
- * Process crash: the cache is the operating system's and stays. The write that was under way may have been copied in part,
- * page by page. Eviction: a dirty page is written to the medium and dropped; reads give the same bytes, and no later power
+ * Process crash: the cache is the operating system's and stays. Each write that was under way (of each thread one at most) may have
+ * been copied in part, page by page. Eviction: a dirty page is written to the medium and dropped; reads give the same bytes, and no later power
  * loss takes them back. That is what it changes, and what its count counts. A page that a failed sync forgot counts as clean: it
  * is dropped without being written, and reads show what is durable.
  *
@@ -91,21 +91,22 @@ static void mark_inode(struct kaya_sim_disk *disk, struct kaya_inode *inode)
 
 /* ---- the crashes ---- */
 
-static void apply_inflight(struct kaya_sim_disk *disk, uint64_t length)
+static void apply_inflight(struct kaya_sim_disk *disk, const struct kaya_sim_inflight *inflight, uint64_t length)
 {
-    struct kaya_sim_inflight *inflight = &disk->inflight;
+    const uint8_t *bytes = kaya_disk_gather(disk, inflight->spans, inflight->span_count, inflight->length);
     struct kaya_inode *inode = kaya_disk_own(disk, inflight->file);
 
     if (length > 0)
-        kaya_inode_write(&disk->store, inode, inflight->offset, inflight->bytes, (size_t)length);
+        kaya_inode_write(&disk->store, inode, inflight->offset, bytes, (size_t)length);
 }
 
 static void lose_power(struct kaya_sim_disk *disk)
 {
     kaya_choices_begin_turn(disk->choices, KAYA_STREAM_CRASH);
-    if (disk->inflight.is_active && disk->inflight.is_durable)
-        apply_inflight(disk, disk->inflight.length);
-    disk->inflight.is_active = false;
+    for (const struct kaya_sim_inflight *inflight = disk->inflights; inflight != NULL; inflight = inflight->next)
+        if (inflight->is_durable)
+            apply_inflight(disk, inflight, inflight->length);
+    disk->inflights = NULL;
     disk->crash_number++;
     disk->survived_stamp = 0;
     disk->lost_stamp = UINT64_MAX;
@@ -121,10 +122,9 @@ static void lose_power(struct kaya_sim_disk *disk)
     kaya_media_damage_neighbours(disk);
 }
 
-/* How many bytes of the write under way had reached the cache: whole pages, from the front. */
-static uint64_t copied_bytes(struct kaya_sim_disk *disk)
+/* How many bytes of a write under way had reached the cache: whole pages, from the front. */
+static uint64_t copied_bytes(struct kaya_sim_disk *disk, const struct kaya_sim_inflight *inflight)
 {
-    const struct kaya_sim_inflight *inflight = &disk->inflight;
     uint64_t first = inflight->offset / COPY_UNIT_BYTES;
     uint64_t last = (inflight->offset + inflight->length - 1) / COPY_UNIT_BYTES;
     uint64_t answer = kaya_choose(disk->choices, KAYA_STREAM_CRASH, last - first + 1, "copied");
@@ -145,9 +145,9 @@ static bool has_unsynced(const struct kaya_sim_disk *disk)
 static void crash_process(struct kaya_sim_disk *disk)
 {
     kaya_choices_begin_turn(disk->choices, KAYA_STREAM_CRASH);
-    if (disk->inflight.is_active)
-        apply_inflight(disk, copied_bytes(disk));
-    disk->inflight.is_active = false;
+    for (const struct kaya_sim_inflight *inflight = disk->inflights; inflight != NULL; inflight = inflight->next)
+        apply_inflight(disk, inflight, copied_bytes(disk, inflight));
+    disk->inflights = NULL;
     kaya_fault_draw(disk, KAYA_FAULT_PROCESS_CRASH);
     if (has_unsynced(disk))
         kaya_fault_strike(disk, KAYA_FAULT_PROCESS_CRASH);

@@ -91,7 +91,7 @@ static void set_boots(struct kaya_sim_disk *disk)
     disk->boundary = NULL;
     disk->question = NULL;
     disk->seen = NULL;
-    disk->inflight.is_active = false;
+    disk->inflights = NULL;
 }
 
 static void set_options(struct kaya_sim_disk *disk, const struct kaya_sim_disk_options *options)
@@ -195,7 +195,8 @@ void kaya_sim_disk_destroy(struct kaya_sim_disk *disk)
     kaya_pool_release(disk->store.pool);
     free(disk->files);
     free(disk->gathered);
-    free(disk->inflight_bytes);
+    free(disk->copied_inflights);
+    free(disk->copied_bytes);
     free(disk->lies);
     free(disk->outcomes);
     free(disk->stamps);
@@ -236,15 +237,32 @@ static void copy_files(const struct kaya_sim_disk *disk, struct kaya_sim_disk *c
 }
 
 /* At a boundary the fork takes along what was about to be written: the crash may interrupt it. */
-static void copy_inflight(const struct kaya_sim_disk *disk, struct kaya_sim_disk *copy)
+static void copy_inflights(const struct kaya_sim_disk *disk, struct kaya_sim_disk *copy)
 {
-    copy->inflight = disk->inflight;
-    if (!disk->inflight.is_active)
-        return;
-    copy->inflight_bytes =
-        kaya_disk_scratch(copy->inflight_bytes, &copy->inflight_capacity, disk->inflight.length, 1);
-    memcpy(copy->inflight_bytes, disk->inflight.bytes, disk->inflight.length);
-    copy->inflight.bytes = copy->inflight_bytes;
+    struct kaya_sim_inflight **link = &copy->inflights;
+    struct kaya_copied_inflight *made;
+    size_t count = 0, length = 0;
+    uint8_t *bytes;
+
+    for (const struct kaya_sim_inflight *inflight = disk->inflights; inflight != NULL; inflight = inflight->next) {
+        count++;
+        length += inflight->length;
+    }
+    made = copy->copied_inflights = kaya_disk_scratch(copy->copied_inflights, &copy->copied_inflight_capacity,
+                                                      count, sizeof *copy->copied_inflights);
+    bytes = copy->copied_bytes = kaya_disk_scratch(copy->copied_bytes, &copy->copied_capacity, length, 1);
+    for (const struct kaya_sim_inflight *inflight = disk->inflights; inflight != NULL; inflight = inflight->next) {
+        memcpy(bytes, kaya_disk_gather(copy, inflight->spans, inflight->span_count, inflight->length),
+               inflight->length);
+        *made = (struct kaya_copied_inflight){ *inflight, { bytes, inflight->length } };
+        made->inflight.spans = &made->span;
+        made->inflight.span_count = 1;
+        bytes += inflight->length;
+        *link = &made->inflight;
+        link = &made->inflight.next;
+        made++;
+    }
+    *link = NULL;
 }
 
 /* Handles ended with the boot, so files that only a handle held are gone. */
@@ -300,7 +318,8 @@ enum kaya_status kaya_sim_disk_copy(const struct kaya_sim_disk *disk, struct kay
     copy->store.stale = kaya_stale_retain(disk->store.stale);
     kaya_history_copy(&disk->store.history, &copy->store.history);
     kaya_names_copy(copy->store.pool, &disk->directory, &copy->directory);
-    copy_inflight(disk, copy);
+    if (disk->inflights != NULL)
+        copy_inflights(disk, copy);
     return KAYA_OK;
 }
 
@@ -344,7 +363,7 @@ struct kaya_disk *kaya_sim_disk_boot(struct kaya_sim_disk *disk)
     disk->is_runaway = false;
     disk->broken = KAYA_BROKEN_NOT;
     disk->calls = 0;
-    disk->inflight.is_active = false;
+    disk->inflights = NULL;
     kaya_disk_trace(disk, KAYA_TRACE_BOOT, KAYA_OK, disk->boot_number, 0, 0, NULL);
     return &boot->seam;
 }

@@ -195,18 +195,21 @@ static void add_stale(struct row *row, const struct kaya_sim_disk *disk)
     add(row, stale->count);
 }
 
-static void add_inflight(struct row *row, const struct kaya_sim_inflight *inflight)
+static void add_inflights(struct row *row, struct kaya_sim_disk *disk)
 {
-    XXH128_hash_t hash;
+    uint64_t count = 0;
 
-    add(row, inflight->is_active);
-    if (!inflight->is_active)
-        return;
-    hash = XXH3_128bits(inflight->bytes, inflight->length);
-    add(row, (uint64_t)inflight->file << 1 | inflight->is_durable);
-    add(row, inflight->offset);
-    add(row, inflight->length);
-    add_hash(row, (struct kaya_hash){ hash.low64, hash.high64 });
+    for (const struct kaya_sim_inflight *inflight = disk->inflights; inflight != NULL; inflight = inflight->next) {
+        XXH128_hash_t hash = XXH3_128bits(
+            kaya_disk_gather(disk, inflight->spans, inflight->span_count, inflight->length), inflight->length);
+
+        count++;
+        add(row, (uint64_t)inflight->file << 1 | inflight->is_durable);
+        add(row, inflight->offset);
+        add(row, inflight->length);
+        add_hash(row, (struct kaya_hash){ hash.low64, hash.high64 });
+    }
+    add(row, count);
 }
 
 struct kaya_hash kaya_disk_fingerprint(struct kaya_sim_disk *disk)
@@ -221,7 +224,7 @@ struct kaya_hash kaya_disk_fingerprint(struct kaya_sim_disk *disk)
     add(&row, disk->torn_sectors < disk->torn_sectors_max ? disk->torn_sectors : disk->torn_sectors_max);
     if (shows_garbage(disk))
         add(&row, disk->crash_number);
-    add_inflight(&row, &disk->inflight);
+    add_inflights(&row, disk);
     add_names(&row, &disk->directory);
     for (uint32_t file = 0; file < disk->file_count; file++) {
         if (disk->files[file].inode == NULL)

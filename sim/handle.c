@@ -66,7 +66,6 @@ static enum kaya_status enter(struct kaya_disk *seam, enum kaya_trace_kind kind)
         disk->is_runaway = true;
         kaya_sim_disk_process_crash(disk);
     }
-    disk->inflight.is_active = false;
     if (!disk->is_running)
         return KAYA_GONE;
     return disk->has_errors ? kaya_error_of(disk, kind) : KAYA_OK;
@@ -291,23 +290,6 @@ static enum kaya_status sim_read(struct kaya_disk *seam, struct kaya_file *file,
 
 /* ---- writing ---- */
 
-/* One stretch of bytes: the span itself, or all of them copied together, so that one call is one version of a sector. */
-static const uint8_t *gather(struct kaya_sim_disk *disk, const struct kaya_span *spans, size_t span_count,
-                             size_t length)
-{
-    size_t used = 0;
-
-    if (span_count == 1)
-        return spans[0].bytes;
-    disk->gathered = kaya_disk_scratch(disk->gathered, &disk->gathered_capacity, length, 1);
-    for (size_t index = 0; index < span_count; index++) {
-        if (spans[index].length > 0)
-            memcpy(disk->gathered + used, spans[index].bytes, spans[index].length);
-        used += spans[index].length;
-    }
-    return disk->gathered;
-}
-
 /* A sector that is only written in part must be known. False: it cannot be read. */
 static bool know_sector(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset)
 {
@@ -422,22 +404,29 @@ static enum kaya_status write_file(struct kaya_disk *seam, enum kaya_trace_kind 
     struct kaya_sim_disk *disk = boot_of(seam)->disk;
     uint32_t number = handle_of(file)->file;
     size_t length = spans_length(spans, span_count);
-    const uint8_t *bytes = gather(disk, spans, span_count, length);
+    struct kaya_sim_inflight inflight = { .spans = spans,
+                                          .span_count = span_count,
+                                          .length = length,
+                                          .offset = offset,
+                                          .file = number,
+                                          .is_durable = kind == KAYA_TRACE_WRITE_DURABLE };
     enum kaya_status status;
     struct kaya_inode *inode;
+    const uint8_t *bytes;
 
     KAYA_ASSERT(length > 0);
     if (is_over(boot_of(seam)))
         return KAYA_GONE;
     KAYA_ASSERT(handle_of(file)->is_writable);
-    disk->inflight = (struct kaya_sim_inflight){
-        fits(disk, offset + length), kind == KAYA_TRACE_WRITE_DURABLE, number, offset, bytes, length
-    };
+    if (fits(disk, offset + length))
+        kaya_inflight_begin(disk, &inflight);
     status = enter_file(seam, kind, number);
+    kaya_inflight_end(disk, &inflight);
     if (status == KAYA_GONE || status == KAYA_INTERRUPTED)
         return status;
     if (!fits(disk, offset + length))
         return KAYA_FULL;
+    bytes = kaya_disk_gather(disk, spans, span_count, length); /* others may have used the scratch meanwhile */
     inode = kaya_disk_own(disk, number);
     length = length_done(disk, inode, offset, length, &status);
     KAYA_ASSERT(kind == KAYA_TRACE_WRITE || offset + length <= inode->size_bytes);

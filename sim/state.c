@@ -2,6 +2,7 @@
 #include "state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { SCRATCH_ITEMS_MIN = 64 };
 
@@ -17,6 +18,22 @@ void *kaya_disk_scratch(void *array, size_t *capacity, size_t needed, size_t ite
     KAYA_ASSERT(array != NULL);
     *capacity = next;
     return array;
+}
+
+const uint8_t *kaya_disk_gather(struct kaya_sim_disk *disk, const struct kaya_span *spans, size_t span_count,
+                                size_t length)
+{
+    size_t used = 0;
+
+    if (span_count == 1)
+        return spans[0].bytes;
+    disk->gathered = kaya_disk_scratch(disk->gathered, &disk->gathered_capacity, length, 1);
+    for (size_t index = 0; index < span_count; index++) {
+        if (spans[index].length > 0)
+            memcpy(disk->gathered + used, spans[index].bytes, spans[index].length);
+        used += spans[index].length;
+    }
+    return disk->gathered;
 }
 
 /* ---- files ---- */

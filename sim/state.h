@@ -38,14 +38,21 @@ struct kaya_sim_boot {
     uint64_t number;
 };
 
-/* The write that a crash may interrupt. */
+/* A write that a crash may interrupt: of each thread one at most. Lives as long as its call, and so do the bytes, which are the caller's. */
 struct kaya_sim_inflight {
-    bool is_active;
-    bool is_durable; /* write_durable */
-    uint32_t file;
+    struct kaya_sim_inflight *next;
+    const struct kaya_span *spans;
+    size_t span_count;
+    size_t length; /* of all of them */
     uint64_t offset;
-    const uint8_t *bytes;
-    size_t length;
+    uint32_t file;
+    bool is_durable; /* write_durable */
+};
+
+/* One that a fork took along, with its bytes as one span. */
+struct kaya_copied_inflight {
+    struct kaya_sim_inflight inflight;
+    struct kaya_span span;
 };
 
 /* Bytes of a file that were struck in so many reads in a row, and of which so many more will fail. */
@@ -127,15 +134,17 @@ struct kaya_sim_disk {
     bool is_reordered;       /* both were seen in the wrong order */
     uint32_t torn_sectors;   /* of the last power loss */
 
-    struct kaya_sim_inflight inflight;
+    struct kaya_sim_inflight *inflights; /* the newest first */
     struct kaya_sim_handle *handles, *free_handles;
     uint64_t handle_number; /* the last one given */
 
     /* Scratch, kept for the next call. */
     uint8_t *gathered;
     size_t gathered_capacity;
-    uint8_t *inflight_bytes;
-    size_t inflight_capacity;
+    struct kaya_copied_inflight *copied_inflights; /* of a fork: what the original had under way ... */
+    size_t copied_inflight_capacity;
+    uint8_t *copied_bytes; /* ... and its bytes */
+    size_t copied_capacity;
     struct kaya_lie *lies;
     size_t lie_count, lie_capacity;
     struct kaya_outcome *outcomes;
@@ -175,6 +184,27 @@ void kaya_disk_drop_unnamed_files(struct kaya_sim_disk *disk);
 
 /* Handles and lock are gone. Handles stay good memory, so that code which unwinds may close them; they are free for the boots to come. */
 void kaya_disk_end_boot(struct kaya_sim_disk *disk);
+
+/* One stretch of bytes: the span itself, or all of them copied together, so that one call is one version of a sector. Good until the next. */
+const uint8_t *kaya_disk_gather(struct kaya_sim_disk *disk, const struct kaya_span *spans, size_t span_count,
+                                size_t length);
+
+/* From here on a crash interrupts this write; until here, or until a crash did. */
+static inline void kaya_inflight_begin(struct kaya_sim_disk *disk, struct kaya_sim_inflight *inflight)
+{
+    inflight->next = disk->inflights;
+    disk->inflights = inflight;
+}
+
+static inline void kaya_inflight_end(struct kaya_sim_disk *disk, const struct kaya_sim_inflight *inflight)
+{
+    struct kaya_sim_inflight **link = &disk->inflights;
+
+    while (*link != NULL && *link != inflight)
+        link = &(*link)->next;
+    if (*link != NULL)
+        *link = inflight->next;
+}
 
 /* At least `needed` items in an array that is kept for later. Traps without memory. */
 void *kaya_disk_scratch(void *array, size_t *capacity, size_t needed, size_t item_bytes);
