@@ -17,7 +17,9 @@
 #include "kaya/scenarios/promise.h"
 #include "kaya/sim/boot.h"
 
-enum { OPERATIONS_MAX = 5 };
+/* A payload is at least so long, and no zeros, so that no other is the same: whose a record is that nobody was answered, the model can only
+ * tell by that. */
+enum { OPERATIONS_MAX = 5, TELLING_BYTES = 8 };
 
 struct concurrent_subject {
     struct kaya_subject base;
@@ -25,6 +27,7 @@ struct concurrent_subject {
     struct kaya_concurrent_model *model;
     struct kaya_wal_writer *writer; /* of the running boot */
     bool no_memory;                 /* of a fiber */
+    uint64_t strict_count;          /* strict appends answered in this gathering */
 };
 
 /* A fiber: one of the gathering's threads. */
@@ -69,8 +72,8 @@ static void append(struct thread *thread, const struct kaya_operation *operation
     enum kaya_status status;
 
     for (size_t i = 0; i < operation->record_count; i++) {
-        uint64_t key = kaya_player_payload(&subject->player);
-        uint32_t length = operation->lengths[i];
+        uint64_t key = kaya_player_payload(&subject->player) | 1;
+        uint32_t length = operation->lengths[i] > TELLING_BYTES ? operation->lengths[i] : TELLING_BYTES;
         uint8_t type = (uint8_t)(KAYA_RECORD_PUT + (key >> 8 & 3));
 
         kaya_payload_fill(key, thread->bytes + at, length);
@@ -87,6 +90,7 @@ static void append(struct thread *thread, const struct kaya_operation *operation
                    kaya_wal_writer_append_batch(subject->writer, payloads, operation->record_count, mode,
                                                 &first, &last));
     kaya_concurrent_append_end(subject->model, call, mode, status, first, last, thread->violation);
+    subject->strict_count += status == KAYA_OK && mode == KAYA_STRICT;
     kaya_player_trace(&subject->player, KAYA_TRACE_ANSWER, "append", status, first, last, thread->number);
 }
 
@@ -326,11 +330,25 @@ static void subject_check(struct kaya_subject *base, const struct kaya_sim_machi
 
 /* --- A gathering ---------------------------------------------------------------------------------------------------- */
 
+/* What a gathering came to: how many shared its syncs, and how long it took. */
+static void sum_up(struct concurrent_subject *subject, const struct kaya_sim_machine *machine,
+                   uint64_t syncs_before)
+{
+    uint64_t sync_count = kaya_sim_disk_usage(machine->sim_disk).syncs - syncs_before;
+    uint64_t now_ns = kaya_now_ns(machine->runtime);
+
+    if (sync_count > 0 && subject->strict_count >= 2 * sync_count)
+        kaya_watch_mark(&subject->player.watch, KAYA_MARK_SHARED_SYNC);
+    if (now_ns > 0)
+        kaya_player_trace(&subject->player, KAYA_TRACE_NOTE, "nanoseconds since the boot", KAYA_OK, now_ns, 0, 0);
+}
+
 static enum kaya_status gather(struct concurrent_subject *subject, const struct kaya_sim_machine *machine,
                                size_t count, size_t bytes_each, struct kaya_violation *violation)
 {
     struct thread threads[KAYA_THREADS_MAX];
     struct kaya_fiber_body bodies[KAYA_THREADS_MAX];
+    uint64_t syncs_before = kaya_sim_disk_usage(machine->sim_disk).syncs;
     char deadlock[KAYA_DEADLOCK_TEXT_MAX];
     enum kaya_status status;
 
@@ -339,10 +357,12 @@ static enum kaya_status gather(struct concurrent_subject *subject, const struct 
         bodies[i] = (struct kaya_fiber_body){ "thread", live, &threads[i] };
     }
     subject->no_memory = false;
+    subject->strict_count = 0;
     status =
         kaya_sim_runtime_run(machine->runtime, machine->sim_disk, machine->choices, bodies, count, deadlock);
     if (status == KAYA_BUSY)
         kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_P7), "nobody can go on: %s", deadlock);
+    sum_up(subject, machine, syncs_before);
     return status == KAYA_NO_MEMORY || subject->no_memory ? KAYA_NO_MEMORY : KAYA_OK;
 }
 

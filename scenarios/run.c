@@ -97,6 +97,7 @@ static void boot(struct kaya_stage *stage)
                                                 .trace = stage->trace,
                                                 .sim_disk = stage->disk,
                                                 .memory = stage->memory };
+    kaya_sim_disk_on_delay(stage->disk, kaya_sim_runtime_delay, stage->runtime);
     if (stage->mute != NULL)
         kaya_mute_boot(stage->mute, stage->machine.disk);
 }
@@ -388,6 +389,7 @@ static void reset(struct kaya_stage *stage, const struct kaya_scenario *scenario
     options.read_fault_repeats_max = stage->plan.read_fault_repeats;
     options.capacity_bytes = stage->plan.capacity_bytes;
     options.cannot_allocate = stage->plan.cannot_allocate;
+    memcpy(options.latencies, stage->plan.latencies, sizeof options.latencies);
     memcpy(options.families, stage->plan.families, sizeof options.families);
     trace_plan(stage);
     kaya_sim_disk_reset(stage->disk, &options);

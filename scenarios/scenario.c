@@ -192,7 +192,14 @@ bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **k
         { "log.spares", "a list of numbers from 2 to 16", numbers_fit(&scenario->spares, 2, 16, false) },
         { "disk.capacity_segments", "{from, to}, 0 to 1000000", fits(scenario->capacity_segments, 0, COUNT_MAX) },
         { "disk.cannot_allocate_percent", "0 to 100", scenario->cannot_allocate_percent <= PERCENT_MAX },
-        { "boots", "{from, to}, 1 to 1000000", fits(scenario->boots, 1, COUNT_MAX) },
+#define LATENCY_RULE(NAME, name, text)                                                                       \
+    { "latency." #name,                                                                                      \
+      "from_ns <= to_ns <= 3600000000000, from_ns above 0 for log_normal; stall_in to 1000000 and stall_ns " \
+      "to 3600000000000, both or none",                                                                      \
+      kaya_latency_is_valid(&scenario->latencies[KAYA_LATENCY_##NAME]) },
+        KAYA_LATENCY_LIST(LATENCY_RULE)
+#undef LATENCY_RULE
+            { "boots", "{from, to}, 1 to 1000000", fits(scenario->boots, 1, COUNT_MAX) },
         { "operations", "{from, to}, 0 to 1000000", fits(scenario->operations, 0, COUNT_MAX) },
         { "crash.within_calls", "{from, to}, 0 to 1000000", fits(scenario->crash_within, 0, COUNT_MAX) },
         { "crash.endings", "weights from 0 to 1000, one of them above 0",

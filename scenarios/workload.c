@@ -246,6 +246,7 @@ void kaya_plan_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario
     if (plan->subject == KAYA_SUBJECT_KEY_VALUE)
         plan->key_count = (uint32_t)kaya_range_draw(scenario->keys, choices, KAYA_STREAM_CONFIG, "keys");
     script_draw(plan, scenario, choices);
+    memcpy(plan->latencies, scenario->latencies, sizeof plan->latencies);
     plan->boot_count = kaya_range_draw(scenario->boots, choices, KAYA_STREAM_CONFIG, "boots");
     plan->operations = scenario->operations;
     plan->crash_within = scenario->crash_within;

@@ -20,6 +20,7 @@
 #include "handle.h"
 #include "lie.h"
 #include "media.h"
+#include "slow.h"
 
 enum { CALLS_PER_BOOT_MAX_DEFAULT = 1000000, READ_FAULT_REPEATS_MAX_DEFAULT = 2 };
 
@@ -89,6 +90,7 @@ static void set_boots(struct kaya_sim_disk *disk)
     disk->calls = 0;
     disk->crash_at = 0;
     disk->boundary = NULL;
+    disk->delay = NULL;
     disk->question = NULL;
     disk->seen = NULL;
     disk->inflights = NULL;
@@ -102,6 +104,7 @@ static void set_options(struct kaya_sim_disk *disk, const struct kaya_sim_disk_o
         options->calls_per_boot_max ? options->calls_per_boot_max : CALLS_PER_BOOT_MAX_DEFAULT;
     disk->list_sorted = options->list_sorted;
     memcpy(disk->odds, options->odds, sizeof disk->odds);
+    memcpy(disk->latencies, options->latencies, sizeof disk->latencies);
     disk->cannot_allocate = options->cannot_allocate;
     disk->capacity_bytes = options->capacity_bytes;
     disk->bytes_of_others = 0;
@@ -281,6 +284,7 @@ static void copy_facts(const struct kaya_sim_disk *disk, struct kaya_sim_disk *c
     copy->has_errors = disk->has_errors;
     copy->may_lie = disk->may_lie;
     copy->broken = disk->broken;
+    memset(copy->latencies, 0, sizeof copy->latencies);
     copy->cannot_allocate = disk->cannot_allocate;
     copy->capacity_bytes = disk->capacity_bytes;
     copy->bytes_of_others = disk->bytes_of_others;
@@ -353,7 +357,9 @@ struct kaya_disk *kaya_sim_disk_boot(struct kaya_sim_disk *disk)
     disk->boot_number++;
     boot = &disk->boots[disk->boot_number % 2];
     *boot = (struct kaya_sim_boot){
-        .seam = { .operations = &kaya_sim_disk_operations, .geometry = disk->profile->geometry },
+        .seam = { .operations = kaya_latencies_are_possible(disk) ? &kaya_slow_disk_operations
+                                                                  : &kaya_sim_disk_operations,
+                  .geometry = disk->profile->geometry },
         .disk = disk,
         .number = disk->boot_number,
     };
@@ -383,6 +389,12 @@ void kaya_sim_disk_on_boundary(struct kaya_sim_disk *disk, kaya_sim_disk_boundar
 {
     disk->boundary = boundary;
     disk->boundary_user = user;
+}
+
+void kaya_sim_disk_on_delay(struct kaya_sim_disk *disk, kaya_sim_disk_delay *delay, void *user)
+{
+    disk->delay = delay;
+    disk->delay_user = user;
 }
 
 void kaya_sim_disk_on_question(struct kaya_sim_disk *disk, kaya_sim_disk_question *question, void *user)

@@ -397,6 +397,20 @@ static size_t length_done(struct kaya_sim_disk *disk, struct kaya_inode *inode, 
     return *status == KAYA_OK ? kaya_error_shorten(disk, length) : length;
 }
 
+void kaya_write_under_way(struct kaya_sim_disk *disk, struct kaya_sim_inflight *inflight,
+                          const struct kaya_file *file, bool is_durable, uint64_t offset,
+                          const struct kaya_span *spans, size_t span_count)
+{
+    *inflight = (struct kaya_sim_inflight){ .spans = spans,
+                                            .span_count = span_count,
+                                            .length = spans_length(spans, span_count),
+                                            .offset = offset,
+                                            .file = handle_of(file)->file,
+                                            .is_durable = is_durable };
+    if (fits(disk, offset + inflight->length))
+        kaya_inflight_begin(disk, inflight);
+}
+
 static enum kaya_status write_file(struct kaya_disk *seam, enum kaya_trace_kind kind, struct kaya_file *file,
                                    uint64_t offset, const struct kaya_span *spans, size_t span_count,
                                    size_t *done)
@@ -404,12 +418,7 @@ static enum kaya_status write_file(struct kaya_disk *seam, enum kaya_trace_kind 
     struct kaya_sim_disk *disk = boot_of(seam)->disk;
     uint32_t number = handle_of(file)->file;
     size_t length = spans_length(spans, span_count);
-    struct kaya_sim_inflight inflight = { .spans = spans,
-                                          .span_count = span_count,
-                                          .length = length,
-                                          .offset = offset,
-                                          .file = number,
-                                          .is_durable = kind == KAYA_TRACE_WRITE_DURABLE };
+    struct kaya_sim_inflight inflight;
     enum kaya_status status;
     struct kaya_inode *inode;
     const uint8_t *bytes;
@@ -418,8 +427,7 @@ static enum kaya_status write_file(struct kaya_disk *seam, enum kaya_trace_kind 
     if (is_over(boot_of(seam)))
         return KAYA_GONE;
     KAYA_ASSERT(handle_of(file)->is_writable);
-    if (fits(disk, offset + length))
-        kaya_inflight_begin(disk, &inflight);
+    kaya_write_under_way(disk, &inflight, file, kind == KAYA_TRACE_WRITE_DURABLE, offset, spans, span_count);
     status = enter_file(seam, kind, number);
     kaya_inflight_end(disk, &inflight);
     if (status == KAYA_GONE || status == KAYA_INTERRUPTED)

@@ -248,6 +248,17 @@ struct kaya_runtime *kaya_sim_runtime_seam(struct kaya_sim_runtime *runtime)
     return &runtime->runtime;
 }
 
+void kaya_sim_runtime_delay(void *user, uint64_t nanoseconds)
+{
+    struct kaya_fibers *fibers = ((struct kaya_sim_runtime *)user)->fibers;
+
+    if (kaya_fibers_are_running(fibers))
+        (void)kaya_fibers_wait(fibers, NULL, "the disk", KAYA_FIBERS_MAX,
+                               kaya_fibers_now_ns(fibers) + nanoseconds);
+    else
+        kaya_fibers_pass_time(fibers, nanoseconds);
+}
+
 static void at_boundary(void *user, struct kaya_sim_disk *disk, uint64_t call, enum kaya_trace_kind kind)
 {
     (void)disk;

@@ -114,6 +114,9 @@ struct kaya_sim_disk {
     enum kaya_crash crash_at_kind;
     kaya_sim_disk_boundary *boundary;
     void *boundary_user;
+    struct kaya_latency latencies[KAYA_LATENCIES];
+    kaya_sim_disk_delay *delay;
+    void *delay_user;
     unsigned open_flags; /* of the open under way */
     kaya_sim_disk_question *question;
     void *question_user;

@@ -40,6 +40,10 @@ struct file_disk {
     uint32_t *cannot_allocate_percent;
 };
 
+struct file_latency {
+    struct kaya_latency kinds[KAYA_LATENCIES];
+};
+
 struct file_crash {
     struct kaya_range *within_calls;
     struct weights *endings;
@@ -65,6 +69,7 @@ struct file {
     uint32_t *read_fault_repeats;
     struct file_log *log;
     struct file_disk *disk;
+    struct file_latency *latency;
     struct kaya_range *boots, *operations, *record_bytes, *batch_records, *keep_records, *keys, *threads;
     struct file_crash *crash;
     struct file_open *open;
@@ -139,6 +144,31 @@ static const cyaml_schema_field_t disk_fields[] = {
                             range_fields),
     CYAML_FIELD_UINT_PTR("cannot_allocate_percent", OPTIONAL_POINTER, struct file_disk, cannot_allocate_percent),
     CYAML_FIELD_END,
+};
+
+static const cyaml_strval_t latency_shape_names[] = {
+#define NAME(NAME, name, text) { #name, KAYA_LATENCY_SHAPE_##NAME },
+    KAYA_LATENCY_SHAPE_LIST(NAME)
+#undef NAME
+};
+
+static const cyaml_schema_field_t latency_kind_fields[] = {
+    CYAML_FIELD_ENUM("shape", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct kaya_latency, shape,
+                     latency_shape_names, sizeof latency_shape_names / sizeof latency_shape_names[0]),
+    CYAML_FIELD_UINT("from_ns", CYAML_FLAG_DEFAULT, struct kaya_latency, from_ns),
+    CYAML_FIELD_UINT("to_ns", CYAML_FLAG_DEFAULT, struct kaya_latency, to_ns),
+    CYAML_FIELD_UINT("stall_in", CYAML_FLAG_OPTIONAL, struct kaya_latency, stall_in),
+    CYAML_FIELD_UINT("stall_ns", CYAML_FLAG_OPTIONAL, struct kaya_latency, stall_ns),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t latency_fields[] = {
+#define FIELD(NAME, name, text)                                                                              \
+    CYAML_FIELD_MAPPING(#name, CYAML_FLAG_OPTIONAL, struct file_latency, kinds[KAYA_LATENCY_##NAME],         \
+                        latency_kind_fields),
+    KAYA_LATENCY_LIST(FIELD)
+#undef FIELD
+        CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t crash_fields[] = {
@@ -248,6 +278,7 @@ static void make_schema(struct schema *schema)
                              LENGTH_OF(switch_names)),
         CYAML_FIELD_MAPPING_PTR("log", OPTIONAL_POINTER, struct file, log, log_fields),
         CYAML_FIELD_MAPPING_PTR("disk", OPTIONAL_POINTER, struct file, disk, disk_fields),
+        CYAML_FIELD_MAPPING_PTR("latency", OPTIONAL_POINTER, struct file, latency, latency_fields),
         RANGE(boots),
         RANGE(operations),
         CYAML_FIELD_MAPPING_PTR("crash", OPTIONAL_POINTER, struct file, crash, crash_fields),
@@ -503,6 +534,8 @@ static void take_parts(struct kaya_scenario *scenario, const struct file *file)
         TAKE(scenario->capacity_segments, file->disk->capacity_segments);
         TAKE(scenario->cannot_allocate_percent, file->disk->cannot_allocate_percent);
     }
+    if (file->latency != NULL)
+        memcpy(scenario->latencies, file->latency->kinds, sizeof scenario->latencies);
     if (file->crash != NULL) {
         TAKE(scenario->crash_within, file->crash->within_calls);
         TAKE(scenario->recovery_crash_percent, file->crash->in_recovery_percent);

@@ -9,6 +9,14 @@
 
 #include "kaya/scenarios/scenario_file.h"
 
+/* X(member): of the kind of latency with that number. */
+#define LATENCY_MEMBER_LIST(X, kind)                                                                         \
+    X(latencies[kind].shape)                                                                                 \
+    X(latencies[kind].stall_in)                                                                              \
+    X(latencies[kind].from_ns)                                                                               \
+    X(latencies[kind].to_ns)                                                                                 \
+    X(latencies[kind].stall_ns)
+
 /* X(member) */
 #define MEMBER_LIST(X)                                                                                       \
     X(seeds)                                                                                                 \
@@ -28,6 +36,10 @@
     X(spares.count)                                                                                          \
     X(capacity_segments)                                                                                     \
     X(cannot_allocate_percent)                                                                               \
+    LATENCY_MEMBER_LIST(X, 0)                                                                                \
+    LATENCY_MEMBER_LIST(X, 1)                                                                                \
+    LATENCY_MEMBER_LIST(X, 2)                                                                                \
+    LATENCY_MEMBER_LIST(X, 3)                                                                                \
     X(boots)                                                                                                 \
     X(operations)                                                                                            \
     X(crash_within)                                                                                          \

@@ -33,7 +33,8 @@ static const char good[] =
     "batch_records: {from: 2, to: 9}\n"         /* 21 */
     "keep_records: {from: 20, to: 21}\n"        /* 22 */
     "odds: {bit_flip: 3, sync_failure: 40}\n"   /* 23 */
-    "read_fault_repeats: 5\n";                  /* 24 */
+    "read_fault_repeats: 5\n"                   /* 24 */
+    "latency: {read: {from_ns: 1, to_ns: 2}, sync: {shape: log_normal, from_ns: 3, to_ns: 4, stall_in: 5, stall_ns: 6}}\n"; /* 25 */
 
 static enum kaya_status parse(const char *text, struct kaya_scenario *scenario,
                               struct kaya_scenario_mistake *mistake)
@@ -81,6 +82,15 @@ Test(scenario_file, every_value_arrives)
     cr_expect(eq(u32, scenario.operation_weights[KAYA_OPERATION_APPEND_STRICT], 14));
     cr_expect(eq(u32, scenario.operation_weights[KAYA_OPERATION_TRIM], 15));
     cr_expect(eq(u32, scenario.operation_weights[KAYA_OPERATION_SYNC], 0));
+    cr_expect(all(eq(u64, scenario.latencies[KAYA_LATENCY_READ].from_ns, 1),
+                  eq(u64, scenario.latencies[KAYA_LATENCY_READ].to_ns, 2)));
+    cr_expect(eq(u32, scenario.latencies[KAYA_LATENCY_READ].shape, KAYA_LATENCY_SHAPE_UNIFORM));
+    cr_expect(all(eq(u64, scenario.latencies[KAYA_LATENCY_SYNC].from_ns, 3),
+                  eq(u64, scenario.latencies[KAYA_LATENCY_SYNC].to_ns, 4),
+                  eq(u32, scenario.latencies[KAYA_LATENCY_SYNC].stall_in, 5),
+                  eq(u64, scenario.latencies[KAYA_LATENCY_SYNC].stall_ns, 6)));
+    cr_expect(eq(u32, scenario.latencies[KAYA_LATENCY_SYNC].shape, KAYA_LATENCY_SHAPE_LOG_NORMAL));
+    cr_expect(kaya_latency_is_none(&scenario.latencies[KAYA_LATENCY_WRITE]));
     cr_expect(all(eq(u64, scenario.record_bytes.from, 16), eq(u64, scenario.record_bytes.to, 17)));
     cr_expect(all(eq(u64, scenario.batch_records.from, 2), eq(u64, scenario.batch_records.to, 9)));
     cr_expect(all(eq(u64, scenario.keep_records.from, 20), eq(u64, scenario.keep_records.to, 21)));
@@ -204,6 +214,14 @@ Test(scenario_file, every_mistake_names_its_line_its_key_and_what_is_allowed)
         { 24, "read_fault_repeats: 1000001", 24, "read_fault_repeats", "0 to 1000000" },
         { 24, "seeds: 8", 24, "seeds", "a second time" },
         { 24, "read_fault_repeats: \"5", 24, "", "libyaml" },
+        { 25, "latency: {reads: {from_ns: 1, to_ns: 2}}", 25, "latency.reads",
+          "no such key; allowed: the keys read, write, sync, names" },
+        { 25, "latency: {read: {from_ns: 2, to_ns: 1}}", 25, "latency.read", "from_ns <= to_ns" },
+        { 25, "latency: {sync: {shape: log_normal, from_ns: 0, to_ns: 1}}", 25, "latency.sync", "from_ns above 0" },
+        { 25, "latency: {sync: {shape: bell, from_ns: 0, to_ns: 1}}", 25, "latency.sync.shape",
+          "allowed: uniform, log_normal" },
+        { 25, "latency: {write: {from_ns: 0, to_ns: 1, stall_in: 5}}", 25, "latency.write", "both or none" },
+        { 25, "latency: {write: {from_ns: 0}}", 25, "latency.write.to_ns", "the key is missing" },
     };
     char text[4096];
     struct kaya_scenario scenario;

@@ -43,7 +43,8 @@ enum kaya_verdict_row kaya_verdict_row_of(const struct kaya_wal_recovery_report 
     X(WRONG_LOG, wrong_log, "another log was refused because of the anchor")                                 \
     X(COPY_REFUSED, copy_refused, "a copy of the live log was refused")                                      \
     X(COPY_CUT, copy_cut, "a copy of the live log opened with less than the log had when it was done")       \
-    X(COPY_WHOLE, copy_whole, "a copy of the live log opened with all of it")
+    X(COPY_WHOLE, copy_whole, "a copy of the live log opened with all of it")                                \
+    X(SHARED_SYNC, shared_sync, "threads were answered twice as many strict appends as syncs were made")
 
 /* What a scenario may say happens sometimes: an event by its name, a row as found_<its name>, or one of the above. */
 enum kaya_mark {

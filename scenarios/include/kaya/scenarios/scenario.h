@@ -152,8 +152,9 @@ struct kaya_scenario {
     struct kaya_numbers block_bytes;   /* likewise; made smaller where a segment would hold fewer than 8 */
     struct kaya_numbers spares;        /* likewise */
 
-    struct kaya_range capacity_segments; /* room on the disk, in segments; 0: without end */
-    uint32_t cannot_allocate_percent;    /* runs on disks that cannot reserve room */
+    struct kaya_range capacity_segments;           /* room on the disk, in segments; 0: without end */
+    uint32_t cannot_allocate_percent;              /* runs on disks that cannot reserve room */
+    struct kaya_latency latencies[KAYA_LATENCIES]; /* how long its calls take, in virtual time */
 
     struct kaya_range boots;        /* boots in a run */
     struct kaya_range operations;   /* in a boot, before the crash is armed */

@@ -26,6 +26,7 @@ struct kaya_plan {
     uint32_t spare_count;
     uint64_t capacity_bytes;
     bool cannot_allocate;
+    struct kaya_latency latencies[KAYA_LATENCIES];
     uint32_t record_bytes_max;
     uint32_t key_count;
     struct kaya_range threads;

@@ -38,4 +38,8 @@ KAYA_MUST_CHECK enum kaya_status kaya_sim_runtime_run(struct kaya_runtime *seam,
                                                       const struct kaya_fiber_body *bodies, size_t count,
                                                       char deadlock[KAYA_DEADLOCK_TEXT_MAX]);
 
+/* Time passes for the thread that asks, or for the machine where there is no other; `runtime` is the struct kaya_sim_runtime. For
+ * kaya_sim_disk_on_delay. */
+void kaya_sim_runtime_delay(void *runtime, uint64_t nanoseconds);
+
 #endif

@@ -12,6 +12,7 @@
 
 #include "kaya/seam/disk.h"
 #include "kaya/sim/choices.h"
+#include "kaya/sim/latency.h"
 #include "kaya/sim/profile.h"
 #include "kaya/sim/trace.h"
 
@@ -104,6 +105,7 @@ struct kaya_sim_disk_options {
     uint64_t capacity_bytes; /* room for all files, in blocks of 512; where it ends calls answer KAYA_FULL; 0: without end */
     uint32_t strikes_max; /* families that strike by odds do so at most so many times in the life of this disk; 0 means any number */
     uint32_t transfer_parts_max; /* a transfer that is cut short ends at one of so many places, at even distances; 0 means at any byte */
+    struct kaya_latency latencies[KAYA_LATENCIES]; /* how long calls take; all zeros: no time. See kaya_sim_disk_on_delay */
     bool cannot_allocate; /* `allocate` answers KAYA_UNSUPPORTED, and sizes reserve no room */
 };
 
@@ -176,6 +178,11 @@ struct kaya_sim_disk_usage kaya_sim_disk_usage(const struct kaya_sim_disk *disk)
 typedef void kaya_sim_disk_boundary(void *user, struct kaya_sim_disk *disk, uint64_t call,
                                     enum kaya_trace_kind kind);
 void kaya_sim_disk_on_boundary(struct kaya_sim_disk *disk, kaya_sim_disk_boundary *boundary, void *user);
+
+/* Called where a call of a disk with latencies lets time pass: comes back when it has. kaya_sim_runtime_delay does so, with the struct
+ * kaya_sim_runtime as its user. NULL: nobody counts the time. Copies of a disk take no time. */
+typedef void kaya_sim_disk_delay(void *user, uint64_t nanoseconds);
+void kaya_sim_disk_on_delay(struct kaya_sim_disk *disk, kaya_sim_disk_delay *delay, void *user);
 
 /* Called right before a choice on stream CRASH is made, while the disk stands as all choices before it left it. NULL: nobody. */
 typedef void kaya_sim_disk_question(void *user);
