@@ -10,7 +10,7 @@
  *
  * What fails before a byte of a record was encoded costs nothing; a write or sync that was issued and failed ends the handle (P6): what is on the
  * disk is in doubt, and only the next recovery decides it. */
-#include "line.h"
+#include "append.h"
 
 #include "bytes.h"
 #include "rotation.h"
@@ -107,25 +107,41 @@ static enum kaya_status make_ready(struct kaya_wal_writer *writer, size_t length
     return status;
 }
 
-/* The same without any I/O, and nobody exclusive. */
+/* The same without any I/O, and nobody exclusive; but for the buffer. */
+static bool is_prepared(const struct kaya_wal_writer *writer, size_t length, uint64_t *end)
+{
+    const struct appender *appender = &writer->log.appender;
+
+    return writer->is_guarded && appender->last_type != FRAME_CLOSE && fits(appender, length, end) &&
+           *end <= appender->prewritten && !must_claim(writer, kaya_carry_cost(length), writer->carry_capacity);
+}
+
 static bool is_ready(struct kaya_wal_writer *writer, size_t length)
 {
     struct appender *appender = &writer->log.appender;
     uint64_t end;
 
-    return writer->is_guarded && appender->last_type != FRAME_CLOSE && fits(appender, length, &end) &&
-           end <= appender->prewritten && !must_claim(writer, kaya_carry_cost(length), writer->carry_capacity) &&
-           kaya_appender_reserve_group(appender) == KAYA_OK && kaya_appender_fits_buffer(appender, end);
+    return is_prepared(writer, length, &end) && kaya_appender_reserve_group(appender) == KAYA_OK &&
+           kaya_appender_fits_buffer(appender, end);
+}
+
+/* Where all that is missing is room in the buffer, what it holds goes to the disk, while others encode into the next one. */
+static enum kaya_status make_way(struct kaya_wal_writer *writer, const struct content *content)
+{
+    const struct appender *appender = &writer->log.appender;
+    enum kaya_status status;
+    uint64_t end;
+
+    if (!is_prepared(writer, content->length, &end) || !kaya_appender_fits_next_buffer(appender, end))
+        return KAYA_OK;
+    if (content->refuses_to_wait && writer->is_head_taken)
+        return KAYA_BUSY;
+    status = kaya_line_await(writer, &(struct goal){ .segment = appender->segment.number, .end = appender->end },
+                             KAYA_WAIT_FOREVER);
+    return status == KAYA_OK && writer->ending != KAYA_OK ? KAYA_ENDED : status;
 }
 
 /* --- encoding ------------------------------------------------------------------------------------------------------- */
-
-/* What is to be appended: one record, or the members of a batch. */
-struct content {
-    const struct kaya_wal_payload *payloads;
-    size_t count;
-    size_t length; /* of the logical record */
-};
 
 static bool is_payload(const struct kaya_wal_payload *payload)
 {
@@ -133,7 +149,7 @@ static bool is_payload(const struct kaya_wal_payload *payload)
            (payload->bytes != NULL || payload->length == 0);
 }
 
-static enum kaya_status measure(const struct kaya_wal_writer *writer, struct content *content)
+enum kaya_status kaya_content_measure(const struct kaya_wal_writer *writer, struct content *content)
 {
     uint64_t member_bytes = content->count > 1 ? KAYA_MEMBER_BYTES : 0;
     uint64_t total = 0;
@@ -196,16 +212,22 @@ static enum kaya_status encode_alone(struct kaya_wal_writer *writer, const struc
     return status;
 }
 
-/* With the mutex, before and after. The record is in the buffer or, in parts, on the disk. */
-static enum kaya_status put(struct kaya_wal_writer *writer, const struct content *content, uint64_t *first_lsn)
+enum kaya_status kaya_content_put(struct kaya_wal_writer *writer, const struct content *content,
+                                  uint64_t *first_lsn)
 {
+    bool ready = is_ready(writer, content->length);
     enum kaya_status status = KAYA_OK;
 
-    if (is_ready(writer, content->length)) {
-        if (content->count > 1)
-            status = gather_batch(writer, content);
-        return status == KAYA_OK ? encode(writer, content, first_lsn) : status;
+    if (!ready) {
+        status = make_way(writer, content);
+        ready = status == KAYA_OK && is_ready(writer, content->length);
     }
+    if (ready && content->count > 1)
+        status = gather_batch(writer, content);
+    if (status != KAYA_OK)
+        return status;
+    if (ready)
+        return encode(writer, content, first_lsn);
     kaya_line_take(writer);
     status = writer->ending == KAYA_OK ? encode_alone(writer, content, first_lsn) : KAYA_ENDED;
     kaya_line_give(writer);
@@ -221,12 +243,13 @@ static enum kaya_status put_and_await(struct kaya_wal_writer *writer, struct con
     struct goal goal = { .is_durable = mode == KAYA_STRICT };
     enum kaya_status status;
 
-    if (mode != KAYA_STRICT && mode != KAYA_RELAXED)
+    if (mode < KAYA_STRICT || mode > KAYA_BUFFERED)
         return KAYA_INVALID;
-    status = measure(writer, content);
+    content->refuses_to_wait = mode == KAYA_BUFFERED && writer->settings.full_is_busy;
+    status = kaya_content_measure(writer, content);
     if (status == KAYA_OK)
-        status = put(writer, content, first_lsn);
-    if (status != KAYA_OK)
+        status = kaya_content_put(writer, content, first_lsn);
+    if (status != KAYA_OK || mode == KAYA_BUFFERED)
         return status;
     if (mode == KAYA_STRICT)
         goal.lsn = *first_lsn + content->count - 1;
@@ -272,7 +295,7 @@ enum kaya_status kaya_wal_writer_append_batch(struct kaya_wal_writer *writer,
     return status;
 }
 
-enum kaya_status kaya_wal_writer_sync(struct kaya_wal_writer *writer)
+static enum kaya_status await_all(struct kaya_wal_writer *writer, bool is_durable)
 {
     const struct appender *appender = &writer->log.appender;
     enum kaya_status status = kaya_line_enter(writer);
@@ -280,10 +303,21 @@ enum kaya_status kaya_wal_writer_sync(struct kaya_wal_writer *writer)
     if (status != KAYA_OK)
         return status;
     status = kaya_line_await(
-        writer, &(struct goal){ .segment = appender->segment.number, .end = appender->end, .is_durable = true },
+        writer,
+        &(struct goal){ .segment = appender->segment.number, .end = appender->end, .is_durable = is_durable },
         KAYA_WAIT_FOREVER);
     kaya_line_leave(writer);
     return status;
+}
+
+enum kaya_status kaya_wal_writer_flush(struct kaya_wal_writer *writer)
+{
+    return await_all(writer, false);
+}
+
+enum kaya_status kaya_wal_writer_sync(struct kaya_wal_writer *writer)
+{
+    return await_all(writer, true);
 }
 
 /* Behind a CLOSE the link is made durable at once, for the reason of leave_close_behind. */

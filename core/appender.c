@@ -20,7 +20,6 @@
 #include "bytes.h"
 
 enum {
-    BUFFER_BYTES = 256 * 1024,
     ZERO_BYTES = 4096,
     RESERVED_FRAMES = 2, /* one TRIM, one CLOSE */
     DENSE_FRAME_BYTES = KAYA_FRAME_HEADER_BYTES + KAYA_TRIM_BYTES + KAYA_FRAME_ROOM_MIN,
@@ -81,12 +80,14 @@ uint64_t kaya_carry_capacity(const struct shape *shape)
 
 enum kaya_status kaya_appender_reserve(struct appender *appender, const struct shape *shape)
 {
-    uint64_t bytes = shape->segment_bytes;
+    uint64_t bytes = appender->buffer_bytes;
 
-    if (bytes > BUFFER_BYTES)
-        bytes = BUFFER_BYTES;
+    if (bytes > shape->segment_bytes)
+        bytes = shape->segment_bytes;
     if (bytes < shape->block_bytes)
         bytes = shape->block_bytes;
+    if (bytes < 2 * (uint64_t)shape->unit_bytes) /* a record, and its padding */
+        bytes = 2 * (uint64_t)shape->unit_bytes;
     return kaya_buffer_reserve(appender->context->allocator, &appender->buffer, (size_t)bytes, appender->used);
 }
 
@@ -341,15 +342,31 @@ uint64_t kaya_appender_padded_end(const struct appender *appender)
     return unit == 0 ? appender->end : (appender->end + unit - 1) / unit * unit;
 }
 
-bool kaya_appender_fits_buffer(const struct appender *appender, uint64_t end)
+/* From the end to behind the padding of a sync behind a record that ends at `end`; UINT64_MAX where the second header stands between. */
+static uint64_t buffer_need(const struct appender *appender, uint64_t end)
 {
     const struct shape *shape = &appender->segment.header.shape;
     uint64_t header = kaya_shape_second_header(shape);
 
     if (shape->unit_bytes != 0)
         end = (end + shape->unit_bytes - 1) & ~((uint64_t)shape->unit_bytes - 1);
-    return (appender->end > header || end <= header) &&
-           appender->used + (end - appender->end) <= appender->buffer.capacity;
+    return appender->end > header || end <= header ? end - appender->end : UINT64_MAX;
+}
+
+bool kaya_appender_fits_buffer(const struct appender *appender, uint64_t end)
+{
+    uint64_t room = appender->buffer.capacity - appender->used;
+
+    return buffer_need(appender, end) <= room;
+}
+
+bool kaya_appender_fits_next_buffer(const struct appender *appender, uint64_t end)
+{
+    uint64_t capacity = appender->buffer.capacity;
+
+    if (capacity < appender->idle.capacity)
+        capacity = appender->idle.capacity;
+    return buffer_need(appender, end) <= capacity;
 }
 
 enum kaya_status kaya_appender_reserve_group(struct appender *appender)

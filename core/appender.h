@@ -16,6 +16,7 @@ struct appender {
     uint64_t durable;       /* the watermark: `end` when the last sync that returned OK began; 0 none */
     uint64_t prewritten;    /* written through up to here, so that a sync touches no metadata */
     uint32_t stride_bytes;
+    uint32_t buffer_bytes;     /* what a buffer holds, if the segment's shape allows it */
     uint32_t sequence;         /* index of the next record */
     uint32_t written_sequence; /* ... and all records before this one */
     uint8_t last_type;         /* of the last frame encoded or found */
@@ -93,6 +94,8 @@ KAYA_MUST_CHECK enum kaya_status kaya_appender_put_control(struct appender *appe
 
 /* Would a record that ends at `end` (kaya_record_end), and the padding of a sync behind it, go into the buffer without any I/O? Pure. */
 bool kaya_appender_fits_buffer(const struct appender *appender, uint64_t end);
+/* Would it, once what was encoded so far has been written? Pure. */
+bool kaya_appender_fits_next_buffer(const struct appender *appender, uint64_t end);
 /* Memory for the next group while one flies. KAYA_NO_MEMORY: there is none, wait for the arrival. */
 KAYA_MUST_CHECK enum kaya_status kaya_appender_reserve_group(struct appender *appender);
 

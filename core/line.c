@@ -62,11 +62,16 @@ enum kaya_status kaya_line_end(struct kaya_wal_writer *writer, enum kaya_status 
 
 /* --- waiting and waking --------------------------------------------------------------------------------------------- */
 
-static void await_turn(struct kaya_wal_writer *writer)
+static void await_turn_for(struct kaya_wal_writer *writer, uint64_t timeout_ns)
 {
     writer->turn_waiter_count++;
-    (void)kaya_condition_wait(writer->context.runtime, writer->turn, writer->mutex, KAYA_WAIT_FOREVER);
+    (void)kaya_condition_wait(writer->context.runtime, writer->turn, writer->mutex, timeout_ns);
     writer->turn_waiter_count--;
+}
+
+static void await_turn(struct kaya_wal_writer *writer)
+{
+    await_turn_for(writer, KAYA_WAIT_FOREVER);
 }
 
 static void wake_turn(struct kaya_wal_writer *writer)
@@ -79,6 +84,15 @@ static void wake_arrival(struct kaya_wal_writer *writer, unsigned index)
 {
     if (writer->waiter_count[index] > 0)
         kaya_condition_wake_all(writer->context.runtime, writer->arrival[index]);
+}
+
+/* Who waits for something else than others to come along: go. */
+static void hurry(struct kaya_wal_writer *writer)
+{
+    if (!writer->is_gathering || writer->must_depart)
+        return;
+    writer->must_depart = true;
+    wake_turn(writer);
 }
 
 /* Does somebody exclusive come before the next leader? Not while he waits for the spares only. */
@@ -102,10 +116,15 @@ void kaya_line_await_quiet(struct kaya_wal_writer *writer)
         await_turn(writer);
 }
 
-void kaya_line_look(struct kaya_wal_writer *writer)
+void kaya_line_peek(struct kaya_wal_writer *writer)
 {
     kaya_mutex_lock(writer->context.runtime, writer->mutex);
     writer->caller_count++;
+}
+
+void kaya_line_look(struct kaya_wal_writer *writer)
+{
+    kaya_line_peek(writer);
     kaya_line_await_quiet(writer);
 }
 
@@ -120,7 +139,7 @@ void kaya_line_leave(struct kaya_wal_writer *writer)
 enum kaya_status kaya_line_enter(struct kaya_wal_writer *writer)
 {
     kaya_line_look(writer);
-    if (writer->ending == KAYA_OK && !writer->is_closing)
+    if (kaya_line_is_alive(writer))
         return KAYA_OK;
     kaya_line_leave(writer);
     return KAYA_ENDED;
@@ -130,6 +149,7 @@ enum kaya_status kaya_line_enter(struct kaya_wal_writer *writer)
 
 void kaya_line_take(struct kaya_wal_writer *writer)
 {
+    hurry(writer);
     writer->exclusive_waiter_count++;
     while (writer->is_head_taken || writer->is_pool_taken)
         await_turn(writer);
@@ -150,9 +170,17 @@ static void note_pool(struct kaya_wal_writer *writer)
     writer->carry_capacity = kaya_pool_carry_capacity(pool);
 }
 
+static void note_written(struct kaya_wal_writer *writer)
+{
+    const struct appender *appender = &writer->log.appender;
+
+    writer->written_lsn = appender->segment.link.base_lsn + appender->written_sequence - 1;
+}
+
 void kaya_line_open(struct kaya_wal_writer *writer)
 {
     note_pool(writer);
+    note_written(writer);
 }
 
 static void release_pool(struct kaya_wal_writer *writer)
@@ -166,6 +194,7 @@ static void release_head(struct kaya_wal_writer *writer)
 {
     writer->is_head_taken = false;
     writer->is_exclusive = false;
+    note_written(writer);
     wake_turn(writer);
     wake_arrival(writer, 0);
     wake_arrival(writer, 1);
@@ -188,6 +217,7 @@ void kaya_line_keep_pool(struct kaya_wal_writer *writer)
 enum kaya_status kaya_line_fail(struct kaya_wal_writer *writer, enum kaya_status status)
 {
     status = kaya_line_end(writer, status);
+    hurry(writer);
     wake_turn(writer);
     wake_arrival(writer, 0);
     wake_arrival(writer, 1);
@@ -229,7 +259,7 @@ void kaya_line_end_closing(struct kaya_wal_writer *writer)
     kaya_line_give(writer);
     while (writer->caller_count > 0)
         await_turn(writer);
-    kaya_mutex_unlock(writer->context.runtime, writer->mutex);
+    writer->caller_count++;
 }
 
 /* --- flights -------------------------------------------------------------------------------------------------------- */
@@ -239,7 +269,7 @@ static bool is_reached(const struct kaya_wal_writer *writer, const struct goal *
     const struct appender *appender = &writer->log.appender;
 
     if (goal->lsn != 0)
-        return writer->durable_lsn >= goal->lsn;
+        return (goal->is_durable ? writer->durable_lsn : writer->written_lsn) >= goal->lsn;
     if (goal->segment != appender->segment.number) /* the log rotated, and synced it */
         return true;
     return (goal->is_durable ? appender->durable : appender->written) >= goal->end;
@@ -248,18 +278,40 @@ static bool is_reached(const struct kaya_wal_writer *writer, const struct goal *
 /* Will the flight under way reach it? */
 static bool flies_to(const struct kaya_wal_writer *writer, const struct goal *goal)
 {
-    if (!writer->is_head_taken || writer->is_exclusive || (goal->is_durable && !writer->flight_syncs))
+    if (!writer->is_head_taken || writer->is_exclusive || writer->is_gathering ||
+        (goal->is_durable && !writer->flight_syncs))
         return false;
     return goal->lsn != 0 ? writer->flight_lsn >= goal->lsn : writer->flight_end >= goal->end;
 }
 
-static void lead(struct kaya_wal_writer *writer, bool syncs)
+/* Others may encode, and will be in the flight, for the time of the commit delay. */
+static void gather(struct kaya_wal_writer *writer)
+{
+    struct kaya_runtime *runtime = writer->context.runtime;
+    uint64_t now_ns = kaya_now_ns(runtime);
+    uint64_t until_ns = now_ns + writer->settings.commit_delay_ns;
+
+    writer->is_head_taken = true;
+    writer->is_gathering = true;
+    for (writer->must_depart = false; now_ns < until_ns && !writer->must_depart; now_ns = kaya_now_ns(runtime))
+        await_turn_for(writer, until_ns - now_ns);
+    writer->is_gathering = false;
+    writer->is_head_taken = false;
+}
+
+static void lead(struct kaya_wal_writer *writer, const struct goal *goal)
 {
     struct appender *appender = &writer->log.appender;
     unsigned mine = writer->next_arrival;
+    bool syncs = goal->is_durable;
     struct flight flight;
-    enum kaya_status status = kaya_appender_depart(appender, syncs, &flight);
+    enum kaya_status status;
 
+    if (syncs && !goal->hurries && writer->settings.commit_delay_ns > 0)
+        gather(writer);
+    if (writer->ending != KAYA_OK) /* meanwhile: nothing more is acknowledged, and all were told */
+        return;
+    status = kaya_appender_depart(appender, syncs, &flight);
     if (status == KAYA_OK) {
         writer->is_head_taken = true;
         writer->flight_syncs = syncs;
@@ -270,6 +322,7 @@ static void lead(struct kaya_wal_writer *writer, bool syncs)
         status = kaya_appender_fly(appender, &flight);
         kaya_mutex_lock(writer->context.runtime, writer->mutex);
         kaya_appender_arrive(appender, &flight, status);
+        note_written(writer);
         writer->is_head_taken = false;
     }
     if (status != KAYA_OK)
@@ -290,6 +343,7 @@ enum kaya_status kaya_line_write_ahead(struct kaya_wal_writer *writer, uint64_t 
     uint64_t from, to;
     enum kaya_status status;
 
+    hurry(writer);
     writer->exclusive_waiter_count++;
     while (writer->is_head_taken)
         await_turn(writer);
@@ -332,6 +386,8 @@ static bool await_arrival_until(struct kaya_wal_writer *writer, const struct goa
 {
     uint64_t now_ns;
 
+    if (!goal->is_durable || goal->hurries)
+        hurry(writer);
     if (until_ns == KAYA_WAIT_FOREVER)
         return await_arrival(writer, goal, KAYA_WAIT_FOREVER);
     now_ns = kaya_now_ns(writer->context.runtime);
@@ -346,10 +402,17 @@ enum kaya_status kaya_line_await(struct kaya_wal_writer *writer, const struct go
         if (!writer->is_exclusive && writer->ending != KAYA_OK)
             return writer->ending;
         if (!writer->is_head_taken && !must_yield(writer)) {
-            lead(writer, goal->is_durable);
+            lead(writer, goal);
         } else if (!await_arrival_until(writer, goal, until_ns)) {
             wake_leader(writer); /* who sleeps no more may have been the one woken to lead */
             return KAYA_BUSY;
         }
     }
+}
+
+enum kaya_status kaya_line_ask(struct kaya_wal_writer *writer, uint64_t lsn, bool is_durable)
+{
+    if ((is_durable ? kaya_observe(writer->context.runtime, &writer->durable_lsn) : writer->written_lsn) >= lsn)
+        return KAYA_OK;
+    return writer->is_exclusive || writer->ending == KAYA_OK ? KAYA_BUSY : writer->ending;
 }

@@ -25,6 +25,8 @@ struct kaya_wal_writer {
     bool is_head_taken; /* a flight, writing ahead, or somebody exclusive */
     bool is_exclusive;  /* ... and nobody may encode or look at `log` */
     bool is_pool_taken;
+    bool is_gathering;               /* the head is taken by who waits for others to come along ... */
+    bool must_depart;                /* ... and shall no longer */
     bool flight_syncs;               /* the flight under way ... */
     uint64_t flight_lsn, flight_end; /* ... and how far it reaches */
     enum kaya_status ending;         /* KAYA_OK while the handle lives; else KAYA_IO, or KAYA_GONE */
@@ -33,14 +35,21 @@ struct kaya_wal_writer {
     uint64_t carry_capacity;         /* of every segment that may take over */
     struct opened_log log;
     struct buffer batch;
+
+    /* What was submitted: numbers of the last records that are to be made durable, and handed to the disk; and whom to tell, in their order. */
+    uint64_t submitted_strict_lsn, submitted_relaxed_lsn;
+    uint64_t written_lsn; /* all up to it were handed to the disk; behind `log` while somebody is exclusive */
+    struct kaya_wal_completion *completions, *last_completion;
+
     struct pin *pins; /* of readers of this process */
 };
 
-/* What a caller waits for: the record `lsn`, or, where it is 0, everything up to `end` of the segment. */
+/* What a caller waits for: all up to the record `lsn`, or, where it is 0, everything up to `end` of the segment. */
 struct goal {
     uint64_t lsn;
     uint64_t segment, end;
     bool is_durable; /* false: handed to the disk */
+    bool hurries;    /* nobody shall wait for others to come along first */
 };
 
 KAYA_MUST_CHECK enum kaya_status kaya_line_create(struct kaya_wal_writer *writer);
@@ -52,6 +61,8 @@ KAYA_MUST_CHECK enum kaya_status kaya_line_enter(struct kaya_wal_writer *writer)
 void kaya_line_leave(struct kaya_wal_writer *writer);
 /* As kaya_line_enter, for those who only look: also on a handle that has ended. */
 void kaya_line_look(struct kaya_wal_writer *writer);
+/* ... without waiting for who is exclusive: `log` and `ending` may be his. */
+void kaya_line_peek(struct kaya_wal_writer *writer);
 
 /* Everything to oneself, for as much I/O as it takes, without the mutex. Called with the mutex, returns without it; give takes it again.
  * Where the handle has ended meanwhile, `ending` says so. */
@@ -60,8 +71,8 @@ void kaya_line_give(struct kaya_wal_writer *writer);
 /* Give back all but the pool; returns without the mutex. */
 void kaya_line_keep_pool(struct kaya_wal_writer *writer);
 
-/* Close: as take, and nobody else comes in; as give, and all who are in have left. Without the mutex, before and after. False: somebody closed it
- * before. */
+/* Close: as take, and nobody else comes in; as give, and all who are in have left. Without the mutex before, and between; end holds it after, to be
+ * left as from kaya_line_look. False: somebody closed it before. */
 bool kaya_line_begin_closing(struct kaya_wal_writer *writer);
 void kaya_line_end_closing(struct kaya_wal_writer *writer);
 
@@ -77,6 +88,10 @@ void kaya_line_await_quiet(struct kaya_wal_writer *writer);
 KAYA_MUST_CHECK enum kaya_status kaya_line_await(struct kaya_wal_writer *writer, const struct goal *goal,
                                                  uint64_t until_ns);
 
+/* Is all up to the record `lsn` durable, or else handed to the disk? KAYA_BUSY: not yet. KAYA_IO, KAYA_GONE, KAYA_ENDED: the handle ended first.
+ * With the mutex; never waits. */
+KAYA_MUST_CHECK enum kaya_status kaya_line_ask(struct kaya_wal_writer *writer, uint64_t lsn, bool is_durable);
+
 /* Write the segment through ahead of `end`, while others encode. With the mutex, before and after. A failure that is no KAYA_IO costs nothing but
  * where the machine is gone. */
 KAYA_MUST_CHECK enum kaya_status kaya_line_write_ahead(struct kaya_wal_writer *writer, uint64_t end);
@@ -86,6 +101,12 @@ KAYA_MUST_CHECK enum kaya_status kaya_line_write_ahead(struct kaya_wal_writer *w
 enum kaya_status kaya_line_end(struct kaya_wal_writer *writer, enum kaya_status status);
 /* With the mutex: and wake everybody. */
 enum kaya_status kaya_line_fail(struct kaya_wal_writer *writer, enum kaya_status status);
+
+/* May the handle be appended to? With the mutex, and quiet. */
+static inline bool kaya_line_is_alive(const struct kaya_wal_writer *writer)
+{
+    return writer->ending == KAYA_OK && !writer->is_closing;
+}
 
 /* LSN of the next record to be encoded. With the mutex and nobody exclusive, or exclusive. */
 static inline uint64_t kaya_line_next_lsn(const struct kaya_wal_writer *writer)

@@ -440,6 +440,7 @@ static enum kaya_status attempt(struct opened_log *log, const struct context *co
     enum kaya_status status;
 
     *log = OPENED_LOG_NONE;
+    log->appender.buffer_bytes = settings->buffer_bytes;
     status = kaya_survey(&survey, context, &options);
     *report = survey.report;
     if (status == KAYA_OK)

@@ -10,6 +10,7 @@ enum {
     BLOCK_BYTES_DEFAULT = 32 * 1024,
     RECORD_BYTES_DEFAULT = 4 * 1024 * 1024,
     STRIDE_BYTES_DEFAULT = 256 * 1024,
+    BUFFER_BYTES_DEFAULT = 256 * 1024,
     SPARES_MIN = 2,
     SPARES_MAX = 16,
 };
@@ -88,6 +89,11 @@ enum kaya_status kaya_settings_make(struct settings *settings, const struct cont
     settings->first_lsn = config->first_lsn != 0 ? config->first_lsn : 1;
     if (settings->first_lsn > FIRST_LSN_MAX)
         return refuse(context, "first_lsn");
+    settings->buffer_bytes = config->buffer_bytes != 0 ? config->buffer_bytes : BUFFER_BYTES_DEFAULT;
+    settings->submitted_records_max = config->submitted_records_max;
+    settings->submitted_bytes_max = config->submitted_bytes_max;
+    settings->commit_delay_ns = config->commit_delay_ns;
+    settings->full_is_busy = config->full_is_busy;
     settings->anchor = config->anchor;
     settings->must_exist = config->must_exist;
     settings->cut_is_error = config->cut_is_error;

@@ -11,9 +11,14 @@ struct settings {
     uint32_t stride_bytes;
     unsigned spare_count;
     uint64_t first_lsn; /* of a log that is begun */
+    uint32_t buffer_bytes;
+    uint32_t submitted_records_max; /* 0: any number, as is ... */
+    uint64_t submitted_bytes_max;   /* ... this */
+    uint64_t commit_delay_ns;
     const struct kaya_wal_anchor *anchor;
     bool must_exist;
     bool cut_is_error;
+    bool full_is_busy;
 };
 
 /* KAYA_INVALID: the listener was told the field. `config` may be NULL. */

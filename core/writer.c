@@ -2,6 +2,7 @@
  * line.c. */
 #include "line.h"
 #include "rotation.h"
+#include "submit.h"
 
 /* --- open ----------------------------------------------------------------------------------------------------------- */
 
@@ -109,8 +110,15 @@ static enum kaya_status prepare_spare(struct kaya_wal_writer *writer, bool *more
 static enum kaya_status tend(struct kaya_wal_writer *writer, bool *more)
 {
     const struct appender *appender = &writer->log.appender;
-    uint64_t ahead = appender->end + writer->settings.stride_bytes / 2;
+    uint64_t ahead;
 
+    if (kaya_submit_is_due(writer)) {
+        enum kaya_status status = kaya_submit_tend(writer);
+
+        if (status != KAYA_OK || writer->ending != KAYA_OK)
+            return status;
+    }
+    ahead = appender->end + writer->settings.stride_bytes / 2;
     if (writer->wants_spare)
         return prepare_spare(writer, more);
     if (appender->prewritten < ahead && appender->prewritten < appender->segment.header.shape.segment_bytes)
@@ -121,15 +129,15 @@ static enum kaya_status tend(struct kaya_wal_writer *writer, bool *more)
 enum kaya_status kaya_wal_writer_tend(struct kaya_wal_writer *writer, bool *more)
 {
     bool unseen;
-    enum kaya_status status = kaya_line_enter(writer);
+    enum kaya_status status = KAYA_ENDED;
 
     if (more == NULL)
         more = &unseen;
     *more = false;
-    if (status != KAYA_OK)
-        return status;
-    status = tend(writer, more);
-    kaya_line_leave(writer);
+    kaya_line_look(writer);
+    if (kaya_line_is_alive(writer))
+        status = tend(writer, more);
+    kaya_submit_leave(writer);
     return status;
 }
 
@@ -197,6 +205,7 @@ enum kaya_status kaya_wal_writer_stop(struct kaya_wal_writer *writer)
         return KAYA_ENDED;
     status = close_log(writer);
     kaya_line_end_closing(writer);
+    kaya_submit_leave(writer);
     return status;
 }
 

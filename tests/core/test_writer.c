@@ -188,7 +188,7 @@ Test(writer, what_cannot_be_appended_is_invalid_and_spends_no_number)
         ANSWERS(kaya_wal_writer_append_batch(log->writer, &payload, 1, KAYA_STRICT, NULL, NULL), KAYA_INVALID);
     }
     payload.type = KAYA_RECORD_PUT;
-    for (int mode = -1; mode < 10; mode += mode == 0 ? 3 : 1)
+    for (int mode = -1; mode < 10; mode += mode == 0 ? 4 : 1)
         ANSWERS(kaya_wal_writer_append(log->writer, &payload, (enum kaya_durability_mode)mode, &lsn),
                 KAYA_INVALID);
     ANSWERS(kaya_wal_writer_append_batch(log->writer, &payload, 0, KAYA_STRICT, NULL, NULL), KAYA_INVALID);

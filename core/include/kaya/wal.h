@@ -53,11 +53,18 @@ struct kaya_wal_config {
     uint32_t stride_bytes; /* a segment is written through in strides ahead of use; 0 means 256 KiB */
     uint32_t spare_count;  /* spares that tend keeps behind the segment in use, 2 to 16; 0 means 2; with 3
                                   a rotation finds one to spare and prepares nothing itself */
+    uint32_t buffer_bytes; /* what is gathered before it is written: at least a block, at most a segment, or it is made so. A second one of
+                              the same size takes records while the first is on its way. 0 means 256 KiB */
+    uint32_t submitted_records_max; /* so many may have been appended since the last durable one when another is submitted; 0: any number */
+    uint64_t submitted_bytes_max; /* the same in bytes, with 39 for each record; 0: any number */
+    uint64_t commit_delay_ns; /* who is about to sync waits so long for others to come along, nanoseconds; 0: not at all */
     uint64_t first_lsn; /* where a log that is begun counts from, up to 2^62, for records that were numbered elsewhere; 0 means 1.
                                   Nothing to a log that is there */
     const struct kaya_wal_anchor *anchor; /* NULL: none. Read during open only */
     bool must_exist;                      /* KAYA_NOT_FOUND rather than a new log */
-    bool cut_is_error;             /* KAYA_DAMAGED rather than cut or mend a tail that nothing vouches for */
+    bool cut_is_error; /* KAYA_DAMAGED rather than cut or mend a tail that nothing vouches for */
+    bool full_is_busy; /* a submit above its limits, or any buffered record or submit that finds both buffers full, answers KAYA_BUSY.
+                          False: it waits, and does itself what it waits for where nobody else does */
     kaya_event_listener *on_event; /* NULL: silent */
     void *user;                    /* handed to on_event */
 };
@@ -137,13 +144,15 @@ KAYA_MUST_CHECK enum kaya_status kaya_wal_cut_back(const struct kaya_wal_environ
                                                    struct kaya_wal_recovery_report *report);
 
 /* Append one record. STRICT returns once it is durable, and with it every earlier record; RELAXED once the operating
- * system has it.
+ * system has it; BUFFERED at once: it does I/O only where the buffer is full or the segment ends. What is buffered nobody reads, and a crash of
+ * the process takes it; what such a crash leaves is still a prefix of what was appended.
  *
  * `payload` is copied before return. On KAYA_OK *lsn is the record's number, one above the last. `lsn` may be NULL.
  *
  *   KAYA_INVALID    too long, or no such type or mode; nothing was written
  *   KAYA_FULL       no spare segment could be prepared; nothing was written, no LSN spent: try again when there is room
  *   KAYA_NO_MEMORY, KAYA_LIMIT  nothing was written
+ *   KAYA_BUSY       full_is_busy, BUFFERED, and both buffers are full; nothing was appended
  *   KAYA_IO         a write or sync failed: the next recovery decides whether the record is there (P6). This handle takes
  *                   nothing more; close it and open the log again
  *   KAYA_ENDED      an earlier call failed so */
@@ -158,8 +167,77 @@ KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_append_batch(struct kaya_wal_wr
                                                               size_t count, enum kaya_durability_mode mode,
                                                               uint64_t *first_lsn, uint64_t *last_lsn);
 
+/* Hand every record appended so far to the operating system: as RELAXED for all of them. KAYA_IO, KAYA_ENDED as for append. */
+KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_flush(struct kaya_wal_writer *writer);
+
 /* Make every record appended so far durable. KAYA_IO, KAYA_ENDED as for append. */
 KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_sync(struct kaya_wal_writer *writer);
+
+/* --- many records in flight ----------------------------------------------------------------------------------------- */
+
+/* A record or batch that was submitted, and what was asked for. A value: copy it, keep it or drop it, nothing is to be released. */
+struct kaya_wal_ticket {
+    uint64_t first_lsn, last_lsn; /* the same for one record */
+    enum kaya_durability_mode mode;
+};
+
+/* Whom to tell that a ticket is complete. The memory is the caller's, and the log's from a submit that returned KAYA_OK until `completed` is
+ * called, which may be before submit has returned; from that call on it is the caller's again, who may release it there or submit with it.
+ *
+ * Each is called exactly once, never under the log's lock: within kaya_wal_writer_tend, _wait, _wait_durable, _poll and _stop, whoever calls
+ * these. In the order of the records; where several threads make such calls, those of later records may run at the same time. It may call
+ * anything of the writer but stop and close. */
+struct kaya_wal_completion {
+    void (*completed)(struct kaya_wal_completion *completion);
+    void *user;
+    struct kaya_wal_ticket ticket;    /* set by submit */
+    enum kaya_status status;          /* set before `completed` is called: as kaya_wal_writer_wait answers */
+    struct kaya_wal_completion *next; /* the log's */
+};
+
+/* Append one record and do not wait: STRICT asks that it becomes durable, RELAXED that it is handed to the operating system; BUFFERED is
+ * complete at once. kaya_wal_writer_wait or _poll, or `completion`, tells when that is so.
+ *
+ * It is done by whoever waits, appends as strict, syncs or tends; who only polls needs somebody who does. KAYA_OK: the record has its number, and
+ * stands in the log's order. Any later strict append or sync covers it, whatever its mode. `completion` and `ticket` may be NULL. Does I/O of its
+ * own only where the buffer is full, the segment ends, or a limit is reached.
+ *
+ *   KAYA_BUSY  full_is_busy, and a limit is reached or both buffers are full: nothing was appended; wait, tend or sync, and try again
+ *   and the statuses of kaya_wal_writer_append; with all of them no ticket was given and `completion` is not called */
+KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_submit(struct kaya_wal_writer *writer,
+                                                        const struct kaya_wal_payload *payload,
+                                                        enum kaya_durability_mode mode,
+                                                        struct kaya_wal_completion *completion,
+                                                        struct kaya_wal_ticket *ticket);
+
+/* The same for `count` >= 1 records as one, as kaya_wal_writer_append_batch. */
+KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_submit_batch(struct kaya_wal_writer *writer,
+                                                              const struct kaya_wal_payload *payloads,
+                                                              size_t count, enum kaya_durability_mode mode,
+                                                              struct kaya_wal_completion *completion,
+                                                              struct kaya_wal_ticket *ticket);
+
+/* Wait until a ticket is complete. Where nobody writes or syncs, the caller does, for all that was appended so far. Also after stop, until close.
+ * `timeout_ns` nanoseconds: 0 only looks, as poll; KAYA_WAIT_FOREVER waits for an end. A write or sync of the caller's own is not cut short by
+ * it.
+ *
+ *   KAYA_OK       what the ticket's mode promises holds now
+ *   KAYA_BUSY     not within the time: nothing is decided, wait again
+ *   KAYA_IO       a write or sync failed: the next recovery decides whether the record is there (P6)
+ *   KAYA_INVALID  no such record was submitted
+ *   KAYA_GONE     simulated disks only */
+KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_wait(struct kaya_wal_writer *writer,
+                                                      const struct kaya_wal_ticket *ticket, uint64_t timeout_ns);
+
+/* Is a ticket complete? Never waits and does no I/O, but calls completions that are due. `ticket` may be NULL: only that. Statuses as for wait. */
+KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_poll(struct kaya_wal_writer *writer,
+                                                      const struct kaya_wal_ticket *ticket);
+
+/* Wait until all records up to `lsn` are durable, however they were appended. As kaya_wal_writer_wait; KAYA_INVALID: no such record yet. */
+KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_wait_durable(struct kaya_wal_writer *writer, uint64_t lsn,
+                                                              uint64_t timeout_ns);
+
+/* --- segments ------------------------------------------------------------------------------------------------------- */
 
 /* Go on in the next segment now, so that the records so far stand in segments that will not change. Makes them durable.
  * A no-op if the segment in use holds no record. Statuses as for append. */
@@ -176,9 +254,9 @@ KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_rotate(struct kaya_wal_writer *
 KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_truncate_before(struct kaya_wal_writer *writer, uint64_t lsn,
                                                                  uint64_t *low_water_lsn);
 
-/* Do one bounded piece of background work: prepare or recycle a spare, or write ahead. *more tells whether there is more
- * to do. Where no spare could be prepared, the event tells, and it costs nothing: appenders try again themselves.
- *   KAYA_IO  a write ahead failed; as for append. KAYA_ENDED */
+/* Do one bounded piece of background work: write and sync what was submitted and call completions that are due; and prepare or recycle a spare,
+ * or write ahead. *more tells whether there is more to do. Where no spare could be prepared, the event tells, and it costs nothing: appenders try again themselves.
+ *   KAYA_IO  a write or sync failed; as for append. KAYA_ENDED: completions were called all the same */
 KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_tend(struct kaya_wal_writer *writer, bool *more);
 
 /* Facts of an open writer. */
@@ -187,8 +265,8 @@ uint64_t kaya_wal_writer_last_lsn(struct kaya_wal_writer *writer);    /* the las
 uint64_t kaya_wal_writer_durable_lsn(struct kaya_wal_writer *writer); /* all up to it are durable */
 struct kaya_wal_anchor kaya_wal_writer_anchor(struct kaya_wal_writer *writer);
 
-/* Make everything durable, write CLOSE if anything was written since the last one, and take no more: calls under way are answered before
- * this returns, later ones answer KAYA_ENDED. For a program that closes while other threads may still append; the writer stays until
+/* Make everything durable, write CLOSE if anything was written since the last one, and take no more: calls under way are answered and every
+ * completion was called before this returns, later ones answer KAYA_ENDED. For a program that closes while other threads may still append; the writer stays until
  * kaya_wal_writer_close. A handle that has ended writes nothing and answers KAYA_ENDED, as does a second stop. */
 KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_stop(struct kaya_wal_writer *writer);
 

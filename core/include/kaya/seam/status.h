@@ -21,7 +21,7 @@ extern "C" {
     X(DENIED, "the operating system does not allow it")                                                      \
     X(INTERRUPTED, "interrupted before anything was done; try again")                                        \
     X(LOCKED, "another writer holds the log")                                                                \
-    X(BUSY, "a live log kept changing under the reader; try again")                                          \
+    X(BUSY, "not now: try again")                                                                            \
     X(DAMAGED, "bytes that were durable are missing or wrong; nothing was changed")                          \
     X(UNSUPPORTED, "written by a newer format or with an unknown feature; nothing was changed")              \
     X(WRONG_LOG, "this is not the log that the anchor names")                                                \
