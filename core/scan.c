@@ -25,7 +25,8 @@
 enum {
     WINDOW_BYTES = 256 * 1024,
     READINGS_PAST_CACHE = 2,
-    READINGS_DISPUTED = 4, /* past the cache, where no two in a row agree */
+    READINGS_AGREEING = READINGS_PAST_CACHE + 1,
+    READINGS_DISPUTED = 8, /* in all, where not all of them agree */
     MEMBER_TYPE_BITS = 3,
 };
 
@@ -175,64 +176,112 @@ static enum kaya_status read_past_cache(const struct scan *scan, uint64_t offset
     return status;
 }
 
-/* Read the block of `offset` again, past the cache, until a reading has a valid frame there. Where none has, what stands there is
- * judged by one that another one agrees with, or else by the last. */
+/* Readings of one block that differ, in their order. */
+struct dispute {
+    uint32_t sums[READINGS_DISPUTED];
+    unsigned count;
+    unsigned most; /* as many of them say what stands in the window */
+};
+
+/* How many say what the last one says. */
+static unsigned count_votes(const struct dispute *dispute)
+{
+    unsigned votes = 0;
+
+    for (unsigned i = 0; i < dispute->count; i++)
+        votes += dispute->sums[i] == dispute->sums[dispute->count - 1];
+    return votes;
+}
+
+/* Fewer than READINGS_AGREEING in a row may all be bad (P5). */
+static bool is_settled(const struct dispute *dispute)
+{
+    unsigned agreeing = 1;
+
+    while (agreeing < dispute->count &&
+           dispute->sums[dispute->count - 1 - agreeing] == dispute->sums[dispute->count - 1])
+        agreeing++;
+    return agreeing >= READINGS_AGREEING;
+}
+
+/* The reading in `again` is of the block of `offset`, which the window shows. *found: it has a valid frame there, or the end is settled. */
+static void hear(struct scan *scan, struct dispute *dispute, uint64_t offset, size_t length,
+                 struct scan_frame *frame, bool *found)
+{
+    uint64_t start = kaya_shape_block_start(&scan->segment->header.shape, offset);
+    size_t front = (size_t)(offset - start);
+    uint8_t *block = scan->memory->window.bytes + (start - scan->window_offset);
+    const uint8_t *again = scan->memory->again.bytes;
+    unsigned votes;
+
+    dispute->sums[dispute->count++] = kaya_crc32c(0, again, length);
+    scan->has_vanished = scan->has_vanished || length <= front || memcmp(block, again, front) != 0;
+    *found = is_settled(dispute);
+    if (length <= front)
+        return;
+    look(scan, again + front, length - front, offset, frame);
+    if (frame->fault == FRAME_FAULT_NONE)
+        *found = true;
+    votes = count_votes(dispute);
+    if (!*found && votes <= dispute->most)
+        return;
+    dispute->most = votes;
+    memcpy(block, again, length);
+    look(scan, block + front, length - front, offset, frame);
+    if (frame->fault == FRAME_FAULT_NONE)
+        kaya_notify(scan->context, &(struct kaya_event){ .kind = KAYA_EVENT_READ_AGAIN,
+                                                         .segment = scan->segment->number,
+                                                         .offset_bytes = offset });
+}
+
+/* `equal` readings said what stands in the window, and one of `length` bytes says something else. */
+static enum kaya_status settle(struct scan *scan, uint64_t offset, unsigned equal, size_t length,
+                               struct scan_frame *frame)
+{
+    const struct shape *shape = &scan->segment->header.shape;
+    uint64_t start = kaya_shape_block_start(shape, offset);
+    uint64_t in_window = scan->window_offset + scan->window_length - start;
+    struct dispute dispute = { .most = equal };
+    bool found;
+    enum kaya_status status = KAYA_OK;
+
+    while (dispute.count < equal)
+        dispute.sums[dispute.count++] =
+            kaya_crc32c(0, scan->memory->window.bytes + (start - scan->window_offset),
+                        in_window < shape->block_bytes ? (size_t)in_window : shape->block_bytes);
+    hear(scan, &dispute, offset, length, frame, &found);
+    while (!found && dispute.count < READINGS_DISPUTED) {
+        status = read_past_cache(scan, start, scan->memory->again.bytes, &length);
+        if (status != KAYA_OK)
+            break;
+        hear(scan, &dispute, offset, length, frame, &found);
+    }
+    return status;
+}
+
+/* Read the block of `offset` again, past the cache. Where readings differ there are more, until one has a valid frame there, or
+ * READINGS_AGREEING in a row say what stands there, or else until most of READINGS_DISPUTED do. */
 static enum kaya_status look_again(struct scan *scan, uint64_t offset, struct scan_frame *found)
 {
     const struct shape *shape = &scan->segment->header.shape;
     uint64_t start = kaya_shape_block_start(shape, offset);
-    uint8_t *block = scan->memory->window.bytes + (start - scan->window_offset);
-    uint64_t window_end = scan->window_offset + scan->window_length;
-    size_t first_length =
-        window_end - start < shape->block_bytes ? (size_t)(window_end - start) : shape->block_bytes;
-    uint32_t first_sum = 0; /* of the reading that others may come back to */
+    const uint8_t *block = scan->memory->window.bytes + (start - scan->window_offset);
+    bool all_same = true;
     size_t length;
-    bool all_same = true, has_agreed = false;
     enum kaya_status status;
 
     status = kaya_buffer_reserve(scan->context->allocator, &scan->memory->again, window_bytes(shape), 0);
-    for (unsigned reading = 0;
-         status == KAYA_OK && reading < (has_agreed ? READINGS_PAST_CACHE : READINGS_DISPUTED); reading++) {
-        uint8_t *again = scan->memory->again.bytes;
-
-        status = read_past_cache(scan, start, again, &length);
-        if (status == KAYA_IO && scan->is_tolerant) {
-            status = KAYA_OK;
-            continue;
-        }
+    for (unsigned reading = 1; status == KAYA_OK && reading < READINGS_AGREEING && all_same; reading++) {
+        status = read_past_cache(scan, start, scan->memory->again.bytes, &length);
         if (status != KAYA_OK)
-            continue;
-        if (length > offset - start && memcmp(block, again, length) == 0) {
-            has_agreed = true;
-            continue;
-        }
-        if (!all_same && length == first_length && kaya_crc32c(0, again, length) == first_sum) {
-            has_agreed = true;
-            memcpy(block, again, length);
-            continue;
-        }
-        if (all_same)
-            first_sum = kaya_crc32c(0, block, first_length);
-        all_same = false;
-        scan->has_vanished = scan->has_vanished || length <= offset - start ||
-                             memcmp(block, again, (size_t)(offset - start)) != 0;
-        if (length <= offset - start)
-            continue;
-        look(scan, again + (offset - start), length - (size_t)(offset - start), offset, found);
-        if (found->fault != FRAME_FAULT_NONE && has_agreed)
-            continue;
-        memcpy(block, again, length);
-        look(scan, block + (offset - start), length - (size_t)(offset - start), offset, found);
-        if (found->fault != FRAME_FAULT_NONE)
-            continue;
-        kaya_notify(scan->context, &(struct kaya_event){ .kind = KAYA_EVENT_READ_AGAIN,
-                                                         .segment = scan->segment->number,
-                                                         .offset_bytes = offset });
-        break;
+            break;
+        all_same = length > offset - start && memcmp(block, scan->memory->again.bytes, length) == 0;
+        if (!all_same)
+            status = settle(scan, offset, reading, length, found);
     }
     if (status == KAYA_OK && all_same)
         scan->block_read_again = start + shape->block_bytes;
-    return status;
+    return status == KAYA_IO && scan->is_tolerant ? KAYA_OK : status;
 }
 
 static enum kaya_status try_mending(struct scan *scan, const uint8_t *bytes, size_t available,
