@@ -85,18 +85,21 @@ void kaya_pool_adopt(struct pool *pool, const struct survey *survey)
 
 /* --- preparation ---------------------------------------------------------------------------------------------------- */
 
-static enum kaya_status write_headers(const struct context *context, const struct segment *segment)
+static enum kaya_status write_header(const struct context *context, const struct segment *segment, uint64_t place)
 {
     uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES];
     struct kaya_span span = { bytes, sizeof bytes };
-    enum kaya_status status;
 
     kaya_segment_header_encode(bytes, &segment->header);
-    status = kaya_disk_write(context->disk, segment->file, 0, &span, 1);
-    if (status == KAYA_OK)
-        status = kaya_disk_write(context->disk, segment->file,
-                                 kaya_shape_second_header(&segment->header.shape), &span, 1);
-    return status;
+    return kaya_disk_write(context->disk, segment->file, place, &span, 1);
+}
+
+static enum kaya_status write_headers(const struct context *context, const struct segment *segment)
+{
+    enum kaya_status status = write_header(context, segment, 0);
+
+    return status == KAYA_OK ? write_header(context, segment, kaya_shape_second_header(&segment->header.shape))
+                             : status;
 }
 
 static enum kaya_status reserve_room(const struct context *context, struct segment *segment)
@@ -110,18 +113,23 @@ static enum kaya_status reserve_room(const struct context *context, struct segme
     return status;
 }
 
-/* No byte of it stays, so there is no older life to tell from the one that begins. */
+/* No byte of it stays, so there is no older life to tell from the one that begins; nor comes one back, in a read that shows what stood there
+ * before: a header of the same number would be believed. */
 static enum kaya_status empty_leftover(const struct context *context, struct kaya_file *file,
                                        uint64_t segment_bytes)
 {
     uint64_t bytes;
     enum kaya_status status = kaya_disk_size(context->disk, file, &bytes);
 
-    if (status == KAYA_OK && bytes > segment_bytes) {
+    if (status != KAYA_OK || bytes == 0)
+        return status;
+    if (bytes > segment_bytes) {
         status = kaya_disk_truncate(context->disk, file, segment_bytes);
         bytes = segment_bytes;
     }
-    return status == KAYA_OK ? kaya_write_zeros(context, file, 0, bytes) : status;
+    if (status == KAYA_OK)
+        status = kaya_write_zeros(context, file, 0, bytes);
+    return status == KAYA_OK ? kaya_disk_sync(context->disk, file) : status;
 }
 
 /* A leftover of the same name is one that an earlier attempt did not finish, or a dead file (kaya_pool_reclaim). It keeps its room: on a full
@@ -448,28 +456,30 @@ unsigned kaya_pool_pick(const struct pool *pool, uint64_t cost_min)
 
 /* Nobody knows what an earlier process left in it: frames of an unfinished rotation or recovery, which a reading may have missed, or a header that
  * only the cache holds since a sync of it failed. Under a new salt all that is an older life's. One copy is good at any time, so a crash leaves a spare with
- * the old salt or the new one. */
+ * the old salt or the new one. A read may still show the older header, and then its link must not come back beside it: so that is durably gone before
+ * another stands in its place. */
 static enum kaya_status draw_new_salt(const struct context *context, struct segment *segment, bool is_clean)
 {
-    uint8_t bytes[KAYA_SEGMENT_HEADER_BYTES];
-    struct kaya_span span = { bytes, sizeof bytes };
-    const uint64_t places[] = { 0, kaya_shape_second_header(&segment->header.shape) };
     struct segment_header header = segment->header;
+    uint64_t link = kaya_shape_first_frame(&header.shape);
     enum kaya_status status;
 
     if (!is_clean)
         header.previous_seed = segment->seeds.segment;
     status = kaya_draw64(context, &header.salt);
-    kaya_segment_header_encode(bytes, &header);
-    for (unsigned i = 0; i < 2 && status == KAYA_OK; i++) {
-        status = kaya_disk_write(context->disk, segment->file, places[i], &span, 1);
-        if (status == KAYA_OK)
-            status = kaya_disk_sync(context->disk, segment->file);
-    }
     segment->header = header;
     segment->seeds.segment = kaya_segment_seed(&header.log_id, header.number, header.salt);
     segment->seeds.base = segment->seeds.segment;
-    return status;
+    if (status == KAYA_OK)
+        status = write_header(context, segment, 0);
+    if (status == KAYA_OK)
+        status = kaya_disk_sync(context->disk, segment->file);
+    if (status == KAYA_OK)
+        status = write_header(context, segment, kaya_shape_second_header(&header.shape));
+    if (status == KAYA_OK)
+        status =
+            kaya_write_zeros(context, segment->file, link, link + KAYA_FRAME_HEADER_BYTES + KAYA_LINK_BYTES);
+    return status == KAYA_OK ? kaya_disk_sync(context->disk, segment->file) : status;
 }
 
 static void forget_spares(struct pool *pool, unsigned first, unsigned count)
