@@ -1,0 +1,4 @@
+/* The bare loop, in the row of the peers. */
+#include "bench/peer.h"
+
+const struct kaya_engine *const kaya_peer = &kaya_engine_bare;

@@ -1,0 +1,234 @@
+/* kaya-wal as an engine: a log in the directory, tended by a thread of its own as an embedding program would.
+ *
+ * Between slices what is durable is trimmed away, so that its files come back as spares. Strict records go through files of the usual
+ * size and whatever a change of files costs is in the figures; slices of relaxed ones begin with a fresh file and end before it is full. */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "kaya/posix.h"
+#include "kaya/reader.h"
+#include "kaya/wal.h"
+#include "measure/engine.h"
+
+enum { TEND_PAUSE_NS = 200000 };
+
+struct log {
+    struct kaya_wal_environment environment;
+    struct kaya_wal_writer *writer;
+    enum kaya_durability_mode mode;
+    pthread_t tender;
+    atomic_bool is_ending;
+    bool is_tended;
+};
+
+/* --- counting --------------------------------------------------------------------------------------------------------- */
+
+/* The disk's own table but for three slots. One for the process: see kaya_engine_plan. */
+static const struct kaya_disk_operations *plain;
+static struct kaya_disk_operations counting;
+static struct kaya_engine_counts *counts;
+
+static void note_write(size_t length)
+{
+    counts->writes++;
+    counts->written_bytes += length;
+}
+
+static enum kaya_status count_write(struct kaya_disk *disk, struct kaya_file *file, uint64_t offset,
+                                    const struct kaya_span *spans, size_t span_count, size_t *done)
+{
+    enum kaya_status status = plain->write(disk, file, offset, spans, span_count, done);
+
+    if (status == KAYA_OK)
+        note_write(*done);
+    return status;
+}
+
+static enum kaya_status count_write_durable(struct kaya_disk *disk, struct kaya_file *file, uint64_t offset,
+                                            const struct kaya_span *spans, size_t span_count, size_t *done)
+{
+    enum kaya_status status = plain->write_durable(disk, file, offset, spans, span_count, done);
+
+    if (status == KAYA_OK)
+        note_write(*done);
+    return status;
+}
+
+static enum kaya_status count_sync(struct kaya_disk *disk, struct kaya_file *file)
+{
+    counts->syncs++;
+    return plain->sync(disk, file);
+}
+
+static void count_on(struct kaya_disk *disk, struct kaya_engine_counts *into)
+{
+    counts = into;
+    plain = disk->operations;
+    counting = *plain;
+    counting.write = count_write;
+    counting.write_durable = count_write_durable;
+    counting.sync = count_sync;
+    disk->operations = &counting;
+}
+
+/* --- appending -------------------------------------------------------------------------------------------------------- */
+
+static void *tend(void *argument)
+{
+    const struct timespec pause = { .tv_nsec = TEND_PAUSE_NS };
+    struct log *log = argument;
+
+    while (!atomic_load(&log->is_ending)) {
+        bool more = false;
+
+        if (kaya_wal_writer_tend(log->writer, &more) != KAYA_OK)
+            return NULL;
+        if (!more)
+            nanosleep(&pause, NULL);
+    }
+    return NULL;
+}
+
+static const char *said(enum kaya_status status)
+{
+    return status == KAYA_OK ? NULL : kaya_status_text(status);
+}
+
+static void log_close(void *handle)
+{
+    struct log *log = handle;
+
+    if (log == NULL)
+        return;
+    if (log->is_tended) {
+        atomic_store(&log->is_ending, true);
+        (void)pthread_join(log->tender, NULL);
+    }
+    (void)!kaya_wal_writer_close(log->writer);
+    kaya_posix_disk_destroy(log->environment.disk);
+    free(log);
+}
+
+static const char *start(struct log *log, const struct kaya_engine_plan *plan)
+{
+    struct kaya_wal_config config = { .spare_count = 3 };
+    enum kaya_status status;
+
+    if (plan->mode == KAYA_ENGINE_BUFFERED || (plan->method != NULL && strcmp(plan->method, "fdatasync") != 0))
+        return "it has no such mode or method";
+    log->environment.runtime = kaya_posix_runtime();
+    log->environment.allocator = kaya_posix_allocator();
+    log->mode = plan->mode == KAYA_ENGINE_STRICT ? KAYA_STRICT : KAYA_RELAXED;
+    if (plan->mode != KAYA_ENGINE_STRICT)
+        config.segment_bytes = KAYA_ENGINE_FILE_BYTES;
+    status = kaya_posix_disk_create(plan->directory, true, &log->environment.disk);
+    if (status == KAYA_OK && plan->counts != NULL)
+        count_on(log->environment.disk, plan->counts);
+    if (status == KAYA_OK)
+        status = kaya_wal_writer_open(&log->environment, &config, &log->writer, NULL);
+    if (status != KAYA_OK)
+        return said(status);
+    log->is_tended = pthread_create(&log->tender, NULL, tend, log) == 0;
+    return log->is_tended ? NULL : "no thread could be started";
+}
+
+static const char *log_open(const struct kaya_engine_plan *plan, void **handle)
+{
+    struct log *log = calloc(1, sizeof *log);
+    const char *error;
+
+    *handle = NULL;
+    if (log == NULL)
+        return "no memory";
+    error = start(log, plan);
+    if (error == NULL)
+        *handle = log;
+    else
+        log_close(log);
+    return error;
+}
+
+static const char *log_append(void *handle, unsigned thread, const void *bytes, size_t length)
+{
+    struct log *log = handle;
+    struct kaya_wal_payload payload = { .type = KAYA_RECORD_OPAQUE, .bytes = bytes, .length = length };
+
+    (void)thread;
+    return said(kaya_wal_writer_append(log->writer, &payload, log->mode, NULL));
+}
+
+static const char *log_rest(void *handle)
+{
+    struct log *log = handle;
+    bool more = true;
+    enum kaya_status status = KAYA_OK;
+
+    if (log->mode == KAYA_RELAXED)
+        status = kaya_wal_writer_rotate(log->writer);
+    if (status == KAYA_OK)
+        status =
+            kaya_wal_writer_truncate_before(log->writer, kaya_wal_writer_durable_lsn(log->writer) + 1, NULL);
+    while (status == KAYA_OK && more)
+        status = kaya_wal_writer_tend(log->writer, &more);
+    return said(status);
+}
+
+/* --- reading back ----------------------------------------------------------------------------------------------------- */
+
+static const char *open_disk(struct kaya_wal_environment *environment, const char *directory)
+{
+    *environment =
+        (struct kaya_wal_environment){ .runtime = kaya_posix_runtime(), .allocator = kaya_posix_allocator() };
+    return said(kaya_posix_disk_create(directory, true, &environment->disk));
+}
+
+static const char *log_fill(const char *directory, size_t record_bytes, uint64_t bytes)
+{
+    static const unsigned char payload[KAYA_ENGINE_RECORD_BYTES_MAX] = { 1, 2, 3 };
+    struct kaya_wal_payload record = { .type = KAYA_RECORD_OPAQUE, .bytes = payload, .length = record_bytes };
+    struct kaya_wal_environment environment;
+    struct kaya_wal_writer *writer = NULL;
+    const char *error = open_disk(&environment, directory);
+    enum kaya_status status, closed;
+
+    if (error != NULL)
+        return error;
+    status = kaya_wal_writer_open(&environment, NULL, &writer, NULL);
+    for (uint64_t i = 0; i < bytes / record_bytes && status == KAYA_OK; i++)
+        status = kaya_wal_writer_append(writer, &record, KAYA_RELAXED, NULL);
+    closed = kaya_wal_writer_close(writer);
+    kaya_posix_disk_destroy(environment.disk);
+    return said(status == KAYA_OK ? closed : status);
+}
+
+/* Opening a reader looks for the log's end as recovery does, and changes nothing. */
+static const char *log_scan(const char *directory, uint64_t *records)
+{
+    struct kaya_wal_recovery_report report = { .first_lsn = 1 };
+    struct kaya_wal_environment environment;
+    struct kaya_wal_reader *reader = NULL;
+    const char *error = open_disk(&environment, directory);
+    enum kaya_status status;
+
+    if (error != NULL)
+        return error;
+    status = kaya_wal_reader_open(&environment, NULL, &reader, &report);
+    *records = report.last_lsn + 1 - report.first_lsn;
+    kaya_wal_reader_close(reader);
+    kaya_posix_disk_destroy(environment.disk);
+    return said(status);
+}
+
+const struct kaya_engine kaya_engine_log = {
+    .name = "kaya-wal",
+    .open = log_open,
+    .append = log_append,
+    .rest = log_rest,
+    .close = log_close,
+    .fill = log_fill,
+    .scan = log_scan,
+};
