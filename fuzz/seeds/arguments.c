@@ -11,6 +11,7 @@ static const char *const lines[] = {
     "wverify\n--anchor=00112233445566778899aabbccddeeff:12\njournal\n-v",
     "wsalvage\njournal\n--to\nrescued",
     "wtrim\njournal\n4000",
+    "wbench\nplace\n--time\n60\n--records\n100,1K\n--threads\n1,16\n--methods\nfdatasync,dsync\n--svg\nlatency.svg",
     "w--help",
     "wnothing",
     "slist\n--json",

@@ -50,6 +50,11 @@ void kaya_json_text(json_t *object, const char *key, const char *text)
         kaya_json_hex(object, key, text, strlen(text));
 }
 
+void kaya_json_object(json_t *object, const char *key, json_t *value)
+{
+    set(object, key, value);
+}
+
 void kaya_json_hex(json_t *object, const char *key, const void *bytes, size_t length)
 {
     char *text = malloc(2 * length + 1);

@@ -1,7 +1,7 @@
 /* kaya-wal: a log in a directory, from the shell.
  *
  * The program decides nothing about logs: every command is a thin face of one public call (append: the writer; cat: the
- * reader; inspect, verify: looking without touching; salvage: what a damaged log still holds; trim: letting go of old records), turned into text, JSON and an
+ * reader; inspect, verify: looking without touching; salvage: what a damaged log still holds; trim: letting go of old records; bench: all of it, for a while), turned into text, JSON and an
  * exit code. What a crash can do here is what it can do to any user of the log: nothing that was printed as an LSN is
  * lost. cat, inspect, verify and salvage write nothing to the log and run beside a live writer (P10). */
 #include <argp.h>
@@ -24,6 +24,7 @@ static const struct command commands[] = {
     { "verify", kaya_command_verify, "would recovery find every durable record? and why" },
     { "salvage", kaya_command_salvage, "get every undamaged record out of a log that recovery refuses" },
     { "trim", kaya_command_trim, "let go of the records below an LSN" },
+    { "bench", kaya_command_bench, "what this device can do, and what the log makes of it" },
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]), ARGV0_BYTES = 32 };
 

@@ -30,6 +30,7 @@ int kaya_command_inspect(int argc, char **argv);
 int kaya_command_verify(int argc, char **argv);
 int kaya_command_salvage(int argc, char **argv);
 int kaya_command_trim(int argc, char **argv);
+int kaya_command_bench(int argc, char **argv);
 
 /* place.c: from a path to an environment ------------------------------------------------------------------------ */
 
@@ -168,6 +169,7 @@ void kaya_json_text(json_t *object, const char *key, const char *text); /* escap
 void kaya_json_hex(json_t *object, const char *key, const void *bytes, size_t length);
 /* `key` as text where the bytes are UTF-8, else `key`_hex. */
 void kaya_json_bytes(json_t *object, const char *key, const void *bytes, size_t length);
+void kaya_json_object(json_t *object, const char *key, json_t *value); /* takes `value`, which may be NULL: no memory */
 void kaya_json_report(json_t *object, const struct kaya_wal_recovery_report *report);
 void kaya_json_print(json_t *object); /* one line on standard output; releases the object */
 

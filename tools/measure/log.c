@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "kaya/posix.h"
@@ -116,16 +115,20 @@ static void log_close(void *handle)
 static const char *start(struct log *log, const struct kaya_engine_plan *plan)
 {
     struct kaya_wal_config config = { .spare_count = 3 };
+    enum kaya_posix_sync_method method = KAYA_POSIX_FDATASYNC;
     enum kaya_status status;
 
-    if (plan->mode == KAYA_ENGINE_BUFFERED || (plan->method != NULL && strcmp(plan->method, "fdatasync") != 0))
+    if (plan->mode == KAYA_ENGINE_BUFFERED ||
+        (plan->method != NULL && !kaya_posix_sync_method_find(plan->method, &method)))
         return "it has no such mode or method";
     log->environment.runtime = kaya_posix_runtime();
     log->environment.allocator = kaya_posix_allocator();
     log->mode = plan->mode == KAYA_ENGINE_STRICT ? KAYA_STRICT : KAYA_RELAXED;
     if (plan->mode != KAYA_ENGINE_STRICT)
         config.segment_bytes = KAYA_ENGINE_FILE_BYTES;
-    status = kaya_posix_disk_create(plan->directory, true, &log->environment.disk);
+    status = kaya_posix_disk_create_by(method, plan->directory, true, &log->environment.disk);
+    if (status == KAYA_UNSUPPORTED)
+        return "this system, or this file system, does not have it";
     if (status == KAYA_OK && plan->counts != NULL)
         count_on(log->environment.disk, plan->counts);
     if (status == KAYA_OK)

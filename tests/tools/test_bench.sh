@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# kaya-wal bench as a user meets it: tables, JSON, a picture, exit codes by class, and a directory that is left as it was. The engines of
+# tools/bench-peers that need nothing but this tree do what they are told. No figure is judged here: only quiet machines say anything about speed.
+set -u
+
+bin=${KAYA_BIN:?the directory that holds kaya-wal}
+work=$(mktemp -d "${TMPDIR:-/tmp}/kaya-test-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failures=0
+
+fail() {
+    echo "FAILED: $*"
+    failures=$((failures + 1))
+}
+expect() {
+    local want=$1 code
+    shift
+    "$@" >out 2>err </dev/null
+    code=$?
+    [ "$code" -eq "$want" ] || fail "$* ended with $code, not $want: $(head -c 600 out err)"
+}
+says() { grep -qE -- "$2" "$1" || fail "'$2' is not in $1: $(head -c 1500 "$1")"; }
+bench() { local want=$1; shift; expect "$want" "$bin/kaya-wal" bench "$@"; }
+
+bench 0 --help
+says out 'empty or not there'
+says out 'Exit codes'
+
+# For people, in a folder that was not there and is not afterwards.
+bench 0 new --time 2 --records 100 --threads 1,3 --methods fdatasync,dsync --svg picture.svg
+[ ! -s err ] || fail "standard error should be empty: $(cat err)"
+[ ! -e new ] || fail 'the folder that was made is still there'
+says out '^new: [0-9]+ rounds in [0-9]+ s'
+says out '^  100 B +pwrite, fdatasync +[0-9.]+( [kM])? +[0-9.]+ (ns|us|ms)'
+says out '^  100 B +fdatasync +1 thread .* [0-9]+\.[0-9]+ +\([0-9.]+-[0-9.]+\)$'
+says out '^  100 B +fdatasync +3 threads '
+says out '^  100 B +dsync +1 thread '
+says out '^Recovery reads a log back'
+says picture.svg "^<svg xmlns"
+[ "$(grep -c '<polyline' picture.svg)" -eq 3 ] || fail 'three lines should be drawn'
+grep -qE 'nan|inf' picture.svg out && fail 'a figure that is none'
+
+# For programs, in a folder that is there and stays.
+mkdir there
+bench 0 there --time 2 --records 1K,64K --threads 2 --methods fdatasync --json
+[ -d there ] || fail 'the folder that was there is gone'
+[ -z "$(ls -A there)" ] || fail "something is left behind: $(ls there)"
+[ "$(grep -c '"item":"device"' out)" -eq 4 ] || fail "two sizes, durable and not: $(cat out)"
+[ "$(grep -c '"item":"log"' out)" -eq 4 ] || fail "two sizes, strict and relaxed: $(cat out)"
+[ "$(grep -c '"item":"scan"' out)" -eq 2 ] || fail "two sizes: $(cat out)"
+says out '^\{"item":"log","mode":"strict","method":"fdatasync","record_bytes":1024,"threads":2,"records":[1-9][0-9]*,'
+says out '"item":"scan","record_bytes":65536,"records":1024,"bytes":67108864,'
+tail -n 1 out | grep -qE '^\{"item":"bench","rounds":[1-9][0-9]*,"complete":true\}$' || fail "the last line: $(tail -n 1 out)"
+
+# Stopped: it tidies up, and says so.
+"$bin/kaya-wal" bench stopped --time 60 --records 100 --threads 1 --methods fdatasync --json >out 2>err </dev/null &
+running=$!
+for _ in $(seq 200); do [ -d stopped ] && break; sleep 0.05; done
+sleep 2
+kill -INT $running
+wait $running
+code=$?
+[ $code -eq 1 ] || [ $code -eq 3 ] || fail "stopped, it ended with $code"
+[ ! -e stopped ] || fail 'a stopped bench leaves its folder behind'
+[ $code -ne 1 ] || tail -n 1 out | grep -q '"complete":false' || fail "the last line of a stopped bench: $(tail -n 1 out)"
+
+# What must not be touched, and what cannot be meant.
+mkdir full && echo mine >full/file
+bench 3 full --time 2
+says err 'not an empty directory'
+[ "$(cat full/file)" = mine ] || fail 'a file of the user is gone'
+bench 3 full/file --time 2
+bench 3 no/such/parent --time 2
+bench 3 x --time 0
+bench 3 x --time soon
+bench 3 x --records 65K
+bench 3 x --records ''
+bench 3 x --threads 4,2
+bench 3 x --threads 0
+bench 3 x --methods hope
+says err "no 'hope'"
+bench 3
+bench 0 x --time 2 --records 1 --threads 1 --methods fsync
+bench 3 x --time 2 --records 1 --threads 1 --methods fsync --svg x.svg
+says err 'nothing to draw'
+
+# The engines that tools/bench-peers starts (built with it, or not at all).
+peer() { # NAME MODE COMMANDS: what it says
+    rm -rf peer && mkdir peer
+    printf '%b' "$3" | "$bin/bench-peer-$1" peer "$2" 2 >out 2>err
+}
+for name in bare kaya-wal; do
+    [ -x "$bin/bench-peer-$name" ] || continue
+    peer $name relaxed 'slice 1 100 20 0\nslice 1 100 20 7\nlatencies\nlatencies\n' || fail "$name: $(cat out)"
+    says out '^7 0\.[0-9]+$'
+    says out '^0 0 0 0$'
+    peer $name scan 'fill 100 100000\nscan\n' || fail "$name: $(cat out)"
+    peer $name strict 'slice 3 100 20 0\n' && fail "$name takes more threads than it was opened for"
+    says out '^error that is no slice'
+done
+
+[ "$failures" -eq 0 ]
