@@ -28,7 +28,7 @@ says out 'empty or not there'
 says out 'Exit codes'
 
 # For people, in a folder that was not there and is not afterwards.
-bench 0 new --time 2 --records 100 --threads 1,3 --methods fdatasync,dsync --svg picture.svg
+bench 0 new --time 1 --records 100 --threads 1,3 --methods fdatasync,dsync --svg picture.svg
 [ ! -s err ] || fail "standard error should be empty: $(cat err)"
 [ ! -e new ] || fail 'the folder that was made is still there'
 says out '^new: [0-9]+ rounds in [0-9]+ s'
@@ -43,11 +43,11 @@ grep -qE 'nan|inf' picture.svg out && fail 'a figure that is none'
 
 # For programs, in a folder that is there and stays.
 mkdir there
-bench 0 there --time 2 --records 1K,64K --threads 2 --methods fdatasync --json
+bench 0 there --time 1 --records 1K,64K --threads 2 --methods fdatasync --json
 [ -d there ] || fail 'the folder that was there is gone'
 [ -z "$(ls -A there)" ] || fail "something is left behind: $(ls there)"
-[ "$(grep -c '"item":"device"' out)" -eq 4 ] || fail "two sizes, durable and not: $(cat out)"
-[ "$(grep -c '"item":"log"' out)" -eq 4 ] || fail "two sizes, strict and relaxed: $(cat out)"
+[ "$(grep -c '"item":"device"' out)" -eq 6 ] || fail "two sizes, three modes: $(cat out)"
+[ "$(grep -c '"item":"log"' out)" -eq 8 ] || fail "two sizes, four modes: $(cat out)"
 [ "$(grep -c '"item":"scan"' out)" -eq 2 ] || fail "two sizes: $(cat out)"
 says out '^\{"item":"log","mode":"strict","method":"fdatasync","record_bytes":1024,"threads":2,"records":[1-9][0-9]*,'
 says out '"item":"scan","record_bytes":65536,"records":1024,"bytes":67108864,'
@@ -57,7 +57,7 @@ tail -n 1 out | grep -qE '^\{"item":"bench","rounds":[1-9][0-9]*,"complete":true
 "$bin/kaya-wal" bench stopped --time 60 --records 100 --threads 1 --methods fdatasync --json >out 2>err </dev/null &
 running=$!
 for _ in $(seq 200); do [ -d stopped ] && break; sleep 0.05; done
-sleep 2
+sleep 1
 kill -INT $running
 wait $running
 code=$?
@@ -67,11 +67,11 @@ code=$?
 
 # What must not be touched, and what cannot be meant.
 mkdir full && echo mine >full/file
-bench 3 full --time 2
+bench 3 full --time 1
 says err 'not an empty directory'
 [ "$(cat full/file)" = mine ] || fail 'a file of the user is gone'
-bench 3 full/file --time 2
-bench 3 no/such/parent --time 2
+bench 3 full/file --time 1
+bench 3 no/such/parent --time 1
 bench 3 x --time 0
 bench 3 x --time soon
 bench 3 x --records 65K
@@ -81,8 +81,8 @@ bench 3 x --threads 0
 bench 3 x --methods hope
 says err "no 'hope'"
 bench 3
-bench 0 x --time 2 --records 1 --threads 1 --methods fsync
-bench 3 x --time 2 --records 1 --threads 1 --methods fsync --svg x.svg
+bench 0 x --time 1 --records 1 --threads 1 --methods fsync
+bench 3 x --time 1 --records 1 --threads 1 --methods fsync --svg x.svg
 says err 'nothing to draw'
 
 # The engines that tools/bench-peers starts (built with it, or not at all).

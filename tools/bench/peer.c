@@ -1,7 +1,7 @@
 /* One engine, in a process of its own, that does what it is told a line at a time. tools/bench-peers starts one for each engine, and lets
  * them work in turns.
  *
- *     bench-peer-NAME DIRECTORY MODE THREADS [METHOD]       MODE: strict, relaxed, buffered, scan
+ *     bench-peer-NAME DIRECTORY MODE THREADS [METHOD]       MODE: strict, submitted, relaxed, buffered, scan
  *
  *     slice THREADS BYTES MILLISECONDS RECORDS   ->   records seconds          append for a while; RECORDS 0: any number
  *     latencies                                  ->   count p50 p99 p99.9      nanoseconds, of all slices since the last time
@@ -123,6 +123,8 @@ static bool understand(struct session *session, int argc, char **argv)
         session->plan.mode = KAYA_ENGINE_RELAXED;
     else if (strcmp(argv[2], "buffered") == 0)
         session->plan.mode = KAYA_ENGINE_BUFFERED;
+    else if (strcmp(argv[2], "submitted") == 0)
+        session->plan.mode = KAYA_ENGINE_SUBMITTED;
     else if (strcmp(argv[2], "strict") != 0 && !session->scans)
         return false;
     return session->plan.threads >= 1 && session->plan.threads <= KAYA_ENGINE_THREADS_MAX;
@@ -136,7 +138,7 @@ int main(int argc, char **argv)
 
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     if (!understand(&session, argc, argv))
-        return fail("usage: DIRECTORY strict|relaxed|buffered|scan THREADS [METHOD]");
+        return fail("usage: DIRECTORY strict|submitted|relaxed|buffered|scan THREADS [METHOD]");
     if (session.scans && kaya_peer->scan == NULL)
         return fail("it has no such mode");
     if (!session.scans)

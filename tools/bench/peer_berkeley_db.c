@@ -43,7 +43,7 @@ static const char *peer_open(const struct kaya_engine_plan *plan, void **handle)
 
     if (peer == NULL)
         return "no memory";
-    if (plan->mode == KAYA_ENGINE_RELAXED)
+    if (plan->mode != KAYA_ENGINE_STRICT && plan->mode != KAYA_ENGINE_BUFFERED)
         return "it has no such mode";
     peer->flags = plan->mode == KAYA_ENGINE_STRICT ? DB_FLUSH : 0;
     *handle = peer;

@@ -57,7 +57,7 @@ static const char *peer_open(const struct kaya_engine_plan *plan, void **handle)
 
     if (peer == NULL)
         return "no memory";
-    if (plan->mode == KAYA_ENGINE_BUFFERED)
+    if (plan->mode != KAYA_ENGINE_STRICT && plan->mode != KAYA_ENGINE_RELAXED)
         return "it has no such mode";
     *handle = peer;
     snprintf(path, sizeof path, "%s/log.db", plan->directory);

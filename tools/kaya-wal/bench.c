@@ -31,7 +31,7 @@ enum {
     PATH_BYTES = 4096,
     REMOVE_DESCRIPTORS = 16,
 };
-static const double SECONDS_MIN = 2, SECONDS_MAX = 3600, SECONDS_DEFAULT = 30;
+static const double SECONDS_MIN = 1, SECONDS_MAX = 3600, SECONDS_DEFAULT = 30;
 static const double SHARE_OF_SCANS = 0.2; /* of the time */
 
 /* --- figures -------------------------------------------------------------------------------------------------------- */
@@ -73,8 +73,10 @@ struct kaya_spread kaya_bench_scan_ratio(const struct bench_scan *scan)
 
 const char *kaya_bench_method_text(const struct bench_source *source)
 {
-    if (source->mode != KAYA_ENGINE_STRICT)
-        return "pwrite";
+    if (source->mode == KAYA_ENGINE_RELAXED)
+        return "pwrite a record";
+    if (source->mode == KAYA_ENGINE_BUFFERED)
+        return "pwrite 64 KiB";
     for (size_t i = 0; kaya_bare_method(i) != NULL; i++)
         if (strcmp(kaya_bare_method(i), source->method) == 0)
             return kaya_bare_method_text(i);
@@ -107,30 +109,34 @@ static void plan_sources(struct bench *bench)
         if (is_wanted(options, kaya_bare_method(i)))
             add_source(bench, &kaya_engine_bare, kaya_bare_method(i), KAYA_ENGINE_STRICT, 1);
     add_source(bench, &kaya_engine_bare, NULL, KAYA_ENGINE_RELAXED, 1);
+    add_source(bench, &kaya_engine_bare, NULL, KAYA_ENGINE_BUFFERED, 1);
     for (unsigned i = 0; i < KAYA_POSIX_SYNC_METHOD_COUNT; i++)
         if (is_wanted(options, kaya_posix_sync_method_name((enum kaya_posix_sync_method)i)))
             add_source(bench, &kaya_engine_log, kaya_posix_sync_method_name((enum kaya_posix_sync_method)i),
                        KAYA_ENGINE_STRICT, threads);
+    add_source(bench, &kaya_engine_log, NULL, KAYA_ENGINE_SUBMITTED, 1);
     add_source(bench, &kaya_engine_log, NULL, KAYA_ENGINE_RELAXED, 1);
+    add_source(bench, &kaya_engine_log, NULL, KAYA_ENGINE_BUFFERED, 1);
 }
 
-/* The bare loop with the same method; where there is none (a method of the log's own), with fdatasync or what comes first. */
+/* The bare loop in the same mode and with the same method; where there is none (a method of the log's own), with the first. */
 static const struct bench_arm *reference_of(const struct bench *bench, const struct bench_source *source,
                                             size_t record_bytes)
 {
-    const struct bench_arm *first = NULL;
+    enum kaya_engine_mode mode = source->mode == KAYA_ENGINE_SUBMITTED ? KAYA_ENGINE_STRICT : source->mode;
+    const struct bench_arm *found = NULL;
 
     for (size_t i = 0; i < bench->arm_count; i++) {
         const struct bench_arm *arm = &bench->arms[i];
 
         if (arm->source->engine != &kaya_engine_bare || arm->record_bytes != record_bytes ||
-            arm->source->mode != source->mode)
+            arm->source->mode != mode)
             continue;
-        if (first == NULL || source->mode != KAYA_ENGINE_STRICT ||
-            strcmp(arm->source->method, source->method) == 0)
-            first = arm;
+        if (found == NULL || (source->method != NULL && arm->source->method != NULL &&
+                              strcmp(arm->source->method, source->method) == 0))
+            found = arm;
     }
-    return first;
+    return found;
 }
 
 static void add_arm(struct bench *bench, const struct bench_source *source, size_t record_bytes, unsigned threads)
@@ -292,7 +298,7 @@ static bool run_slice(struct bench_arm *arm, uint64_t nanoseconds, double *rate,
                                 .nanoseconds = nanoseconds };
     struct kaya_slice_result result;
 
-    if (arm->source->mode != KAYA_ENGINE_STRICT)
+    if (arm->source->mode == KAYA_ENGINE_RELAXED || arm->source->mode == KAYA_ENGINE_BUFFERED)
         slice.records_max = kaya_slice_records_max(arm->record_bytes);
     const char *error = kaya_slice_run(arm->source->engine, arm->source->handle, &slice, &result, latencies);
     if (error != NULL)
@@ -435,14 +441,15 @@ static int tell(const struct bench *bench)
 {
     int code = bench->was_stopped ? KAYA_EXIT_PARTLY : KAYA_EXIT_DONE;
 
-    if (bench->round_count == 0)
+    if (bench->round_count == 0) {
         kaya_complain("stopped before anything was measured");
-    else if (bench->options->common.json)
+        return KAYA_EXIT_OTHER;
+    }
+    if (bench->options->common.json)
         kaya_bench_print_json(bench);
     else
         kaya_bench_print(bench);
-    if (bench->round_count > 0 && bench->options->svg_path != NULL &&
-        !kaya_bench_plot(bench, bench->options->svg_path))
+    if (bench->options->svg_path != NULL && !kaya_bench_plot(bench, bench->options->svg_path))
         code = KAYA_EXIT_OTHER;
     if (kaya_output_flush() == KAYA_OUTPUT_FAILED)
         code = KAYA_EXIT_OTHER;
@@ -602,8 +609,8 @@ int kaya_command_bench(int argc, char **argv)
             "there; it is left as it was, and needs up to 1 GB in between.\n\n"
             "First bare loops: one thread that writes a record behind the last one in a file that was written through before, and makes it "
             "durable, by every method that works here. No log can be faster than that with one thread. Then the log: strict (each record "
-            "durable before the call returns) with one thread and with many, who share syncs; relaxed (the operating system has it); and how "
-            "fast recovery reads a log back. The last column is the log's part of the bare loop with the same method: the median of "
+            "durable before the call returns) with one thread and with many, who share syncs; submitted (strict, without waiting for each); "
+            "relaxed (the operating system has it); buffered (the log's memory has it); and how fast recovery reads a log back. The last column is the log's part of the bare loop with the same method: the median of "
             "interleaved pairs, in brackets the quartiles. That repeats from hour to hour; absolute figures need not.\v"
             "Example:\n"
             "  kaya-wal bench /var/lib/app/bench --time 60 --svg latency.svg\n"

@@ -16,7 +16,7 @@ enum {
     BENCH_SIZES_MAX = 8,
     BENCH_THREADS_MAX = 8, /* numbers of threads, not threads */
     BENCH_METHODS_MAX = 8,
-    BENCH_SOURCES_MAX = 2 * BENCH_METHODS_MAX + 2,
+    BENCH_SOURCES_MAX = 2 * BENCH_METHODS_MAX + 5,
     BENCH_ARMS_MAX = 256,
 };
 
@@ -69,7 +69,7 @@ struct bench {
     size_t round_count;
     struct bench_scan scans[BENCH_SIZES_MAX];
     size_t scan_count;
-    double seconds;      /* that it took */
+    double seconds; /* that it took */
     bool was_stopped;
 };
 

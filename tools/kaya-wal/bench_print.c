@@ -83,8 +83,8 @@ static void print_arm(const struct bench *bench, const struct bench_arm *arm, st
 static void print_head(const char *title, const char *last, struct kaya_paint paint)
 {
     printf("\n%s%s%s\n", paint.strong, title, paint.plain);
-    printf("%s  %-38s%9s%10s%10s%10s  %s%s\n", paint.faint, "", "a second", "median", "p99", "p99.9", last,
-           paint.plain);
+    printf("%s%52s%10s%10s%10s%s%s%s\n", paint.faint, "a second", "median", "p99", "p99.9", *last ? "  " : "",
+           last, paint.plain);
 }
 
 static void print_arms(const struct bench *bench, bool of_log, enum kaya_engine_mode mode, struct kaya_paint paint)
@@ -106,7 +106,7 @@ static void print_missing(const struct bench *bench, struct kaya_paint paint)
 
         if (source->handle == NULL && source->error != NULL)
             printf("%s  not here: %s, %s: %s%s\n", paint.faint, source->engine->name,
-                   source->method != NULL ? source->method : "relaxed", source->error, paint.plain);
+                   kaya_bench_method_text(source), source->error, paint.plain);
     }
 }
 
@@ -132,13 +132,18 @@ void kaya_bench_print(const struct bench *bench)
     print_head("The log, strict: each record durable before its call returns", "of the bare loop, 1 thread",
                paint);
     print_arms(bench, true, KAYA_ENGINE_STRICT, paint);
-    print_head("Not durable: the operating system has each record", "", paint);
+    print_head("The log, submitted: strict, up to 1000 in flight for one thread", "of the bare loop", paint);
+    print_arms(bench, true, KAYA_ENGINE_SUBMITTED, paint);
+    print_head("Not durable, bare: the operating system has each record, or 64 KiB of them", "", paint);
     print_arms(bench, false, KAYA_ENGINE_RELAXED, paint);
+    print_arms(bench, false, KAYA_ENGINE_BUFFERED, paint);
     print_head("The log, relaxed", "of one pwrite a record", paint);
     print_arms(bench, true, KAYA_ENGINE_RELAXED, paint);
+    print_head("The log, buffered", "of a bare buffer", paint);
+    print_arms(bench, true, KAYA_ENGINE_BUFFERED, paint);
     if (bench->scan_count > 0)
-        printf("\n%sRecovery reads a log back, from the page cache%s%*s%sof read()%s\n",
-               paint.strong, bench->scan_bytes >> 20, paint.plain, 34, "", paint.faint, paint.plain);
+        printf("\n%sRecovery reads a log back, from the page cache%s%*s%sof read()%s\n", paint.strong,
+               paint.plain, 34, "", paint.faint, paint.plain);
     for (size_t i = 0; i < bench->scan_count; i++)
         print_scan(&bench->scans[i], paint);
     print_missing(bench, paint);
@@ -155,10 +160,13 @@ static void json_spread(json_t *object, const char *key, struct kaya_spread spre
 
 static void print_arm_json(const struct bench *bench, const struct bench_arm *arm)
 {
+    static const char *const modes[] = {
+        [KAYA_ENGINE_STRICT] = "strict", [KAYA_ENGINE_RELAXED] = "relaxed", [KAYA_ENGINE_BUFFERED] = "buffered", [KAYA_ENGINE_SUBMITTED] = "submitted"
+    };
     json_t *object = kaya_json_new();
 
     kaya_json_text(object, "item", is_log(arm) ? "log" : "device");
-    kaya_json_text(object, "mode", arm->source->mode == KAYA_ENGINE_STRICT ? "strict" : "relaxed");
+    kaya_json_text(object, "mode", modes[arm->source->mode]);
     if (arm->source->method != NULL)
         kaya_json_text(object, "method", arm->source->method);
     kaya_json_integer(object, "record_bytes", arm->record_bytes);

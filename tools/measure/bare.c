@@ -114,6 +114,8 @@ static const char *start(struct bare *bare, const struct kaya_engine_plan *plan)
     bare->method = find(plan->method);
     if (bare->method == NULL)
         return "there is no such method";
+    if (plan->mode == KAYA_ENGINE_SUBMITTED)
+        return "it has no such mode";
     bare->syncs = plan->mode == KAYA_ENGINE_STRICT && bare->method->sync != NULL;
     bare->gathers = plan->mode == KAYA_ENGINE_BUFFERED;
     bare->file_bytes = plan->mode == KAYA_ENGINE_STRICT ? STRICT_FILE_BYTES : KAYA_ENGINE_FILE_BYTES;

@@ -8,15 +8,17 @@
 #include <stdint.h>
 
 enum kaya_engine_mode {
-    KAYA_ENGINE_STRICT,   /* each record is durable before the next */
-    KAYA_ENGINE_RELAXED,  /* the operating system has each record */
-    KAYA_ENGINE_BUFFERED, /* it goes when a buffer is full */
+    KAYA_ENGINE_STRICT,    /* each record is durable before the next */
+    KAYA_ENGINE_RELAXED,   /* the operating system has each record */
+    KAYA_ENGINE_BUFFERED,  /* it goes when a buffer is full */
+    KAYA_ENGINE_SUBMITTED, /* as strict, but one thread has up to KAYA_ENGINE_IN_FLIGHT in flight */
 };
 
 enum {
     KAYA_ENGINE_THREADS_MAX = 64,
     KAYA_ENGINE_RECORD_BYTES_MAX = 64 * 1024,
-    /* Of a slice that is not strict: it ends before a file of this size is full, so that nobody's change of files falls into it. */
+    KAYA_ENGINE_IN_FLIGHT = 1000,
+    /* Of a relaxed or buffered slice: it ends before a file of this size is full, so that nobody's change of files falls into it. */
     KAYA_ENGINE_FILE_BYTES = 64 * 1024 * 1024,
 };
 

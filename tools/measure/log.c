@@ -18,7 +18,9 @@ enum { TEND_PAUSE_NS = 200000 };
 struct log {
     struct kaya_wal_environment environment;
     struct kaya_wal_writer *writer;
-    enum kaya_durability_mode mode;
+    enum kaya_engine_mode mode;
+    struct kaya_wal_ticket tickets[KAYA_ENGINE_IN_FLIGHT]; /* submitted: a ring */
+    size_t submitted;
     pthread_t tender;
     atomic_bool is_ending;
     bool is_tended;
@@ -112,19 +114,24 @@ static void log_close(void *handle)
     free(log);
 }
 
+/* Nobody waits for a sync. */
+static bool is_loose(const struct log *log)
+{
+    return log->mode == KAYA_ENGINE_RELAXED || log->mode == KAYA_ENGINE_BUFFERED;
+}
+
 static const char *start(struct log *log, const struct kaya_engine_plan *plan)
 {
     struct kaya_wal_config config = { .spare_count = 3 };
     enum kaya_posix_sync_method method = KAYA_POSIX_FDATASYNC;
     enum kaya_status status;
 
-    if (plan->mode == KAYA_ENGINE_BUFFERED ||
-        (plan->method != NULL && !kaya_posix_sync_method_find(plan->method, &method)))
-        return "it has no such mode or method";
+    if (plan->method != NULL && !kaya_posix_sync_method_find(plan->method, &method))
+        return "there is no such method";
     log->environment.runtime = kaya_posix_runtime();
     log->environment.allocator = kaya_posix_allocator();
-    log->mode = plan->mode == KAYA_ENGINE_STRICT ? KAYA_STRICT : KAYA_RELAXED;
-    if (plan->mode != KAYA_ENGINE_STRICT)
+    log->mode = plan->mode;
+    if (is_loose(log))
         config.segment_bytes = KAYA_ENGINE_FILE_BYTES;
     status = kaya_posix_disk_create_by(method, plan->directory, true, &log->environment.disk);
     if (status == KAYA_UNSUPPORTED)
@@ -155,23 +162,42 @@ static const char *log_open(const struct kaya_engine_plan *plan, void **handle)
     return error;
 }
 
+/* The ticket whose place this one takes is waited for. */
+static enum kaya_status submit(struct log *log, const struct kaya_wal_payload *payload)
+{
+    struct kaya_wal_ticket *ticket = &log->tickets[log->submitted % KAYA_ENGINE_IN_FLIGHT];
+    enum kaya_status status = KAYA_OK;
+
+    if (log->submitted >= KAYA_ENGINE_IN_FLIGHT)
+        status = kaya_wal_writer_wait(log->writer, ticket, KAYA_WAIT_FOREVER);
+    if (status == KAYA_OK)
+        status = kaya_wal_writer_submit(log->writer, payload, KAYA_STRICT, NULL, ticket);
+    log->submitted++;
+    return status;
+}
+
 static const char *log_append(void *handle, unsigned thread, const void *bytes, size_t length)
 {
     struct log *log = handle;
     struct kaya_wal_payload payload = { .type = KAYA_RECORD_OPAQUE, .bytes = bytes, .length = length };
 
+    static const enum kaya_durability_mode modes[] = {
+        [KAYA_ENGINE_STRICT] = KAYA_STRICT, [KAYA_ENGINE_RELAXED] = KAYA_RELAXED, [KAYA_ENGINE_BUFFERED] = KAYA_BUFFERED
+    };
+
     (void)thread;
-    return said(kaya_wal_writer_append(log->writer, &payload, log->mode, NULL));
+    if (log->mode == KAYA_ENGINE_SUBMITTED)
+        return said(submit(log, &payload));
+    return said(kaya_wal_writer_append(log->writer, &payload, modes[log->mode], NULL));
 }
 
 static const char *log_rest(void *handle)
 {
     struct log *log = handle;
     bool more = true;
-    enum kaya_status status = KAYA_OK;
+    enum kaya_status status;
 
-    if (log->mode == KAYA_RELAXED)
-        status = kaya_wal_writer_rotate(log->writer);
+    status = is_loose(log) ? kaya_wal_writer_rotate(log->writer) : kaya_wal_writer_sync(log->writer);
     if (status == KAYA_OK)
         status =
             kaya_wal_writer_truncate_before(log->writer, kaya_wal_writer_durable_lsn(log->writer) + 1, NULL);
