@@ -258,6 +258,7 @@ static enum kaya_status try_to_open(struct concurrent_subject *subject,
                                       .block_bytes = plan->block_bytes,
                                       .record_bytes_max = plan->record_bytes_max,
                                       .spare_count = plan->spare_count,
+                                      .buffer_bytes = plan->buffer_bytes,
                                       .must_exist = kaya_concurrent_exists(subject->model),
                                       .on_event = kaya_player_on_event,
                                       .user = &subject->player };

@@ -54,7 +54,10 @@ static bool may_be_tried(enum kaya_operation_kind kind)
     case KAYA_OPERATION_APPEND_RELAXED:
     case KAYA_OPERATION_BATCH_STRICT:
     case KAYA_OPERATION_BATCH_RELAXED:
+    case KAYA_OPERATION_APPEND_BUFFERED:
+    case KAYA_OPERATION_BATCH_BUFFERED:
     case KAYA_OPERATION_ECHO:
+    case KAYA_OPERATION_FLUSH:
     case KAYA_OPERATION_SYNC:
     case KAYA_OPERATION_ROTATE:
     case KAYA_OPERATION_TRIM:
@@ -74,10 +77,14 @@ static enum kaya_status perform(struct kaya_log *log, const struct kaya_sim_mach
     case KAYA_OPERATION_APPEND_RELAXED:
     case KAYA_OPERATION_BATCH_STRICT:
     case KAYA_OPERATION_BATCH_RELAXED:
+    case KAYA_OPERATION_APPEND_BUFFERED:
+    case KAYA_OPERATION_BATCH_BUFFERED:
     case KAYA_OPERATION_ECHO:
         return kaya_log_append(log, machine, operation, violation);
     case KAYA_OPERATION_SYNC:
         return kaya_log_barrier(log, machine, KAYA_BARRIER_SYNC, violation);
+    case KAYA_OPERATION_FLUSH:
+        return kaya_log_barrier(log, machine, KAYA_BARRIER_FLUSH, violation);
     case KAYA_OPERATION_ROTATE:
         return kaya_log_barrier(log, machine, KAYA_BARRIER_ROTATE, violation);
     case KAYA_OPERATION_TRIM:
@@ -141,11 +148,15 @@ static enum kaya_status subject_step(struct kaya_subject *subject, const struct 
 
 /* --- Liveness --- */
 
+/* Those that are buffered only where the workload knows them. */
 static const struct kaya_operation live_operations[] = {
     { .kind = KAYA_OPERATION_APPEND_STRICT, .record_count = 1, .lengths = { 20 } },
     { .kind = KAYA_OPERATION_APPEND_RELAXED, .record_count = 1, .lengths = { 60 } },
     { .kind = KAYA_OPERATION_BATCH_RELAXED, .record_count = 2, .lengths = { 10, 30 } },
     { .kind = KAYA_OPERATION_SYNC },
+    { .kind = KAYA_OPERATION_APPEND_BUFFERED, .record_count = 1, .lengths = { 50 } },
+    { .kind = KAYA_OPERATION_FLUSH },
+    { .kind = KAYA_OPERATION_BATCH_BUFFERED, .record_count = 2, .lengths = { 25, 35 } },
     { .kind = KAYA_OPERATION_ROTATE },
     { .kind = KAYA_OPERATION_BATCH_STRICT, .record_count = 3, .lengths = { 0, 40, 5 } },
     { .kind = KAYA_OPERATION_TEND },
@@ -157,6 +168,14 @@ static const struct kaya_operation live_operations[] = {
     { .kind = KAYA_OPERATION_VERIFY },
     { .kind = KAYA_OPERATION_APPEND_STRICT, .record_count = 1, .lengths = { 33 } },
 };
+
+static bool is_known(const struct kaya_log *log, enum kaya_operation_kind kind)
+{
+    bool buffers = kind == KAYA_OPERATION_APPEND_BUFFERED || kind == KAYA_OPERATION_BATCH_BUFFERED ||
+                   kind == KAYA_OPERATION_FLUSH;
+
+    return !buffers || log->player.plan->operation_weights[KAYA_OPERATION_APPEND_BUFFERED] > 0;
+}
 
 enum kaya_status kaya_log_subject_live(struct kaya_subject *subject, const struct kaya_sim_machine *machine,
                                        struct kaya_violation *violation)
@@ -173,6 +192,9 @@ enum kaya_status kaya_log_subject_live(struct kaya_subject *subject, const struc
          next < end && status == KAYA_OK && !kaya_violation_is_set(violation); next++) {
         struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
         struct kaya_operation one = *next;
+
+        if (!is_known(log, one.kind))
+            continue;
         kaya_operation_fit(&one, log->sizes.record_bytes_max);
         kaya_log_trace(log, KAYA_TRACE_OPERATION, kaya_operation_name(one.kind), KAYA_OK,
                        kaya_oracle_last_lsn(log->oracle) + 1, one.record_count, one.lengths[0]);

@@ -10,7 +10,8 @@
  *                                                          last
  *
  * `durable` is what survives a power loss, `kept` what survives the crashes that happened since it was acknowledged: while
- * only processes crashed that includes relaxed records, with the first power loss it falls back to `durable`. A recovery that
+ * only processes crashed that includes relaxed records, with the first power loss it falls back to `durable`. A buffered record that
+ * was acknowledged stands between kept and last until a flush, or a stronger acknowledgement behind it, moves `kept`. A recovery that
  * answered draws low, low_may together and durable, kept, last together: what it returned is fixed for good (P3), and what
  * it did not return is gone, its numbers free again (F9).
  *
@@ -313,10 +314,11 @@ static const char *describe(const struct kaya_oracle *oracle, uint64_t lsn, char
         snprintf(text, NAME_BYTES, "record %" PRIu64, lsn);
     else
         snprintf(text, NAME_BYTES, "record %" PRIu64 " (%u bytes, %s, %s)", lsn, fact->length,
-                 fact->flags & FACT_RETURNED       ? "returned by an earlier recovery"
-                 : lsn <= oracle->durable_lsn      ? "acknowledged as durable"
-                 : fact->flags & FACT_ACKNOWLEDGED ? "acknowledged as relaxed"
-                                                   : "never acknowledged",
+                 fact->flags & FACT_RETURNED  ? "returned by an earlier recovery"
+                 : lsn <= oracle->durable_lsn ? "acknowledged as durable"
+                 : fact->flags & FACT_ACKNOWLEDGED
+                     ? lsn <= oracle->kept_lsn ? "acknowledged as relaxed" : "acknowledged, not as kept"
+                     : "never acknowledged",
                  fact->flags & FACT_IN_BATCH ? "in a batch" : "single");
     return text;
 }
@@ -583,7 +585,8 @@ void kaya_oracle_append_end(struct kaya_oracle *oracle, enum kaya_durability_mod
         fact_of(oracle, lsn)->flags |= (uint8_t)(FACT_ACKNOWLEDGED | (mode == KAYA_STRICT ? FACT_STRICT : 0));
     oracle->counts.acknowledged += pending;
     oracle->spares_in_doubt = (oracle->struck & FAILED_CALLS) != 0;
-    oracle->kept_lsn = oracle->last_lsn;
+    if (mode != KAYA_BUFFERED)
+        oracle->kept_lsn = oracle->last_lsn;
     if (mode == KAYA_STRICT) {
         make_all_durable(oracle);
         oracle->close_possible = false;
@@ -605,7 +608,7 @@ void kaya_oracle_barrier_begin(struct kaya_oracle *oracle, enum kaya_oracle_barr
 void kaya_oracle_barrier_end(struct kaya_oracle *oracle, enum kaya_oracle_barrier barrier,
                              enum kaya_status status, struct kaya_violation *violation)
 {
-    static const char *const names[] = { "sync", "rotate", "close" };
+    static const char *const names[] = { "sync", "rotate", "close", "flush" };
 
     if (oracle->is_unrestricted) {
         oracle->running = oracle->running && barrier != KAYA_BARRIER_CLOSE;
@@ -619,6 +622,10 @@ void kaya_oracle_barrier_end(struct kaya_oracle *oracle, enum kaya_oracle_barrie
     if (status != KAYA_OK) {
         if (!wrote_nothing(status))
             end_handle(oracle, status);
+        return;
+    }
+    if (barrier == KAYA_BARRIER_FLUSH) {
+        oracle->kept_lsn = oracle->last_lsn;
         return;
     }
     make_all_durable(oracle);
@@ -1235,11 +1242,12 @@ void kaya_oracle_looked(struct kaya_oracle *oracle, enum kaya_status status,
     }
     judge(oracle, report, violation);
     if (oracle->running && !oracle->ended && !oracle->outlook->is_damaged &&
-        (report->first_lsn != oracle->low_lsn || report->last_lsn != oracle->last_lsn))
+        (report->first_lsn != oracle->low_lsn || report->last_lsn < oracle->kept_lsn ||
+         report->last_lsn > oracle->last_lsn))
         BREAK(violation, KAYA_PROMISE_P10,
               "the running writer holds records %" PRIu64 "..%" PRIu64
               "; a reader beside it was told of %" PRIu64 "..%" PRIu64,
-              oracle->low_lsn, oracle->last_lsn, report->first_lsn, report->last_lsn);
+              oracle->low_lsn, oracle->kept_lsn, report->first_lsn, report->last_lsn);
     oracle->looked = !oracle->running && !oracle->cache_in_doubt && !oracle->outlook->is_hidden &&
                      report->verdict != KAYA_VERDICT_EMPTY;
     oracle->looked_first_lsn = report->first_lsn;
@@ -1654,6 +1662,11 @@ uint64_t kaya_oracle_first_lsn_at_most(const struct kaya_oracle *oracle)
 uint64_t kaya_oracle_last_lsn(const struct kaya_oracle *oracle)
 {
     return oracle->last_lsn;
+}
+
+uint64_t kaya_oracle_handed_lsn(const struct kaya_oracle *oracle)
+{
+    return oracle->kept_lsn;
 }
 
 uint64_t kaya_oracle_durable_lsn(const struct kaya_oracle *oracle)

@@ -36,6 +36,28 @@ const char *kaya_operation_name(enum kaya_operation_kind kind)
     return (unsigned)kind < KAYA_OPERATIONS ? operation_names[kind] : "?";
 }
 
+bool kaya_operation_is_batch(enum kaya_operation_kind kind)
+{
+    return kind == KAYA_OPERATION_BATCH_STRICT || kind == KAYA_OPERATION_BATCH_RELAXED ||
+           kind == KAYA_OPERATION_BATCH_BUFFERED;
+}
+
+enum kaya_durability_mode kaya_operation_mode(enum kaya_operation_kind kind)
+{
+    switch (kind) {
+    case KAYA_OPERATION_APPEND_RELAXED:
+    case KAYA_OPERATION_BATCH_RELAXED:
+    case KAYA_OPERATION_PUT_RELAXED:
+    case KAYA_OPERATION_DELETE_RELAXED:
+        return KAYA_RELAXED;
+    case KAYA_OPERATION_APPEND_BUFFERED:
+    case KAYA_OPERATION_BATCH_BUFFERED:
+        return KAYA_BUFFERED;
+    default:
+        return KAYA_STRICT;
+    }
+}
+
 bool kaya_operation_is_of(enum kaya_operation_kind kind, enum kaya_subject_kind subject)
 {
     switch (kind) {
@@ -148,6 +170,28 @@ static bool subject_can(const struct kaya_scenario *scenario)
     return true;
 }
 
+/* The claims of a damaged disk are told from what each operation wrote: it must have written its own records. */
+static bool is_buffering(const struct kaya_scenario *scenario)
+{
+    bool buffers = scenario->operation_weights[KAYA_OPERATION_APPEND_BUFFERED] > 0 ||
+                   scenario->operation_weights[KAYA_OPERATION_BATCH_BUFFERED] > 0;
+
+    for (size_t i = 0; i < scenario->script_length && !buffers; i++)
+        buffers = kaya_operation_mode(scenario->script[i].kind) == KAYA_BUFFERED;
+    return buffers;
+}
+
+static bool has_damage(const struct kaya_scenario *scenario)
+{
+    for (int i = 0; i < KAYA_FAULTS && scenario->budget != KAYA_BUDGET_NONE; i++) {
+        enum kaya_fault_group group = kaya_fault_group((enum kaya_fault)i);
+
+        if (scenario->odds[i] > 0 && (group == KAYA_FAULT_GROUP_MEDIA || group == KAYA_FAULT_GROUP_BROKEN))
+            return true;
+    }
+    return false;
+}
+
 static bool workload_fits(const struct kaya_scenario *scenario)
 {
     static const uint32_t none[KAYA_OPERATIONS];
@@ -190,6 +234,8 @@ bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **k
         { "log.block_bytes", "a list of powers of two from 512 to 65536",
           numbers_fit(&scenario->block_bytes, BLOCK_MIN, BLOCK_MAX, true) },
         { "log.spares", "a list of numbers from 2 to 16", numbers_fit(&scenario->spares, 2, 16, false) },
+        { "log.buffer_bytes", "a list of powers of two to 16777216",
+          scenario->buffer_bytes.count == 0 || numbers_fit(&scenario->buffer_bytes, 1, BYTES_MAX, true) },
         { "disk.capacity_segments", "{from, to}, 0 to 1000000", fits(scenario->capacity_segments, 0, COUNT_MAX) },
         { "disk.cannot_allocate_percent", "0 to 100", scenario->cannot_allocate_percent <= PERCENT_MAX },
 #define LATENCY_RULE(NAME, name, text)                                                                       \
@@ -223,6 +269,8 @@ bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **k
         { "workload", "weights from 0 to 1000, one of them above 0; none where there is a workload_file",
           workload_fits(scenario) },
         { "workload", "what this subject can do (scenarios/README.md)", subject_can(scenario) },
+        { "workload", "nothing that is buffered where media are damaged or syncs lie",
+          !is_buffering(scenario) || !has_damage(scenario) },
         { "workload_file", "none for this subject",
           scenario->script == NULL || scenario->subject == KAYA_SUBJECT_LOG },
         { "keys", "{from, to}, 1 to 64", fits(scenario->keys, 1, KAYA_KEYS_MAX) },

@@ -153,6 +153,9 @@ static void sizes_draw(struct kaya_plan *plan, const struct kaya_scenario *scena
     plan->segment_choices = scenario->segment_bytes;
     plan->block_choices = scenario->block_bytes;
     plan->spare_choices = scenario->spares;
+    plan->buffer_bytes = scenario->buffer_bytes.count == 0
+                             ? 0
+                             : number_draw(&scenario->buffer_bytes, choices, KAYA_STREAM_CONFIG, "buffer_bytes");
 }
 
 struct kaya_log_sizes kaya_plan_sizes(const struct kaya_plan *plan)
@@ -319,8 +322,7 @@ void kaya_operation_fit(struct kaya_operation *operation, uint32_t record_bytes_
 {
     uint32_t most = record_bytes_max;
 
-    if (operation->record_count > 1 || operation->kind == KAYA_OPERATION_BATCH_STRICT ||
-        operation->kind == KAYA_OPERATION_BATCH_RELAXED) {
+    if (operation->record_count > 1 || kaya_operation_is_batch(operation->kind)) {
         if (operation->record_count > record_bytes_max / 4)
             operation->record_count = record_bytes_max / 4;
         most = record_bytes_max / operation->record_count - 4;
@@ -342,12 +344,14 @@ void kaya_operation_draw(struct kaya_operation *operation, const struct kaya_pla
     switch (operation->kind) {
     case KAYA_OPERATION_BATCH_STRICT:
     case KAYA_OPERATION_BATCH_RELAXED:
+    case KAYA_OPERATION_BATCH_BUFFERED:
         operation->record_count =
             (uint32_t)kaya_range_draw(plan->batch_records, choices, KAYA_STREAM_WORKLOAD, "batch_records");
         lengths_draw(operation, plan, choices);
         break;
     case KAYA_OPERATION_APPEND_STRICT:
     case KAYA_OPERATION_APPEND_RELAXED:
+    case KAYA_OPERATION_APPEND_BUFFERED:
     case KAYA_OPERATION_ECHO:
     case KAYA_OPERATION_PUT_STRICT:
     case KAYA_OPERATION_PUT_RELAXED:

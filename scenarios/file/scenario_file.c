@@ -31,8 +31,8 @@ struct odds {
 };
 
 struct file_log {
-    uint32_t *segment_bytes, *block_bytes, *spares;
-    unsigned segment_bytes_count, block_bytes_count, spares_count;
+    uint32_t *segment_bytes, *block_bytes, *spares, *buffer_bytes;
+    unsigned segment_bytes_count, block_bytes_count, spares_count, buffer_bytes_count;
 };
 
 struct file_disk {
@@ -133,10 +133,7 @@ static const cyaml_schema_value_t number_value = { CYAML_VALUE_UINT(CYAML_FLAG_D
     CYAML_FIELD_SEQUENCE(#member, OPTIONAL_POINTER, struct file_log, member, &number_value, 1, KAYA_NUMBERS_MAX)
 
 static const cyaml_schema_field_t log_fields[] = {
-    NUMBERS(segment_bytes),
-    NUMBERS(block_bytes),
-    NUMBERS(spares),
-    CYAML_FIELD_END,
+    NUMBERS(segment_bytes), NUMBERS(block_bytes), NUMBERS(spares), NUMBERS(buffer_bytes), CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t disk_fields[] = {
@@ -529,6 +526,7 @@ static void take_parts(struct kaya_scenario *scenario, const struct file *file)
         take_numbers(&scenario->segment_bytes, file->log->segment_bytes, file->log->segment_bytes_count);
         take_numbers(&scenario->block_bytes, file->log->block_bytes, file->log->block_bytes_count);
         take_numbers(&scenario->spares, file->log->spares, file->log->spares_count);
+        take_numbers(&scenario->buffer_bytes, file->log->buffer_bytes, file->log->buffer_bytes_count);
     }
     if (file->disk != NULL) {
         TAKE(scenario->capacity_segments, file->disk->capacity_segments);

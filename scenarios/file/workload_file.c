@@ -1,7 +1,7 @@
 /* Workload files: what a program did, one operation a line.
  *
  *   # a comment
- *   append 4096 relaxed       a record of so many bytes; strict: durable when it returns
+ *   append 4096 relaxed       a record of so many bytes; strict: durable when it returns; buffered: in memory
  *   batch 100 200 300 strict  several as one
  *   echo 500                  a strict record that is a copy of the log's own file
  *   trim 20                   let go of all but the newest 20 records; without a number: of all
@@ -57,30 +57,43 @@ static enum kaya_status take_lengths(const struct line *line, size_t from, size_
     return KAYA_OK;
 }
 
+enum { MODES = 3 };
+static const char *const modes[MODES] = { "strict", "relaxed", "buffered" };
+
 static enum kaya_status take_records(const struct line *line, size_t records_max,
-                                     enum kaya_operation_kind strict, enum kaya_operation_kind relaxed,
-                                     const char *allowed, struct kaya_operation *operation)
+                                     const enum kaya_operation_kind of_modes[MODES], const char *allowed,
+                                     struct kaya_operation *operation)
 {
     const char *mode = line->words[line->count - 1];
 
     if (line->count < 3 || line->count - 2 > records_max)
         return mistaken(line, "this is not how it is written", allowed);
-    if (strcmp(mode, "strict") != 0 && strcmp(mode, "relaxed") != 0)
-        return mistaken(line, "the mode comes last", "strict, relaxed");
-    operation->kind = strcmp(mode, "strict") == 0 ? strict : relaxed;
-    return take_lengths(line, 1, line->count - 1, operation);
+    for (size_t i = 0; i < MODES; i++) {
+        if (strcmp(mode, modes[i]) == 0) {
+            operation->kind = of_modes[i];
+            return take_lengths(line, 1, line->count - 1, operation);
+        }
+    }
+    return mistaken(line, "the mode comes last", "strict, relaxed, buffered");
 }
 
 static enum kaya_status take_append(const struct line *line, struct kaya_operation *operation)
 {
-    return take_records(line, 1, KAYA_OPERATION_APPEND_STRICT, KAYA_OPERATION_APPEND_RELAXED,
-                        "append SIZE strict|relaxed", operation);
+    static const enum kaya_operation_kind kinds[MODES] = { KAYA_OPERATION_APPEND_STRICT,
+                                                           KAYA_OPERATION_APPEND_RELAXED,
+                                                           KAYA_OPERATION_APPEND_BUFFERED };
+
+    return take_records(line, 1, kinds, "append SIZE strict|relaxed|buffered", operation);
 }
 
 static enum kaya_status take_batch(const struct line *line, struct kaya_operation *operation)
 {
-    return take_records(line, KAYA_BATCH_RECORDS_MAX, KAYA_OPERATION_BATCH_STRICT,
-                        KAYA_OPERATION_BATCH_RELAXED, "batch SIZE... strict|relaxed, 1 to 16 sizes", operation);
+    static const enum kaya_operation_kind kinds[MODES] = { KAYA_OPERATION_BATCH_STRICT,
+                                                           KAYA_OPERATION_BATCH_RELAXED,
+                                                           KAYA_OPERATION_BATCH_BUFFERED };
+
+    return take_records(line, KAYA_BATCH_RECORDS_MAX, kinds,
+                        "batch SIZE... strict|relaxed|buffered, 1 to 16 sizes", operation);
 }
 
 static enum kaya_status take_echo(const struct line *line, struct kaya_operation *operation)

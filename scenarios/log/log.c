@@ -47,6 +47,7 @@ struct kaya_wal_config kaya_log_config_of(struct kaya_log *log)
                                       .block_bytes = log->sizes.block_bytes,
                                       .record_bytes_max = log->sizes.record_bytes_max,
                                       .spare_count = log->sizes.spare_count,
+                                      .buffer_bytes = log->player.plan->buffer_bytes,
                                       .on_event = kaya_player_on_event,
                                       .user = &log->player };
 

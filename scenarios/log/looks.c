@@ -128,7 +128,7 @@ static enum kaya_status begin_follower(struct kaya_log *log, const struct kaya_s
 
     if (kaya_chance(machine->choices, KAYA_STREAM_WORKLOAD, 1, 2, "from_anywhere"))
         options.from_lsn = low + kaya_choose(machine->choices, KAYA_STREAM_WORKLOAD,
-                                             kaya_oracle_last_lsn(log->oracle) + 1 - low + 1, "from");
+                                             kaya_oracle_handed_lsn(log->oracle) + 1 - low + 1, "from");
     status = kaya_log_heard(log, machine,
                             kaya_wal_reader_open(&log->player.environment, &options, &log->follower, &report));
     kaya_oracle_looked(log->oracle, status, &report, violation);

@@ -69,11 +69,8 @@ static bool make_payloads(struct kaya_log *log, const struct kaya_sim_machine *m
 enum kaya_status kaya_log_append(struct kaya_log *log, const struct kaya_sim_machine *machine,
                                  const struct kaya_operation *operation, struct kaya_violation *violation)
 {
-    bool batch =
-        operation->kind == KAYA_OPERATION_BATCH_STRICT || operation->kind == KAYA_OPERATION_BATCH_RELAXED;
-    bool relaxed =
-        operation->kind == KAYA_OPERATION_APPEND_RELAXED || operation->kind == KAYA_OPERATION_BATCH_RELAXED;
-    enum kaya_durability_mode mode = relaxed ? KAYA_RELAXED : KAYA_STRICT;
+    enum kaya_durability_mode mode = kaya_operation_mode(operation->kind);
+    bool batch = kaya_operation_is_batch(operation->kind);
     uint64_t calls = log->fresh ? kaya_sim_disk_calls(machine->sim_disk) : 0;
     uint64_t first = 0;
     uint64_t last = 0;
@@ -93,7 +90,7 @@ enum kaya_status kaya_log_append(struct kaya_log *log, const struct kaya_sim_mac
     status = kaya_log_heard(log, machine, status);
     kaya_oracle_append_end(log->oracle, mode, status, first, last, violation);
     kaya_oracle_status(log->oracle, "append", status, violation);
-    if (log->fresh && status == KAYA_OK && !relaxed) {
+    if (log->fresh && status == KAYA_OK && mode == KAYA_STRICT) {
         kaya_oracle_progress(log->oracle, kaya_sim_disk_calls(machine->sim_disk) - calls, violation);
         log->fresh = false;
     }
@@ -127,7 +124,7 @@ enum kaya_status kaya_log_trim(struct kaya_log *log, const struct kaya_sim_machi
 enum kaya_status kaya_log_barrier(struct kaya_log *log, const struct kaya_sim_machine *machine,
                                   enum kaya_oracle_barrier barrier, struct kaya_violation *violation)
 {
-    static const char *const names[] = { "sync", "rotate", "close" };
+    static const char *const names[] = { "sync", "rotate", "close", "flush" };
     enum kaya_status status;
 
     if (barrier == KAYA_BARRIER_CLOSE)
@@ -138,6 +135,8 @@ enum kaya_status kaya_log_barrier(struct kaya_log *log, const struct kaya_sim_ma
         status = kaya_wal_writer_sync(log->writer);
     else if (barrier == KAYA_BARRIER_ROTATE)
         status = kaya_wal_writer_rotate(log->writer);
+    else if (barrier == KAYA_BARRIER_FLUSH)
+        status = kaya_wal_writer_flush(log->writer);
     else
         status = kaya_wal_writer_close(log->writer);
     if (barrier == KAYA_BARRIER_CLOSE)

@@ -34,6 +34,8 @@
     X(block_bytes.count)                                                                                     \
     X(spares.values)                                                                                         \
     X(spares.count)                                                                                          \
+    X(buffer_bytes.values)                                                                                   \
+    X(buffer_bytes.count)                                                                                    \
     X(capacity_segments)                                                                                     \
     X(cannot_allocate_percent)                                                                               \
     LATENCY_MEMBER_LIST(X, 0)                                                                                \

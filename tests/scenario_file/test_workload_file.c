@@ -66,16 +66,16 @@ Test(workload_file, every_mistake_names_its_file_its_line_and_what_is_allowed)
         const char *line;
         const char *said;
     } rows[] = {
-        { "append", "it.workload:3: append: this is not how it is written; allowed: append SIZE strict|relaxed" },
-        { "append 5", "append SIZE strict|relaxed" },
-        { "append 5 6 strict", "append SIZE strict|relaxed" },
-        { "append 5 sync", "the mode comes last; allowed: strict, relaxed" },
+        { "append", "it.workload:3: append: this is not how it is written; allowed: append SIZE strict|relaxed|buffered" },
+        { "append 5", "append SIZE strict|relaxed|buffered" },
+        { "append 5 6 strict", "append SIZE strict|relaxed|buffered" },
+        { "append 5 sync", "the mode comes last; allowed: strict, relaxed, buffered" },
         { "append -5 strict", "this is no size; allowed: bytes, 0 to 16777216" },
         { "append 5x strict", "this is no size" },
         { "append 16777217 strict", "this is no size" },
         { "append 99999999999999999999999 strict", "this is no size" },
         { "append 0x10 strict", "this is no size" },
-        { "batch strict", "batch SIZE... strict|relaxed, 1 to 16 sizes" },
+        { "batch strict", "batch SIZE... strict|relaxed|buffered, 1 to 16 sizes" },
         { "batch 1 2", "the mode comes last" },
         { "batch 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 strict", "at most 16 sizes" },
         { "echo", "echo SIZE" },

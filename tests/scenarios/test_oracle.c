@@ -86,7 +86,7 @@ static struct table *set(void)
     return &table;
 }
 
-/* s strict, r relaxed, d in doubt (the machine crashed in it), S sync, T trim before 3 leaving the mark at 3, t the same in
+/* s strict, r relaxed, u buffered, U a batch of three buffered, F flush, d in doubt (the machine crashed in it), S sync, T trim before 3 leaving the mark at 3, t the same in
  * doubt, B and b a strict batch of three acknowledged and in doubt, f a strict append that failed, C close, P power loss,
  * K process crash. */
 static void play(struct table *table, const char *history)
@@ -98,6 +98,16 @@ static void play(struct table *table, const char *history)
             break;
         case 'r':
             relaxed(table);
+            break;
+        case 'u':
+            append(table, KAYA_BUFFERED, KAYA_OK, 1, false);
+            break;
+        case 'U':
+            append(table, KAYA_BUFFERED, KAYA_OK, 3, true);
+            break;
+        case 'F':
+            kaya_oracle_barrier_begin(table->oracle, KAYA_BARRIER_FLUSH);
+            kaya_oracle_barrier_end(table->oracle, KAYA_BARRIER_FLUSH, KAYA_OK, &table->violation);
             break;
         case 'd':
             append(table, KAYA_STRICT, KAYA_GONE, 1, false);
@@ -154,7 +164,11 @@ Test(oracle, says_of_each_record_whether_it_must_may_or_must_not_come_back)
         { "sfP", "Mm-" },      { "sfK", "Mm-" },       { "snP", "M-" },
         { "sbK", "Mmmm-" },    { "rBP", "MMMM-" },     { "ssssT", "--MM-" },
         { "sssstP", "mmMM-" }, { "sssstK", "mmMM-" },  { "ssssTP", "--MM-" },
-        { "rrCP", "MM-" },
+        { "rrCP", "MM-" },     { "u", "m-" },          { "uK", "m-" },
+        { "uP", "m-" },        { "uF", "M-" },         { "uFK", "M-" },
+        { "uFP", "m-" },       { "suuK", "Mmm-" },     { "sUK", "Mmmm-" },
+        { "uurK", "MMM-" },    { "uurP", "mmm-" },     { "uusP", "MMM-" },
+        { "uSuP", "Mm-" },     { "urFuK", "MMm-" },    { "uCP", "M-" },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

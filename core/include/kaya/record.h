@@ -22,7 +22,8 @@ enum kaya_wal_record_type {
 enum kaya_durability_mode {
     KAYA_STRICT = 1,  /* durable: it survives a power loss */
     KAYA_RELAXED = 2, /* handed to the operating system: it survives the process */
-    KAYA_BUFFERED = 3, /* in the log's memory: nothing survives of it until it is written, which the next flush, sync, or stronger
+    KAYA_BUFFERED =
+        3, /* in the log's memory: nothing survives of it until it is written, which the next flush, sync, or stronger
                           append does, and a buffer that is full */
 };
 

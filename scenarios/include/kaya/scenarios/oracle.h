@@ -61,8 +61,8 @@ KAYA_MUST_CHECK enum kaya_status kaya_oracle_append_begin(struct kaya_oracle *or
                                                           bool batch);
 void kaya_oracle_append_end(struct kaya_oracle *oracle, enum kaya_durability_mode mode, enum kaya_status status,
                             uint64_t first_lsn, uint64_t last_lsn, struct kaya_violation *violation);
-/* sync, rotate and close make everything durable; `close` also ends the log cleanly. */
-enum kaya_oracle_barrier { KAYA_BARRIER_SYNC, KAYA_BARRIER_ROTATE, KAYA_BARRIER_CLOSE };
+/* sync, rotate and close make everything durable; `close` also ends the log cleanly. Flush hands it to the operating system. */
+enum kaya_oracle_barrier { KAYA_BARRIER_SYNC, KAYA_BARRIER_ROTATE, KAYA_BARRIER_CLOSE, KAYA_BARRIER_FLUSH };
 void kaya_oracle_barrier_begin(struct kaya_oracle *oracle, enum kaya_oracle_barrier barrier);
 void kaya_oracle_barrier_end(struct kaya_oracle *oracle, enum kaya_oracle_barrier barrier,
                              enum kaya_status status, struct kaya_violation *violation);
@@ -148,7 +148,8 @@ void kaya_oracle_status(struct kaya_oracle *oracle, const char *operation, enum 
 /* --- Facts. --- */
 uint64_t kaya_oracle_first_lsn(const struct kaya_oracle *oracle);         /* the lowest that may come back */
 uint64_t kaya_oracle_first_lsn_at_most(const struct kaya_oracle *oracle); /* likewise, if the trim in doubt holds */
-uint64_t kaya_oracle_last_lsn(const struct kaya_oracle *oracle);    /* the last appended, in doubt or not */
+uint64_t kaya_oracle_last_lsn(const struct kaya_oracle *oracle); /* the last appended, in doubt or not */
+uint64_t kaya_oracle_handed_lsn(const struct kaya_oracle *oracle); /* handed to the operating system up to here, at least */
 uint64_t kaya_oracle_durable_lsn(const struct kaya_oracle *oracle); /* acknowledged as durable up to here */
 bool kaya_oracle_exists(const struct kaya_oracle *oracle);          /* a writer was opened once */
 /* Some recovery went on although damage might have been refused: the bytes that were lost tell another history from then on. */

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kaya/record.h"
 #include "kaya/scenarios/budget.h"
 #include "kaya/scenarios/coverage.h"
 #include "kaya/sim/disk.h"
@@ -41,7 +42,10 @@
     X(DELETE_RELAXED, delete_relaxed, "delete one key, handed to the operating system")                      \
     X(GET, get, "get the value of one key")                                                                  \
     X(SNAPSHOT, snapshot, "write a snapshot and trim the log up to it")                                      \
-    X(STOP, stop, "stop the writer under the other threads")
+    X(STOP, stop, "stop the writer under the other threads")                                                 \
+    X(APPEND_BUFFERED, append_buffered, "append one record, kept in the log's memory")                       \
+    X(BATCH_BUFFERED, batch_buffered, "append several records as one, kept in the log's memory")             \
+    X(FLUSH, flush, "hand everything to the operating system")
 
 enum kaya_operation_kind {
 #define KAYA_OPERATION_ENUM(NAME, name, text) KAYA_OPERATION_##NAME,
@@ -50,6 +54,9 @@ enum kaya_operation_kind {
         KAYA_OPERATIONS
 };
 const char *kaya_operation_name(enum kaya_operation_kind kind);
+/* Of those that append: several as one? And what is asked for? */
+bool kaya_operation_is_batch(enum kaya_operation_kind kind);
+enum kaya_durability_mode kaya_operation_mode(enum kaya_operation_kind kind);
 
 /* What runs on the machine. X(NAME, name, text) */
 #define KAYA_SUBJECT_LIST(X)                                                                                 \
@@ -151,6 +158,7 @@ struct kaya_scenario {
     struct kaya_numbers segment_bytes; /* one is drawn for each run */
     struct kaya_numbers block_bytes;   /* likewise; made smaller where a segment would hold fewer than 8 */
     struct kaya_numbers spares;        /* likewise */
+    struct kaya_numbers buffer_bytes;  /* likewise; none: the writer's default */
 
     struct kaya_range capacity_segments;           /* room on the disk, in segments; 0: without end */
     uint32_t cannot_allocate_percent;              /* runs on disks that cannot reserve room */

@@ -24,6 +24,7 @@ struct kaya_plan {
     uint32_t segment_bytes;
     uint32_t block_bytes;
     uint32_t spare_count;
+    uint32_t buffer_bytes; /* of the writer; 0: its default */
     uint64_t capacity_bytes;
     bool cannot_allocate;
     struct kaya_latency latencies[KAYA_LATENCIES];
