@@ -496,6 +496,50 @@ struct kaya_oracle_counts kaya_concurrent_counts(const struct kaya_concurrent_mo
     return model->counts;
 }
 
+static void add_content(const struct kaya_content *content, struct kaya_words *words)
+{
+    kaya_words_add(words, content->key);
+    kaya_words_add(words, (uint64_t)content->length << 8 | content->type);
+}
+
+/* What a thread waits for, or was never answered. */
+static void add_thread(const struct kaya_concurrent_model *model, size_t thread, struct kaya_words *words)
+{
+    kaya_words_add(words, model->thread_last[thread]);
+    for (size_t i = 1; i < model->call_count; i++) {
+        const struct call *call = &model->calls[i];
+
+        if (call->thread != thread || (call->state != UNDER_WAY && call->state != IN_DOUBT))
+            continue;
+        kaya_words_add(words, call->count << 2 | (uint64_t)call->begun_after_failure << 1 |
+                                  (call->state == IN_DOUBT));
+        for (size_t member = 0; member < call->count; member++)
+            add_content(&call->contents[member], words);
+    }
+}
+
+void kaya_concurrent_model_add_words(const struct kaya_concurrent_model *model, struct kaya_words *words)
+{
+    kaya_words_add(words, model->low);
+    kaya_words_add(words, model->low_may);
+    kaya_words_add(words, model->durable);
+    kaya_words_add(words, model->written);
+    kaya_words_add(words, model->durable_asked);
+    kaya_words_add(words, model->struck);
+    kaya_words_add(words, (uint64_t)model->exists << 2 | (uint64_t)model->has_failed << 1 | model->is_stopping);
+    for (size_t thread = 0; thread < KAYA_THREADS_MAX; thread++)
+        add_thread(model, thread, words);
+    kaya_words_add(words, model->last);
+    for (uint64_t lsn = model->low; lsn <= model->last; lsn++) {
+        const struct call *call = &model->calls[call_of(model, lsn)];
+
+        if (call_of(model, lsn) != NOBODY)
+            add_content(&call->contents[lsn - call->first_lsn], words);
+        else
+            kaya_words_add(words, 0);
+    }
+}
+
 enum kaya_status kaya_concurrent_model_copy(const struct kaya_concurrent_model *from,
                                             struct kaya_concurrent_model *to)
 {
@@ -508,8 +552,10 @@ enum kaya_status kaya_concurrent_model_copy(const struct kaya_concurrent_model *
         free(copy.call_of);
         return KAYA_NO_MEMORY;
     }
-    memcpy(copy.calls, from->calls, from->call_count * sizeof *copy.calls);
-    memcpy(copy.call_of, from->call_of, (size_t)from->last * sizeof *copy.call_of);
+    if (from->call_capacity > 0) /* else there is not even nobody's */
+        memcpy(copy.calls, from->calls, from->call_count * sizeof *copy.calls);
+    if (from->number_capacity > 0)
+        memcpy(copy.call_of, from->call_of, (size_t)from->last * sizeof *copy.call_of);
     free(to->calls);
     free(to->call_of);
     *to = copy;

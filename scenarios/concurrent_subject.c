@@ -9,6 +9,7 @@
 #include "kaya/scenarios/concurrent_subject.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "kaya/reader.h"
 #include "kaya/scenarios/concurrent_model.h"
@@ -25,9 +26,10 @@ struct concurrent_subject {
     struct kaya_subject base;
     struct kaya_player player;
     struct kaya_concurrent_model *model;
-    struct kaya_wal_writer *writer; /* of the running boot */
-    bool no_memory;                 /* of a fiber */
-    uint64_t strict_count;          /* strict appends answered in this gathering */
+    struct kaya_wal_writer *writer;            /* of the running boot */
+    bool no_memory;                            /* of a fiber */
+    uint64_t payload_counts[KAYA_THREADS_MAX]; /* so many had each thread */
+    uint64_t strict_count;                     /* strict appends answered in this gathering */
 };
 
 /* A fiber: one of the gathering's threads. */
@@ -36,6 +38,7 @@ struct thread {
     const struct kaya_sim_machine *machine;
     struct kaya_violation *violation;
     size_t number;
+    size_t thread_count;
     unsigned char *bytes; /* its payloads; the player's buffer is for one thread */
 };
 
@@ -59,6 +62,14 @@ static enum kaya_status heard(struct concurrent_subject *subject, const struct k
 
 /* --- What a thread does --------------------------------------------------------------------------------------------- */
 
+/* Each thread has payloads of its own, the same ones whatever the schedule. */
+static uint64_t payload_key(struct thread *thread)
+{
+    uint64_t number = thread->subject->payload_counts[thread->number]++;
+
+    return kaya_payload_key(thread->subject->player.seed, number * KAYA_THREADS_MAX + thread->number) | 1;
+}
+
 static void append(struct thread *thread, const struct kaya_operation *operation)
 {
     struct concurrent_subject *subject = thread->subject;
@@ -72,7 +83,7 @@ static void append(struct thread *thread, const struct kaya_operation *operation
     enum kaya_status status;
 
     for (size_t i = 0; i < operation->record_count; i++) {
-        uint64_t key = kaya_player_payload(&subject->player) | 1;
+        uint64_t key = payload_key(thread);
         uint32_t length = operation->lengths[i] > TELLING_BYTES ? operation->lengths[i] : TELLING_BYTES;
         uint8_t type = (uint8_t)(KAYA_RECORD_PUT + (key >> 8 & 3));
 
@@ -182,6 +193,7 @@ static void stop(struct thread *thread)
 
 static void perform(struct thread *thread, const struct kaya_operation *operation)
 {
+    kaya_sim_runtime_doing(thread->machine->runtime, kaya_operation_name(operation->kind));
     switch (operation->kind) {
     case KAYA_OPERATION_SYNC:
         make_durable(thread, false);
@@ -209,17 +221,31 @@ static void perform(struct thread *thread, const struct kaya_operation *operatio
     }
 }
 
+/* Of a script each thread in turn has one operation. */
+static uint64_t script_count(const struct thread *thread)
+{
+    size_t length = thread->subject->player.plan->script_length;
+
+    return length <= thread->number ? 0 : (length - thread->number - 1) / thread->thread_count + 1;
+}
+
 static void live(void *user)
 {
     struct thread *thread = user;
     struct concurrent_subject *subject = thread->subject;
     struct kaya_choices *choices = thread->machine->choices;
-    uint64_t count = 1 + kaya_choose(choices, KAYA_STREAM_WORKLOAD, OPERATIONS_MAX, "thread_operations");
+    const struct kaya_plan *plan = subject->player.plan;
+    uint64_t count = script_count(thread);
 
+    if (plan->script == NULL)
+        count = 1 + kaya_choose(choices, KAYA_STREAM_WORKLOAD, OPERATIONS_MAX, "thread_operations");
     for (uint64_t i = 0; i < count && !kaya_violation_is_set(thread->violation) && !subject->no_memory; i++) {
         struct kaya_operation operation;
 
-        kaya_operation_draw(&operation, subject->player.plan, choices);
+        if (plan->script == NULL)
+            kaya_operation_draw(&operation, plan, choices);
+        else
+            operation = plan->script[thread->number + i * thread->thread_count];
         kaya_player_trace(&subject->player, KAYA_TRACE_OPERATION, kaya_operation_name(operation.kind),
                           KAYA_OK, thread->number, operation.record_count, operation.lengths[0]);
         perform(thread, &operation);
@@ -354,7 +380,8 @@ static enum kaya_status gather(struct concurrent_subject *subject, const struct 
     enum kaya_status status;
 
     for (size_t i = 0; i < count; i++) {
-        threads[i] = (struct thread){ subject, machine, violation, i, subject->player.bytes + i * bytes_each };
+        threads[i] =
+            (struct thread){ subject, machine, violation, i, count, subject->player.bytes + i * bytes_each };
         bodies[i] = (struct kaya_fiber_body){ "thread", live, &threads[i] };
     }
     subject->no_memory = false;
@@ -376,7 +403,7 @@ static enum kaya_status subject_step(struct kaya_subject *base, const struct kay
     size_t count = (size_t)kaya_range_draw(plan->threads, machine->choices, KAYA_STREAM_WORKLOAD, "threads");
     enum kaya_status status;
 
-    *done = false;
+    *done = plan->script != NULL; /* it is one gathering */
     if (!kaya_player_reserve(&subject->player, count * bytes_each))
         return KAYA_NO_MEMORY;
     status = gather(subject, machine, count, bytes_each, violation);
@@ -412,8 +439,22 @@ static enum kaya_status subject_copy_model(const struct kaya_subject *from_base,
     struct concurrent_subject *to = subject_of(to_base);
 
     kaya_player_copy(&from->player, &to->player);
+    memcpy(to->payload_counts, from->payload_counts, sizeof to->payload_counts);
     to->writer = NULL;
     return kaya_concurrent_model_copy(from->model, to->model);
+}
+
+static void subject_hash_model(const struct kaya_subject *base, uint64_t hash[2])
+{
+    const struct concurrent_subject *subject = subject_of_const(base);
+    struct kaya_words words;
+
+    kaya_words_begin(&words);
+    kaya_player_add_words(&subject->player, &words);
+    for (size_t thread = 0; thread < KAYA_THREADS_MAX; thread++)
+        kaya_words_add(&words, subject->payload_counts[thread]);
+    kaya_concurrent_model_add_words(subject->model, &words);
+    kaya_words_end(&words, hash);
 }
 
 static void subject_destroy(struct kaya_subject *base)
@@ -434,6 +475,7 @@ static const struct kaya_subject_operations operations = { .name = "concurrent",
                                                            .close = subject_close,
                                                            .crash = subject_crash,
                                                            .copy_model = subject_copy_model,
+                                                           .hash_model = subject_hash_model,
                                                            .destroy = subject_destroy };
 
 void kaya_concurrent_subject_reset(struct kaya_subject *base, const struct kaya_plan *plan, uint64_t seed)
@@ -441,6 +483,7 @@ void kaya_concurrent_subject_reset(struct kaya_subject *base, const struct kaya_
     struct concurrent_subject *subject = subject_of(base);
 
     subject->writer = NULL;
+    memset(subject->payload_counts, 0, sizeof subject->payload_counts);
     kaya_player_reset(&subject->player, plan, seed);
     kaya_concurrent_model_reset(subject->model);
 }

@@ -3,13 +3,16 @@
  * An explorer runs a workload many times and crashes it everywhere, so its operations must be fixed: those of a small log; those that a
  * seed draws for a scenario; or, one sequence after the other, all that its kinds allow (an odometer over operations). What else a
  * scenario draws as it goes (looks, endings, boots) is the explorer's own matter, or answered by the tamest. Damage, lies and tampering
- * are not enumerated: where a scenario has them, they do not strike. */
+ * are not enumerated: where a scenario has them, they do not strike. Nor is time: no call takes any. Threads meet once, and have the operations in
+ * turn. */
 #include "kaya/scenarios/exploration.h"
 
+#include "kaya/scenarios/concurrent_subject.h"
 #include "kaya/scenarios/key_value_subject.h"
 #include "kaya/scenarios/log_subject.h"
 
-enum { SMALL_LOG_SEED = 20 };
+/* Schedules multiply with threads, so a scenario's are cut to these. */
+enum { SMALL_LOG_SEED = 20, THREADS_MAX = 3, PREEMPTIONS_DEFAULT = 2 };
 
 static const enum kaya_fault enumerated_errors[] = {
     KAYA_FAULT_SYNC_FAILURE, KAYA_FAULT_IO_ERROR,       KAYA_FAULT_IO_ERROR_LASTING, KAYA_FAULT_NO_ROOM,
@@ -53,11 +56,15 @@ enum kaya_status kaya_exploration_of_scenario(struct kaya_exploration *explorati
     kaya_plan_draw(&exploration->plan, scenario, choices);
     exploration->seed = seed;
     draw_script(exploration, count, choices);
+    if (exploration->plan.subject == KAYA_SUBJECT_CONCURRENT) {
+        uint64_t threads = kaya_range_draw(exploration->plan.threads, choices, KAYA_STREAM_WORKLOAD, "threads");
+
+        threads = threads < THREADS_MAX ? threads : THREADS_MAX;
+        exploration->plan.threads = (struct kaya_range){ threads, threads };
+    }
     kaya_choices_destroy(choices);
     if (exploration->plan.budget == KAYA_BUDGET_NONE)
         *why = "without a budget nobody can say what a state owes";
-    if (exploration->plan.subject == KAYA_SUBJECT_CONCURRENT)
-        *why = "schedules of many threads are drawn, not enumerated";
     return *why == NULL ? KAYA_OK : KAYA_INVALID;
 }
 
@@ -128,6 +135,8 @@ static enum kaya_status create_subject(void *user, struct kaya_subject **subject
 
     if (exploration->plan.subject == KAYA_SUBJECT_KEY_VALUE)
         return kaya_key_value_subject_create(&exploration->plan, exploration->seed, subject);
+    if (exploration->plan.subject == KAYA_SUBJECT_CONCURRENT)
+        return kaya_concurrent_subject_create(&exploration->plan, exploration->seed, subject);
     return kaya_log_subject_create(&exploration->plan, exploration->seed, subject);
 }
 
@@ -149,6 +158,8 @@ void kaya_exploration_set(const struct kaya_exploration *exploration, struct kay
     options->user = (void *)(uintptr_t)exploration;
     options->capacity_bytes = plan->capacity_bytes;
     options->cannot_allocate = plan->cannot_allocate;
+    options->has_threads = plan->subject == KAYA_SUBJECT_CONCURRENT;
+    options->preemptions_max = PREEMPTIONS_DEFAULT;
     options->kept = 0;
     for (int family = 0; family < KAYA_FAULTS; family++)
         if (names_families(plan) && !plan->families[family])

@@ -4,11 +4,12 @@
  * the weakest disk that POSIX allows, with 512 B sectors that are written back alone and power-safe overwrite (dense
  * mode). `padded`: the same on a disk that drags 4 KiB along and promises nothing about bytes that do not change, so that
  * each sync pads; segments of 32 KiB. Nested crashes multiply, so they are tried on a shorter workload: one
- * acknowledged record, two in doubt, a rotation. `key-value`: the engine over a log like `small`, through two snapshots. */
+ * acknowledged record, two in doubt, a rotation. `two-threads` and `three-threads`: every schedule of a few appends. `key-value`: the engine over a log like `small`, through two snapshots. */
 #include "kaya/scenarios/small_log.h"
 
 #include <string.h>
 
+#include "kaya/scenarios/concurrent_subject.h"
 #include "kaya/scenarios/key_value_subject.h"
 #include "kaya/scenarios/log_subject.h"
 
@@ -76,6 +77,20 @@ static const struct kaya_operation key_value_script[] = {
     CHANGE(PUT_RELAXED, 0, 20),
 };
 
+/* Dealt to the threads in turn: each leads or rides, one goes on behind it, and the head changes under them. */
+static const struct kaya_operation pair_script[] = {
+    ONE(APPEND_STRICT, 40),
+    ONE(APPEND_STRICT, 60),
+    ONE(APPEND_RELAXED, 50),
+    BARE(ROTATE),
+};
+
+static const struct kaya_operation trio_script[] = {
+    ONE(APPEND_STRICT, 40),
+    ONE(APPEND_STRICT, 60),
+    { .kind = KAYA_OPERATION_BATCH_STRICT, .record_count = 2, .lengths = { 30, 20 } },
+};
+
 #define LENGTH_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct kaya_sim_profile dense_profile = {
@@ -117,6 +132,13 @@ enum {
         .record_bytes_max = RECORD_MAX, .script = (script_of), .script_length = LENGTH_OF(script_of)         \
     }
 
+#define THREADS(count, script_of)                                                                            \
+    {                                                                                                        \
+        .subject = KAYA_SUBJECT_CONCURRENT, .profile = &dense_profile, .segment_bytes = DENSE_SEGMENT,       \
+        .block_bytes = DENSE_BLOCK, .spare_count = 2, .record_bytes_max = RECORD_MAX,                        \
+        .threads = { (count), (count) }, .script = (script_of), .script_length = LENGTH_OF(script_of)        \
+    }
+
 static const struct kaya_small_log logs[] = {
     { "small", "12 records over three segments of 4 KiB, dense mode",
       PLAN(dense_profile, DENSE_SEGMENT, DENSE_BLOCK, long_script) },
@@ -126,6 +148,9 @@ static const struct kaya_small_log logs[] = {
       PLAN(dense_profile, DENSE_SEGMENT, DENSE_BLOCK, short_script) },
     { "short-padded", "the same in padding mode",
       PLAN(padded_profile, PADDED_SEGMENT, PADDED_BLOCK, short_script) },
+    { "two-threads", "two threads with two operations each, every schedule, dense mode", THREADS(2, pair_script) },
+    { "three-threads", "three threads with a strict append or batch each, every schedule, dense mode",
+      THREADS(3, trio_script) },
     { "key-value",
       "changes, a deletion and two snapshots of the key-value engine over it, dense mode",
       { .subject = KAYA_SUBJECT_KEY_VALUE,
@@ -159,5 +184,7 @@ enum kaya_status kaya_small_log_subject(void *user, struct kaya_subject **subjec
 
     if (log->plan.subject == KAYA_SUBJECT_KEY_VALUE)
         return kaya_key_value_subject_create(&log->plan, SEED, subject);
+    if (log->plan.subject == KAYA_SUBJECT_CONCURRENT)
+        return kaya_concurrent_subject_create(&log->plan, SEED, subject);
     return kaya_log_subject_create(&log->plan, SEED, subject);
 }

@@ -14,7 +14,8 @@
  *
  * What a crash left is decided by an odometer, answer by answer, when recovery first reads it: so the outcomes of a point
  * are exactly those that recovery can tell apart, no matter how much was unsynced. With errors, each call of a boot asks as well
- * whether it fails; the workload is then run once for each way of failing.
+ * whether it fails; the workload is then run once for each way of failing. With threads (has_threads) the same odometer is asked who goes on at
+ * each point of a gathering; the workload is then run once for each schedule, and crashed where the schedule differs from the one before.
  *
  * Left out is only what was seen already (KAYA_EXPLORE_RULE_LIST):
  *   1. unchanged: a crash before a call, when neither disk nor model changed since the last point. Reads change nothing; they decide
@@ -160,6 +161,7 @@ static uint64_t saturating_sum(uint64_t left, uint64_t right)
 
 void kaya_explore_report_add(struct kaya_explore_report *sum, const struct kaya_explore_report *part)
 {
+    sum->runs += part->runs;
     sum->points += part->points;
     sum->states += part->states;
     sum->distinct += part->distinct;
@@ -333,7 +335,7 @@ static bool changes_disk(const struct level *level, enum kaya_trace_kind kind)
 {
     switch (kind) {
     case KAYA_TRACE_OPEN:
-        return (level->disk->open_flags & KAYA_OPEN_CREATE) != 0;
+        return (level->disk->open_flags & KAYA_OPEN_CREATE) != 0 || level->explorer->options->has_threads;
     case KAYA_TRACE_LOCK:
         return !level->disk->directory.has_lock_file;
     case KAYA_TRACE_CLOSE:
@@ -374,7 +376,7 @@ static struct kaya_sim_machine machine_of(struct level *level)
         .disk = kaya_sim_disk_boot(level->disk),
         .runtime = kaya_sim_runtime_seam(level->runtime),
         .allocator = kaya_sim_memory_allocator(level->memory),
-        .choices = explorer->tame,
+        .choices = level->depth == 0 && explorer->options->has_threads ? level->outcomes.odometer : explorer->tame,
         .trace = explorer->trace,
         .sim_disk = level->disk,
         .memory = level->memory,
@@ -885,18 +887,21 @@ static void end_run(struct level *level)
 
     if (explorer->wanted || explorer->stopped || !begin_unit(explorer))
         return;
+    explorer->report.runs++;
     if (kaya_violation_is_set(&level->violation))
         report_violation(level);
     end_unit(explorer);
 }
 
-/* Once; with errors, once for each way of failing. */
+/* Once; with errors, once for each way of failing; with threads, for each schedule. */
 static enum kaya_status run_workload(struct kaya_explorer *explorer)
 {
     struct level *level = &explorer->levels[0];
     enum kaya_status status = KAYA_OK;
 
     kaya_outcomes_begin(&level->outcomes, 0, 0);
+    if (explorer->options->has_threads)
+        kaya_sim_runtime_enumerate(level->runtime, explorer->options->preemptions_max);
     if (explorer->wanted)
         aim(level);
     for (;;) {

@@ -30,8 +30,13 @@ enum { STACK_BYTES = 1024 * 1024 }; /* frames are larger under it */
 enum { STACK_BYTES = 256 * 1024 };
 #endif
 
+/* One wait in so many wakes for no reason, as a wait may. */
+enum { IDLE_WAKE_ODDS = 32 };
+
 /* Priority schedules: points at which the running fiber falls behind all others, and the count of points that they are drawn from. */
 enum { FALLS_MAX = 3, POINTS_ASSUMED = 400 };
+
+enum { FIBER_TEXT_MAX = 80 };
 
 enum state { READY, WAITING, ENDED };
 
@@ -42,6 +47,7 @@ struct fiber {
     enum state state;
     const void *object; /* waited for */
     const char *why;
+    const char *doing; /* NULL: it never said */
     size_t holder;
     uint64_t until_ns;
     bool was_woken;
@@ -59,6 +65,8 @@ struct kaya_fibers {
     const void *caller_stack; /* AddressSanitizer's */
     size_t caller_stack_bytes;
     enum kaya_schedule schedule;
+    bool enumerates;
+    uint32_t preemptions_max, preemptions_left; /* where schedules are enumerated */
     uint64_t point_count;
     uint64_t falls[FALLS_MAX];
     uint32_t lowest_priority;
@@ -88,6 +96,12 @@ void kaya_fibers_reset(struct kaya_fibers *fibers)
     fibers->now_ns = 0;
 }
 
+void kaya_fibers_enumerate(struct kaya_fibers *fibers, uint32_t preemptions_max)
+{
+    fibers->enumerates = true;
+    fibers->preemptions_max = preemptions_max;
+}
+
 bool kaya_fibers_are_running(const struct kaya_fibers *fibers)
 {
     return fibers->current != KAYA_FIBERS_MAX;
@@ -96,6 +110,12 @@ bool kaya_fibers_are_running(const struct kaya_fibers *fibers)
 size_t kaya_fibers_current(const struct kaya_fibers *fibers)
 {
     return fibers->current;
+}
+
+void kaya_fibers_doing(struct kaya_fibers *fibers, const char *what)
+{
+    if (kaya_fibers_are_running(fibers))
+        fibers->fibers[fibers->current].doing = what;
 }
 
 uint64_t kaya_fibers_now_ns(const struct kaya_fibers *fibers)
@@ -220,7 +240,7 @@ static size_t next_fiber(struct kaya_fibers *fibers)
     }
     if (fibers->schedule == KAYA_SCHEDULE_PRIORITY)
         return highest_ready(fibers);
-    if (ready == 1 || fibers->schedule == KAYA_SCHEDULE_NONE)
+    if (ready == 1 || (fibers->schedule == KAYA_SCHEDULE_NONE && !fibers->enumerates))
         return nth_ready(fibers, 0);
     return nth_ready(fibers, kaya_choose(fibers->choices, KAYA_STREAM_SCHEDULE, ready, "fiber"));
 }
@@ -235,10 +255,36 @@ static void go_on(struct kaya_fibers *fibers)
         switch_to(fibers, next);
 }
 
+/* The running one could go on: it does, or one preemption is spent. */
+static void preempt(struct kaya_fibers *fibers)
+{
+    size_t before = fibers->current;
+    size_t next = fibers->preemptions_left > 0 ? next_fiber(fibers) : before;
+
+    fibers->preemptions_left -= next != before;
+    switch_to(fibers, next);
+}
+
+bool kaya_fibers_wake_idly(struct kaya_fibers *fibers)
+{
+    bool wakes;
+
+    if (!fibers->enumerates)
+        return kaya_chance(fibers->choices, KAYA_STREAM_SCHEDULE, 1, IDLE_WAKE_ODDS, "spurious");
+    wakes = fibers->preemptions_left > 0 &&
+            kaya_choose(fibers->choices, KAYA_STREAM_SCHEDULE, 2, "spurious") == 1;
+    fibers->preemptions_left -= wakes;
+    return wakes;
+}
+
 void kaya_fibers_point(struct kaya_fibers *fibers)
 {
-    if (!kaya_fibers_are_running(fibers) || fibers->schedule == KAYA_SCHEDULE_NONE)
+    if (!kaya_fibers_are_running(fibers) || (fibers->schedule == KAYA_SCHEDULE_NONE && !fibers->enumerates))
         return;
+    if (fibers->enumerates) {
+        preempt(fibers);
+        return;
+    }
     fibers->point_count++;
     for (size_t i = 0; i < FALLS_MAX; i++)
         if (fibers->falls[i] == fibers->point_count)
@@ -313,6 +359,10 @@ static void start(unsigned high, unsigned low)
 
 static void draw_schedule(struct kaya_fibers *fibers)
 {
+    fibers->schedule = KAYA_SCHEDULE_NONE;
+    fibers->preemptions_left = fibers->preemptions_max;
+    if (fibers->enumerates)
+        return;
     fibers->schedule =
         (enum kaya_schedule)kaya_choose(fibers->choices, KAYA_STREAM_SCHEDULE, KAYA_SCHEDULES, "schedule");
     fibers->point_count = 0;
@@ -351,28 +401,43 @@ static bool prepare(struct kaya_fibers *fibers, const struct kaya_fiber_body *bo
             return false;
         fiber->body = bodies[i];
         fiber->state = READY;
+        fiber->doing = NULL;
         fiber->fake_stack = NULL;
         make_context(fibers, fiber);
     }
     return true;
 }
 
-/* "appender 2 waits for a lock that tender holds; ..." */
+/* "thread 2" or, if it said so, "thread 2 (append)". */
+static void name_fiber(const struct kaya_fibers *fibers, size_t index, char text[FIBER_TEXT_MAX])
+{
+    const struct fiber *fiber = &fibers->fibers[index];
+
+    if (fiber->doing == NULL)
+        snprintf(text, FIBER_TEXT_MAX, "%s %zu", fiber->body.name, index);
+    else
+        snprintf(text, FIBER_TEXT_MAX, "%s %zu (%s)", fiber->body.name, index, fiber->doing);
+}
+
+/* "thread 0 (append) waits for a lock that thread 1 (trim) holds; thread 1 (trim) waits for a wake" */
 static void describe(const struct kaya_fibers *fibers, char text[KAYA_DEADLOCK_TEXT_MAX])
 {
     size_t used = 0;
 
     text[0] = '\0';
-    for (size_t i = 0; i < fibers->count && used < KAYA_DEADLOCK_TEXT_MAX; i++) {
+    for (size_t i = 0; i < fibers->count; i++) {
         const struct fiber *fiber = &fibers->fibers[i];
+        char self[FIBER_TEXT_MAX], holder[FIBER_TEXT_MAX] = "";
         bool is_held = fiber->holder < fibers->count;
 
-        if (fiber->state != WAITING)
+        if (fiber->state != WAITING || used >= KAYA_DEADLOCK_TEXT_MAX)
             continue;
-        used += (size_t)snprintf(text + used, KAYA_DEADLOCK_TEXT_MAX - used, "%s%s %zu waits for %s%s%s",
-                                 used == 0 ? "" : "; ", fiber->body.name, i, fiber->why,
-                                 is_held ? " that is held by " : "",
-                                 is_held ? fibers->fibers[fiber->holder].body.name : "");
+        name_fiber(fibers, i, self);
+        if (is_held)
+            name_fiber(fibers, fiber->holder, holder);
+        used += (size_t)snprintf(text + used, KAYA_DEADLOCK_TEXT_MAX - used, "%s%s waits for %s%s%s%s",
+                                 used == 0 ? "" : "; ", self, fiber->why, is_held ? " that " : "", holder,
+                                 is_held ? " holds" : "");
     }
 }
 

@@ -1,4 +1,4 @@
-/* Paths as text: "error 12=1; call 41 power_loss 0=3 7=1; call 7 process_crash". Questions are counted from 0 behind each crash; those
+/* Paths as text: "error 12=1; call 41 power_loss 0=3 7=1; call 7 process_crash", or "schedule 12=1; ...". Questions are counted from 0 behind each crash; those
  * that are not named were answered with 0. "no crash" is the workload alone. */
 #include "path.h"
 
@@ -14,6 +14,8 @@ static const char *const crash_names[] = {
     [KAYA_CRASH_POWER_LOSS] = "power_loss",
     [KAYA_CRASH_PROCESS] = "process_crash",
 };
+
+static const char *const first_words[] = { "error", "schedule" };
 
 /* ---- writing ---- */
 
@@ -45,6 +47,16 @@ static bool is_all_zero(const struct kaya_choices *odometer)
     return true;
 }
 
+/* What the workload's own answers are about, by the first of them. */
+static const char *first_word(const struct kaya_choices *odometer)
+{
+    size_t index = 0;
+
+    while (kaya_choices_answer_at(odometer, index) == 0)
+        index++;
+    return first_words[kaya_choices_stream_at(odometer, index) == KAYA_STREAM_SCHEDULE];
+}
+
 size_t kaya_path_format(char text[KAYA_EXPLORE_PATH_MAX], size_t used, unsigned leg, uint64_t call,
                         enum kaya_crash kind, const struct kaya_choices *odometer)
 {
@@ -53,7 +65,8 @@ size_t kaya_path_format(char text[KAYA_EXPLORE_PATH_MAX], size_t used, unsigned 
     if (leg == 0 && is_all_zero(odometer))
         return append(text, 0, snprintf(text, KAYA_EXPLORE_PATH_MAX, "%s", NO_CRASH));
     if (leg == 0)
-        return append_answers(text, append(text, 0, snprintf(text, KAYA_EXPLORE_PATH_MAX, "error")), odometer);
+        return append_answers(
+            text, append(text, 0, snprintf(text, KAYA_EXPLORE_PATH_MAX, "%s", first_word(odometer))), odometer);
     if (leg == 1 && strcmp(text, NO_CRASH) == 0)
         used = 0;
     if (used == KAYA_EXPLORE_PATH_MAX)
@@ -112,20 +125,29 @@ static bool skip_between(const char **text)
     return is_there;
 }
 
-static enum kaya_status parse_errors(const char **text, struct kaya_path_leg *leg)
+/* *is_there: the workload was given answers. */
+static enum kaya_status parse_first(const char **text, struct kaya_path_leg *leg, bool *is_there)
 {
-    *text += strlen("error");
+    *is_there = false;
+    for (size_t index = 0; index < sizeof first_words / sizeof first_words[0] && !*is_there; index++) {
+        size_t length = strlen(first_words[index]);
+
+        *is_there = strncmp(*text, first_words[index], length) == 0;
+        *text += *is_there ? length : 0;
+    }
+    if (!*is_there)
+        return KAYA_OK;
     return **text == ' ' ? parse_answers(text, leg) : KAYA_INVALID;
 }
 
 static enum kaya_status parse(const char *text, struct kaya_path *path)
 {
-    bool has_errors = strncmp(text, "error", strlen("error")) == 0;
-    enum kaya_status status = has_errors ? parse_errors(&text, &path->legs[0]) : KAYA_OK;
+    bool has_first;
+    enum kaya_status status = parse_first(&text, &path->legs[0], &has_first);
 
-    if (status != KAYA_OK || (has_errors && *text == '\0'))
+    if (status != KAYA_OK || (has_first && *text == '\0'))
         return status;
-    if (has_errors && !skip_between(&text))
+    if (has_first && !skip_between(&text))
         return KAYA_INVALID;
     do {
         struct kaya_path_leg *leg;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "kaya/seam/status.h"
+#include "state.h"
 
 /* Odd values, so that the bytes of a destroyed or never created mutex are neither. */
 enum mutex_state { MUTEX_FREE = 0x66726565, MUTEX_HELD = 0x68656c64 };
@@ -17,9 +18,6 @@ struct kaya_mutex {
     size_t owner; /* the fiber that holds it */
 };
 
-/* One wait in so many wakes for no reason, as a wait may. */
-enum { SPURIOUS_ODDS = 32 };
-
 struct kaya_condition {
     struct kaya_runtime *runtime;
 };
@@ -27,8 +25,7 @@ struct kaya_condition {
 struct kaya_sim_runtime {
     struct kaya_runtime runtime; /* first: the seam's handle is this object */
     struct kaya_sim_memory *memory;
-    struct kaya_fibers *fibers;   /* the machine's threads, and its clock */
-    struct kaya_choices *choices; /* of the fibers that are running */
+    struct kaya_fibers *fibers; /* the machine's threads, and its clock */
     uint64_t random_state;
 };
 
@@ -125,7 +122,7 @@ static bool condition_wait(struct kaya_runtime *seam, struct kaya_condition *con
         return false;
     }
     release(runtime, mutex);
-    if (kaya_chance(runtime->choices, KAYA_STREAM_SCHEDULE, 1, SPURIOUS_ODDS, "spurious"))
+    if (kaya_fibers_wake_idly(runtime->fibers))
         woken = true;
     else
         woken = kaya_fibers_wait(runtime->fibers, condition, "a wake", KAYA_FIBERS_MAX,
@@ -259,24 +256,41 @@ void kaya_sim_runtime_delay(void *user, uint64_t nanoseconds)
         kaya_fibers_pass_time(fibers, nanoseconds);
 }
 
+/* Who listened at the disk's boundary before the threads came listens still, when one of them is about to make its call. */
+struct gathering {
+    struct kaya_fibers *fibers;
+    kaya_sim_disk_boundary *boundary;
+    void *boundary_user;
+};
+
 static void at_boundary(void *user, struct kaya_sim_disk *disk, uint64_t call, enum kaya_trace_kind kind)
 {
-    (void)disk;
-    (void)call;
-    (void)kind;
-    kaya_fibers_point(user);
+    const struct gathering *gathering = user;
+
+    kaya_fibers_point(gathering->fibers);
+    if (gathering->boundary != NULL)
+        gathering->boundary(gathering->boundary_user, disk, call, kind);
+}
+
+void kaya_sim_runtime_doing(struct kaya_runtime *seam, const char *what)
+{
+    kaya_fibers_doing(of(seam)->fibers, what);
+}
+
+void kaya_sim_runtime_enumerate(struct kaya_sim_runtime *runtime, uint32_t preemptions_max)
+{
+    kaya_fibers_enumerate(runtime->fibers, preemptions_max);
 }
 
 enum kaya_status kaya_sim_runtime_run(struct kaya_runtime *seam, struct kaya_sim_disk *disk,
                                       struct kaya_choices *choices, const struct kaya_fiber_body *bodies,
                                       size_t count, char deadlock[KAYA_DEADLOCK_TEXT_MAX])
 {
-    struct kaya_sim_runtime *runtime = of(seam);
+    struct gathering gathering = { of(seam)->fibers, disk->boundary, disk->boundary_user };
     enum kaya_status status;
 
-    runtime->choices = choices;
-    kaya_sim_disk_on_boundary(disk, at_boundary, runtime->fibers);
-    status = kaya_fibers_run(runtime->fibers, choices, bodies, count, deadlock);
-    kaya_sim_disk_on_boundary(disk, NULL, NULL);
+    kaya_sim_disk_on_boundary(disk, at_boundary, &gathering);
+    status = kaya_fibers_run(gathering.fibers, choices, bodies, count, deadlock);
+    kaya_sim_disk_on_boundary(disk, gathering.boundary, gathering.boundary_user);
     return status;
 }

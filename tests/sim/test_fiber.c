@@ -1,8 +1,9 @@
 /* Fibers.
  *
  * Goal: what is guarded by a lock is seen whole, whatever the schedule; what is not guarded is caught by some schedule; a lost wake and a circle of
- * locks are deadlocks that name who waits for what; time passes only while all wait; a run is the same twice.
- * Method: small programs over the runtime's seam, under many seeds. */
+ * locks are deadlocks that name who waits for what; time passes only while all wait; a run is the same twice; an odometer goes through every
+ * schedule within its bound once.
+ * Method: small programs over the runtime's seam, under many seeds; behind an odometer, and the schedules counted apart, by recursion. */
 #include "kaya/sim/fiber.h"
 
 #include <criterion/criterion.h>
@@ -177,6 +178,7 @@ static void first_then_second(void *user)
 {
     struct table *table = user;
 
+    kaya_sim_runtime_doing(table->runtime, "both, in turn");
     lock_both(table, table->first, table->second);
 }
 
@@ -201,7 +203,7 @@ Test(fiber, a_circle_of_locks_is_a_deadlock_that_names_the_holders)
             deadlocks++;
             cr_expect(eq(
                 str, table.deadlock,
-                "left 0 waits for a lock that is held by right; right 1 waits for a lock that is held by left"));
+                "left 0 (both, in turn) waits for a lock that right 1 holds; right 1 waits for a lock that left 0 (both, in turn) holds"));
         }
         tear_down(&table);
     }
@@ -267,4 +269,110 @@ Test(fiber, the_same_seed_gives_the_same_schedule)
         }
     }
     cr_expect(eq(str, orders[0], orders[1]));
+}
+
+/* ---- every schedule ---- */
+
+enum { STEPS = 3, PREEMPTIONS_TRIED = 5 };
+
+static void step(struct table *table, char name)
+{
+    for (unsigned i = 0; i < STEPS; i++) {
+        (void)kaya_observe(table->runtime, &table->woken_at); /* a point */
+        table->order[table->done++] = name;
+    }
+}
+
+static void step_left(void *user)
+{
+    step(user, 'l');
+}
+
+static void step_right(void *user)
+{
+    step(user, 'r');
+}
+
+/* Of two fibers, with so many points to come in the running one and in the other: how many ways are there, with so many preemptions? */
+static unsigned schedules(unsigned running, unsigned other, unsigned preemptions)
+{
+    if (running == 0) /* it ends, and the other has nobody beside it */
+        return 1;
+    return schedules(running - 1, other, preemptions) +
+           (preemptions > 0 ? schedules(other, running - 1, preemptions - 1) : 0);
+}
+
+static void play_again(struct table *table, struct kaya_choices *odometer, unsigned preemptions)
+{
+    set_up(table, 1);
+    kaya_choices_destroy(table->choices);
+    table->choices = odometer;
+    kaya_sim_runtime_enumerate(table->sim_runtime, preemptions);
+}
+
+static void end_pass(struct table *table)
+{
+    kaya_sim_disk_destroy(table->disk);
+    kaya_sim_runtime_destroy(table->sim_runtime);
+}
+
+Test(fiber, an_odometer_goes_through_every_schedule_once)
+{
+    for (unsigned preemptions = 0; preemptions < PREEMPTIONS_TRIED; preemptions++) {
+        struct kaya_choices *odometer = kaya_choices_odometer();
+        char seen[256][2 * STEPS + 1];
+        unsigned count = 0, different = 0;
+
+        do {
+            struct table table;
+            struct kaya_fiber_body bodies[] = { { "left", step_left, &table }, { "right", step_right, &table } };
+            unsigned known = 0;
+
+            play_again(&table, odometer, preemptions);
+            cr_assert(eq(int, run(&table, bodies, 2), KAYA_OK));
+            while (known < different && strcmp(seen[known], table.order) != 0)
+                known++;
+            if (known == different)
+                memcpy(seen[different++], table.order, sizeof seen[0]);
+            count++;
+            end_pass(&table);
+        } while (kaya_choices_advance(odometer));
+        cr_expect(eq(u32, count, 2 * schedules(STEPS, STEPS, preemptions)));
+        if (preemptions == 0)
+            cr_expect(eq(u32, different, 2), "one behind the other");
+        if (preemptions == PREEMPTIONS_TRIED - 1)
+            cr_expect(eq(u32, different, 20), "6 steps of which 3 are the left one's, in any order");
+        kaya_choices_destroy(odometer);
+    }
+}
+
+/* Nobody is woken for no reason: so the wake is lost exactly where it comes between the look and the lock. */
+static unsigned lost_wakes(unsigned preemptions, unsigned *runs)
+{
+    struct kaya_choices *odometer = kaya_choices_odometer();
+    unsigned lost = 0;
+
+    *runs = 0;
+    do {
+        struct table table;
+        struct kaya_fiber_body bodies[] = { { "sleeper", await_carelessly, &table },
+                                            { "waker", wake_carelessly, &table } };
+
+        play_again(&table, odometer, preemptions);
+        lost += run(&table, bodies, 2) == KAYA_BUSY;
+        ++*runs;
+        end_pass(&table);
+    } while (kaya_choices_advance(odometer));
+    kaya_choices_destroy(odometer);
+    return lost;
+}
+
+Test(fiber, a_lost_wake_needs_one_preemption_and_is_found_with_it)
+{
+    unsigned runs;
+
+    cr_expect(eq(u32, lost_wakes(0, &runs), 0));
+    cr_expect(eq(u32, runs, 2));
+    cr_expect(lt(u32, 0, lost_wakes(1, &runs)));
+    cr_expect(lt(u32, runs, 20));
 }

@@ -30,7 +30,7 @@ struct arguments {
     bool json;
 };
 
-enum { KEY_SCRIPTS = 256, KEY_TORN, KEY_RULES, KEY_TIME };
+enum { KEY_SCRIPTS = 256, KEY_TORN, KEY_PREEMPTIONS, KEY_RULES, KEY_TIME };
 
 static int number(const char *text, const char *option, uint64_t from, uint64_t to, uint64_t *into)
 {
@@ -62,6 +62,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return argument == NULL ? 0 : number(argument, "errors", 1, 8, &arguments->exploring.errors);
     case KEY_TORN:
         return number(argument, "torn", 1, 64, &arguments->exploring.torn);
+    case KEY_PREEMPTIONS:
+        return number(argument, "preemptions", 1, 64, &arguments->exploring.preemptions);
     case 'J':
         return number(argument, "jobs", 1, KAYA_EXPLORER_JOBS_MAX, &arguments->jobs);
     case 'm':
@@ -194,6 +196,9 @@ static void print_text(const struct outcome *outcome)
     printf("  crashes up to %u deep%s%s\n", outcome->options->crash_depth,
            outcome->options->errors != 0 ? ", each call fails in each way" : "",
            outcome->options->steps_after_recovery > 0 ? ", the workload goes on behind them" : "");
+    if (outcome->options->has_threads)
+        printf("  %s schedules: every one with at most %u preemptions\n",
+               kaya_sim_grouped(sum->runs, text[0]), outcome->options->preemptions_max);
     if (outcome->scripts > 0)
         printf("  %s sequences of operations\n", kaya_sim_grouped(outcome->scripts, text[0]));
     print_coverage(sum, outcome->report->exhaustive);
@@ -246,13 +251,13 @@ static void print_json(const struct outcome *outcome)
     snprintf(digest, sizeof digest, "0x%016" PRIx64, sum->digest);
     json_object_update_new(
         object,
-        json_pack("{s:s, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I}", "name",
+        json_pack("{s:s, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I}", "name",
                   outcome->exploring->name, "depth", (json_int_t)outcome->options->crash_depth, "steps",
                   (json_int_t)outcome->options->steps_after_recovery, "errors", outcome->options->errors != 0,
-                  "scripts", integer(outcome->scripts), "points", integer(sum->points), "states",
-                  integer(sum->states), "distinct", integer(sum->distinct), "bound", integer(sum->bound),
-                  "exhaustive", report->exhaustive, "sampled_points", integer(sum->sampled_points),
-                  "violations", integer(sum->violations)));
+                  "scripts", integer(outcome->scripts), "runs", integer(sum->runs), "points",
+                  integer(sum->points), "states", integer(sum->states), "distinct", integer(sum->distinct),
+                  "bound", integer(sum->bound), "exhaustive", report->exhaustive, "sampled_points",
+                  integer(sum->sampled_points), "violations", integer(sum->violations)));
     json_object_update_new(object, json_pack("{s:I, s:f, s:f, s:I, s:o, s:I, s:s, s:s, s:s, s:s, s:o}",
                                              "states_per_second", integer(states_per_second(outcome)),
                                              "seconds", report->seconds, "cpu_seconds", report->cpu_seconds,
@@ -310,6 +315,10 @@ static uint64_t identity_of(const struct kaya_sim_exploring *exploring, const st
 
 static int complain_of(const struct arguments *arguments, const char *name, enum kaya_status status)
 {
+    if (status == KAYA_LIMIT)
+        return kaya_sim_complain("%s: there are more than %d points of crashes, and no room to tell what was done: "
+                                 "explore with fewer operations, --preemptions or --errors",
+                                 name, (int)KAYA_EXPLORE_UNITS_MAX);
     if (arguments->resume == NULL || (status != KAYA_INVALID && status != KAYA_IO))
         return kaya_sim_complain("%s: %s", name, kaya_status_text(status));
     if (status == KAYA_INVALID)
@@ -490,6 +499,9 @@ int kaya_sim_explore(int argc, char **argv)
           "Each call fails as well, in each way that there is, once and for good; at most N (default: 1) on one way",
           1 },
         { "torn", KEY_TORN, "N", 0, "One crash tears at most N sectors inside, in every way (default: 1)", 1 },
+        { "preemptions", KEY_PREEMPTIONS, "N", 0,
+          "Of threads: every schedule that takes the word from one that could go on, or wakes it for no reason, at most N times (default: 2)",
+          1 },
         { "outcomes", 'o', "N", 0, "Sample a crash point that has more outcomes than this (default: 1000000)", 1 },
         { NULL, 0, NULL, 0, "Of a scenario:", 2 },
         { "seed", 'S', "S", 0, "What draws its plan and operations (default: 1)", 2 },
@@ -515,7 +527,7 @@ int kaya_sim_explore(int argc, char **argv)
     static const struct argp argp = {
         .options = options,
         .parser = parse,
-        .args_doc = "[small|padded|short|short-padded|key-value|SCENARIO ...]",
+        .args_doc = "[small|padded|short|short-padded|two-threads|three-threads|key-value|SCENARIO ...]",
         .doc =
             "Crash a workload at every disk call, try everything that the crash may have left, recover each, check every promise, "
             "and go on from there to the next crash. Without a name: the standard small log."
@@ -526,6 +538,7 @@ int kaya_sim_explore(int argc, char **argv)
             "  kaya-sim explore                                every single crash of the small log\n"
             "  kaya-sim explore --depth 2                      and every second one behind it\n"
             "  kaya-sim explore short --errors                 each call fails in each way, then the crashes\n"
+            "  kaya-sim explore two-threads --preemptions 3    every schedule of two threads, and the crashes in each\n"
             "  kaya-sim explore power-loss --seed 7 --operations 4\n"
             "  kaya-sim explore atomic-batches --operations 2 --every-script\n"
             "  kaya-sim explore --depth 2 --resume small.explored --time 60\n"

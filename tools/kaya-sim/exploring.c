@@ -23,6 +23,7 @@ static const struct key {
     { "steps", offsetof(struct kaya_sim_exploring, steps), 1, 1000 },
     { "errors", offsetof(struct kaya_sim_exploring, errors), 1, 8 },
     { "torn", offsetof(struct kaya_sim_exploring, torn), 1, 64 },
+    { "preemptions", offsetof(struct kaya_sim_exploring, preemptions), 1, 64 },
 };
 enum { KEY_COUNT = sizeof keys / sizeof keys[0] };
 
@@ -74,6 +75,8 @@ bool kaya_sim_exploring_open(const struct kaya_sim_exploring *exploring, struct 
     options->torn_sectors_max = (uint32_t)exploring->torn;
     options->errors = exploring->errors > 0 ? kaya_exploration_errors(exploration) : 0;
     options->errors_max = (uint32_t)exploring->errors;
+    if (exploring->preemptions != 0)
+        options->preemptions_max = (uint32_t)exploring->preemptions;
     return true;
 }
 

@@ -15,8 +15,9 @@ struct kaya_sim_exploring {
     uint64_t operations; /* ... how many operations, ... */
     uint64_t script; /* ... and 1 above the number among all sequences of them; 0: those that the seed draws */
     uint64_t steps;  /* behind each recovery */
-    uint64_t errors; /* at most so many on one way */
-    uint64_t torn;   /* sectors torn by one crash, at most */
+    uint64_t errors;      /* at most so many on one way */
+    uint64_t torn;        /* sectors torn by one crash, at most */
+    uint64_t preemptions; /* of threads, at most */
 };
 
 /* Find it and set the options that hang on it. False: complained. */

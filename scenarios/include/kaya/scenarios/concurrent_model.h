@@ -14,6 +14,7 @@
 
 #include "kaya/scenarios/oracle.h"
 #include "kaya/scenarios/scenario.h"
+#include "kaya/scenarios/words.h"
 #include "kaya/sim/subject.h"
 
 struct kaya_concurrent_model;
@@ -73,6 +74,8 @@ bool kaya_concurrent_exists(const struct kaya_concurrent_model *model); /* the l
 uint64_t kaya_concurrent_first_lsn(const struct kaya_concurrent_model *model);
 uint64_t kaya_concurrent_durable_lsn(const struct kaya_concurrent_model *model);
 struct kaya_oracle_counts kaya_concurrent_counts(const struct kaya_concurrent_model *model);
+/* All that decides what is asked for from now on, whatever the order in which calls of different threads began. */
+void kaya_concurrent_model_add_words(const struct kaya_concurrent_model *model, struct kaya_words *words);
 KAYA_MUST_CHECK enum kaya_status kaya_concurrent_model_copy(const struct kaya_concurrent_model *from,
                                                             struct kaya_concurrent_model *to);
 

@@ -38,6 +38,12 @@ KAYA_MUST_CHECK enum kaya_status kaya_sim_runtime_run(struct kaya_runtime *seam,
                                                       const struct kaya_fiber_body *bodies, size_t count,
                                                       char deadlock[KAYA_DEADLOCK_TEXT_MAX]);
 
+/* The thread that runs is about to do `what` (static memory): where threads wait for each other for good, that is told of it. */
+void kaya_sim_runtime_doing(struct kaya_runtime *seam, const char *what);
+
+/* From now on schedules of threads are enumerated (fiber.h: kaya_fibers_enumerate), by whatever drives the choices of the runs. */
+void kaya_sim_runtime_enumerate(struct kaya_sim_runtime *runtime, uint32_t preemptions_max);
+
 /* Time passes for the thread that asks, or for the machine where there is no other; `runtime` is the struct kaya_sim_runtime. For
  * kaya_sim_disk_on_delay. */
 void kaya_sim_runtime_delay(void *runtime, uint64_t nanoseconds);

@@ -27,6 +27,7 @@ const char *kaya_explore_rule_text(enum kaya_explore_rule rule);
 
 /* All zeros is an empty one. */
 struct kaya_explore_report {
+    uint64_t runs;     /* of the workload: one for each schedule and way of failing */
     uint64_t points;   /* crashes at I/O boundaries, all depths, that left what none before them did */
     uint64_t states;   /* crash outcomes recovered from, each once */
     uint64_t distinct; /* ... that differed in what recovery was answered, or in what the model expected */
@@ -79,6 +80,8 @@ struct kaya_explore_options {
     bool stop_at_first;          /* stop at the first violation */
     unsigned steps_after_recovery; /* after each recovery and check, up to so many steps of the subject's workload go on,
                                        with crash points of their own while crash_depth allows; 0: none */
+    bool has_threads;              /* the workload gathers fibers: it is run once for each schedule ... */
+    uint32_t preemptions_max; /* ... that takes the word from one of them, or wakes it for no reason, at most so many times */
     uint64_t errors; /* a set (1 << enum kaya_fault) of families of errors; each call fails in each way, too; 0: none does */
     uint32_t errors_max;     /* so many errors at most on the way to a state; 0 means 1 */
     uint64_t kept;           /* a set of families of the group crash that do not strike */
@@ -111,7 +114,8 @@ KAYA_MUST_CHECK enum kaya_status kaya_explore(const struct kaya_explore_options 
  *
  *     call 41 power_loss 0=3 7=1; call 7 process_crash           questions 0 and 7; nothing was lost by the second crash
  *     error 12=1; call 41 power_loss                             the workload's own errors come first
- *     no crash                                                   the workload alone
+ *     schedule 12=1 19=2; call 41 power_loss                     likewise, where schedules are enumerated
+ *     no crash                                                   the workload alone, with the schedule that never takes the word from anybody
  *
  * Events of the walk are printed to `file`, one a line, in order: the workload up to the first crash, each crash and what ran after it.
  * `file` may be NULL: silent. *violation is what was found at the end of the path; `promise` is "" if nothing was.

@@ -7,6 +7,9 @@
  *   priority  fibers have priorities, the highest that can runs, and at a few points, drawn in advance, the running one falls to the lowest:
  *             finds a bug of few ordering constraints with a probability that can be stated (Burckhardt et al., ASPLOS 2010, "PCT")
  *
+ * Or they are enumerated (kaya_fibers_enumerate): behind an odometer, every schedule that takes the word from a fiber that could have gone on
+ * at most so many times comes once. Most bugs need one or two such times (Musuvathi and Qadeer, PLDI 2007, "context bound").
+ *
  * Time is virtual: it passes only while all wait. */
 #ifndef KAYA_SIM_FIBER_H
 #define KAYA_SIM_FIBER_H
@@ -18,7 +21,7 @@
 #include "kaya/seam/status.h"
 #include "kaya/sim/choices.h"
 
-enum { KAYA_FIBERS_MAX = 16, KAYA_DEADLOCK_TEXT_MAX = 400 };
+enum { KAYA_FIBERS_MAX = 16, KAYA_DEADLOCK_TEXT_MAX = 480 };
 
 enum kaya_schedule { KAYA_SCHEDULE_NONE, KAYA_SCHEDULE_RANDOM, KAYA_SCHEDULE_PRIORITY, KAYA_SCHEDULES };
 
@@ -41,16 +44,23 @@ KAYA_MUST_CHECK enum kaya_status kaya_fibers_run(struct kaya_fibers *fibers, str
                                                  const struct kaya_fiber_body *bodies, size_t count,
                                                  char deadlock[KAYA_DEADLOCK_TEXT_MAX]);
 
+/* From now on nothing is drawn for a gathering, and nobody is preempted or woken for no reason more than so many times in each. */
+void kaya_fibers_enumerate(struct kaya_fibers *fibers, uint32_t preemptions_max);
+
 /* For what stands behind the seams. Outside of kaya_fibers_run there is one thread: points do nothing. */
 bool kaya_fibers_are_running(const struct kaya_fibers *fibers);
 size_t kaya_fibers_current(const struct kaya_fibers *fibers);
 void kaya_fibers_point(struct kaya_fibers *fibers);
+void kaya_fibers_doing(struct kaya_fibers *fibers, const char *what); /* static memory, for the waiting graph */
 /* Sleep until `object` is woken, or until the time: true; false. `why` is static memory, for the waiting graph; `holder`: who has it, or
  * KAYA_FIBERS_MAX. KAYA_WAIT_FOREVER: no time. */
 bool kaya_fibers_wait(struct kaya_fibers *fibers, const void *object, const char *why, size_t holder,
                       uint64_t until_ns);
 void kaya_fibers_wake_one(struct kaya_fibers *fibers, const void *object); /* which one is drawn */
 void kaya_fibers_wake_all(struct kaya_fibers *fibers, const void *object);
+
+/* Does a wait that begins wake at once, for no reason? */
+bool kaya_fibers_wake_idly(struct kaya_fibers *fibers);
 
 /* The machine's time, which starts at 0. */
 uint64_t kaya_fibers_now_ns(const struct kaya_fibers *fibers);
