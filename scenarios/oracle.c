@@ -33,8 +33,9 @@
 
 enum { CAPACITY_MIN = 256, FRAME_BYTES_MAX = 40, FILE_SLACK_BYTES = 4096 };
 
-/* P8: two passes, and up to three more over what failed a check or lies at the end. */
-enum { READS_OF_EACH_BYTE = 6, READ_SLACK_SEGMENTS = 8 };
+/* P8, for each look: two passes, and up to three more over what failed a check or lies at the end. Where the cache shows what the device
+ * has not, recovery finds out in its first look and begins a second one. */
+enum { READS_OF_EACH_BYTE = 6, READ_SLACK_SEGMENTS = 1 };
 
 /* P7 and P8 are promised "bounded" and "a constant"; these are the constants. */
 enum {
@@ -88,7 +89,8 @@ struct kaya_oracle {
     bool leftovers;   /* a call failed that may have been to remove a file; the next recovery does it again */
     bool spares_in_doubt; /* calls failed since the last append: recovery may have used up what a full disk leaves it */
     bool cache_in_doubt; /* a sync failed since the last recovery: what reads show may go with the cache */
-    bool close_certain;  /* CLOSE is durable and nothing followed */
+    bool cache_differs; /* since the last power loss a sync failed, or did less than it said: reads may show what the device has not */
+    bool close_certain; /* CLOSE is durable and nothing followed */
     bool close_possible; /* CLOSE may be what a recovery finds at the end */
     bool cut_pending;    /* a cut-back was begun: the end is last_lsn or cut_lsn, nothing between */
     bool was_cut;        /* once in this run */
@@ -240,7 +242,7 @@ static void add_flags(struct kaya_words *words, const struct kaya_oracle *oracle
                            oracle->sync_failed,     oracle->leftovers,     oracle->spares_in_doubt,
                            oracle->cache_in_doubt,  oracle->close_certain, oracle->close_possible,
                            oracle->cut_pending,     oracle->was_cut,       oracle->has_parted,
-                           oracle->has_passed_link, oracle->looked };
+                           oracle->has_passed_link, oracle->looked,        oracle->cache_differs };
     uint64_t set = 0;
 
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
@@ -483,6 +485,7 @@ void kaya_oracle_sync_failed(struct kaya_oracle *oracle, bool failed)
 {
     oracle->sync_failed = failed;
     oracle->cache_in_doubt = oracle->cache_in_doubt || failed;
+    oracle->cache_differs = oracle->cache_differs || failed;
 }
 
 bool kaya_oracle_has_ended(const struct kaya_oracle *oracle)
@@ -493,6 +496,7 @@ bool kaya_oracle_has_ended(const struct kaya_oracle *oracle)
 #define FAMILY(NAME) ((uint64_t)1 << KAYA_FAULT_##NAME)
 #define FAILED_CALLS                                                                                         \
     (FAMILY(IO_ERROR) | FAMILY(IO_ERROR_LASTING) | FAMILY(NO_ROOM) | FAMILY(LIMIT) | FAMILY(OUT_OF_MEMORY))
+#define UNWRITTEN (FAMILY(LATE_SYNC_ERROR) | FAMILY(LOST_WRITE) | FAMILY(MISDIRECTED_WRITE))
 
 /* What a crash left is no excuse for anything. */
 static const uint64_t crash_families =
@@ -506,6 +510,7 @@ void kaya_oracle_struck(struct kaya_oracle *oracle, uint64_t families)
     oracle->struck = families & ~crash_families;
     oracle->leftovers = oracle->leftovers || (families & (FAILED_CALLS & ~FAMILY(OUT_OF_MEMORY))) != 0;
     oracle->spares_in_doubt = oracle->spares_in_doubt || (families & FAILED_CALLS) != 0 || oracle->sync_failed;
+    oracle->cache_differs = oracle->cache_differs || (families & UNWRITTEN) != 0;
 }
 
 /* Each status says what stood in the way, so each is an answer to some faults only. A disk without room is none of them: what must do
@@ -836,6 +841,7 @@ void kaya_oracle_crash(struct kaya_oracle *oracle, enum kaya_crash crash)
     give_up_lost(oracle);
     if (crash == KAYA_CRASH_POWER_LOSS || oracle->sync_failed)
         oracle->kept_lsn = oracle->durable_lsn;
+    oracle->cache_differs = oracle->cache_differs && crash != KAYA_CRASH_POWER_LOSS;
     oracle->pending_count = 0; /* in doubt, and remembered under the number that they were to have */
     oracle->running = false;
     oracle->ended = false;
@@ -1495,7 +1501,8 @@ void kaya_oracle_salvaged(struct kaya_oracle *oracle, const struct kaya_wal_salv
 void kaya_oracle_recovery_cost(struct kaya_oracle *oracle, uint64_t bytes_read, uint64_t bytes_stored,
                                uint64_t memory_bytes, struct kaya_violation *violation)
 {
-    uint64_t read_max = READS_OF_EACH_BYTE * bytes_stored + READ_SLACK_SEGMENTS * oracle->shape.segment_bytes;
+    uint64_t look_max = READS_OF_EACH_BYTE * bytes_stored + READ_SLACK_SEGMENTS * oracle->shape.segment_bytes;
+    uint64_t read_max = oracle->cache_differs ? 2 * look_max : look_max;
     uint64_t memory_max = MEMORY_SEGMENTS * oracle->shape.segment_bytes + MEMORY_BYTES;
 
     count(oracle, KAYA_PROMISE_P8);

@@ -942,6 +942,23 @@ Test(oracle, a_recovery_under_damage_that_did_not_end_may_have_ended_the_log_beh
     }
 }
 
+/* A recovery begins a second look where the cache shows what the device has not: not without a reason, not after a power loss, and no third. */
+Test(oracle, a_second_look_has_a_reason)
+{
+    for (unsigned times = 4; times <= 16; times++) {
+        for (unsigned reason = 0; reason < 4; reason++) {
+            struct table *table = set();
+
+            kaya_oracle_sync_failed(table->oracle, reason == 1 || reason == 3);
+            kaya_oracle_struck(table->oracle, reason == 2 ? (uint64_t)1 << KAYA_FAULT_LOST_WRITE : 0);
+            kaya_oracle_crash(table->oracle, reason == 3 ? KAYA_CRASH_POWER_LOSS : KAYA_CRASH_PROCESS);
+            kaya_oracle_recovery_cost(table->oracle, times * 40960, 40960, 65536, &table->violation);
+            cr_expect(eq(int, table->violation.promise[0] == '\0', times <= (reason == 1 || reason == 2 ? 12 : 6)),
+                      "%u times, reason %u", times, reason);
+        }
+    }
+}
+
 Test(oracle, keeps_bounds)
 {
     struct table *table = set();
