@@ -56,6 +56,11 @@ static const uint32_t TABLES[8][256] = {
     TABLE(0x68032cc8, 0xd0065990, 0xa5e0c5d1, 0x4e2dfd53, 0x9c5bfaa6, 0x3d5b83bd, 0x7ab7077a, 0xf56e0ef4),
     TABLE(0x493c7d27, 0x9278fa4e, 0x211d826d, 0x423b04da, 0x847609b4, 0x0d006599, 0x1a00cb32, 0x34019664),
 };
+
+/* Eight steps of the register backwards: what bit 24, 25, ... 31 leaves. The polynomial's highest bit is set, so the highest bit of
+ * a register says whether the step that led to it took the polynomial in. */
+static const uint32_t BACKWARDS[256] =
+    TABLE(0x05ec76f1, 0x0bd8ede2, 0x17b1dbc4, 0x2f63b788, 0x5ec76f10, 0xbd8ede20, 0x7ef1cab1, 0xfde39562);
 /* clang-format on */
 
 /* One step over eight bytes, the first four of which are already mixed with the CRC. */
@@ -178,6 +183,23 @@ uint32_t kaya_crc32c_behind(uint32_t seed, uint32_t word, const void *bytes, siz
         return ~word_and_bytes(~seed, word, bytes, length);
 #endif
     return kaya_crc32c(kaya_crc32c_words(seed, &word, 1), bytes, length);
+}
+
+/* A CRC is linear, so what a flipped bit does to it hangs only on how many bits stand behind it: the register runs over them from
+ * that bit alone. Backwards, byte by byte, it comes to the byte where it is a single bit again.
+ *
+ * The polynomial is a multiple of x + 1, so every flipped bit changes the CRC by an odd number of bits: half of all differences
+ * need no walk. */
+uint64_t kaya_crc32c_flipped_bit(uint32_t difference, uint32_t length)
+{
+    if (__builtin_parity(difference) == 0)
+        return KAYA_NO_BIT;
+    while (length-- > 0) {
+        difference = difference << 8 ^ BACKWARDS[difference >> 24];
+        if (difference <= 0x80 && (difference & (difference - 1)) == 0)
+            return (uint64_t)length * 8 + (uint64_t)__builtin_ctz(difference);
+    }
+    return KAYA_NO_BIT;
 }
 
 uint32_t kaya_check32(const void *bytes, size_t length)

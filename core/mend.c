@@ -4,9 +4,8 @@
  * flipped it or a tear left a byte that differs so: either way the frame is the one that was written.
  *
  * A CRC is linear: a flipped bit changes it by a number, the bit's syndrome, that depends on how far the bit is from the
- * end of what the CRC covers, and on nothing else. The last bit's is the polynomial itself and each bit before it takes one
- * more step of the shift register. No two places within 2^31 - 1 bits share one, nor one with a flip in the stored check,
- * so a check that fails names at most one bit, and walking to it is cheap:
+ * end of what the CRC covers, and on nothing else. No two places within 2^31 - 1 bits share one, nor one with a flip in the
+ * stored check, so a check that fails names at most one bit, and walking to it is cheap (checksum.c):
  *
  *   pcrc | hcrc   check len type flags off4 dur4 seq | payload | zeros
  *          ^--- hcrc fails: the bit is here ------ ^
@@ -18,7 +17,7 @@
  * "Odds").
  *
  * Costs: nothing to speak of unless the header's check holds or one flip makes it hold; then one walk over the frame's
- * bits, below a millisecond for 64 KiB. */
+ * bytes, below a tenth of a millisecond for 64 KiB. */
 #include "bytes.h"
 #include "checksum.h"
 #include "frame.h"
@@ -28,26 +27,18 @@ enum {
     PAYLOAD_CHECK = 0,
     HEADER_CHECK = 4,
     HEADER_CHECKED = 8,
-    CHECK_BITS = 32,
 };
-#define NO_BIT UINT64_MAX
 
 /* The bit whose flip changes the CRC over bytes first..end by `syndrome`: one of the stored check's at `check`, or of the
  * covered bytes. */
 static uint64_t find_bit(uint32_t syndrome, uint32_t check, uint32_t first, uint32_t end)
 {
-    uint32_t walk = KAYA_CRC32C_POLYNOMIAL;
+    uint64_t bit;
 
-    for (uint64_t bit = 0; bit < CHECK_BITS; bit++) {
-        if (syndrome == UINT32_C(1) << bit)
-            return (uint64_t)check * 8 + bit;
-    }
-    for (uint64_t bit = (uint64_t)end * 8; bit > (uint64_t)first * 8; bit--) {
-        if (walk == syndrome)
-            return bit - 1;
-        walk = walk >> 1 ^ (KAYA_CRC32C_POLYNOMIAL & (0 - (walk & 1)));
-    }
-    return NO_BIT;
+    if (syndrome != 0 && (syndrome & (syndrome - 1)) == 0)
+        return (uint64_t)check * 8 + (uint64_t)__builtin_ctz(syndrome);
+    bit = kaya_crc32c_flipped_bit(syndrome, end - first);
+    return bit == KAYA_NO_BIT ? bit : bit + (uint64_t)first * 8;
 }
 
 static void flip(uint8_t *bytes, uint64_t bit)
@@ -98,7 +89,7 @@ bool kaya_frame_header_is_almost(const uint8_t *bytes, size_t available, const s
     if (available < sizeof header)
         return false;
     bit = find_header_bit(bytes, segment_seed, offset);
-    if (bit == NO_BIT)
+    if (bit == KAYA_NO_BIT)
         return false;
     memcpy(header, bytes, sizeof header);
     flip(header, bit);
@@ -110,14 +101,14 @@ bool kaya_frame_mend(const uint8_t *bytes, size_t available, const struct shape 
                      uint64_t *bit)
 {
     static const uint8_t zeros[KAYA_FRAME_HEADER_BYTES];
-    uint64_t found = NO_BIT;
+    uint64_t found = KAYA_NO_BIT;
 
     if (available < KAYA_FRAME_HEADER_BYTES || memcmp(bytes, zeros, sizeof zeros) == 0)
         return false;
     memcpy(scratch, bytes, KAYA_FRAME_HEADER_BYTES);
     if (!kaya_frame_header_check_holds(scratch, seeds->segment, offset)) {
         found = find_header_bit(scratch, seeds->segment, offset);
-        if (found == NO_BIT)
+        if (found == KAYA_NO_BIT)
             return false;
         flip(scratch, found);
     }
@@ -127,9 +118,9 @@ bool kaya_frame_mend(const uint8_t *bytes, size_t available, const struct shape 
 
     memcpy(scratch + KAYA_FRAME_HEADER_BYTES, bytes + KAYA_FRAME_HEADER_BYTES,
            frame->extent_bytes - KAYA_FRAME_HEADER_BYTES);
-    if (found == NO_BIT) {
+    if (found == KAYA_NO_BIT) {
         found = find_payload_bit(scratch, seeds, frame);
-        if (found == NO_BIT)
+        if (found == KAYA_NO_BIT)
             return false;
         flip(scratch, found);
     }

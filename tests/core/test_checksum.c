@@ -169,3 +169,52 @@ Test(checksum, of_more_than_an_int_counts_is_that_of_its_parts)
     munmap(bytes, length);
 }
 #endif
+
+/* Against the CRC itself: the difference of the CRCs of the same bytes with and without the flip. */
+Test(checksum, a_flipped_bit_is_found_by_what_it_does_to_the_crc)
+{
+    static uint8_t bytes[300];
+
+    for (uint32_t length = 1; length <= sizeof bytes; length += length < 40 ? 1 : 13) {
+        uint32_t crc = bitwise(0, bytes, length);
+
+        for (uint64_t bit = 0; bit < (uint64_t)length * 8; bit++) {
+            uint32_t difference;
+
+            flip(bytes, bit);
+            difference = bitwise(0, bytes, length) ^ crc;
+            flip(bytes, bit);
+            cr_expect(eq(u64, kaya_crc32c_flipped_bit(difference, length), bit), "%u bytes", length);
+            if (bit < 8) /* in front of the bytes that are covered */
+                cr_expect(eq(u64, kaya_crc32c_flipped_bit(difference, length - 1), KAYA_NO_BIT), "%u bytes", length);
+        }
+    }
+}
+
+Test(checksum, what_no_single_bit_does_is_found_nowhere)
+{
+    static uint8_t bytes[24];
+    uint32_t crc = bitwise(0, bytes, sizeof bytes);
+    enum { BITS = sizeof bytes * 8 };
+
+    cr_expect(eq(u64, kaya_crc32c_flipped_bit(0, sizeof bytes), KAYA_NO_BIT));
+    for (uint64_t one = 0; one < BITS; one++) {
+        for (uint64_t two = one + 1; two < BITS; two++) {
+            uint32_t difference;
+            uint64_t three = (two * 7 + one) % BITS;
+
+            flip(bytes, one);
+            flip(bytes, two);
+            difference = bitwise(0, bytes, sizeof bytes) ^ crc;
+            cr_expect(eq(u64, kaya_crc32c_flipped_bit(difference, sizeof bytes), KAYA_NO_BIT));
+            if (three != one && three != two) {
+                flip(bytes, three);
+                difference = bitwise(0, bytes, sizeof bytes) ^ crc;
+                cr_expect(eq(u64, kaya_crc32c_flipped_bit(difference, sizeof bytes), KAYA_NO_BIT));
+                flip(bytes, three);
+            }
+            flip(bytes, one);
+            flip(bytes, two);
+        }
+    }
+}
