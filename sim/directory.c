@@ -121,6 +121,11 @@ static void entries_apply(struct kaya_pool *pool, struct kaya_entries *entries, 
 
 /* ---- changes ---- */
 
+static void has_changed(struct kaya_pool *pool, struct kaya_names *directory)
+{
+    directory->stamp = ++pool->name_stamp;
+}
+
 /* Forget the first change: it is part of `durable` from now on. */
 static void settle_first(struct kaya_pool *pool, struct kaya_names *directory)
 {
@@ -144,6 +149,7 @@ static void change(struct kaya_pool *pool, struct kaya_names *directory, enum ka
         (struct kaya_change){ .kind = kind, .file = file, .name = name };
     entries_apply(pool, &directory->now, &directory->changes[directory->change_count]);
     directory->change_count++;
+    has_changed(pool, directory);
 }
 
 void kaya_names_create(struct kaya_pool *pool, struct kaya_names *directory, const char *name, uint32_t file)
@@ -173,10 +179,12 @@ static void forget_changes(struct kaya_pool *pool, struct kaya_names *directory)
         kaya_pool_name_release(pool, directory->changes[index].name);
     directory->change_count = 0;
     entries_clear(pool, &directory->durable);
+    has_changed(pool, directory);
 }
 
 static void settle_durable(struct kaya_pool *pool, struct kaya_names *directory)
 {
+    has_changed(pool, directory);
     while (directory->change_count > 0 && directory->changes[0].is_durable)
         settle_first(pool, directory);
     if (directory->change_count == 0)
@@ -193,8 +201,20 @@ static bool is_superseded(const struct kaya_names *directory, uint32_t index)
     return false;
 }
 
+static bool has_forgotten(const struct kaya_names *directory)
+{
+    for (uint32_t index = 0; index < directory->change_count; index++)
+        if (directory->changes[index].is_forgotten)
+            return true;
+    return false;
+}
+
 void kaya_names_sync(struct kaya_pool *pool, struct kaya_names *directory)
 {
+    if (!has_forgotten(directory)) {
+        forget_changes(pool, directory); /* what is shown is durable */
+        return;
+    }
     for (uint32_t index = directory->change_count; index-- > 0;) {
         struct kaya_change *change = &directory->changes[index];
 
@@ -286,6 +306,7 @@ void kaya_names_clear(struct kaya_pool *pool, struct kaya_names *directory)
     directory->is_durable = false;
     directory->is_undecided = false;
     directory->has_lock_file = false;
+    has_changed(pool, directory);
 }
 
 void kaya_names_free(struct kaya_pool *pool, struct kaya_names *directory)
@@ -310,4 +331,5 @@ void kaya_names_copy(struct kaya_pool *pool, const struct kaya_names *from, stru
         to->changes[to->change_count] = from->changes[to->change_count];
         (void)kaya_name_retain(to->changes[to->change_count].name);
     }
+    to->stamp = from->stamp;
 }

@@ -38,6 +38,20 @@ struct kaya_names {
     struct kaya_entries durable; /* before `changes`; only kept while there are any */
     struct kaya_change changes[KAYA_CHANGES_MAX];
     uint32_t change_count;
+    uint64_t stamp; /* of names and changes: forks that have the same one have the same of these */
+};
+
+/* What a power loss may leave of the changes, without doubles. */
+struct kaya_name_outcomes {
+    uint64_t stamp;  /* of the directory that they are for; 0: none */
+    uint64_t forced; /* the changes that no outcome loses */
+    uint32_t count;
+    struct {
+        uint64_t mask; /* bit n: change n happened */
+        uint64_t hash;
+        bool is_judged;
+        uint64_t struck; /* the lost changes that make a difference next to what was kept */
+    } outcomes[KAYA_CHANGES_MAX + 1];
 };
 
 void kaya_names_clear(struct kaya_pool *pool, struct kaya_names *directory); /* keeps memory */

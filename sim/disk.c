@@ -61,6 +61,7 @@ static enum kaya_status choose_pool(struct kaya_sim_disk *disk, uint32_t sector_
     pool = kaya_pool_create(sector_bytes);
     if (pool == NULL)
         return KAYA_NO_MEMORY;
+    kaya_fate_forget(disk);
     kaya_pool_release(disk->store.pool);
     disk->store.pool = pool;
     return KAYA_OK;
@@ -194,6 +195,9 @@ void kaya_sim_disk_destroy(struct kaya_sim_disk *disk)
     if (disk->store.pool != NULL)
         release_contents(disk);
     free_handles(disk->free_handles);
+    kaya_fate_forget(disk);
+    for (unsigned index = 0; index < KAYA_DIFFERENCES_MAX; index++)
+        free(disk->differences[index].places);
     kaya_names_free(disk->store.pool, &disk->directory);
     kaya_pool_release(disk->store.pool);
     free(disk->files);
@@ -222,6 +226,7 @@ void kaya_sim_disk_reset(struct kaya_sim_disk *disk, const struct kaya_sim_disk_
 static void share_pool(const struct kaya_sim_disk *disk, struct kaya_sim_disk *copy)
 {
     if (copy->store.pool != disk->store.pool) {
+        kaya_fate_forget(copy);
         kaya_pool_release(copy->store.pool);
         copy->store.pool = disk->store.pool;
         kaya_pool_retain(copy->store.pool);

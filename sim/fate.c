@@ -70,37 +70,39 @@ static uint64_t forced_changes(const struct kaya_sim_disk *disk)
 
 static_assert(1 << ENUMERATED_CHANGES_MAX <= KAYA_CHANGES_MAX + 1, "all subsets, or all prefixes, find room");
 
-struct name_outcomes {
-    uint64_t masks[KAYA_CHANGES_MAX + 1];
-    uint64_t hashes[KAYA_CHANGES_MAX + 1];
-    uint32_t count;
-};
-
-static void add_name_outcome(struct kaya_sim_disk *disk, struct name_outcomes *outcomes, uint64_t mask)
+static void add_name_outcome(struct kaya_sim_disk *disk, uint64_t mask)
 {
+    struct kaya_name_outcomes *outcomes = &disk->name_outcomes;
     uint64_t hash = kaya_names_outcome_hash(disk->store.pool, &disk->directory, mask);
 
     for (uint32_t index = 0; index < outcomes->count; index++)
-        if (outcomes->hashes[index] == hash)
+        if (outcomes->outcomes[index].hash == hash)
             return;
-    outcomes->masks[outcomes->count] = mask;
-    outcomes->hashes[outcomes->count] = hash;
+    outcomes->outcomes[outcomes->count].mask = mask;
+    outcomes->outcomes[outcomes->count].hash = hash;
+    outcomes->outcomes[outcomes->count].is_judged = false;
     outcomes->count++;
 }
 
 /* One journal: what survives is a prefix. */
-static void list_prefixes(struct kaya_sim_disk *disk, struct name_outcomes *outcomes, uint64_t forced)
+static void list_prefixes(struct kaya_sim_disk *disk, uint64_t forced)
 {
     for (uint32_t kept = disk->directory.change_count + 1; kept-- > 0;) {
         uint64_t mask = low_bits(kept);
 
         if ((forced & ~mask) != 0)
             break;
-        add_name_outcome(disk, outcomes, mask);
+        add_name_outcome(disk, mask);
     }
 }
 
-static void list_subsets(struct kaya_sim_disk *disk, struct name_outcomes *outcomes, uint64_t forced)
+/* Older changes than those enumerated are asked for. */
+static bool asks_for_some(const struct kaya_sim_disk *disk)
+{
+    return !disk->profile->names_in_order && disk->directory.change_count > ENUMERATED_CHANGES_MAX;
+}
+
+static void list_subsets(struct kaya_sim_disk *disk, uint64_t forced)
 {
     uint32_t count = disk->directory.change_count;
     uint32_t enumerated = count < ENUMERATED_CHANGES_MAX ? count : ENUMERATED_CHANGES_MAX;
@@ -114,15 +116,53 @@ static void list_subsets(struct kaya_sim_disk *disk, struct name_outcomes *outco
         uint64_t mask = old | subset << asked;
 
         if ((forced & ~mask) == 0)
-            add_name_outcome(disk, outcomes, mask);
+            add_name_outcome(disk, mask);
     }
 }
 
-/* Each change that is missing counts if it makes a difference next to what was kept. */
-static void count_lost_names(struct kaya_sim_disk *disk, uint64_t mask)
+/* The same for each outcome of a crash, but for what is asked on the way. */
+static void list_name_outcomes(struct kaya_sim_disk *disk)
+{
+    struct kaya_name_outcomes *outcomes = &disk->name_outcomes;
+    uint64_t forced = forced_changes(disk);
+
+    if (outcomes->stamp == disk->directory.stamp && outcomes->forced == forced)
+        return;
+    outcomes->stamp = asks_for_some(disk) ? 0 : disk->directory.stamp;
+    outcomes->forced = forced;
+    outcomes->count = 0;
+    if (disk->profile->names_in_order)
+        list_prefixes(disk, forced);
+    else
+        list_subsets(disk, forced);
+}
+
+/* Which of the missing changes make a difference next to what was kept. */
+static uint64_t struck_changes(struct kaya_sim_disk *disk, uint64_t answer)
 {
     struct kaya_names *directory = &disk->directory;
-    uint64_t hash = kaya_names_outcome_hash(disk->store.pool, directory, mask);
+    uint64_t mask = disk->name_outcomes.outcomes[answer].mask;
+    uint64_t struck = 0;
+
+    if (disk->name_outcomes.outcomes[answer].is_judged)
+        return disk->name_outcomes.outcomes[answer].struck;
+    for (uint32_t index = 0; index < directory->change_count; index++) {
+        uint64_t with = mask | 1ull << index;
+
+        if (with != mask && kaya_names_outcome_hash(disk->store.pool, directory, with) !=
+                                disk->name_outcomes.outcomes[answer].hash)
+            struck |= 1ull << index;
+    }
+    disk->name_outcomes.outcomes[answer].is_judged = true;
+    disk->name_outcomes.outcomes[answer].struck = struck;
+    return struck;
+}
+
+static void count_lost_names(struct kaya_sim_disk *disk, uint64_t answer)
+{
+    const struct kaya_names *directory = &disk->directory;
+    uint64_t mask = disk->name_outcomes.outcomes[answer].mask;
+    uint64_t struck = struck_changes(disk, answer);
 
     for (uint32_t index = 0; index < directory->change_count; index++) {
         enum kaya_fault fault = change_families[directory->changes[index].kind];
@@ -130,7 +170,7 @@ static void count_lost_names(struct kaya_sim_disk *disk, uint64_t mask)
         if ((mask >> index & 1) != 0)
             continue;
         kaya_fault_draw(disk, fault);
-        if (kaya_names_outcome_hash(disk->store.pool, directory, mask | 1ull << index) == hash)
+        if ((struck >> index & 1) == 0)
             continue;
         kaya_fault_strike(disk, fault);
         kaya_disk_trace(disk, KAYA_TRACE_FATE, KAYA_OK, 0, fault, 0, directory->changes[index].name->text);
@@ -139,24 +179,20 @@ static void count_lost_names(struct kaya_sim_disk *disk, uint64_t mask)
 
 static void decide_changes(struct kaya_sim_disk *disk)
 {
-    struct name_outcomes outcomes = { .count = 0 };
-    uint64_t forced = forced_changes(disk);
+    const struct kaya_name_outcomes *outcomes = &disk->name_outcomes;
     uint64_t answer;
     uint64_t mask;
 
-    if (disk->profile->names_in_order)
-        list_prefixes(disk, &outcomes, forced);
-    else
-        list_subsets(disk, &outcomes, forced);
+    list_name_outcomes(disk);
     if (disk->directory.change_count > ENUMERATED_CHANGES_MAX) /* in the middle of it: older changes were asked for */
-        answer = kaya_choose(disk->choices, KAYA_STREAM_CRASH, outcomes.count, "names");
+        answer = kaya_choose(disk->choices, KAYA_STREAM_CRASH, outcomes->count, "names");
     else
-        answer = ask(disk, outcomes.count, "names");
-    mask = outcomes.masks[answer];
+        answer = ask(disk, outcomes->count, "names");
+    mask = outcomes->outcomes[answer].mask;
     if (mask != low_bits(disk->directory.change_count))
-        count_lost_names(disk, mask);
+        count_lost_names(disk, answer);
     kaya_names_take_outcome(disk->store.pool, &disk->directory, mask);
-    kaya_disk_trace(disk, KAYA_TRACE_FATE, KAYA_OK, 0, answer, outcomes.count, "names");
+    kaya_disk_trace(disk, KAYA_TRACE_FATE, KAYA_OK, 0, answer, outcomes->count, "names");
 }
 
 static bool is_directory_lost(struct kaya_sim_disk *disk)
@@ -499,16 +535,79 @@ static void add_outcome(struct fate *fate, struct kaya_outcome outcome)
     disk->outcomes[fate->count++] = outcome;
 }
 
-/* The differing bytes of two versions can be split in two: there are at least two of them. Most of a sector is equal, at the
- * front and at the back: that is skipped in strides. */
-static bool can_tear(const struct kaya_block *newer, const struct kaya_block *older, size_t visible)
+/* ---- where two versions differ ---- */
+
+static const struct kaya_difference *find_difference(const struct kaya_sim_disk *disk, const struct kaya_block *newer,
+                                                     const struct kaya_block *older, size_t visible)
+{
+    for (unsigned index = 0; index < KAYA_DIFFERENCES_MAX; index++) {
+        const struct kaya_difference *known = &disk->differences[index];
+
+        if (known->newer == newer && known->older == older && known->visible == visible)
+            return known;
+    }
+    return NULL;
+}
+
+static void list_places(struct kaya_difference *difference)
+{
+    const uint8_t *newer = kaya_block_bytes(difference->newer);
+    const uint8_t *older = kaya_block_bytes(difference->older);
+
+    difference->places = kaya_disk_scratch(difference->places, &difference->capacity, difference->visible,
+                                           sizeof *difference->places);
+    difference->count = 0;
+    for (size_t offset = 0; offset < difference->visible; offset++)
+        if (newer[offset] != older[offset])
+            difference->places[difference->count++] = (uint32_t)offset;
+}
+
+/* Every outcome of a crash that tears this pair asks for it. */
+static const struct kaya_difference *difference_of(struct kaya_sim_disk *disk, const struct kaya_block *newer,
+                                                   const struct kaya_block *older, size_t visible)
+{
+    const struct kaya_difference *known = find_difference(disk, newer, older, visible);
+    struct kaya_difference *made = &disk->differences[disk->difference_next];
+
+    if (known != NULL)
+        return known;
+    disk->difference_next = (disk->difference_next + 1) % KAYA_DIFFERENCES_MAX;
+    kaya_block_release(disk->store.pool, made->newer);
+    kaya_block_release(disk->store.pool, made->older);
+    made->newer = kaya_block_retain((struct kaya_block *)newer);
+    made->older = kaya_block_retain((struct kaya_block *)older);
+    made->visible = visible;
+    list_places(made);
+    return made;
+}
+
+void kaya_fate_forget(struct kaya_sim_disk *disk)
+{
+    disk->name_outcomes.stamp = 0;
+    for (unsigned index = 0; index < KAYA_DIFFERENCES_MAX; index++) {
+        struct kaya_difference *known = &disk->differences[index];
+
+        kaya_block_release(disk->store.pool, known->newer);
+        kaya_block_release(disk->store.pool, known->older);
+        known->newer = known->older = NULL;
+        known->visible = 0;
+    }
+}
+
+/* They can be split in two: there are at least two of them. Most of a sector is equal, at the front and at the back: that is
+ * skipped in strides. */
+static bool can_tear(const struct kaya_sim_disk *disk, const struct kaya_block *newer,
+                     const struct kaya_block *older, size_t visible)
 {
     enum { STRIDE = 32 };
+    const struct kaya_difference *known = find_difference(disk, newer, older, visible);
     const uint8_t *left = kaya_block_bytes(newer);
     const uint8_t *right = kaya_block_bytes(older);
     size_t first = 0;
     size_t last = visible;
 
+    if (known != NULL)
+        return known->count > 1;
     while (first + STRIDE <= visible && memcmp(left + first, right + first, STRIDE) == 0)
         first += STRIDE;
     while (first < visible && left[first] == right[first])
@@ -519,6 +618,8 @@ static bool can_tear(const struct kaya_block *newer, const struct kaya_block *ol
         last--;
     return last > first + 1;
 }
+
+/* ---- what one sector may be ---- */
 
 static void add_growth(struct fate *fate, uint64_t lost_stamp)
 {
@@ -582,7 +683,7 @@ static void add_tear(struct fate *fate, const struct kaya_block *newer, uint64_t
                      const struct kaya_block *older)
 {
     if (!kaya_block_is_unreadable(newer) && !kaya_block_is_unreadable(older) &&
-        can_tear(newer, older, fate->visible))
+        can_tear(fate->disk, newer, older, fate->visible))
         add_outcome(fate, (struct kaya_outcome){ .family = KAYA_FAULT_TORN_SECTOR,
                                                  .content = CONTENT_TEAR,
                                                  .block = newer,
@@ -610,16 +711,6 @@ static void add_tears(struct fate *fate, const struct kaya_sector *sector)
         add_tear(fate, newer, stamp, NULL);
 }
 
-/* Where the first `count` of the differing bytes end. */
-static size_t behind_differing(const uint8_t *newer, const uint8_t *older, size_t count)
-{
-    size_t offset = 0;
-
-    for (; count > 0; offset++)
-        count -= newer[offset] != older[offset];
-    return offset;
-}
-
 static void join(uint8_t *bytes, const struct kaya_block *front, const struct kaya_block *back, size_t at,
                  size_t end)
 {
@@ -630,21 +721,19 @@ static void join(uint8_t *bytes, const struct kaya_block *front, const struct ka
 /* The first, or the last, so many of the differing bytes are new. */
 static void fill_tear(struct fate *fate, const struct kaya_outcome *outcome, uint8_t *bytes, uint8_t *truth)
 {
+    const struct kaya_difference *difference =
+        difference_of(fate->disk, outcome->block, outcome->older, fate->visible);
     const struct kaya_block *front = outcome->block;
     const struct kaya_block *back = outcome->older;
-    const uint8_t *newer = kaya_block_bytes(front);
-    const uint8_t *older = kaya_block_bytes(back);
-    size_t differing = 0;
+    size_t cuts = difference->count - 1;
     size_t at;
     uint64_t answer;
 
-    for (size_t offset = 0; offset < fate->visible; offset++)
-        differing += newer[offset] != older[offset];
-    answer = kaya_choose(fate->disk->choices, KAYA_STREAM_CRASH, 2 * (differing - 1), "tear");
-    if (answer < differing - 1) {
-        at = behind_differing(newer, older, answer + 1);
+    answer = kaya_choose(fate->disk->choices, KAYA_STREAM_CRASH, 2 * cuts, "tear");
+    if (answer < cuts) {
+        at = difference->places[answer] + 1;
     } else {
-        at = behind_differing(newer, older, 2 * (differing - 1) - answer);
+        at = difference->places[2 * cuts - 1 - answer] + 1;
         front = outcome->older;
         back = outcome->block;
     }

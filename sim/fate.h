@@ -14,6 +14,9 @@ void kaya_fate_decide_names_slowly(struct kaya_sim_disk *disk);
 void kaya_fate_decide_size_slowly(struct kaya_sim_disk *disk, uint32_t file);
 void kaya_fate_decide_bytes_slowly(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length);
 
+/* Drop what is kept for the next outcome of the same crash: the pool goes. */
+void kaya_fate_forget(struct kaya_sim_disk *disk);
+
 static inline void kaya_fate_decide_names(struct kaya_sim_disk *disk)
 {
     if (disk->directory.is_undecided)

@@ -65,6 +65,7 @@ struct kaya_pool {
     struct kaya_inode *free_inodes; /* these two: see inode.c */
     struct kaya_stale *free_stale;
     struct kaya_slab *slabs;
+    uint64_t name_stamp; /* counts the states of directories (directory.h) */
 };
 
 struct kaya_pool *kaya_pool_create(uint32_t block_bytes); /* NULL: no memory */

@@ -76,6 +76,16 @@ struct kaya_place {
 
 struct kaya_outcome;
 
+/* Where two versions of a sector differ. */
+struct kaya_difference {
+    struct kaya_block *newer, *older; /* retained; NULL: zeros */
+    size_t visible;                   /* bytes that are compared; 0: none yet */
+    size_t count;                     /* of those that differ */
+    uint32_t *places;
+    size_t capacity;
+};
+enum { KAYA_DIFFERENCES_MAX = 4 };
+
 /* Does the device fail for good (io_error_lasting)? */
 enum kaya_broken { KAYA_BROKEN_NOT, KAYA_BROKEN_FOR_CHANGES, KAYA_BROKEN_FOR_ALL };
 
@@ -150,6 +160,9 @@ struct kaya_sim_disk {
     size_t copied_capacity;
     struct kaya_lie *lies;
     size_t lie_count, lie_capacity;
+    struct kaya_name_outcomes name_outcomes; /* kept: the next outcome of a crash asks for the same */
+    struct kaya_difference differences[KAYA_DIFFERENCES_MAX]; /* likewise */
+    unsigned difference_next;
     struct kaya_outcome *outcomes;
     size_t outcome_capacity;
     uint64_t *stamps;
