@@ -192,13 +192,14 @@ void kaya_sim_disk_destroy(struct kaya_sim_disk *disk)
 {
     if (disk == NULL)
         return;
-    if (disk->store.pool != NULL)
+    if (disk->store.pool != NULL) {
         release_contents(disk);
+        kaya_names_free(disk->store.pool, &disk->directory);
+    }
     free_handles(disk->free_handles);
     kaya_fate_forget(disk);
     for (unsigned index = 0; index < KAYA_DIFFERENCES_MAX; index++)
         free(disk->differences[index].places);
-    kaya_names_free(disk->store.pool, &disk->directory);
     kaya_pool_release(disk->store.pool);
     free(disk->files);
     free(disk->gathered);

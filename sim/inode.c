@@ -140,6 +140,7 @@ static struct kaya_inode *empty_inode(struct kaya_store *store)
     inode->listed_count = 0;
     inode->undecided_count = 0;
     inode->has_hash = false;
+    inode->read_count = 0;
     return inode;
 }
 

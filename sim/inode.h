@@ -31,6 +31,14 @@ struct kaya_size {
 
 #define KAYA_ANY_HANDLE UINT64_MAX
 
+/* What a read of it gave, as a hash (seen.c). */
+struct kaya_read_hash {
+    uint64_t offset, length;
+    struct kaya_hash hash;
+};
+
+enum { KAYA_READ_HASHES_MAX = 4 };
+
 struct kaya_inode {
     uint32_t references; /* disks: the one that has it and its forks */
     struct kaya_inode *next_free;
@@ -53,6 +61,8 @@ struct kaya_inode {
     uint32_t undecided_count;
     bool has_hash;         /* nothing was changed since ... */
     struct kaya_hash hash; /* ... this was computed (fingerprint.c) */
+    uint32_t read_count;   /* likewise the hashes of so many reads; the last ones of them are kept */
+    struct kaya_read_hash reads[KAYA_READ_HASHES_MAX];
 };
 
 struct kaya_inode *kaya_inode_create(struct kaya_store *store, uint64_t number);

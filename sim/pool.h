@@ -26,6 +26,8 @@ struct kaya_block {
         struct kaya_block *truth; /* of a damaged block; never damaged itself */
     };
     struct kaya_hash hash; /* of the bytes; all 0: nobody asked yet (store.c) */
+    struct kaya_hash part_hash;      /* of those of them ... */
+    uint32_t part_from, part_length; /* ... that were asked for last; 0: none */
     _Alignas(16) uint8_t bytes[];
 };
 
@@ -101,6 +103,7 @@ static inline struct kaya_block *kaya_pool_block(struct kaya_pool *pool)
     block->references = 1;
     block->flags = 0;
     block->hash = (struct kaya_hash){ 0 };
+    block->part_length = 0;
     return block;
 }
 

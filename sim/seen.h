@@ -19,7 +19,7 @@ static inline void kaya_seen_note(struct kaya_hash *seen, uint64_t value)
 void kaya_seen_note_text(struct kaya_hash *seen, const char *text);
 
 /* [offset, offset + length) was read from the file. */
-void kaya_seen_note_read(struct kaya_hash *seen, const struct kaya_store *store,
-                         const struct kaya_inode *inode, uint64_t offset, uint64_t length);
+void kaya_seen_note_read(struct kaya_hash *seen, const struct kaya_store *store, struct kaya_inode *inode,
+                         uint64_t offset, uint64_t length);
 
 #endif

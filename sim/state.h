@@ -183,6 +183,7 @@ static inline struct kaya_inode *kaya_disk_own(struct kaya_sim_disk *disk, uint3
     if (inode->references > 1)
         inode = kaya_disk_part(disk, file);
     inode->has_hash = false; /* it will be another one */
+    inode->read_count = 0;
     return inode;
 }
 

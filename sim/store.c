@@ -11,16 +11,29 @@ const uint8_t kaya_zeros[KAYA_SECTOR_BYTES_MAX];
 
 /* ---- blocks ---- */
 
-/* A block of zeros is hashed as none at all. */
-struct kaya_hash kaya_block_hash_slowly(const struct kaya_store *store, struct kaya_block *block)
+/* Zeros are hashed as no block at all. */
+static struct kaya_hash hash_of(const uint8_t *bytes, size_t length)
 {
     XXH128_hash_t hash;
 
-    if (block->bytes[0] == 0 && memcmp(block->bytes, block->bytes + 1, store->sector_bytes - 1) == 0)
+    if (bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0)
         return (struct kaya_hash){ 0 };
-    hash = XXH3_128bits(block->bytes, store->sector_bytes);
-    block->hash = (struct kaya_hash){ hash.low64, hash.high64 };
+    hash = XXH3_128bits(bytes, length);
+    return (struct kaya_hash){ hash.low64, hash.high64 };
+}
+
+struct kaya_hash kaya_block_hash_slowly(const struct kaya_store *store, struct kaya_block *block)
+{
+    block->hash = hash_of(block->bytes, store->sector_bytes);
     return block->hash;
+}
+
+struct kaya_hash kaya_block_part_hash_slowly(struct kaya_block *block, size_t from, size_t length)
+{
+    block->part_from = (uint32_t)from;
+    block->part_length = (uint32_t)length;
+    block->part_hash = hash_of(block->bytes + from, length);
+    return block->part_hash;
 }
 
 struct kaya_block *kaya_block_truth(const struct kaya_block *block)

@@ -67,6 +67,17 @@ static inline struct kaya_hash kaya_block_hash(const struct kaya_store *store, s
     return block->hash.low != 0 || block->hash.high != 0 ? block->hash : kaya_block_hash_slowly(store, block);
 }
 
+/* The same of some of its bytes. */
+struct kaya_hash kaya_block_part_hash_slowly(struct kaya_block *block, size_t from, size_t length);
+static inline struct kaya_hash kaya_block_part_hash(struct kaya_block *block, size_t from, size_t length)
+{
+    if (block == NULL)
+        return (struct kaya_hash){ 0 };
+    return block->part_from == from && block->part_length == length
+               ? block->part_hash
+               : kaya_block_part_hash_slowly(block, from, length);
+}
+
 static inline bool kaya_block_is_unreadable(const struct kaya_block *block)
 {
     return block != NULL && (block->flags & KAYA_BLOCK_UNREADABLE) != 0;
