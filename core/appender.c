@@ -7,9 +7,10 @@
  * The watermark moves only when a sync returned OK, to where `end` was when that sync began (F3). In padding mode `durable` is always
  * a multiple of the unit, so no later write touches a unit that holds durable bytes (F7).
  *
- * Where the disk prefers it (geometry), a group goes out by one write_durable instead of a write and a sync. That makes these bytes durable and nothing
- * else, so it is only done while nothing else of the file waits for a sync: no group that was written without one, no stride written ahead, nothing
- * that stood in the file when it was opened. The first sync of a segment and the first one after a stride are therefore true syncs.
+ * Where the disk prefers it (geometry), a group goes out by one write_durable instead of a write and a sync. That makes these bytes durable and
+ * nothing else, so it is only done while nothing else of the file waits for a sync (is_settled): no group that was written without one, nothing that
+ * stood in the file when it was opened. A stride written ahead could wait; it is synced first so that its metadata is settled by one sync, and not
+ * a part of it by each durable write. So the first sync of a segment, and the first one behind a stride, are true syncs.
  *
  * What a carry must move (FORMAT.md, "Recovery") is bounded here by counting: a record is vouched for once a frame that was encoded
  * after the record's sync is itself durable. So what a flight's last frame says is durable is claimed when that flight has arrived. */

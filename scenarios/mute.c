@@ -6,6 +6,7 @@
  * same for whoever watches the calls of a real directory.
  *
  *   sync            of a file: with headers (a write of just those bytes), with frames (any other), with a cut, with its size
+ *   durable write   to a segment
  *   sync directory  with new names, with names away and back (that others are gone need not last); the parent
  *   rename, removal, cut, room
  *
@@ -204,6 +205,17 @@ static enum kaya_status watched_write(struct kaya_disk *disk, struct kaya_file *
     return mute->under->write(disk, file, offset, spans, span_count, done);
 }
 
+/* Left out it is a write. */
+static enum kaya_status watched_write_durable(struct kaya_disk *disk, struct kaya_file *file, uint64_t offset,
+                                              const struct kaya_span *spans, size_t span_count, size_t *done)
+{
+    struct kaya_mute *mute = of(disk);
+
+    if (note(mute, operation_of(mute), "durable write to a segment", NULL, 0))
+        return watched_write(disk, file, offset, spans, span_count, done);
+    return mute->under->write_durable(disk, file, offset, spans, span_count, done);
+}
+
 static enum kaya_status watched_sync(struct kaya_disk *disk, struct kaya_file *file)
 {
     static const char *const words[] = { "headers", "frames", "a cut", "its size", NULL };
@@ -340,6 +352,7 @@ void kaya_mute_boot(struct kaya_mute *mute, struct kaya_disk *disk)
     mute->operations = *mute->under;
     mute->operations.open = watched_open;
     mute->operations.write = watched_write;
+    mute->operations.write_durable = watched_write_durable;
     mute->operations.sync = watched_sync;
     mute->operations.sync_directory = watched_sync_directory;
     mute->operations.truncate = watched_truncate;

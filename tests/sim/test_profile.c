@@ -24,8 +24,10 @@ Test(profile, each_has_a_name_of_its_own_a_source_and_a_valid_geometry)
 
 Test(profile, each_kind_of_disk_that_the_design_names_is_there)
 {
-    static const char *const names[] = { "posix", "posix-no-psow", "ext4-ordered",   "ext4-writeback", "xfs",
-                                         "btrfs", "apfs",          "nvme-4k-atomic", "sector-512-torn" };
+    static const char *const names[] = {
+        "posix", "posix-no-psow", "ext4-ordered",   "ext4-writeback",  "xfs",
+        "btrfs", "apfs",          "nvme-4k-atomic", "sector-512-torn", "posix-durable-writes"
+    };
 
     for (size_t index = 0; index < sizeof names / sizeof names[0]; index++)
         cr_expect(kaya_sim_profile_find(names[index]) != NULL, "%s", names[index]);
