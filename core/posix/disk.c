@@ -1,5 +1,4 @@
-/* The POSIX disk: one directory of real files behind the disk seam, written with pwritev through the page cache and made
- * durable with fdatasync. Linux.
+/* The POSIX disk: one directory of real files behind the disk seam, written and made durable by one of several methods (method.c). Linux.
  *
  * Everything hangs on two descriptors, the log's directory and its parent, so that no call resolves a path again: a
  * directory that is renamed while the log is open goes on being the log's. The log's directory need not exist at first;
@@ -192,6 +191,7 @@ void kaya_posix_disk_destroy(struct kaya_disk *disk)
     close_descriptor(posix->lock);
     close_descriptor(posix->directory);
     close_descriptor(posix->parent);
+    kaya_posix_ring_destroy(posix->ring);
     (void)pthread_mutex_destroy(&posix->mutex);
     free(posix->name);
     free(posix);

@@ -1,12 +1,12 @@
 /* Open files: reading, writing, and what reaches the device.
  *
- * write          pwritev into the page cache. A dirty page goes to the device when the kernel likes, whole: what a
+ * write          pwritev into the page cache (past it: direct.c). A dirty page goes to the device when the kernel likes, whole: what a
  *                power loss leaves may be older or newer than the last sync in any page, and torn between sectors.
  * sync           fdatasync: data, the size, and what else is needed to read the data back; then the device's own cache.
  *                A page whose write-back failed may be marked clean all the same, and the error is told once to each
  *                description that was open: hence the rule that a second try proves nothing.
  * write_durable  pwritev2 with RWF_DSYNC: these bytes, and not other dirty ones. Where the kernel or the file system does
- *                not know it, pwritev and fdatasync, which makes more durable than was asked.
+ *                not know it, pwritev and fdatasync, which makes more durable than was asked, as does a linked pair (ring.c).
  * read past the cache
  *                write the range back and wait, drop its pages, read. On a file system that keeps its pages here
  *                the read then comes from the device (or from the device's own cache, which no program can see past).
@@ -89,6 +89,14 @@ enum kaya_status kaya_posix_open(struct kaya_disk *disk, const char *name, unsig
         return status;
     }
     made->file.disk = disk;
+    made->direct = DESCRIPTOR_NONE;
+    if (posix->is_direct && (system_flags & O_RDWR) != 0)
+        status = kaya_posix_open_direct(posix, directory, name, made);
+    if (status != KAYA_OK) {
+        (void)close(made->descriptor);
+        free(made);
+        return status;
+    }
     enlist(posix, made);
     *file = &made->file;
     return KAYA_OK;
@@ -100,6 +108,7 @@ void kaya_posix_close(struct kaya_disk *disk, struct kaya_file *file)
     struct posix_file *posix = posix_of(file);
 
     delist((struct posix_disk *)disk, posix);
+    kaya_posix_close_direct((struct posix_disk *)disk, posix);
     (void)close(posix->descriptor);
     free(posix);
 }
@@ -195,43 +204,92 @@ static enum kaya_status written(ssize_t taken, size_t *done)
     return KAYA_OK;
 }
 
-enum kaya_status kaya_posix_write(struct kaya_disk *disk, struct kaya_file *file, uint64_t offset,
-                                  const struct kaya_span *spans, size_t span_count, size_t *done)
+static int sync_data(int descriptor)
+{
+    unsigned tries = 0;
+    int result;
+
+    do
+        result = fdatasync(descriptor);
+    while (result != 0 && kaya_posix_try_again(&tries));
+    return result;
+}
+
+ssize_t kaya_posix_transfer(int descriptor, const struct iovec *vector, int count, uint64_t offset, bool is_durable)
+{
+    ssize_t taken;
+
+    if (!is_durable)
+        return pwritev(descriptor, vector, count, (off_t)offset);
+    taken = pwritev2(descriptor, vector, count, (off_t)offset, RWF_DSYNC);
+    if (taken >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL))
+        return taken;
+    taken = pwritev(descriptor, vector, count, (off_t)offset);
+    if (taken > 0 && sync_data(descriptor) != 0)
+        return -1;
+    return taken;
+}
+
+enum kaya_status kaya_posix_write_cached(struct posix_file *file, uint64_t offset, const struct kaya_span *spans,
+                                         size_t span_count, bool is_durable, size_t *done)
 {
     struct iovec vector[KAYA_SPANS_MAX];
     int count = vector_of(vector, spans, span_count);
 
-    (void)disk;
-    return written(pwritev(posix_of(file)->descriptor, vector, count, (off_t)offset), done);
+    return written(kaya_posix_transfer(file->descriptor, vector, count, offset, is_durable), done);
 }
 
-enum kaya_status kaya_posix_write_durable(struct kaya_disk *disk, struct kaya_file *file, uint64_t offset,
-                                          const struct kaya_span *spans, size_t span_count, size_t *done)
+/* The write was done, and the sync was not, or was interrupted: by hand. */
+static enum kaya_status write_linked(struct posix_ring *ring, struct posix_file *file, uint64_t offset,
+                                     const struct kaya_span *spans, size_t span_count, size_t *done)
 {
     struct iovec vector[KAYA_SPANS_MAX];
     int count = vector_of(vector, spans, span_count);
     enum kaya_status status;
     ssize_t taken;
+    int sync_error;
 
-    taken = pwritev2(posix_of(file)->descriptor, vector, count, (off_t)offset, RWF_DSYNC);
-    if (taken >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL))
-        return written(taken, done);
-    status = kaya_posix_write(disk, file, offset, spans, span_count, done);
-    return status == KAYA_OK ? kaya_posix_sync(disk, file) : status;
+    if (!kaya_posix_ring_write(ring, file->descriptor, vector, count, offset, &taken, &sync_error))
+        return kaya_posix_write_cached(file, offset, spans, span_count, true, done);
+    errno = taken < 0 ? (int)-taken : 0;
+    status = written(taken, done);
+    if (status != KAYA_OK || sync_error == 0)
+        return status;
+    if (sync_error == ECANCELED || sync_error == EINTR)
+        return kaya_posix_sync(file->file.disk, &file->file);
+    return kaya_posix_file_status(sync_error);
+}
+
+enum kaya_status kaya_posix_write(struct kaya_disk *disk, struct kaya_file *file, uint64_t offset,
+                                  const struct kaya_span *spans, size_t span_count, size_t *done)
+{
+    struct posix_file *posix = posix_of(file);
+
+    (void)disk;
+    if (posix->window != NULL)
+        return kaya_posix_write_direct(posix, offset, spans, span_count, false, done);
+    return kaya_posix_write_cached(posix, offset, spans, span_count, false, done);
+}
+
+enum kaya_status kaya_posix_write_durable(struct kaya_disk *disk, struct kaya_file *file, uint64_t offset,
+                                          const struct kaya_span *spans, size_t span_count, size_t *done)
+{
+    struct posix_ring *ring = ((struct posix_disk *)disk)->ring;
+    struct posix_file *posix = posix_of(file);
+
+    if (posix->window != NULL)
+        return kaya_posix_write_direct(posix, offset, spans, span_count, true, done);
+    if (ring != NULL)
+        return write_linked(ring, posix, offset, spans, span_count, done);
+    return kaya_posix_write_cached(posix, offset, spans, span_count, true, done);
 }
 
 /* ---- durability and size ---- */
 
 enum kaya_status kaya_posix_sync(struct kaya_disk *disk, struct kaya_file *file)
 {
-    unsigned tries = 0;
-    int result;
-
     (void)disk;
-    do
-        result = fdatasync(posix_of(file)->descriptor);
-    while (result != 0 && kaya_posix_try_again(&tries));
-    return result == 0 ? KAYA_OK : kaya_posix_file_status(errno);
+    return sync_data(posix_of(file)->descriptor) == 0 ? KAYA_OK : kaya_posix_file_status(errno);
 }
 
 enum kaya_status kaya_posix_truncate(struct kaya_disk *disk, struct kaya_file *file, uint64_t bytes)
@@ -243,6 +301,7 @@ enum kaya_status kaya_posix_truncate(struct kaya_disk *disk, struct kaya_file *f
     do
         result = ftruncate(posix_of(file)->descriptor, (off_t)bytes);
     while (result != 0 && kaya_posix_try_again(&tries));
+    kaya_posix_forget_window(posix_of(file));
     return result == 0 ? KAYA_OK : kaya_posix_file_status(errno);
 }
 
@@ -263,9 +322,10 @@ enum kaya_status kaya_posix_allocate(struct kaya_disk *disk, struct kaya_file *f
     do
         result = fallocate(descriptor, 0, 0, (off_t)bytes);
     while (result != 0 && kaya_posix_try_again(&tries));
+    error = errno;
+    kaya_posix_forget_window(posix_of(file));
     if (result == 0)
         return KAYA_OK;
-    error = errno;
     if (error == EOPNOTSUPP || error == ENOSYS)
         return KAYA_UNSUPPORTED;
     if (kaya_posix_truncate(disk, file, size_before) != KAYA_OK)

@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <sys/types.h>
+#include <sys/uio.h>
 
 #include "kaya/posix.h"
 
@@ -13,18 +15,23 @@ enum { DESCRIPTOR_NONE = -1 };
 struct posix_file {
     struct kaya_file file; /* first: the seam's handle is this one */
     int descriptor;
+    int direct; /* a second one, past the cache, where the method writes so; else DESCRIPTOR_NONE ... */
+    struct posix_window *window; /* ... and NULL */
     struct posix_file *next;
     struct posix_file **link; /* what points to this file in its disk's list */
 };
 
 struct posix_disk {
-    struct kaya_disk disk;   /* first: the seam's disk is this one */
-    int parent;              /* the directory that holds the log's */
-    char *name;              /* the log's directory in `parent` */
-    pthread_mutex_t mutex;   /* guards all below */
-    int directory;           /* the log's; DESCRIPTOR_NONE until it was seen to exist */
-    int lock;                /* the lock file while this disk holds the lock */
-    struct posix_file *open; /* every file not yet closed */
+    struct kaya_disk disk;        /* first: the seam's disk is this one */
+    int parent;                   /* the directory that holds the log's */
+    char *name;                   /* the log's directory in `parent` */
+    pthread_mutex_t mutex;        /* guards all below */
+    int directory;                /* the log's; DESCRIPTOR_NONE until it was seen to exist */
+    int lock;                     /* the lock file while this disk holds the lock */
+    struct posix_file *open;      /* every file not yet closed */
+    struct posix_window *windows; /* of the files that are open for writing past the cache */
+    struct posix_ring *ring;      /* NULL: the method needs none. Not guarded: it does not change */
+    bool is_direct;
 };
 
 /* ---- errors: error.c ---- */
@@ -77,5 +84,36 @@ enum kaya_status kaya_posix_write_durable(struct kaya_disk *, struct kaya_file *
 enum kaya_status kaya_posix_sync(struct kaya_disk *, struct kaya_file *);
 enum kaya_status kaya_posix_truncate(struct kaya_disk *, struct kaya_file *, uint64_t bytes);
 enum kaya_status kaya_posix_allocate(struct kaya_disk *, struct kaya_file *, uint64_t bytes);
+
+/* Write; with `is_durable` until these bytes are. As pwritev: what was taken, or -1 and errno. */
+ssize_t kaya_posix_transfer(int descriptor, const struct iovec *vector, int count, uint64_t offset,
+                            bool is_durable);
+
+/* Through the cache, whatever the method. */
+enum kaya_status kaya_posix_write_cached(struct posix_file *file, uint64_t offset, const struct kaya_span *spans,
+                                         size_t span_count, bool is_durable, size_t *done);
+
+/* ---- writing past the cache: direct.c ---- */
+
+/* KAYA_UNSUPPORTED: this file system does not. */
+enum kaya_status kaya_posix_probe_direct(struct posix_disk *disk);
+/* The second descriptor and the window of a file that was opened for writing. On failure it has neither. */
+enum kaya_status kaya_posix_open_direct(struct posix_disk *disk, int directory, const char *name,
+                                        struct posix_file *file);
+void kaya_posix_close_direct(struct posix_disk *disk, struct posix_file *file); /* takes a file without them */
+/* The file changed by other ways than these. Takes a file without a window. */
+void kaya_posix_forget_window(struct posix_file *file);
+enum kaya_status kaya_posix_write_direct(struct posix_file *file, uint64_t offset, const struct kaya_span *spans,
+                                         size_t span_count, bool is_durable, size_t *done);
+
+/* ---- io_uring: ring.c ---- */
+
+/* KAYA_UNSUPPORTED: the kernel has none, or forbids it; or this library was built without it. */
+enum kaya_status kaya_posix_ring_create(struct posix_ring **ring);
+void kaya_posix_ring_destroy(struct posix_ring *ring); /* takes NULL */
+/* A write and the fdatasync behind it. True: *taken is what was taken or a negative error, *sync_error the sync's, 0 none, ECANCELED where it
+ * was not done. False: the ring is taken or cannot be entered; nothing was done. */
+bool kaya_posix_ring_write(struct posix_ring *ring, int descriptor, const struct iovec *vector, int count,
+                           uint64_t offset, ssize_t *taken, int *sync_error);
 
 #endif
