@@ -25,7 +25,7 @@ for module in $modules; do
     done
 done
 
-for command in cmake ninja pkg-config gcc g++ clang nm clang-format-14 clang-tidy-14 shellcheck patch strace \
+for command in cmake ninja pkg-config gcc g++ clang nm clang-format-14 clang-tidy-14 shellcheck patch strace valgrind \
     aarch64-linux-gnu-gcc s390x-linux-gnu-gcc i686-linux-gnu-gcc qemu-aarch64 qemu-s390x; do
     path=$(command -v "$command") || { echo "$command is not installed"; failures=1; continue; }
     package=$(package_of "$path")
