@@ -4,6 +4,9 @@
 #include <criterion/new/assert.h>
 #include <sys/mman.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "bytes.h"
 #include "checksum.h"
 #include "frames.h"
@@ -80,6 +83,19 @@ Test(checksum, instruction_library_and_tables_agree_for_every_length_and_alignme
                     kaya_crc32c_behind(seed, load32(bytes + start), bytes + start + 4, length - 4) != expected;
         }
     }
+    cr_expect(eq(uint, wrong, 0));
+}
+
+Test(checksum, the_library_s_hash_is_the_header_s_for_every_length_and_alignment)
+{
+    enum { LENGTHS = 5000, ALIGNMENTS = 8 };
+    static uint8_t bytes[LENGTHS + ALIGNMENTS];
+    unsigned wrong = 0;
+
+    fill(bytes, sizeof bytes, 4);
+    for (size_t start = 0; start < ALIGNMENTS; start++)
+        for (size_t length = 0; length < LENGTHS; length++)
+            wrong += kaya_check32(bytes + start, length) != (uint32_t)XXH3_64bits(bytes + start, length);
     cr_expect(eq(uint, wrong, 0));
 }
 

@@ -111,6 +111,21 @@ ssize_t pwritev(int descriptor, const struct iovec *vector, int count, off_t off
         descriptor, cut, shortened(vector, count, cut), offset);
 }
 
+/* One span goes by the call for one, which is counted and disturbed as the other. */
+ssize_t pread(int descriptor, void *bytes, size_t length, off_t offset)
+{
+    struct iovec vector = { bytes, length };
+
+    return preadv(descriptor, &vector, 1, offset);
+}
+
+ssize_t pwrite(int descriptor, const void *bytes, size_t length, off_t offset)
+{
+    struct iovec vector = { (void *)bytes, length };
+
+    return pwritev(descriptor, &vector, 1, offset);
+}
+
 ssize_t pwritev2(int descriptor, const struct iovec *vector, int count, off_t offset, int flags)
 {
     struct iovec cut[KAYA_SPANS_MAX];
