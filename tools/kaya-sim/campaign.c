@@ -11,11 +11,6 @@
 
 enum { BAR_WIDTH = 30, TIME_MAX = 31 * 24 * 3600 };
 
-static error_t take_number(const char *text, const char *option, uint64_t from, uint64_t to, uint64_t *number)
-{
-    return kaya_sim_number(text, option, from, to, number) ? 0 : EINVAL;
-}
-
 /* A family's name, or one of two things that are none. */
 static bool leave_out(struct kaya_sim_campaign *campaign, const char *name, size_t length)
 {
@@ -84,13 +79,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
     switch (key) {
     case 's':
-        return take_number(argument, "seeds", 1, UINT64_MAX / 2, &campaign->seed_count);
+        return kaya_sim_number(argument, "seeds", 1, UINT64_MAX / 2, &campaign->seed_count);
     case 'f':
-        return take_number(argument, "first-seed", 0, UINT64_MAX / 2, &campaign->first_seed);
+        return kaya_sim_number(argument, "first-seed", 0, UINT64_MAX / 2, &campaign->first_seed);
     case 'J':
-        return take_number(argument, "jobs", 1, KAYA_JOBS_MAX, &campaign->jobs);
+        return kaya_sim_number(argument, "jobs", 1, KAYA_JOBS_MAX, &campaign->jobs);
     case 't':
-        return take_number(argument, "time", 1, TIME_MAX, &campaign->seconds);
+        return kaya_sim_number(argument, "time", 1, TIME_MAX, &campaign->seconds);
     case 'w':
         return leave_out_all(campaign, argument) ? 0 : EINVAL;
     case 'j':

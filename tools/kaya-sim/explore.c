@@ -32,44 +32,40 @@ struct arguments {
 
 enum { KEY_SCRIPTS = 256, KEY_TORN, KEY_PREEMPTIONS, KEY_RULES, KEY_TIME };
 
-static int number(const char *text, const char *option, uint64_t from, uint64_t to, uint64_t *into)
-{
-    return kaya_sim_number(text, option, from, to, into) ? 0 : EINVAL;
-}
-
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
 
     switch (key) {
     case 'd':
-        return number(argument, "depth", 1, KAYA_EXPLORE_DEPTH_MAX, &arguments->depth);
+        return kaya_sim_number(argument, "depth", 1, KAYA_EXPLORE_DEPTH_MAX, &arguments->depth);
     case 'n':
-        return number(argument, "states", 1, UINT64_MAX, &arguments->states);
+        return kaya_sim_number(argument, "states", 1, UINT64_MAX, &arguments->states);
     case 'o':
-        return number(argument, "outcomes", 1, UINT64_MAX, &arguments->outcomes);
+        return kaya_sim_number(argument, "outcomes", 1, UINT64_MAX, &arguments->outcomes);
     case 's':
-        return number(argument, "steps", 0, 1000, &arguments->exploring.steps);
+        return kaya_sim_number(argument, "steps", 0, 1000, &arguments->exploring.steps);
     case 'S':
-        return number(argument, "seed", 1, UINT64_MAX, &arguments->exploring.seed);
+        return kaya_sim_number(argument, "seed", 1, UINT64_MAX, &arguments->exploring.seed);
     case 'O':
-        return number(argument, "operations", 1, KAYA_EXPLORED_OPERATIONS_MAX, &arguments->exploring.operations);
+        return kaya_sim_number(argument, "operations", 1, KAYA_EXPLORED_OPERATIONS_MAX,
+                               &arguments->exploring.operations);
     case KEY_SCRIPTS:
         arguments->every_script = true;
         return 0;
     case 'e':
         arguments->exploring.errors = 1;
-        return argument == NULL ? 0 : number(argument, "errors", 1, 8, &arguments->exploring.errors);
+        return argument == NULL ? 0 : kaya_sim_number(argument, "errors", 1, 8, &arguments->exploring.errors);
     case KEY_TORN:
-        return number(argument, "torn", 1, 64, &arguments->exploring.torn);
+        return kaya_sim_number(argument, "torn", 1, 64, &arguments->exploring.torn);
     case KEY_PREEMPTIONS:
-        return number(argument, "preemptions", 1, 64, &arguments->exploring.preemptions);
+        return kaya_sim_number(argument, "preemptions", 1, 64, &arguments->exploring.preemptions);
     case 'J':
-        return number(argument, "jobs", 1, KAYA_EXPLORER_JOBS_MAX, &arguments->jobs);
+        return kaya_sim_number(argument, "jobs", 1, KAYA_EXPLORER_JOBS_MAX, &arguments->jobs);
     case 'm':
-        return number(argument, "memory", 1, 1 << 20, &arguments->memory_mib);
+        return kaya_sim_number(argument, "memory", 1, 1 << 20, &arguments->memory_mib);
     case KEY_TIME:
-        return number(argument, "time", 1, TIME_MAX, &arguments->seconds);
+        return kaya_sim_number(argument, "time", 1, TIME_MAX, &arguments->seconds);
     case 'r':
         arguments->resume = argument;
         return 0;

@@ -65,17 +65,17 @@ bool kaya_sim_flush(void)
     return false;
 }
 
-bool kaya_sim_number(const char *text, const char *option, uint64_t from, uint64_t to, uint64_t *number)
+int kaya_sim_number(const char *text, const char *option, uint64_t from, uint64_t to, uint64_t *number)
 {
     char *end;
 
     errno = 0;
     *number = strtoull(text, &end, 0);
     if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && *number >= from && *number <= to)
-        return true;
+        return 0;
     kaya_sim_complain("--%s is a whole number from %llu to %llu, not '%s'", option, (unsigned long long)from,
                       (unsigned long long)to, text);
-    return false;
+    return EINVAL;
 }
 
 static const char *escape(FILE *file, const char *sequence)

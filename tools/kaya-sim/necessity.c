@@ -504,7 +504,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
     switch (key) {
     case 's':
-        return kaya_sim_number(argument, "seeds", 1, UINT32_MAX, &arguments->seeds) ? 0 : EINVAL;
+        return kaya_sim_number(argument, "seeds", 1, UINT32_MAX, &arguments->seeds);
     case 'j':
         arguments->json = true;
         return 0;

@@ -19,10 +19,9 @@
 enum { EVENTS_KEPT = 40, WINDOW_SHOWN_MAX = 200 };
 
 struct arguments {
-    char text[KAYA_SIM_TEXT_MAX]; /* the line, put together from the words of the command line */
+    struct kaya_sim_source_arguments of;
     const char *save;
     bool trace;
-    bool json;
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -36,20 +35,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case 's':
         arguments->save = argument;
         return 0;
-    case 'j':
-        arguments->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (!kaya_sim_add_word(arguments->text, argument)) {
-            argp_error(state, "the line is too long");
-            return EINVAL;
-        }
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_usage(state);
-        return EINVAL;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return kaya_sim_source_parse(key, argument, state, &arguments->of);
     }
 }
 
@@ -63,7 +50,7 @@ struct replay {
 
 static bool open_replay(struct replay *replay)
 {
-    if (!kaya_sim_source_open(replay->arguments->text, &replay->source))
+    if (!kaya_sim_source_open(replay->arguments->of.text, &replay->source))
         return false;
     replay->stage = kaya_stage_create(EVENTS_KEPT);
     if (replay->stage == NULL)
@@ -168,13 +155,13 @@ static int exit_of(const struct kaya_replay_result *result)
 static int replay_seed(struct replay *replay)
 {
     struct kaya_replay_result result;
-    bool trace = replay->arguments->trace && !replay->arguments->json;
+    bool trace = replay->arguments->trace && !replay->arguments->of.json;
     enum kaya_status status = kaya_replay(replay->stage, &replay->source.scenario, &replay->source.line,
                                           trace ? print_event : NULL, stdout, &result);
 
     if (status != KAYA_OK)
         return kaya_sim_complain("%s", kaya_status_text(status));
-    if (replay->arguments->json) {
+    if (replay->arguments->of.json) {
         print_json(replay, &result, NULL);
     } else {
         print_found(replay, &result.run);
@@ -189,7 +176,7 @@ static int replay_tape(struct replay *replay)
     const char *misfit;
     enum kaya_status status;
 
-    if (replay->arguments->trace && !replay->arguments->json)
+    if (replay->arguments->trace && !replay->arguments->of.json)
         kaya_trace_listen(kaya_stage_trace(replay->stage), print_event, stdout);
     status = kaya_stage_play_choices(replay->stage, &replay->source.scenario, replay->source.line.seed,
                                      replay->source.choices, &result.run);
@@ -198,7 +185,7 @@ static int replay_tape(struct replay *replay)
     misfit = kaya_choices_misfit(replay->source.choices);
     if (misfit != NULL || (replay->source.line.has_digest && replay->source.line.digest != result.run.digest))
         result.verdict = KAYA_REPLAY_DIFFERS;
-    if (replay->arguments->json) {
+    if (replay->arguments->of.json) {
         print_json(replay, &result, misfit);
         return exit_of(&result);
     }
@@ -246,7 +233,7 @@ static int save_tape(struct replay *replay)
         return KAYA_SIM_HELD;
     }
     kaya_sim_source_close(source);
-    return kaya_sim_source_open(replay->arguments->text, source) ? KAYA_SIM_HELD : KAYA_SIM_USAGE;
+    return kaya_sim_source_open(replay->arguments->of.text, source) ? KAYA_SIM_HELD : KAYA_SIM_USAGE;
 }
 
 static int replay_all(struct replay *replay)
@@ -254,8 +241,8 @@ static int replay_all(struct replay *replay)
     const struct arguments *arguments = replay->arguments;
     int code = KAYA_SIM_HELD;
 
-    if (strncmp(arguments->text, "explore ", strlen("explore ")) == 0) {
-        code = kaya_sim_exploring_replay(arguments->text, arguments->trace, arguments->json);
+    if (strncmp(arguments->of.text, "explore ", strlen("explore ")) == 0) {
+        code = kaya_sim_exploring_replay(arguments->of.text, arguments->trace, arguments->of.json);
         return kaya_sim_flush() ? code : KAYA_SIM_USAGE;
     }
     if (!open_replay(replay))

@@ -14,11 +14,10 @@
 enum { SECONDS = 60, TIME_MAX = 24 * 3600, STORY_WIDTH = 126, PATH_BYTES = 4096 };
 
 struct arguments {
-    char text[KAYA_SIM_TEXT_MAX];
+    struct kaya_sim_source_arguments of;
     char tape[PATH_BYTES]; /* where the short one goes */
     uint64_t seconds;
     uint64_t runs;
-    bool json;
 };
 
 struct shrinking {
@@ -39,9 +38,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
     switch (key) {
     case 't':
-        return kaya_sim_number(argument, "time", 1, TIME_MAX, &arguments->seconds) ? 0 : EINVAL;
+        return kaya_sim_number(argument, "time", 1, TIME_MAX, &arguments->seconds);
     case 'r':
-        return kaya_sim_number(argument, "runs", 1, UINT64_MAX, &arguments->runs) ? 0 : EINVAL;
+        return kaya_sim_number(argument, "runs", 1, UINT64_MAX, &arguments->runs);
     case 's':
         if (strlen(argument) >= sizeof arguments->tape) {
             argp_error(state, "the tape's name is too long");
@@ -49,20 +48,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         }
         snprintf(arguments->tape, sizeof arguments->tape, "%s", argument);
         return 0;
-    case 'j':
-        arguments->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (!kaya_sim_add_word(arguments->text, argument)) {
-            argp_error(state, "the line is too long");
-            return EINVAL;
-        }
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_usage(state);
-        return EINVAL;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return kaya_sim_source_parse(key, argument, state, &arguments->of);
     }
 }
 
@@ -212,7 +199,7 @@ static int shrink(struct shrinking *shrinking)
     tape = tape_name(shrinking, name);
     if (!save(shrinking, tape))
         return KAYA_SIM_USAGE;
-    if (shrinking->arguments->json)
+    if (shrinking->arguments->of.json)
         print_json(shrinking, tape);
     else
         print_text(shrinking, tape);
@@ -224,7 +211,7 @@ static int shrink_all(const struct arguments *arguments)
     struct shrinking shrinking = { .arguments = arguments };
     int code;
 
-    if (!kaya_sim_source_open(arguments->text, &shrinking.source))
+    if (!kaya_sim_source_open(arguments->of.text, &shrinking.source))
         return KAYA_SIM_USAGE;
     shrinking.options = (struct kaya_shorten_options){ .scenario = &shrinking.source.scenario,
                                                        .seed = shrinking.source.line.seed,

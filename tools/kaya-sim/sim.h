@@ -2,6 +2,7 @@
 #ifndef KAYA_TOOLS_SIM_H
 #define KAYA_TOOLS_SIM_H
 
+#include <argp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -32,8 +33,8 @@ int kaya_sim_complain(const char *format, ...) __attribute__((format(printf, 1, 
 /* False: standard output did not take everything; it was complained about. */
 bool kaya_sim_flush(void);
 
-/* A whole number of an option, decimal or 0x...; complains and returns false if it is none or outside. */
-bool kaya_sim_number(const char *text, const char *option, uint64_t from, uint64_t to, uint64_t *number);
+/* A whole number of an option, decimal or 0x...; 0, or EINVAL (complained) if it is none or outside: what a parser of argp answers. */
+int kaya_sim_number(const char *text, const char *option, uint64_t from, uint64_t to, uint64_t *number);
 
 /* The scenarios that come with the program, in the order of their names; NULL (complained) if one does not parse. */
 const struct kaya_scenario *kaya_sim_scenarios(size_t *count);
@@ -54,9 +55,15 @@ struct kaya_sim_source {
 bool kaya_sim_source_open(const char *text, struct kaya_sim_source *source); /* false: complained; nothing to close */
 void kaya_sim_source_close(struct kaya_sim_source *source);
 
-/* Put the words of a command line together again. False: they are too many. */
+/* What the commands that take a LINE or FILE have in common: its words, put together again, and --json. */
 enum { KAYA_SIM_TEXT_MAX = 4096 };
-bool kaya_sim_add_word(char text[KAYA_SIM_TEXT_MAX], const char *word);
+struct kaya_sim_source_arguments {
+    char text[KAYA_SIM_TEXT_MAX];
+    bool json;
+};
+/* For a command's argp parser: handles those; ARGP_ERR_UNKNOWN for all other keys. */
+error_t kaya_sim_source_parse(int key, const char *argument, struct argp_state *state,
+                              struct kaya_sim_source_arguments *arguments);
 
 /* 1234567 as "1,234,567", in `text`, which is returned. */
 enum { KAYA_SIM_GROUPED_BYTES = 32 };

@@ -163,7 +163,7 @@ bool kaya_sim_measure_tape(struct kaya_sim_source *source, const struct kaya_tap
     return good;
 }
 
-bool kaya_sim_add_word(char text[KAYA_SIM_TEXT_MAX], const char *word)
+static bool add_word(char text[KAYA_SIM_TEXT_MAX], const char *word)
 {
     size_t length = strlen(text);
 
@@ -171,4 +171,24 @@ bool kaya_sim_add_word(char text[KAYA_SIM_TEXT_MAX], const char *word)
         return false;
     snprintf(text + length, KAYA_SIM_TEXT_MAX - length, "%s%s", length > 0 ? " " : "", word);
     return true;
+}
+
+error_t kaya_sim_source_parse(int key, const char *argument, struct argp_state *state,
+                              struct kaya_sim_source_arguments *arguments)
+{
+    switch (key) {
+    case 'j':
+        arguments->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (add_word(arguments->text, argument))
+            return 0;
+        argp_error(state, "the line is too long");
+        return EINVAL;
+    case ARGP_KEY_NO_ARGS:
+        argp_usage(state);
+        return EINVAL;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
 }

@@ -225,15 +225,6 @@ static const struct argp_option argp_options[] = {
     { 0 },
 };
 
-static error_t parse_size_option(struct argp_state *state, const char *name, const char *text, uint64_t max,
-                                 uint64_t *bytes)
-{
-    if (kaya_parse_size(text, bytes) && *bytes > 0 && *bytes <= max)
-        return 0;
-    argp_error(state, "--%s: '%s' is not a size from 1 to %" PRIu64 " bytes (as 65536 or 64K)", name, text, max);
-    return EINVAL;
-}
-
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct options *options = state->input;
@@ -246,10 +237,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         options->delimiter = 0;
         return 0;
     case OPTION_SEGMENT_BYTES:
-        return parse_size_option(state, "segment-bytes", argument, UINT64_C(1) << 30, &options->segment_bytes);
+        return kaya_parse_size_option(state, "segment-bytes", argument, UINT64_C(1) << 30,
+                                      &options->segment_bytes);
     case OPTION_RECORD_BYTES_MAX:
-        return parse_size_option(state, "record-bytes-max", argument, UINT64_C(1) << 29,
-                                 &options->record_bytes_max);
+        return kaya_parse_size_option(state, "record-bytes-max", argument, UINT64_C(1) << 29,
+                                      &options->record_bytes_max);
     case OPTION_PADDED:
         options->padded = true;
         return 0;

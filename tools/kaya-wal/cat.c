@@ -127,10 +127,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
     switch (key) {
     case OPTION_FROM:
-        if (kaya_parse_number(argument, &options->from_lsn) && options->from_lsn > 0)
-            return 0;
-        argp_error(state, "--from: '%s' is not an LSN; LSNs are counted from 1", argument);
-        return EINVAL;
+        return kaya_parse_lsn(state, "--from: ", argument, &options->from_lsn);
     case '0':
         options->delimiter = 0;
         return 0;

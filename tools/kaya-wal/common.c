@@ -1,5 +1,6 @@
 /* The options that commands share. Each command lists in its own words those that it has; what they do is done here. */
 #include <errno.h>
+#include <inttypes.h>
 
 #include "tool.h"
 
@@ -20,6 +21,23 @@ static error_t take_anchor(struct kaya_common *common, const char *argument, str
     if (common->has_anchor)
         return 0;
     argp_error(state, "--anchor: '%s' is not 32 hex digits, a colon and an LSN", argument);
+    return EINVAL;
+}
+
+error_t kaya_parse_size_option(struct argp_state *state, const char *name, const char *text, uint64_t max,
+                               uint64_t *bytes)
+{
+    if (kaya_parse_size(text, bytes) && *bytes > 0 && *bytes <= max)
+        return 0;
+    argp_error(state, "--%s: '%s' is not a size from 1 to %" PRIu64 " bytes (as 65536 or 64K)", name, text, max);
+    return EINVAL;
+}
+
+error_t kaya_parse_lsn(struct argp_state *state, const char *name, const char *text, uint64_t *lsn)
+{
+    if (kaya_parse_number(text, lsn) && *lsn > 0)
+        return 0;
+    argp_error(state, "%s'%s' is not an LSN; LSNs are counted from 1", name, text);
     return EINVAL;
 }
 

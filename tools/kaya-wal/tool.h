@@ -160,6 +160,11 @@ struct kaya_common {
 /* For a command's argp parser: handles the keys above, the one path and its absence; ARGP_ERR_UNKNOWN for all others. */
 error_t kaya_parse_common(int key, char *argument, struct argp_state *state, struct kaya_common *common);
 
+/* A size from 1 to `max`, an LSN from 1: 0, or EINVAL and a message; `name` is the option's, with an LSN what stands before the message. */
+error_t kaya_parse_size_option(struct argp_state *state, const char *name, const char *text, uint64_t max,
+                               uint64_t *bytes);
+error_t kaya_parse_lsn(struct argp_state *state, const char *name, const char *text, uint64_t *lsn);
+
 /* json.c: one object a line ----------------------------------------------------------------------------------------- */
 
 json_t *kaya_json_new(void);

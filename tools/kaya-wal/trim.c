@@ -95,12 +95,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
             break;
         return 0;
     case ARGP_KEY_END:
-        if (!options->lsn_text)
-            argp_error(state, "which directory, and below which LSN?");
-        else if (!kaya_parse_number(options->lsn_text, &options->lsn) || options->lsn == 0)
-            argp_error(state, "'%s' is not an LSN; LSNs are counted from 1", options->lsn_text);
-        else
-            return 0;
+        if (options->lsn_text)
+            return kaya_parse_lsn(state, "", options->lsn_text, &options->lsn);
+        argp_error(state, "which directory, and below which LSN?");
         return EINVAL;
     default:
         return kaya_parse_common(key, argument, state, &options->common);
