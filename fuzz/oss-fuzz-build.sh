@@ -45,6 +45,7 @@ while read -r name; do
     [ ! -f "$here/fuzz/$name.dict" ] || cp "$here/fuzz/$name.dict" "$OUT/$name.dict"
     {
         echo "[libfuzzer]"
+        echo "entropic = 0"
         echo "max_len = $(($(longest "$inputs") * 2 + 4096))"
         [ ! -f "$OUT/$name.dict" ] || echo "dict = $name.dict"
     } >"$OUT/$name.options"

@@ -7,10 +7,11 @@
  * A simulator that is driven by seeds strikes everywhere alike. Here a mutation changes one decision, and what leads the
  * log or the simulator to new ground is kept: rare meetings of faults are reached step by step.
  *
- * Its pieces are decisions, or the whole boots and operations that ask for them: the mutator plays the input to see where they
- * stand. */
+ * Its pieces are decisions, or the whole boots and operations that ask for them: each run is recorded, since what was played last is
+ * mostly what the engine changes next. Any other input the mutator plays, to see where they stand. */
 #include <stdio.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "kaya/scenarios/run.h"
 #include "support/mutate.h"
@@ -20,6 +21,12 @@
 enum { EVENTS_KEPT = 20, SEED = 1, MARK_BYTES = KAYA_SCENARIO_MARK_BYTES };
 
 static struct kaya_stage *stage;
+
+/* What was played last. */
+static struct {
+    struct kaya_choices *choices; /* its decisions */
+    uint64_t hash;
+} last;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -31,27 +38,40 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-static void play(const uint8_t *data, size_t size, bool recorded, struct kaya_choices **choices,
-                 struct kaya_run_result *result)
+/* The scenario of a mark. Asked for each mark once: a scenario's own is a hash of its name. */
+static const struct kaya_scenario *scenario_of(const uint8_t *mark)
 {
-    const struct kaya_scenario *scenario = kaya_scenario_of_mark(fuzz_scenarios(), fuzz_scenario_count(), data);
+    static const struct kaya_scenario *known[1 << 8 * MARK_BYTES];
+    const struct kaya_scenario **scenario = &known[mark[0] << 8 | mark[1]];
 
-    *choices = kaya_choices_from_bytes(data + MARK_BYTES, size - MARK_BYTES);
-    fuzz_must(*choices != NULL, "there is memory for choices");
-    kaya_choices_record(*choices, recorded);
-    fuzz_must(kaya_stage_play_choices(stage, scenario, SEED, *choices, result) == KAYA_OK,
+    if (*scenario == NULL)
+        *scenario = kaya_scenario_of_mark(fuzz_scenarios(), fuzz_scenario_count(), mark);
+    return *scenario;
+}
+
+static uint64_t hash_of(const uint8_t *data, size_t size)
+{
+    return XXH3_64bits_withSeed(data, size, size);
+}
+
+static void play(const uint8_t *data, size_t size, struct kaya_run_result *result)
+{
+    kaya_choices_destroy(last.choices);
+    last.choices = kaya_choices_from_bytes(data + MARK_BYTES, size - MARK_BYTES);
+    last.hash = hash_of(data, size);
+    fuzz_must(last.choices != NULL, "there is memory for choices");
+    kaya_choices_record(last.choices, true);
+    fuzz_must(kaya_stage_play_choices(stage, scenario_of(data), SEED, last.choices, result) == KAYA_OK,
               "there is memory for a run");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct kaya_choices *choices;
     struct kaya_run_result result;
 
     if (size < MARK_BYTES)
         return 0;
-    play(data, size, false, &choices, &result);
-    kaya_choices_destroy(choices);
+    play(data, size, &result);
     if (!kaya_violation_is_set(&result.violation))
         return 0;
     kaya_trace_print(kaya_stage_trace(stage), stderr);
@@ -74,7 +94,6 @@ static size_t width_of(const struct kaya_decision *decision)
 /* Ends of decisions; for one input in two only where a boot or an operation begins. */
 static size_t pieces(const uint8_t *data, size_t size, size_t *ends)
 {
-    struct kaya_choices *choices;
     struct kaya_run_result result;
     const struct kaya_decision *decisions;
     bool only_parts;
@@ -83,8 +102,9 @@ static size_t pieces(const uint8_t *data, size_t size, size_t *ends)
 
     if (size <= MARK_BYTES)
         return 0;
-    play(data, size, true, &choices, &result);
-    decisions = kaya_choices_recorded(choices, &asked);
+    if (last.choices == NULL || last.hash != hash_of(data, size))
+        play(data, size, &result);
+    decisions = kaya_choices_recorded(last.choices, &asked);
     only_parts = (data[size - 1] ^ data[size / 2]) & 1;
     for (size_t i = 0, at = MARK_BYTES; i < asked && at <= size && count < FUZZ_PIECES_MAX; i++) {
         bool is_part = decisions[i].count <= KAYA_PART_ENDS;
@@ -95,7 +115,6 @@ static size_t pieces(const uint8_t *data, size_t size, size_t *ends)
     }
     if (count > 0 && count < FUZZ_PIECES_MAX && ends[count - 1] < size)
         ends[count++] = size;
-    kaya_choices_destroy(choices);
     return count;
 }
 

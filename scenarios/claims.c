@@ -399,9 +399,15 @@ static bool is_shown_at(const struct kaya_claims *claims, const struct written *
 static uint64_t count_shown_bits(const struct kaya_claims *claims, const struct written *write, bool surely)
 {
     const struct life *life = &claims->lives[write->life];
+    uint64_t at = write->offset;
+    uint64_t end = end_of(write);
     uint64_t bits = 0;
 
-    for (uint64_t at = write->offset; at < end_of(write) && at < life->now->size_bytes; at++) {
+    if (!write->is_unreadable && write->bits != UINT64_MAX) {
+        at = write->first_differing;
+        end = write->bits == 0 ? at : write->last_differing + 1;
+    }
+    for (; at < end && at < life->now->size_bytes; at++) {
         bool is_bad = write->is_unreadable && is_unreadable(life->now, at, at + 1);
         if ((!is_bad && life->now->bytes[at] == life->truth->bytes[at]) ||
             !is_shown_at(claims, write, at, surely))

@@ -1,5 +1,5 @@
-/* The truth is a fork of the disk that heals. It is made again at each look: what a crash left open is decided on the disk itself
- * first, so that the fork has no choices of its own. */
+/* The truth is a fork of the disk that heals; where nothing is damaged, it is what is there. It is made again at each look: what a crash
+ * left open is decided on the disk itself first, so that the fork has no choices of its own. */
 #include "kaya/scenarios/damage.h"
 
 #include <stdlib.h>
@@ -7,8 +7,10 @@
 struct kaya_damage_watch {
     struct kaya_claims *claims;
     struct kaya_choices *no_choices; /* whatever the fork would ask */
-    struct kaya_sim_disk *fork;      /* NULL until the first look */
+    struct kaya_sim_disk *disk;      /* of the last look */
+    struct kaya_sim_disk *fork;      /* NULL until one is wanted */
     struct kaya_image now, truth, later;
+    bool is_damaged; /* else the truth is what is now */
 };
 
 struct kaya_damage_watch *kaya_damage_watch_create(void)
@@ -49,16 +51,24 @@ struct kaya_claims *kaya_damage_watch_claims(struct kaya_damage_watch *watch)
     return watch->claims;
 }
 
-static enum kaya_status read_truth(struct kaya_damage_watch *watch, struct kaya_sim_disk *disk)
+enum kaya_status kaya_damage_heal(struct kaya_damage_watch *watch, struct kaya_sim_disk **healed)
 {
     enum kaya_status status = watch->fork == NULL
-                                  ? kaya_sim_disk_fork(disk, watch->no_choices, NULL, &watch->fork)
-                                  : kaya_sim_disk_copy(disk, watch->no_choices, NULL, watch->fork);
+                                  ? kaya_sim_disk_fork(watch->disk, watch->no_choices, NULL, &watch->fork)
+                                  : kaya_sim_disk_copy(watch->disk, watch->no_choices, NULL, watch->fork);
 
-    if (status != KAYA_OK)
-        return status;
-    kaya_sim_disk_heal(watch->fork);
-    return kaya_image_read(&watch->truth, watch->fork);
+    if (status == KAYA_OK)
+        kaya_sim_disk_heal(watch->fork);
+    *healed = watch->fork;
+    return status;
+}
+
+static enum kaya_status read_truth(struct kaya_damage_watch *watch)
+{
+    struct kaya_sim_disk *healed;
+    enum kaya_status status = kaya_damage_heal(watch, &healed);
+
+    return status == KAYA_OK ? kaya_image_read(&watch->truth, healed) : status;
 }
 
 enum kaya_status kaya_damage_look(struct kaya_damage_watch *watch, struct kaya_sim_disk *disk,
@@ -66,11 +76,13 @@ enum kaya_status kaya_damage_look(struct kaya_damage_watch *watch, struct kaya_s
 {
     enum kaya_status status = kaya_image_read(&watch->now, disk);
 
-    if (status == KAYA_OK)
-        status = read_truth(watch, disk);
-    return status == KAYA_OK
-               ? kaya_claims_judge(watch->claims, &watch->now, &watch->truth, low_lsn, low_may_lsn, outlook)
-               : status;
+    watch->disk = disk;
+    watch->is_damaged = kaya_sim_disk_is_damaged(disk);
+    if (status == KAYA_OK && watch->is_damaged)
+        status = read_truth(watch);
+    return status == KAYA_OK ? kaya_claims_judge(watch->claims, &watch->now, kaya_damage_truth(watch),
+                                                 low_lsn, low_may_lsn, outlook)
+                             : status;
 }
 
 enum kaya_status kaya_damage_is_untouched(struct kaya_damage_watch *watch, struct kaya_sim_disk *disk,
@@ -89,10 +101,5 @@ const struct kaya_image *kaya_damage_now(const struct kaya_damage_watch *watch)
 
 const struct kaya_image *kaya_damage_truth(const struct kaya_damage_watch *watch)
 {
-    return &watch->truth;
-}
-
-struct kaya_sim_disk *kaya_damage_healed(struct kaya_damage_watch *watch)
-{
-    return watch->fork;
+    return watch->is_damaged ? &watch->truth : &watch->now;
 }

@@ -54,16 +54,12 @@ static bool make_room(struct kaya_image_file *file)
     return false;
 }
 
-static enum kaya_status read_file(struct kaya_image_file *file, struct kaya_sim_disk *disk)
+/* Of a file that has bytes that cannot be read. */
+static void read_pieces(struct kaya_image_file *file, struct kaya_sim_disk *disk)
 {
-    enum kaya_status status = kaya_sim_disk_file_size(disk, file->name, &file->size_bytes);
+    enum kaya_status status;
     size_t done;
 
-    if (status != KAYA_OK)
-        return status;
-    if (!make_room(file))
-        return KAYA_NO_MEMORY;
-    file->inode = kaya_sim_disk_inode(disk, file->name);
     for (uint64_t at = 0; at < file->size_bytes; at += KAYA_IMAGE_PIECE_BYTES) {
         uint64_t left = file->size_bytes - at;
         size_t length = left < KAYA_IMAGE_PIECE_BYTES ? (size_t)left : KAYA_IMAGE_PIECE_BYTES;
@@ -72,6 +68,22 @@ static enum kaya_status read_file(struct kaya_image_file *file, struct kaya_sim_
         if (status != KAYA_OK)
             memset(file->bytes + at, 0, length);
     }
+}
+
+static enum kaya_status read_file(struct kaya_image_file *file, struct kaya_sim_disk *disk)
+{
+    enum kaya_status status = kaya_sim_disk_file_size(disk, file->name, &file->size_bytes);
+    size_t pieces = (size_t)(file->size_bytes / KAYA_IMAGE_PIECE_BYTES) + 1;
+    size_t done;
+
+    if (status != KAYA_OK)
+        return status;
+    if (!make_room(file))
+        return KAYA_NO_MEMORY;
+    file->inode = kaya_sim_disk_inode(disk, file->name);
+    memset(file->unreadable, 0, pieces * sizeof *file->unreadable);
+    if (kaya_sim_disk_peek(disk, file->name, 0, file->bytes, (size_t)file->size_bytes, &done) != KAYA_OK)
+        read_pieces(file, disk);
     return KAYA_OK;
 }
 

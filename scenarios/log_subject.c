@@ -177,19 +177,26 @@ static bool is_known(const struct kaya_log *log, enum kaya_operation_kind kind)
     return !buffers || log->player.plan->operation_weights[KAYA_OPERATION_APPEND_BUFFERED] > 0;
 }
 
+static const struct kaya_operation brief_operations[] = {
+    { .kind = KAYA_OPERATION_APPEND_STRICT, .record_count = 1, .lengths = { 20 } },
+    { .kind = KAYA_OPERATION_ROTATE },
+    { .kind = KAYA_OPERATION_APPEND_STRICT, .record_count = 1, .lengths = { 1 } },
+};
+
 enum kaya_status kaya_log_subject_live(struct kaya_subject *subject, const struct kaya_sim_machine *machine,
-                                       struct kaya_violation *violation)
+                                       bool briefly, struct kaya_violation *violation)
 {
     struct kaya_log *log = log_of(subject);
-    const struct kaya_operation *end = live_operations + sizeof live_operations / sizeof live_operations[0];
+    const struct kaya_operation *next = briefly ? brief_operations : live_operations;
+    const struct kaya_operation *end = next + (briefly ? sizeof brief_operations / sizeof brief_operations[0]
+                                                       : sizeof live_operations / sizeof live_operations[0]);
     enum kaya_status status = KAYA_OK;
 
     kaya_log_end_follower(log);
     (void)kaya_log_heard(log, machine, KAYA_OK); /* what struck so far is no excuse any more */
     if (log->writer == NULL || kaya_oracle_has_ended(log->oracle))
         status = kaya_log_start_again(log, machine, violation);
-    for (const struct kaya_operation *next = live_operations;
-         next < end && status == KAYA_OK && !kaya_violation_is_set(violation); next++) {
+    for (; next < end && status == KAYA_OK && !kaya_violation_is_set(violation); next++) {
         struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
         struct kaya_operation one = *next;
 

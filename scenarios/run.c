@@ -10,8 +10,9 @@
  * that every call has its turn, also those inside recovery. Where a boot makes fewer calls, the power fails when its
  * operations are over.
  *
- * A fuzzer's bytes may end before the run: then it goes straight to the last boot, where every promise is asked for once more. All
- * that is left out are boots and operations that nothing would have struck.
+ * A fuzzer's bytes may end before the run: then it goes straight to the last boot. All that is left out are boots and operations that
+ * nothing would have struck; and since inputs are many and short, what follows is brief: what was recovered is read back, the
+ * healed log takes records on both sides of a rotation and is closed. Inputs that have more to say boot once more.
  *
  * All objects live on the stage and are reset, not made, between runs: a run costs no heap. */
 #include "kaya/scenarios/run.h"
@@ -65,7 +66,8 @@ static const struct {
     struct kaya_oracle_counts (*counts)(const struct kaya_subject *);
     uint64_t (*recoveries)(const struct kaya_subject *);
     struct kaya_watch *(*watch)(struct kaya_subject *);
-    enum kaya_status (*live)(struct kaya_subject *, const struct kaya_sim_machine *, struct kaya_violation *);
+    enum kaya_status (*live)(struct kaya_subject *, const struct kaya_sim_machine *, bool briefly,
+                             struct kaya_violation *);
 } kinds[KAYA_SUBJECTS] = {
     [KAYA_SUBJECT_LOG] = { kaya_log_subject_create, kaya_log_subject_reset, kaya_log_subject_counts,
                            kaya_log_subject_recoveries, kaya_log_subject_watch, kaya_log_subject_live },
@@ -328,8 +330,9 @@ static enum kaya_status play_boot(struct kaya_stage *stage)
  * starts. */
 static enum kaya_status play_last_boot(struct kaya_stage *stage)
 {
-    enum kaya_status (*live)(struct kaya_subject *, const struct kaya_sim_machine *, struct kaya_violation *) =
-        kinds[stage->plan.subject].live;
+    enum kaya_status (*live)(struct kaya_subject *, const struct kaya_sim_machine *, bool,
+                             struct kaya_violation *) = kinds[stage->plan.subject].live;
+    bool briefly = kaya_choices_ends(stage->choices);
     enum kaya_status status;
 
     if (live == NULL)
@@ -339,14 +342,14 @@ static enum kaya_status play_last_boot(struct kaya_stage *stage)
         status = steps(stage, LAST_OPERATIONS, "last");
     kaya_sim_disk_heal(stage->disk);
     if (live != NULL && !is_broken(stage) && status != KAYA_NO_MEMORY)
-        status = live(stage->subject, &stage->machine, &stage->result->violation);
-    if (!is_broken(stage) && status == KAYA_OK)
+        status = live(stage->subject, &stage->machine, briefly, &stage->result->violation);
+    if (!is_broken(stage) && status == KAYA_OK && !(briefly && stage->subject->operations->recover_checks))
         stage->subject->operations->check(stage->subject, &stage->machine, &stage->result->violation);
     if (!is_broken(stage) && status == KAYA_OK)
         close_log(stage);
     note_runaway(stage);
     kaya_sim_disk_shut_down(stage->disk);
-    if (!is_broken(stage) && status == KAYA_OK) {
+    if (!is_broken(stage) && status == KAYA_OK && !briefly) {
         status = recover(stage, 0);
         kaya_sim_disk_shut_down(stage->disk);
     }

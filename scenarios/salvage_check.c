@@ -286,10 +286,14 @@ enum kaya_status kaya_salvage_check(struct kaya_damage_watch *watch, struct kaya
                            .outlook = outlook,
                            .violation = violation,
                            .marks_in_doubt = are_marks_in_doubt(outlook) };
+    struct kaya_sim_disk *healed;
     enum kaya_status status = salvage_all(&check, environment, anchor);
 
-    if (status == KAYA_OK && !kaya_violation_is_set(violation))
-        judge_owed(&check, kaya_damage_healed(watch), environment);
+    if (status == KAYA_OK && !kaya_violation_is_set(violation)) {
+        status = kaya_damage_heal(watch, &healed);
+        if (status == KAYA_OK)
+            judge_owed(&check, healed, environment);
+    }
     *record_count = check.count;
     free(check.lsns);
     return status;

@@ -274,12 +274,43 @@ void kaya_names_take_outcome(struct kaya_pool *pool, struct kaya_names *director
 
 /* ---- the whole ---- */
 
+/* Word by word from the end, where names of numbered files differ. */
+static bool is_called(const struct kaya_name *name, const char *text, size_t length)
+{
+    size_t left = length;
+
+    if (name->length != length)
+        return false;
+    for (; left >= sizeof(uint64_t); left -= sizeof(uint64_t)) {
+        uint64_t one, other;
+
+        memcpy(&one, name->text + left - sizeof one, sizeof one);
+        memcpy(&other, text + left - sizeof other, sizeof other);
+        if (one != other)
+            return false;
+    }
+    while (left > 0 && name->text[left - 1] == text[left - 1])
+        left--;
+    return left == 0;
+}
+
 uint32_t kaya_names_find(const struct kaya_names *directory, const char *name)
 {
+    enum { FEW = 16 }; /* are looked through faster than a binary search compares texts */
+    const struct kaya_entries *entries = &directory->now;
     bool found;
-    uint32_t position = entries_position(&directory->now, name, &found);
+    uint32_t position = 0;
 
-    return found ? directory->now.entries[position].file : KAYA_NO_FILE;
+    if (entries->count <= FEW) {
+        size_t length = strlen(name);
+
+        while (position < entries->count && !is_called(entries->entries[position].name, name, length))
+            position++;
+        found = position < entries->count;
+    } else {
+        position = entries_position(entries, name, &found);
+    }
+    return found ? entries->entries[position].file : KAYA_NO_FILE;
 }
 
 static bool entries_refer(const struct kaya_entries *entries, uint32_t file)

@@ -485,6 +485,14 @@ void kaya_sim_disk_heal(struct kaya_sim_disk *disk)
             kaya_inode_heal(&disk->store, kaya_disk_own(disk, file));
 }
 
+bool kaya_sim_disk_is_damaged(const struct kaya_sim_disk *disk)
+{
+    for (uint32_t file = 0; file < disk->file_count; file++)
+        if (disk->files[file].inode != NULL && disk->files[file].inode->has_damage)
+            return true;
+    return false;
+}
+
 /* ---- the image ---- */
 
 void kaya_sim_disk_names(struct kaya_sim_disk *disk, kaya_list_visitor *visit, void *user)

@@ -130,7 +130,7 @@ static struct kaya_file *add_handle(struct kaya_disk *seam, uint32_t file, bool 
 /* Whether a name is one at all the checked wrapper asked. */
 static bool is_reserved(const char *name)
 {
-    return strcmp(name, KAYA_LOCK_NAME) == 0;
+    return name[0] == KAYA_LOCK_NAME[0] && strcmp(name, KAYA_LOCK_NAME) == 0;
 }
 
 static enum kaya_status open_file(struct kaya_disk *seam, const char *name, unsigned flags,

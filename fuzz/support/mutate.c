@@ -11,11 +11,14 @@
  *
  * the others are the engine's. Behind either the target puts its checks right: mostly all that can be told from the rest, sometimes only
  * the checks, so that a field is wrong under a check that holds, sometimes nothing. One mutation in eight then flips a bit: damage
- * to what was good a moment ago. */
+ * to what was good a moment ago.
+ *
+ * Where pieces stand may be dear to find out, and engines take the same inputs again and again: so it is remembered. */
 #include "mutate.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 struct draws {
     uint64_t state;
@@ -95,10 +98,37 @@ static void fill(uint8_t *data, struct range range, struct draws *draws)
         data[i] = kind == 0 ? 0 : kind == 1 ? 0xff : (uint8_t)draw(draws, 256);
 }
 
+struct pieces {
+    uint64_t hash; /* of the input */
+    size_t count;
+    size_t *ends; /* NULL: none is remembered here */
+};
+
+static const struct pieces *pieces_of(const uint8_t *data, size_t size)
+{
+    enum { INPUTS_REMEMBERED = 4096 };
+    static struct pieces remembered[INPUTS_REMEMBERED];
+    static size_t ends[FUZZ_PIECES_MAX];
+    uint64_t hash = XXH3_64bits_withSeed(data, size, size);
+    struct pieces *pieces = &remembered[hash % INPUTS_REMEMBERED];
+
+    if (pieces->ends != NULL && pieces->hash == hash)
+        return pieces;
+    free(pieces->ends);
+    pieces->hash = hash;
+    pieces->count = fuzz_target.pieces(data, size, ends);
+    pieces->ends = malloc((pieces->count + 1) * sizeof *ends);
+    if (pieces->ends == NULL)
+        abort();
+    memcpy(pieces->ends, ends, pieces->count * sizeof *ends);
+    return pieces;
+}
+
 static size_t change_pieces(uint8_t *data, size_t size, size_t size_max, struct draws *draws)
 {
-    static size_t ends[FUZZ_PIECES_MAX];
-    size_t count = fuzz_target.pieces(data, size, ends);
+    const struct pieces *pieces = pieces_of(data, size);
+    const size_t *ends = pieces->ends;
+    size_t count = pieces->count;
     struct range range;
     size_t other;
 
@@ -152,22 +182,22 @@ size_t fuzz_mutate(uint8_t *data, size_t size, size_t size_max, uint64_t seed)
 size_t fuzz_cross_over(const uint8_t *one, size_t one_size, const uint8_t *other, size_t other_size,
                        uint8_t *out, size_t out_max, uint64_t seed)
 {
-    static size_t ends[FUZZ_PIECES_MAX];
     struct draws draws = { seed };
     size_t cut = one_size;
     size_t from = other_size;
+    const struct pieces *pieces;
     size_t count;
 
     if (fuzz_target.pieces == NULL) {
         cut = (size_t)draw(&draws, one_size + 1);
         from = (size_t)draw(&draws, other_size + 1);
     } else {
-        count = fuzz_target.pieces(one, one_size, ends);
-        if (count > 0)
-            cut = ends[draw(&draws, count)];
-        count = fuzz_target.pieces(other, other_size, ends);
-        if (count > 0)
-            from = ends[draw(&draws, count)];
+        pieces = pieces_of(one, one_size);
+        if (pieces->count > 0)
+            cut = pieces->ends[draw(&draws, pieces->count)];
+        pieces = pieces_of(other, other_size);
+        if (pieces->count > 0)
+            from = pieces->ends[draw(&draws, pieces->count)];
     }
     cut = cut < out_max ? cut : out_max;
     memcpy(out, one, cut);

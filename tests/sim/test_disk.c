@@ -504,6 +504,42 @@ Test(disk, lists_the_lock_file_and_keeps_it)
     kaya_choices_destroy(choices);
 }
 
+/* Names of 1 to 30 letters in directories of few files and of many; beside each, those that differ from it in one letter, or by one. */
+Test(disk, a_name_is_found_among_names_like_it)
+{
+    enum { LETTERS = 30 };
+    struct kaya_choices *choices = kaya_choices_from_bytes(NULL, 0);
+    const struct kaya_sim_disk_options options = options_with(choices);
+    static const unsigned counts[] = { 1, 7, 15, 16, 17, LETTERS };
+
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        struct machine machine;
+
+        machine_start(&machine, &options);
+        make_directory(&machine);
+        for (unsigned length = 1; length <= counts[i]; length++) {
+            char name[LETTERS + 1] = { 0 };
+
+            memset(name, 'n', length);
+            create(&machine, name);
+        }
+        for (unsigned length = 1; length <= LETTERS; length++) {
+            char name[LETTERS + 1] = { 0 };
+
+            memset(name, 'n', length);
+            cr_expect(eq(int, kaya_sim_disk_inode(machine.sim, name) != 0, length <= counts[i]), "%s of %u",
+                      name, counts[i]);
+            for (unsigned at = 0; at < length; at++) {
+                name[at] = 'm';
+                cr_expect(eq(u64, kaya_sim_disk_inode(machine.sim, name), 0), "%s of %u", name, counts[i]);
+                name[at] = 'n';
+            }
+        }
+        machine_end(&machine);
+    }
+    kaya_choices_destroy(choices);
+}
+
 /* 3 names: each of the 6 orders, and sorted if all answers are 0. */
 Test(disk, lists_in_any_order)
 {

@@ -49,7 +49,9 @@ Test(media, damage_outlives_crashes_and_partial_writes_and_heals)
 
         set_stage(&stage, seed);
         make_good_file(&stage, good);
+        cr_assert(not(kaya_sim_disk_is_damaged(stage.machine.sim)));
         decay(&stage);
+        cr_assert(kaya_sim_disk_is_damaged(stage.machine.sim));
         offset = (stage.heard.offset + 1) % FILE_BYTES;
         fill(&stage.machine, "a", offset, 'X', 1);
         sync_file(&stage.machine, "a");
@@ -58,6 +60,7 @@ Test(media, damage_outlives_crashes_and_partial_writes_and_heals)
         read_file(stage.machine.sim, "a", seen);
         cr_assert(eq(u32, differing_bits(good, seen, FILE_BYTES), 1));
         kaya_sim_disk_heal(stage.machine.sim);
+        cr_assert(not(kaya_sim_disk_is_damaged(stage.machine.sim)));
         read_file(stage.machine.sim, "a", seen);
         cr_assert(eq(int, memcmp(good, seen, FILE_BYTES), 0));
         decay(&stage);

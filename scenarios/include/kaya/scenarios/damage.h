@@ -19,11 +19,13 @@ KAYA_MUST_CHECK enum kaya_status kaya_damage_look(struct kaya_damage_watch *watc
                                                   uint64_t low_lsn, uint64_t low_may_lsn,
                                                   struct kaya_outlook *outlook);
 
-/* Of the last look: the image as it is, the image without damage, and a disk that holds the latter. Owned by the watch; the disk is
- * made anew at the next look, so it may be booted and crashed. */
+/* Of the last look: the image as it is, and the image without damage. Owned by the watch. */
 const struct kaya_image *kaya_damage_now(const struct kaya_damage_watch *watch);
 const struct kaya_image *kaya_damage_truth(const struct kaya_damage_watch *watch);
-struct kaya_sim_disk *kaya_damage_healed(struct kaya_damage_watch *watch);
+
+/* A copy of the disk that was looked at last, and still stands, without damage. Owned by the watch; made anew each time, so it may be
+ * booted and crashed. KAYA_NO_MEMORY. */
+KAYA_MUST_CHECK enum kaya_status kaya_damage_heal(struct kaya_damage_watch *watch, struct kaya_sim_disk **healed);
 
 /* Does the disk hold what it held at the last look, names, sizes and bytes? KAYA_NO_MEMORY. */
 KAYA_MUST_CHECK enum kaya_status kaya_damage_is_untouched(struct kaya_damage_watch *watch,

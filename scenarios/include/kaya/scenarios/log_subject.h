@@ -30,9 +30,9 @@ bool kaya_log_subject_may_heal(const struct kaya_subject *subject); /* or lost b
 uint64_t kaya_log_subject_refusals(const struct kaya_subject *subject); /* of the log, because of damage */
 
 /* S5: all faults are lifted, and nothing is restarted but what has ended. Everything that a log is asked for must succeed, in
- * bounded I/O. KAYA_GONE, KAYA_NO_MEMORY: the machine's. */
+ * bounded I/O; briefly: what cannot be left out, records on both sides of a rotation. KAYA_GONE, KAYA_NO_MEMORY: the machine's. */
 KAYA_MUST_CHECK enum kaya_status kaya_log_subject_live(struct kaya_subject *subject,
-                                                       const struct kaya_sim_machine *machine,
+                                                       const struct kaya_sim_machine *machine, bool briefly,
                                                        struct kaya_violation *violation);
 /* The model that judges it; and what is added to it from outside: files of so many bytes, of which the log takes no care. */
 const struct kaya_oracle *kaya_log_subject_oracle(const struct kaya_subject *subject);

@@ -213,6 +213,8 @@ KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_peek(struct kaya_sim_disk *disk, 
 KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_peek_true(struct kaya_sim_disk *disk, const char *name,
                                                          uint64_t offset, void *bytes, size_t length,
                                                          size_t *done);
+bool kaya_sim_disk_is_damaged(const struct kaya_sim_disk *disk); /* or was: false where no true bytes differ from those there */
+
 /* Change bytes durably behind everyone's back (media damage); within the file's size. */
 KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_poke(struct kaya_sim_disk *disk, const char *name,
                                                     uint64_t offset, const void *bytes, size_t length);
