@@ -39,12 +39,13 @@ static int start(struct peer *peer, const char *directory)
 
 static const char *peer_open(const struct kaya_engine_plan *plan, void **handle)
 {
-    struct peer *peer = calloc(1, sizeof *peer);
+    struct peer *peer;
 
-    if (peer == NULL)
-        return "no memory";
     if (plan->mode != KAYA_ENGINE_STRICT && plan->mode != KAYA_ENGINE_BUFFERED)
         return "it has no such mode";
+    peer = calloc(1, sizeof *peer);
+    if (peer == NULL)
+        return "no memory";
     peer->flags = plan->mode == KAYA_ENGINE_STRICT ? DB_FLUSH : 0;
     *handle = peer;
     return said(start(peer, plan->directory));

@@ -32,13 +32,14 @@ static void peer_close(void *handle)
 
 static const char *peer_open(const struct kaya_engine_plan *plan, void **handle)
 {
-    struct peer *peer = calloc(1, sizeof *peer);
+    struct peer *peer;
     char *error = NULL;
 
-    if (peer == NULL)
-        return "no memory";
     if (plan->mode != KAYA_ENGINE_STRICT && plan->mode != KAYA_ENGINE_RELAXED)
         return "it has no such mode";
+    peer = calloc(1, sizeof *peer);
+    if (peer == NULL)
+        return "no memory";
     peer->options = leveldb_options_create();
     peer->how = leveldb_writeoptions_create();
     leveldb_options_set_create_if_missing(peer->options, 1);

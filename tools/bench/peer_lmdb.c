@@ -46,13 +46,14 @@ static int open_tree(struct peer *peer)
 
 static const char *peer_open(const struct kaya_engine_plan *plan, void **handle)
 {
-    struct peer *peer = calloc(1, sizeof *peer);
+    struct peer *peer;
     int result;
 
-    if (peer == NULL)
-        return "no memory";
     if (plan->mode != KAYA_ENGINE_STRICT && plan->mode != KAYA_ENGINE_RELAXED)
         return "it has no such mode";
+    peer = calloc(1, sizeof *peer);
+    if (peer == NULL)
+        return "no memory";
     *handle = peer;
     result = mdb_env_create(&peer->environment);
     if (result == MDB_SUCCESS)

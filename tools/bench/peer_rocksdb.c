@@ -48,12 +48,13 @@ static void peer_close(void *handle)
 
 static const char *peer_open(const struct kaya_engine_plan *plan, void **handle)
 {
-    struct peer *peer = calloc(1, sizeof *peer);
+    struct peer *peer;
 
-    if (peer == NULL)
-        return "no memory";
     if (plan->mode != KAYA_ENGINE_STRICT && plan->mode != KAYA_ENGINE_RELAXED)
         return "it has no such mode";
+    peer = calloc(1, sizeof *peer);
+    if (peer == NULL)
+        return "no memory";
     *handle = peer;
     return start(peer, plan->directory, plan->mode == KAYA_ENGINE_STRICT, 0);
 }

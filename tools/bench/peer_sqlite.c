@@ -51,14 +51,15 @@ static const char *connect_to(struct connection *connection, const char *path, b
 
 static const char *peer_open(const struct kaya_engine_plan *plan, void **handle)
 {
-    struct peer *peer = calloc(1, sizeof *peer);
+    struct peer *peer;
     char path[PATH_BYTES];
     const char *error = NULL;
 
-    if (peer == NULL)
-        return "no memory";
     if (plan->mode != KAYA_ENGINE_STRICT && plan->mode != KAYA_ENGINE_RELAXED)
         return "it has no such mode";
+    peer = calloc(1, sizeof *peer);
+    if (peer == NULL)
+        return "no memory";
     *handle = peer;
     snprintf(path, sizeof path, "%s/log.db", plan->directory);
     for (unsigned i = 0; i < plan->threads && error == NULL; i++)

@@ -458,24 +458,28 @@ static int tell(const struct bench *bench)
 
 static int run(const struct bench_options *options)
 {
-    static struct bench bench;
+    struct bench *bench = calloc(1, sizeof *bench);
     bool made;
     int code = KAYA_EXIT_OTHER;
 
-    bench.options = options;
-    bench.arms = calloc(BENCH_ARMS_MAX, sizeof *bench.arms);
-    if (bench.arms == NULL) {
+    if (bench != NULL)
+        bench->arms = calloc(BENCH_ARMS_MAX, sizeof *bench->arms);
+    if (bench == NULL || bench->arms == NULL) {
         kaya_complain("no memory");
-        return KAYA_EXIT_OTHER;
+        goto done;
     }
-    if (claim_directory(options->common.path, &made)) {
-        catch_signals();
-        if (measure(&bench))
-            code = tell(&bench);
-        if (made)
-            (void)rmdir(options->common.path);
-    }
-    free(bench.arms);
+    bench->options = options;
+    if (!claim_directory(options->common.path, &made))
+        goto done;
+    catch_signals();
+    if (measure(bench))
+        code = tell(bench);
+    if (made)
+        (void)rmdir(options->common.path);
+done:
+    if (bench != NULL)
+        free(bench->arms);
+    free(bench);
     return code;
 }
 

@@ -74,8 +74,10 @@ static void draw_axes(const struct picture *picture)
 {
     const struct bench_options *options = picture->bench->options;
     char text[BENCH_TEXT_BYTES];
+    int decades = (int)lround(log10(picture->high_ns / picture->low_ns));
 
-    for (double value = picture->low_ns; value < picture->high_ns * 1.5; value *= 10) {
+    for (int decade = 0; decade <= decades; decade++) {
+        double value = picture->low_ns * pow(10, decade);
         double y = y_of(picture, value);
         fprintf(picture->file, "<line x1='%d' x2='%d' y1='%.1f' y2='%.1f' stroke='#ddd'/>\n", LEFT,
                 WIDTH - RIGHT, y, y);
