@@ -12,9 +12,21 @@
  * What else needs the head's file (rotation, trim, preparing what is missing, a record longer than the buffer) takes everything for itself,
  * runs without the mutex as if there were one thread only, and gives it back. It goes before the next leader. Spares can be taken alone.
  *
- * Slots (an array that threads join by one atomic addition) and a force-write thread were weighed: core has no atomics but one published
- * number and starts no thread, a mutex held for the time of one encoding costs less than one system call, and the sync dwarfs both. A
- * commit thread costs two switches for a record that one thread waits for.
+ * Nobody need wait for his own record. A buffered append encodes and returns; a submit does the same and leaves a mark of how far somebody wants the
+ * log on the disk (submit.c), and whoever leads next, tend included, takes all of it there. Where the buffer is full and one is flying, a second one is
+ * full as well, and who needs room waits for the arrival; where none flies he leads one himself that writes and does not sync. With a commit delay the
+ * leader of a flight that syncs waits before it departs, and others encode into it meanwhile (gather); who waits for anything but company sends it off.
+ *
+ * What others do was weighed.
+ *   WiredTiger: threads join a slot by one atomic addition, copy side by side, and the last one writes. InnoDB: they copy into a ring side by side, a
+ *   table of links tells how far it has no gap, and threads of its own write, sync and notify. Both pay off where copying is what many cores contend
+ *   for; here a copy is a record's encoding with a check over its own place, which hangs on the length of everything before it, and is over in the time
+ *   of two lock handovers. Core has no atomics but one published number, so that a chosen schedule can show every order that there is.
+ *   Pebble: one thread for flushing, and a ring of so many waiters, each with a place for its error. A ticket here is two numbers that are compared with
+ *   the durable one: no ring, no limit but what the caller asks for, and a failure completes all tickets by one assignment.
+ *   BookKeeper: a journal thread gathers, a force-write thread syncs, a third one calls back, and memory is bounded by bytes in flight. What is
+ *   called back here is called by whoever tends, waits or polls, so that nothing runs in a thread that the caller does not know.
+ * A commit thread costs two switches for a record that one thread waits for; a mutex held for one encoding costs less than a system call.
  *
  * Invariants:
  *   1. the mutex is not held during I/O (but where padding overflows a buffer, see kaya_appender_depart)
