@@ -7,6 +7,7 @@
  *   - the record fits the segment, with room left for one TRIM and one CLOSE; else the log rotates
  *   - the segment is written through ahead of the record, and the record fits the buffer
  * Where something is missing, the thread takes the log for itself and does what it takes (make_ready), in this order.
+ * Where all is there, how far it goes in this block is noted, so that the records behind this one need two comparisons (kaya_appender_put_clear).
  *
  * What fails before a byte of a record was encoded costs nothing; a write or sync that was issued and failed ends the handle (P6): what is on the
  * disk is in doubt, and only the next recovery decides it. */
@@ -215,9 +216,17 @@ static enum kaya_status encode_alone(struct kaya_wal_writer *writer, const struc
 enum kaya_status kaya_content_put(struct kaya_wal_writer *writer, const struct content *content,
                                   uint64_t *first_lsn)
 {
-    bool ready = is_ready(writer, content->length);
+    struct appender *appender = &writer->log.appender;
     enum kaya_status status = KAYA_OK;
+    bool ready;
 
+    if (content->count == 1 && kaya_appender_put_clear(appender, (uint8_t)content->payloads->type,
+                                                       content->payloads->bytes, content->length)) {
+        *first_lsn = kaya_line_next_lsn(writer) - 1;
+        writer->log.has_appended = true;
+        return KAYA_OK;
+    }
+    ready = is_ready(writer, content->length);
     if (!ready) {
         status = make_way(writer, content);
         ready = status == KAYA_OK && is_ready(writer, content->length);
@@ -226,8 +235,11 @@ enum kaya_status kaya_content_put(struct kaya_wal_writer *writer, const struct c
         status = gather_batch(writer, content);
     if (status != KAYA_OK)
         return status;
-    if (ready)
-        return encode(writer, content, first_lsn);
+    if (ready) {
+        status = encode(writer, content, first_lsn);
+        kaya_appender_clear(appender, writer->carry_capacity);
+        return status;
+    }
     kaya_line_take(writer);
     status = writer->ending == KAYA_OK ? encode_alone(writer, content, first_lsn) : KAYA_ENDED;
     kaya_line_give(writer);

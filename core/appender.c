@@ -101,6 +101,7 @@ static enum kaya_status take_over(struct appender *appender, const struct contex
     appender->cost_durable = 0;
     appender->cost_watermark = 0;
     appender->cost_claimed = 0;
+    kaya_appender_doubt(appender);
     appender->is_settled = false;
     appender->stride_bytes = stride_bytes;
     if (segment->header.previous_seed != 0)
@@ -287,6 +288,7 @@ enum kaya_status kaya_appender_put_control(struct appender *appender, enum frame
 {
     struct frame frame = { .type = (uint8_t)type, .length = length };
 
+    kaya_appender_doubt(appender);
     return put_frame(appender, &frame, NULL, 0, bytes);
 }
 
@@ -332,6 +334,57 @@ enum kaya_status kaya_appender_put_record(struct appender *appender, uint8_t fla
         appender->cost += kaya_carry_cost(length);
     }
     return status;
+}
+
+/* --- the short way -------------------------------------------------------------------------------------------------- */
+
+static uint64_t lower(uint64_t one, uint64_t other)
+{
+    return one < other ? one : other;
+}
+
+/* A frame that leaves room for another one ends where its bytes end, and no header copy stands inside a block. */
+void kaya_appender_clear(struct appender *appender, uint64_t carry_capacity)
+{
+    const struct shape *shape = &appender->segment.header.shape;
+    uint64_t buffer_end = appender->end - appender->used + appender->buffer.capacity;
+    uint64_t end = kaya_shape_block_end(shape, appender->end) - KAYA_FRAME_ROOM_MIN;
+
+    if (shape->unit_bytes != 0)
+        buffer_end &= ~((uint64_t)shape->unit_bytes - 1);
+    end = lower(end, buffer_end);
+    end = lower(end, kaya_record_limit(shape));
+    end = lower(end, appender->prewritten);
+    appender->clear_end = kaya_shape_skip_header(shape, appender->end) == appender->end ? end : 0;
+    appender->clear_cost = appender->cost_claimed + carry_capacity;
+}
+
+bool kaya_appender_put_clear(struct appender *appender, uint8_t flags, const void *bytes, size_t length)
+{
+    uint64_t end = appender->end + ((KAYA_FRAME_HEADER_BYTES + length + 3) & ~(uint64_t)3);
+    uint64_t cost = appender->cost + kaya_carry_cost(length);
+    struct frame frame;
+    uint8_t *out;
+
+    if (end > appender->clear_end || cost > appender->clear_cost)
+        return false;
+    out = appender->buffer.bytes + appender->used;
+    frame = (struct frame){ .type = FRAME_FULL,
+                            .flags = flags,
+                            .length = (uint16_t)length,
+                            .payload = out + KAYA_FRAME_HEADER_BYTES,
+                            .offset_bytes = appender->end,
+                            .durable_bytes = appender->durable,
+                            .sequence = appender->sequence };
+    if (length > 0)
+        memcpy(out + KAYA_FRAME_HEADER_BYTES, bytes, length);
+    appender->used += kaya_frame_encode(out, &appender->segment.header.shape, &appender->segment.seeds, &frame);
+    appender->end = end;
+    appender->last_type = FRAME_FULL;
+    appender->cost_watermark = appender->cost_durable;
+    appender->cost = cost;
+    appender->sequence++;
+    return true;
 }
 
 /* --- flights -------------------------------------------------------------------------------------------------------- */
@@ -413,6 +466,7 @@ enum kaya_status kaya_appender_depart(struct appender *appender, bool syncs, str
     appender->buffer = appender->idle;
     appender->idle = BUFFER_NONE;
     appender->used = 0;
+    kaya_appender_doubt(appender);
     return KAYA_OK;
 }
 

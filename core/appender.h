@@ -28,6 +28,9 @@ struct appender {
     uint64_t cost_watermark; /* ... the last frame encoded says is durable */
     uint64_t cost_claimed;   /* ... a durable frame says is durable */
 
+    /* A record in one frame that ends at or before `clear_end`, with the costs then at most `clear_cost`, may be encoded without another look. */
+    uint64_t clear_end, clear_cost;
+
     struct buffer buffer; /* encoded, not departed: [end - used, end) */
     size_t used;
     struct buffer idle; /* takes the next group while `buffer` flies; made when it is first needed */
@@ -91,6 +94,16 @@ KAYA_MUST_CHECK enum kaya_status kaya_appender_put_record(struct appender *appen
                                                           const void *bytes, size_t length, uint32_t count);
 KAYA_MUST_CHECK enum kaya_status kaya_appender_put_control(struct appender *appender, enum frame_type type,
                                                            const void *bytes, uint16_t length);
+
+/* All that a record asks for is so at the end: note how far that goes in this block, where `carry_capacity` is what every successor can carry. What is
+ * noted holds until the buffer departs, a control frame is put, another segment is begun, or kaya_appender_doubt. */
+void kaya_appender_clear(struct appender *appender, uint64_t carry_capacity);
+static inline void kaya_appender_doubt(struct appender *appender)
+{
+    appender->clear_end = 0;
+}
+/* Encode a record where that was noted. False: it was not, or not for so long a one; nothing was done. */
+bool kaya_appender_put_clear(struct appender *appender, uint8_t flags, const void *bytes, size_t length);
 
 /* Would a record that ends at `end` (kaya_record_end), and the padding of a sync behind it, go into the buffer without any I/O? Pure. */
 bool kaya_appender_fits_buffer(const struct appender *appender, uint64_t end);

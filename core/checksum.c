@@ -134,9 +134,14 @@ __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, c
 __attribute__((target("sse4.2"))) static uint32_t words_by_instruction(uint32_t crc, const uint32_t *words,
                                                                        size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        crc = _mm_crc32_u32(crc, words[i]);
-    return crc;
+    uint64_t wide = crc, two;
+
+    for (; count >= 2; count -= 2, words += 2) {
+        memcpy(&two, words, sizeof two);
+        wide = _mm_crc32_u64(wide, two);
+    }
+    crc = (uint32_t)wide;
+    return count > 0 ? _mm_crc32_u32(crc, *words) : crc;
 }
 
 __attribute__((target("sse4.2"))) static uint32_t word_and_bytes(uint32_t crc, uint32_t word,

@@ -180,6 +180,7 @@ static void note_pool(struct kaya_wal_writer *writer)
     writer->wants_spare = pool->spare_count < pool->wanted;
     writer->is_guarded = pool->spare_count >= POOL_SPARES_MIN && kaya_pool_is_settled(pool);
     writer->carry_capacity = kaya_pool_carry_capacity(pool);
+    kaya_appender_doubt(&writer->log.appender);
 }
 
 static void note_written(struct kaya_wal_writer *writer)
