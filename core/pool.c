@@ -152,14 +152,19 @@ static enum kaya_status create_or_take(const struct context *context, const char
                              : status;
 }
 
+static void set_header(struct segment *segment, const struct segment_header *header)
+{
+    segment->header = *header;
+    segment->seeds.segment = kaya_segment_seed(&header->log_id, header->number, header->salt);
+    segment->seeds.base = segment->seeds.segment;
+}
+
 static void describe_segment(struct segment *segment, const struct segment_header *header)
 {
     *segment = SEGMENT_NONE;
     segment->number = header->number;
-    segment->header = *header;
     segment->state = SEGMENT_LINKLESS;
-    segment->seeds.segment = kaya_segment_seed(&header->log_id, header->number, header->salt);
-    segment->seeds.base = segment->seeds.segment;
+    set_header(segment, header);
 }
 
 enum kaya_status kaya_pool_create_file(const struct context *context, const struct segment_header *header,
@@ -236,6 +241,7 @@ static enum kaya_status name_spare(struct pool *pool, struct segment *segment)
     struct spare spare = { .number = segment->number,
                            .kind = SEGMENT_NAME_WAL,
                            .shape = segment->header.shape,
+                           .header = segment->header,
                            .carry_capacity = kaya_carry_capacity(&segment->header.shape),
                            .is_clean = true,
                            .is_ours = true };
@@ -467,9 +473,7 @@ static enum kaya_status draw_new_salt(const struct context *context, struct segm
     if (!is_clean)
         header.previous_seed = segment->seeds.segment;
     status = kaya_draw64(context, &header.salt);
-    segment->header = header;
-    segment->seeds.segment = kaya_segment_seed(&header.log_id, header.number, header.salt);
-    segment->seeds.base = segment->seeds.segment;
+    set_header(segment, &header);
     if (status == KAYA_OK)
         status = write_header(context, segment, 0);
     if (status == KAYA_OK)
@@ -503,6 +507,14 @@ static enum kaya_status fill_holes(const struct context *context, const struct s
     return status;
 }
 
+/* What a read shows of it may be of an earlier life under the same number. A spare that this process prepared has the header that it wrote; of any
+ * other one the shape must be what the survey has found. */
+static bool is_as_known(const struct spare *spare, const struct segment *segment)
+{
+    return segment->state >= SEGMENT_LINKLESS &&
+           (spare->is_ours || kaya_shape_equals(&segment->header.shape, &spare->shape));
+}
+
 static enum kaya_status open_spare(const struct context *context, const struct spare *spare,
                                    struct segment *segment)
 {
@@ -514,12 +526,14 @@ static enum kaya_status open_spare(const struct context *context, const struct s
         status = kaya_segment_open_any(segment, context, name, spare->number, KAYA_OPEN_WRITE);
     else
         status = kaya_segment_open(segment, context, name, spare->number, KAYA_OPEN_WRITE, false);
-    if (status == KAYA_IO || (status == KAYA_OK && segment->state < SEGMENT_LINKLESS)) {
+    if (status == KAYA_IO || (status == KAYA_OK && !is_as_known(spare, segment))) {
         kaya_segment_close(segment, context); /* it may have been the reading */
         status = kaya_segment_open(segment, context, name, spare->number, KAYA_OPEN_WRITE, true);
     }
-    if (status == KAYA_OK && segment->state < SEGMENT_LINKLESS)
+    if (status == KAYA_OK && !is_as_known(spare, segment))
         status = KAYA_IO;
+    if (status == KAYA_OK && spare->is_ours)
+        set_header(segment, &spare->header);
     if (status == KAYA_OK && spare->has_holes)
         status = fill_holes(context, segment);
     if (status == KAYA_OK && !spare->is_ours)

@@ -11,12 +11,13 @@ struct spare {
     uint64_t number;
     enum segment_name_kind kind;
     struct shape shape;
-    uint64_t carry_capacity; /* what a segment of that shape can carry */
-    bool is_clean;           /* no frame of its present life was seen in it */
-    bool has_holes;          /* sectors of it cannot be read until they are written anew */
-    bool is_ours;            /* prepared by this process, which saw its header become durable */
-    bool is_blocked;         /* another file has the next number: nothing may be appended in it */
-    bool is_name_sure;       /* this process saw the directory sync that made its name durable */
+    struct segment_header header; /* is_ours: the one that was written */
+    uint64_t carry_capacity;      /* what a segment of that shape can carry */
+    bool is_clean;                /* no frame of its present life was seen in it */
+    bool has_holes;               /* sectors of it cannot be read until they are written anew */
+    bool is_ours;                 /* prepared by this process, which saw its header become durable */
+    bool is_blocked;              /* another file has the next number: nothing may be appended in it */
+    bool is_name_sure;            /* this process saw the directory sync that made its name durable */
 };
 
 struct pool {

@@ -10,7 +10,8 @@
  *            well, three in a row are two
  *   broken   take back what was acknowledged: nothing that hangs on "durable" can be asked for, claims least of all
  *
- * So every group meets the crashes, and no other. Within a group all may meet, but for a disk without room, which meets no other error:
+ * So every group meets the crashes, and no other, and so does whoever changes the directory between two boots: what he did is judged by the bytes that
+ * he left alone, which must be those that were written. Within a group all may meet, but for a disk without room, which meets no other error:
  * errors excuse each other by name, damage is judged over all that differs, places and claims alike, however many there are. */
 #include "kaya/scenarios/budget.h"
 
@@ -101,4 +102,25 @@ void kaya_budget_keep(enum kaya_budget budget, bool families[KAYA_FAULTS], const
             families[i] = families[i] && may_meet[kept][kaya_fault_group((enum kaya_fault)i)];
     }
     keep_room_or_errors(families, odds, choices);
+}
+
+bool kaya_budget_admit_tampering(enum kaya_budget budget, bool families[KAYA_FAULTS],
+                                 const uint32_t odds[KAYA_FAULTS], struct kaya_choices *choices)
+{
+    bool present[KAYA_FAULT_GROUPS] = { false };
+    uint64_t rivals = 0;
+
+    for (int i = 0; i < KAYA_FAULTS; i++)
+        if (strikes(families, odds, i))
+            present[kaya_fault_group((enum kaya_fault)i)] = true;
+    for (int group = 0; group < KAYA_FAULT_GROUPS; group++)
+        rivals += group != KAYA_FAULT_GROUP_CRASH && present[group];
+    if (budget == KAYA_BUDGET_NONE || rivals == 0)
+        return true;
+    if (kaya_choose(choices, KAYA_STREAM_CONFIG, rivals + 1, "budget_tampering") < rivals)
+        return false;
+    for (int i = 0; i < KAYA_FAULTS; i++)
+        if (kaya_fault_group((enum kaya_fault)i) != KAYA_FAULT_GROUP_CRASH)
+            families[i] = false;
+    return true;
 }

@@ -33,9 +33,9 @@
 
 enum { CAPACITY_MIN = 256, FRAME_BYTES_MAX = 40, FILE_SLACK_BYTES = 4096 };
 
-/* P8, for each look: two passes, and up to three more over what failed a check or lies at the end. Where the cache shows what the device
- * has not, recovery finds out in its first look and begins a second one. */
-enum { READS_OF_EACH_BYTE = 6, READ_SLACK_SEGMENTS = 1 };
+/* P8: two passes, and up to three more over what failed a check or lies at the end; where nothing but copies stands, all that again. Where the cache shows what the device
+ * has not, recovery finds out in its first look and begins another one. */
+enum { READS_OF_EACH_BYTE = 6, READ_SLACK_SEGMENTS = 8 };
 
 /* P7 and P8 are promised "bounded" and "a constant"; these are the constants. */
 enum {

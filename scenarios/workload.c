@@ -86,6 +86,14 @@ static uint32_t sum_of(const uint32_t *weights, uint32_t count)
     return sum;
 }
 
+static void leave_out(struct kaya_plan *plan, enum kaya_operation_kind kind)
+{
+    if (plan->operation_weights[kind] == plan->operation_weight_sum) /* there is nothing else to do */
+        return;
+    plan->operation_weight_sum -= plan->operation_weights[kind];
+    plan->operation_weights[kind] = 0;
+}
+
 static void operations_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario,
                             struct kaya_choices *choices)
 {
@@ -99,10 +107,12 @@ static void operations_draw(struct kaya_plan *plan, const struct kaya_scenario *
         memcpy(plan->operation_weights, scenario->operation_weights, sizeof plan->operation_weights);
         plan->operation_weight_sum = sum_of(plan->operation_weights, KAYA_OPERATIONS);
     }
+    if (plan->tampers) /* somebody may take away the link that says of a cut-back, and nothing else tells which end is meant */
+        leave_out(plan, KAYA_OPERATION_CUT_BACK);
     memcpy(plan->tampering_weights, scenario->tampering_weights, sizeof plan->tampering_weights);
     plan->tampering_weight_sum = sum_of(plan->tampering_weights, KAYA_TAMPERINGS);
-    plan->tampering_percent = scenario->tampering_percent;
-    plan->live_copy_percent = scenario->live_copy_percent;
+    plan->tampering_percent = plan->tampers ? scenario->tampering_percent : 0;
+    plan->live_copy_percent = plan->tampers ? scenario->live_copy_percent : 0;
     memcpy(plan->ending_weights, scenario->endings, sizeof plan->ending_weights);
     plan->ending_weight_sum = sum_of(plan->ending_weights, KAYA_ENDINGS);
 }
@@ -241,6 +251,8 @@ void kaya_plan_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario
     memcpy(plan->odds, scenario->odds, sizeof plan->odds);
     plan->read_fault_repeats = scenario->read_fault_repeats;
     plan->budget = scenario->budget;
+    plan->tampers = (scenario->tampering_percent > 0 || scenario->live_copy_percent > 0) &&
+                    kaya_budget_admit_tampering(plan->budget, plan->families, plan->odds, choices);
     kaya_budget_keep(plan->budget, plan->families, plan->odds, choices);
     sizes_draw(plan, scenario, choices);
     room_draw(plan, scenario, choices);

@@ -1,6 +1,6 @@
 /* The budget.
  *
- * Goal: what is kept of a set of faults may meet, nothing is thrown out that could have stayed, and each of several rivals has its turn.
+ * Goal: what is kept of a set of faults may meet, nothing is thrown out that could have stayed, and each of several rivals has its turn, tampering too.
  * Method: every set of groups, with many seeds. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -97,4 +97,36 @@ Test(budget, faults_without_odds_are_nobodys_rivals)
     kaya_budget_keep(KAYA_BUDGET_DEFINED, families, odds, choices);
     cr_expect(ne(int, families[KAYA_FAULT_BIT_FLIP], families[KAYA_FAULT_NO_SPACE]));
     kaya_choices_destroy(choices);
+}
+
+/* Who changes the directory has his turn beside each set of groups, and then they are out, but for crashes; and he stays where nobody is his rival. */
+Test(budget, tampering_meets_crashes_and_nothing_else)
+{
+    bool families[KAYA_FAULTS];
+    uint32_t odds[KAYA_FAULTS];
+    unsigned crash = 1u << KAYA_FAULT_GROUP_CRASH, all = (1u << KAYA_FAULT_GROUPS) - 1;
+
+    for (int i = 0; i < KAYA_FAULTS; i++)
+        odds[i] = 1;
+    for (unsigned groups = 0; groups <= all; groups++) {
+        unsigned wanted, admitted = 0;
+        set_groups(groups, families);
+        wanted = groups_of(families);
+        for (uint64_t seed = 0; seed < SEEDS; seed++) {
+            struct kaya_choices *choices = kaya_choices_from_seed(seed);
+            bool stays;
+            set_groups(groups, families);
+            stays = kaya_budget_admit_tampering(KAYA_BUDGET_DEFINED, families, odds, choices);
+            cr_expect(eq(u32, groups_of(families), stays ? wanted & crash : wanted), "0x%x", groups);
+            admitted += stays;
+            set_groups(groups, families);
+            cr_expect(kaya_budget_admit_tampering(KAYA_BUDGET_NONE, families, odds, choices));
+            cr_expect(eq(u32, groups_of(families), wanted));
+            kaya_choices_destroy(choices);
+        }
+        if ((wanted & ~crash) == 0)
+            cr_expect(eq(u32, admitted, SEEDS), "0x%x", groups);
+        else
+            cr_expect(admitted > 0 && admitted < SEEDS, "0x%x: %u", groups, admitted);
+    }
 }

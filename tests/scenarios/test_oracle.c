@@ -953,7 +953,7 @@ Test(oracle, a_second_look_has_a_reason)
             kaya_oracle_struck(table->oracle, reason == 2 ? (uint64_t)1 << KAYA_FAULT_LOST_WRITE : 0);
             kaya_oracle_crash(table->oracle, reason == 3 ? KAYA_CRASH_POWER_LOSS : KAYA_CRASH_PROCESS);
             kaya_oracle_recovery_cost(table->oracle, times * 40960, 40960, 65536, &table->violation);
-            cr_expect(eq(int, table->violation.promise[0] == '\0', times <= (reason == 1 || reason == 2 ? 12 : 6)),
+            cr_expect(eq(int, table->violation.promise[0] == '\0', times <= (reason == 1 || reason == 2 ? 13 : 6)),
                       "%u times, reason %u", times, reason);
         }
     }

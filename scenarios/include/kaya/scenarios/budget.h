@@ -29,4 +29,9 @@ bool kaya_budget_may_meet(enum kaya_fault_group one, enum kaya_fault_group other
 void kaya_budget_keep(enum kaya_budget budget, bool families[KAYA_FAULTS], const uint32_t odds[KAYA_FAULTS],
                       struct kaya_choices *choices);
 
+/* Before that, where somebody may change the directory between two boots: he is one more rival of the groups that strike, but for crashes. True: he stays,
+ * and the others are taken out. With the budget "none", and without rivals, he stays and nothing is taken out. */
+bool kaya_budget_admit_tampering(enum kaya_budget budget, bool families[KAYA_FAULTS],
+                                 const uint32_t odds[KAYA_FAULTS], struct kaya_choices *choices);
+
 #endif

@@ -27,6 +27,7 @@ struct kaya_plan {
     uint32_t buffer_bytes; /* of the writer; 0: its default */
     uint64_t capacity_bytes;
     bool cannot_allocate;
+    bool tampers; /* somebody changes the directory between two boots, or copies it */
     struct kaya_latency latencies[KAYA_LATENCIES];
     uint32_t record_bytes_max;
     uint32_t key_count;
