@@ -361,13 +361,15 @@ static enum kaya_status recycle(struct pool *pool, char name[SEGMENT_NAME_BYTES]
     return status;
 }
 
+/* One more than wanted is kept: where a tending thread fills the pool up after each rotation, a trim that frees a segment for each one that was
+ * filled would find it full, and each file would be allocated, zero-filled and deleted. So the pool stands above what tend looks for. */
 enum kaya_status kaya_pool_retire(struct pool *pool, const struct chain_segment *dead)
 {
     char name[SEGMENT_NAME_BYTES];
     enum kaya_status status = KAYA_INVALID;
 
     kaya_segment_name(name, dead->number, dead->kind);
-    if (pool->spare_count < pool->wanted && kaya_shape_equals(&dead->shape, &pool->shape) &&
+    if (pool->spare_count <= pool->wanted && kaya_shape_equals(&dead->shape, &pool->shape) &&
         dead->file_bytes >= dead->shape.segment_bytes)
         status = recycle(pool, name, dead);
     if (status == KAYA_OK || status == KAYA_GONE)

@@ -43,7 +43,7 @@ void kaya_pool_adopt(struct pool *pool, const struct survey *survey);
  * nothing changed that matters. KAYA_NO_MEMORY, KAYA_LIMIT, KAYA_GONE. */
 KAYA_MUST_CHECK enum kaya_status kaya_pool_prepare(struct pool *pool, uint64_t cost_min);
 
-/* A dead file of the log: make it a spare if one is wanted and it fits, else delete it. Failures cost nothing: the next recovery
+/* A dead file of the log: make it a spare, up to one more than wanted, if it fits, else delete it. Failures cost nothing: the next recovery
  * finds the file again. Only KAYA_GONE is returned. */
 KAYA_MUST_CHECK enum kaya_status kaya_pool_retire(struct pool *pool, const struct chain_segment *dead);
 

@@ -153,6 +153,28 @@ Test(trim, a_log_that_is_trimmed_keeps_to_a_constant)
     log_fixture_destroy(log);
 }
 
+/* As with a tending thread: the spares are there again before the trim comes. What it frees is written over all the same. */
+Test(trim, where_spares_are_prepared_ahead_files_are_still_recycled)
+{
+    struct log_fixture *log = make_log();
+    uint64_t allocations = 0;
+
+    for (unsigned round = 0; round < 20; round++) {
+        bool more = true;
+
+        MUST(log_append(log, 100, KAYA_STRICT));
+        MUST(log_rotate(log));
+        while (more)
+            MUST(kaya_wal_writer_tend(log->writer, &more));
+        MUST(log_trim(log, log->durable_lsn));
+        if (round == 2)
+            allocations = log->image.counts[IMAGE_ALLOCATE];
+    }
+    cr_expect_eq(log->image.counts[IMAGE_ALLOCATE], allocations);
+    MUST(log_close(log));
+    log_fixture_destroy(log);
+}
+
 Test(trim, everything_may_go_and_numbers_count_on)
 {
     struct log_fixture *log = make_log();

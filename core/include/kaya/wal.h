@@ -52,7 +52,7 @@ struct kaya_wal_config {
                                   must fit half a segment; 0 means 4 MiB, or less where the segment is small */
     uint32_t stride_bytes; /* a segment is written through in strides ahead of use; 0 means 256 KiB */
     uint32_t spare_count;  /* spares that tend keeps behind the segment in use, 2 to 16; 0 means 2; with 3
-                                  a rotation finds one to spare and prepares nothing itself */
+                                  a rotation finds one to spare and prepares nothing itself. A trim may leave one more */
     uint32_t buffer_bytes; /* what is gathered before it is written: at least a block, at most a segment, or it is made so. A second one of
                               the same size takes records while the first is on its way. 0 means 256 KiB */
     uint32_t submitted_records_max; /* so many may have been appended since the last durable one when another is submitted; 0: any number */
