@@ -55,6 +55,7 @@ void kaya_line_destroy(struct kaya_wal_writer *writer)
 {
     struct kaya_runtime *runtime = writer->context.runtime;
 
+    kaya_condition_destroy(runtime, writer->work);
     kaya_condition_destroy(runtime, writer->arrival[1]);
     kaya_condition_destroy(runtime, writer->arrival[0]);
     kaya_condition_destroy(runtime, writer->turn);
@@ -120,6 +121,82 @@ static void wake_leader(struct kaya_wal_writer *writer)
         kaya_condition_wake_one(writer->context.runtime, writer->arrival[writer->next_arrival]);
 }
 
+/* --- who tends ------------------------------------------------------------------------------------------------------ */
+
+uint64_t kaya_line_end_ahead(const struct kaya_wal_writer *writer)
+{
+    const struct appender *appender = &writer->log.appender;
+    uint64_t ahead = appender->end + writer->settings.stride_bytes / 2;
+
+    if (appender->prewritten < ahead && appender->prewritten < appender->segment.header.shape.segment_bytes)
+        return ahead;
+    return 0;
+}
+
+bool kaya_line_is_submission_due(const struct kaya_wal_writer *writer)
+{
+    return writer->submitted_strict_lsn > writer->durable_lsn ||
+           writer->submitted_relaxed_lsn > writer->written_lsn;
+}
+
+static bool has_work(struct kaya_wal_writer *writer)
+{
+    const struct kaya_wal_completion *first = writer->completions;
+
+    if (kaya_line_is_submission_due(writer) ||
+        (first != NULL && kaya_line_ask_ticket(writer, &first->ticket) != KAYA_BUSY))
+        return true;
+    return !writer->is_in_vain && (writer->wants_spare || kaya_line_end_ahead(writer) != 0);
+}
+
+/* Each call that makes work ends by looking whether somebody waits for it. */
+static void wake_who_tends(struct kaya_wal_writer *writer)
+{
+    if (writer->work_waiter_count > 0 && !writer->is_exclusive &&
+        (!kaya_line_is_alive(writer) || has_work(writer)))
+        kaya_condition_wake_all(writer->context.runtime, writer->work);
+}
+
+/* False: the time is over. */
+static bool await_wake(struct kaya_wal_writer *writer, uint64_t timeout_ns)
+{
+    bool woken;
+
+    writer->work_waiter_count++;
+    woken = kaya_condition_wait(writer->context.runtime, writer->work, writer->mutex, timeout_ns);
+    writer->work_waiter_count--;
+    kaya_line_await_quiet(writer);
+    return woken;
+}
+
+enum kaya_status kaya_line_await_work(struct kaya_wal_writer *writer, uint64_t retry_ns)
+{
+    enum kaya_status status = KAYA_OK;
+
+    if (writer->work == NULL)
+        status = kaya_condition_create(writer->context.runtime, &writer->work);
+    while (status == KAYA_OK) {
+        if (writer->is_dismissed) {
+            writer->is_dismissed = false;
+            status = KAYA_BUSY;
+        } else if (!kaya_line_is_alive(writer)) {
+            status = KAYA_ENDED;
+        } else if (has_work(writer)) {
+            break;
+        } else if (!await_wake(writer, writer->is_in_vain ? retry_ns : KAYA_WAIT_FOREVER)) {
+            writer->is_in_vain = false;
+        }
+    }
+    return status;
+}
+
+void kaya_line_dismiss(struct kaya_wal_writer *writer)
+{
+    writer->is_dismissed = true;
+    if (writer->work_waiter_count > 0)
+        kaya_condition_wake_all(writer->context.runtime, writer->work);
+}
+
 /* --- calls ---------------------------------------------------------------------------------------------------------- */
 
 void kaya_line_await_quiet(struct kaya_wal_writer *writer)
@@ -143,6 +220,7 @@ void kaya_line_look(struct kaya_wal_writer *writer)
 void kaya_line_leave(struct kaya_wal_writer *writer)
 {
     writer->caller_count--;
+    wake_who_tends(writer);
     if (writer->is_closing)
         wake_turn(writer);
     kaya_mutex_unlock(writer->context.runtime, writer->mutex);
@@ -260,6 +338,8 @@ bool kaya_line_begin_closing(struct kaya_wal_writer *writer)
         return false;
     }
     writer->is_closing = true;
+    if (writer->work_waiter_count > 0)
+        kaya_condition_wake_all(writer->context.runtime, writer->work);
     kaya_line_take(writer);
     return true;
 }
@@ -428,4 +508,11 @@ enum kaya_status kaya_line_ask(struct kaya_wal_writer *writer, uint64_t lsn, boo
     if ((is_durable ? kaya_observe(writer->context.runtime, &writer->durable_lsn) : writer->written_lsn) >= lsn)
         return KAYA_OK;
     return writer->is_exclusive || writer->ending == KAYA_OK ? KAYA_BUSY : writer->ending;
+}
+
+enum kaya_status kaya_line_ask_ticket(struct kaya_wal_writer *writer, const struct kaya_wal_ticket *ticket)
+{
+    if (ticket->mode == KAYA_BUFFERED)
+        return KAYA_OK;
+    return kaya_line_ask(writer, ticket->last_lsn, ticket->mode == KAYA_STRICT);
 }

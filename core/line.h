@@ -20,7 +20,11 @@ struct kaya_wal_writer {
     unsigned next_arrival;             /* index of the next flight's */
     unsigned waiter_count[2];          /* at `arrival` */
     unsigned turn_waiter_count, exclusive_waiter_count;
-    unsigned caller_count; /* calls under way; close waits for them */
+    unsigned caller_count;       /* calls under way; close waits for them */
+    unsigned work_waiter_count;  /* at ... */
+    struct kaya_condition *work; /* tend has something to do; NULL: nobody ever asked */
+    bool is_dismissed;           /* who waits there shall no longer, or the next one not at all */
+    bool is_in_vain; /* the last preparation that tend tried failed, and is not asked for again for a while */
     bool is_closing;
     bool is_head_taken; /* a flight, writing ahead, or somebody exclusive */
     bool is_exclusive;  /* ... and nobody may encode or look at `log` */
@@ -95,6 +99,18 @@ KAYA_MUST_CHECK enum kaya_status kaya_line_ask(struct kaya_wal_writer *writer, u
 /* Write the segment through ahead of `end`, while others encode. With the mutex, before and after. A failure that is no KAYA_IO costs nothing but
  * where the machine is gone. */
 KAYA_MUST_CHECK enum kaya_status kaya_line_write_ahead(struct kaya_wal_writer *writer, uint64_t end);
+
+/* Where tend should write ahead to; 0: far enough. With the mutex, and quiet. */
+uint64_t kaya_line_end_ahead(const struct kaya_wal_writer *writer);
+/* Is there a submitted record that nobody has made durable or handed to the disk? With the mutex, and quiet. */
+bool kaya_line_is_submission_due(const struct kaya_wal_writer *writer);
+/* Is what the ticket stands for done? As kaya_line_ask. */
+KAYA_MUST_CHECK enum kaya_status kaya_line_ask_ticket(struct kaya_wal_writer *writer,
+                                                      const struct kaya_wal_ticket *ticket);
+/* Sleep until tend has something to do, or the handle takes no more; who was in vain is asked again after `retry_ns`. KAYA_BUSY: dismissed. With
+ * the mutex, and quiet, before and after. KAYA_NO_MEMORY: not without it, the first time. */
+KAYA_MUST_CHECK enum kaya_status kaya_line_await_work(struct kaya_wal_writer *writer, uint64_t retry_ns);
+void kaya_line_dismiss(struct kaya_wal_writer *writer); /* with the mutex */
 
 /* A write or sync was issued and failed: the handle takes nothing more. Exclusive, or with the mutex and waking everybody then. Returns
  * `ending`. */

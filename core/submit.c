@@ -15,14 +15,6 @@
 
 /* --- completions ---------------------------------------------------------------------------------------------------- */
 
-/* KAYA_BUSY: not yet. With the mutex. */
-static enum kaya_status ask(struct kaya_wal_writer *writer, const struct kaya_wal_ticket *ticket)
-{
-    if (ticket->mode == KAYA_BUFFERED)
-        return KAYA_OK;
-    return kaya_line_ask(writer, ticket->last_lsn, ticket->mode == KAYA_STRICT);
-}
-
 static void add_completion(struct kaya_wal_writer *writer, struct kaya_wal_completion *completion)
 {
     completion->next = NULL;
@@ -40,7 +32,7 @@ static struct kaya_wal_completion *take_due(struct kaya_wal_writer *writer)
     struct kaya_wal_completion **end = &writer->completions;
 
     for (; *end != NULL; end = &(*end)->next) {
-        (*end)->status = ask(writer, &(*end)->ticket);
+        (*end)->status = kaya_line_ask_ticket(writer, &(*end)->ticket);
         if ((*end)->status == KAYA_BUSY)
             break;
     }
@@ -161,12 +153,6 @@ enum kaya_status kaya_wal_writer_submit(struct kaya_wal_writer *writer,
 
 /* --- completing ----------------------------------------------------------------------------------------------------- */
 
-bool kaya_submit_is_due(const struct kaya_wal_writer *writer)
-{
-    return writer->submitted_strict_lsn > writer->durable_lsn ||
-           writer->submitted_relaxed_lsn > writer->written_lsn;
-}
-
 enum kaya_status kaya_submit_tend(struct kaya_wal_writer *writer)
 {
     struct goal goal = { .lsn = writer->submitted_strict_lsn, .is_durable = true };
@@ -195,7 +181,7 @@ static bool is_ticket(const struct kaya_wal_ticket *ticket)
 static enum kaya_status await(struct kaya_wal_writer *writer, const struct kaya_wal_ticket *ticket,
                               uint64_t timeout_ns)
 {
-    enum kaya_status status = ask(writer, ticket);
+    enum kaya_status status = kaya_line_ask_ticket(writer, ticket);
 
     if (ticket->last_lsn >= kaya_line_next_lsn(writer))
         return KAYA_INVALID;
@@ -225,7 +211,7 @@ enum kaya_status kaya_wal_writer_poll(struct kaya_wal_writer *writer, const stru
 
     kaya_line_peek(writer);
     if (ticket != NULL)
-        status = is_ticket(ticket) ? ask(writer, ticket) : KAYA_INVALID;
+        status = is_ticket(ticket) ? kaya_line_ask_ticket(writer, ticket) : KAYA_INVALID;
     if (status == KAYA_BUSY && !writer->is_exclusive && ticket->last_lsn >= kaya_line_next_lsn(writer))
         status = KAYA_INVALID;
     kaya_submit_leave(writer);

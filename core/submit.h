@@ -4,9 +4,7 @@
 
 #include "line.h"
 
-/* With the mutex, and quiet: is there a submitted record that nobody has made durable or handed to the disk? */
-bool kaya_submit_is_due(const struct kaya_wal_writer *writer);
-/* Do that. With the mutex, before and after. */
+/* Make durable, or hand to the disk, what was submitted. With the mutex, before and after. */
 KAYA_MUST_CHECK enum kaya_status kaya_submit_tend(struct kaya_wal_writer *writer);
 
 /* As kaya_line_leave, and call the completions that are due, without the mutex. */

@@ -104,26 +104,34 @@ static enum kaya_status prepare_spare(struct kaya_wal_writer *writer, bool *more
         status = kaya_pool_prepare(&writer->log.pool, 0);
     kaya_line_give_pool(writer);
     *more = status == KAYA_OK;
+    writer->is_in_vain = status != KAYA_OK && writer->wants_spare;
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
+}
+
+static enum kaya_status write_ahead(struct kaya_wal_writer *writer, uint64_t end)
+{
+    const struct appender *appender = &writer->log.appender;
+    uint64_t before = appender->prewritten;
+    enum kaya_status status = kaya_line_write_ahead(writer, end);
+
+    writer->is_in_vain = appender->prewritten == before;
+    return status;
 }
 
 static enum kaya_status tend(struct kaya_wal_writer *writer, bool *more)
 {
-    const struct appender *appender = &writer->log.appender;
-    uint64_t ahead;
+    uint64_t end_ahead;
 
-    if (kaya_submit_is_due(writer)) {
+    if (kaya_line_is_submission_due(writer)) {
         enum kaya_status status = kaya_submit_tend(writer);
 
         if (status != KAYA_OK || writer->ending != KAYA_OK)
             return status;
     }
-    ahead = appender->end + writer->settings.stride_bytes / 2;
+    end_ahead = kaya_line_end_ahead(writer);
     if (writer->wants_spare)
         return prepare_spare(writer, more);
-    if (appender->prewritten < ahead && appender->prewritten < appender->segment.header.shape.segment_bytes)
-        return kaya_line_write_ahead(writer, ahead);
-    return KAYA_OK;
+    return end_ahead != 0 ? write_ahead(writer, end_ahead) : KAYA_OK;
 }
 
 enum kaya_status kaya_wal_writer_tend(struct kaya_wal_writer *writer, bool *more)
@@ -139,6 +147,23 @@ enum kaya_status kaya_wal_writer_tend(struct kaya_wal_writer *writer, bool *more
         status = tend(writer, more);
     kaya_submit_leave(writer);
     return status;
+}
+
+enum kaya_status kaya_wal_writer_await_work(struct kaya_wal_writer *writer, uint64_t retry_ns)
+{
+    enum kaya_status status;
+
+    kaya_line_look(writer);
+    status = kaya_line_await_work(writer, retry_ns);
+    kaya_line_leave(writer);
+    return status;
+}
+
+void kaya_wal_writer_dismiss(struct kaya_wal_writer *writer)
+{
+    kaya_line_peek(writer);
+    kaya_line_dismiss(writer);
+    kaya_line_leave(writer);
 }
 
 uint64_t kaya_wal_writer_first_lsn(struct kaya_wal_writer *writer)

@@ -259,6 +259,16 @@ KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_truncate_before(struct kaya_wal
  *   KAYA_IO  a write or sync failed; as for append. KAYA_ENDED: completions were called all the same */
 KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_tend(struct kaya_wal_writer *writer, bool *more);
 
+/* Sleep until kaya_wal_writer_tend has something to do. For one thread at a time, which does that again and again (kaya_posix_tender_start has one
+ * ready). A preparation that failed counts as something to do again after `retry_ns` nanoseconds.
+ *   KAYA_OK         there is something
+ *   KAYA_BUSY       kaya_wal_writer_dismiss was called
+ *   KAYA_ENDED      the handle takes nothing more, or is being closed: tend once more, for completions, and never again
+ *   KAYA_NO_MEMORY  at the first call only */
+KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_await_work(struct kaya_wal_writer *writer, uint64_t retry_ns);
+/* End the call of kaya_wal_writer_await_work that is under way; where there is none, the next one. */
+void kaya_wal_writer_dismiss(struct kaya_wal_writer *writer);
+
 /* Facts of an open writer. */
 uint64_t kaya_wal_writer_first_lsn(struct kaya_wal_writer *writer);   /* the low-water mark */
 uint64_t kaya_wal_writer_last_lsn(struct kaya_wal_writer *writer);    /* the last appended; first - 1: none */

@@ -1,0 +1,285 @@
+/* The thread that tends.
+ *
+ * Goal: what it is for happens without anybody calling tend; it sleeps while there is nothing to do, also where a preparation fails for good; and
+ * it ends whenever it is told to, whoever closes first. A plain program, so that ThreadSanitizer can look on.
+ *
+ * Method: a listener and completions note by which thread they were called; the process's time on the processor tells whether anybody
+ * spins; a disk whose files cannot be made stands for a full one. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kaya/posix.h"
+#include "scratch_directory.h"
+
+enum { RECORDS = 400, BYTES = 300, SEGMENT_BYTES = 32768, WAIT_MS_MAX = 20000 };
+
+#define MUST(condition)                                                                                      \
+    do {                                                                                                     \
+        if (!(condition)) {                                                                                  \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                  \
+            abort();                                                                                         \
+        }                                                                                                    \
+    } while (0)
+
+static struct {
+    pthread_mutex_t mutex;
+    pthread_t appender;
+    unsigned by_appender, by_tender; /* spares made */
+    unsigned failed;                 /* preparations */
+    unsigned completed, completed_by_appender;
+} seen = { .mutex = PTHREAD_MUTEX_INITIALIZER };
+
+static unsigned look(const unsigned *count)
+{
+    unsigned value;
+
+    (void)pthread_mutex_lock(&seen.mutex);
+    value = *count;
+    (void)pthread_mutex_unlock(&seen.mutex);
+    return value;
+}
+
+static void forget(void)
+{
+    (void)pthread_mutex_lock(&seen.mutex);
+    seen.appender = pthread_self();
+    seen.by_appender = seen.by_tender = seen.failed = seen.completed = seen.completed_by_appender = 0;
+    (void)pthread_mutex_unlock(&seen.mutex);
+}
+
+static void hear(void *user, const struct kaya_event *event)
+{
+    (void)user;
+    (void)pthread_mutex_lock(&seen.mutex);
+    if (event->kind == KAYA_EVENT_PREPARATION_FAILED)
+        seen.failed++;
+    if (event->kind == KAYA_EVENT_SEGMENT_PREPARED) {
+        if (pthread_equal(pthread_self(), seen.appender))
+            seen.by_appender++;
+        else
+            seen.by_tender++;
+    }
+    (void)pthread_mutex_unlock(&seen.mutex);
+}
+
+static void complete(struct kaya_wal_completion *completion)
+{
+    MUST(completion->status == KAYA_OK);
+    (void)pthread_mutex_lock(&seen.mutex);
+    seen.completed++;
+    if (pthread_equal(pthread_self(), seen.appender))
+        seen.completed_by_appender++;
+    (void)pthread_mutex_unlock(&seen.mutex);
+}
+
+static void sleep_ms(unsigned ms)
+{
+    struct timespec time = { ms / 1000, ms % 1000 * 1000000L };
+
+    (void)nanosleep(&time, NULL);
+}
+
+static void await_count(const unsigned *count, unsigned wanted)
+{
+    for (unsigned ms = 0; look(count) < wanted; ms++) {
+        MUST(ms < WAIT_MS_MAX);
+        sleep_ms(1);
+    }
+}
+
+static unsigned processor_ms(void)
+{
+    struct timespec time;
+
+    MUST(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0);
+    return (unsigned)(time.tv_sec * 1000 + time.tv_nsec / 1000000);
+}
+
+static void open_log(struct kaya_posix_log *log, const char *path, bool without_tender)
+{
+    struct kaya_posix_log_options options = { .without_tender = without_tender };
+    struct kaya_wal_config config = {
+        .segment_bytes = SEGMENT_BYTES, .stride_bytes = 4096, .spare_count = 4, .on_event = hear
+    };
+
+    forget();
+    MUST(kaya_posix_log_open(path, &options, &config, log, NULL) == KAYA_OK);
+    MUST((log->tender == NULL) == without_tender);
+}
+
+static struct kaya_wal_payload payload_of(void)
+{
+    static char bytes[BYTES];
+
+    return (struct kaya_wal_payload){ KAYA_RECORD_OPAQUE, bytes, sizeof bytes };
+}
+
+static void append(struct kaya_posix_log *log, unsigned count)
+{
+    struct kaya_wal_payload payload = payload_of();
+
+    for (unsigned i = 0; i < count; i++)
+        MUST(kaya_wal_writer_append(log->writer, &payload, KAYA_RELAXED, NULL) == KAYA_OK);
+}
+
+/* A rotation takes one of four, which is then nobody's task but the tender's. */
+static void spares_are_made_without_anybody_asking(const char *path)
+{
+    struct kaya_posix_log log;
+
+    for (unsigned with = 0; with < 2; with++) {
+        open_log(&log, path, with == 0);
+        for (unsigned spares = 1; spares < 4; spares++) {
+            append(&log, 1);
+            MUST(kaya_wal_writer_rotate(log.writer) == KAYA_OK);
+            if (with == 1)
+                await_count(&seen.by_tender, spares);
+        }
+        MUST(with == 1 || look(&seen.by_tender) == 0);
+        append(&log, RECORDS);
+        MUST(kaya_posix_log_close(&log) == KAYA_OK);
+    }
+}
+
+static void submitted_records_become_durable(const char *path)
+{
+    static struct kaya_wal_completion completions[RECORDS];
+    struct kaya_wal_payload payload = payload_of();
+    struct kaya_posix_log log;
+
+    open_log(&log, path, false);
+    for (unsigned i = 0; i < RECORDS; i++) {
+        completions[i] = (struct kaya_wal_completion){ .completed = complete };
+        MUST(kaya_wal_writer_submit(log.writer, &payload, KAYA_STRICT, &completions[i], NULL) == KAYA_OK);
+        if (i % 100 == 0)
+            await_count(&seen.completed, i + 1); /* the last one as well, with nothing behind it */
+    }
+    await_count(&seen.completed, RECORDS);
+    MUST(seen.completed_by_appender == 0);
+    MUST(kaya_wal_writer_durable_lsn(log.writer) == kaya_wal_writer_last_lsn(log.writer));
+    MUST(kaya_posix_log_close(&log) == KAYA_OK);
+}
+
+static void it_sleeps_while_nothing_is_to_be_done(const char *path)
+{
+    struct kaya_posix_log log;
+    unsigned before;
+
+    open_log(&log, path, false);
+    append(&log, 10);
+    sleep_ms(50);
+    before = processor_ms();
+    sleep_ms(400);
+    MUST(processor_ms() - before < 100);
+    MUST(kaya_posix_log_close(&log) == KAYA_OK);
+}
+
+/* ---- a disk on which nothing new can be made ---- */
+
+static const struct kaya_disk_operations *real;
+
+static enum kaya_status refuse_new(struct kaya_disk *disk, const char *name, unsigned flags,
+                                   struct kaya_file **file)
+{
+    return (flags & KAYA_OPEN_CREATE) != 0 ? KAYA_FULL : real->open(disk, name, flags, file);
+}
+
+static void it_tries_now_and_then_where_it_cannot(const char *path)
+{
+    struct kaya_posix_log log;
+    struct kaya_disk_operations full;
+    unsigned before;
+
+    open_log(&log, path, true);
+    real = log.environment.disk->operations;
+    full = *real;
+    full.open = refuse_new;
+    log.environment.disk->operations = &full;
+    MUST(kaya_posix_tender_start(log.writer, &log.tender) == KAYA_OK);
+    append(&log, 1);
+    MUST(kaya_wal_writer_rotate(log.writer) == KAYA_OK);
+    await_count(&seen.failed, 1);
+    before = processor_ms();
+    append(&log, 20);
+    sleep_ms(400);
+    MUST(look(&seen.failed) <= 2);
+    MUST(processor_ms() - before < 100);
+    await_count(&seen.failed, 2);
+    kaya_posix_tender_stop(log.tender);
+    log.tender = NULL;
+    log.environment.disk->operations = real;
+    MUST(kaya_posix_log_close(&log) == KAYA_OK);
+}
+
+/* ---- ending ---- */
+
+static void *stop_log(void *argument)
+{
+    MUST(kaya_wal_writer_stop(((struct kaya_posix_log *)argument)->writer) == KAYA_OK);
+    return NULL;
+}
+
+/* At any moment of its life, and beside a stop. */
+static void it_ends_when_told(const char *path)
+{
+    struct kaya_posix_log log;
+    struct kaya_posix_tender *tender;
+    pthread_t stopper;
+
+    open_log(&log, path, true);
+    for (unsigned i = 0; i < 100; i++) {
+        MUST(kaya_posix_tender_start(log.writer, &tender) == KAYA_OK);
+        if (i % 3 == 0)
+            append(&log, 5);
+        kaya_posix_tender_stop(tender);
+    }
+    kaya_posix_tender_stop(NULL);
+    MUST(kaya_posix_tender_start(log.writer, &tender) == KAYA_OK);
+    MUST(pthread_create(&stopper, NULL, stop_log, &log) == 0);
+    kaya_posix_tender_stop(tender);
+    MUST(pthread_join(stopper, NULL) == 0);
+    MUST(kaya_posix_tender_start(log.writer, &tender) == KAYA_OK); /* nothing to do any more */
+    kaya_posix_tender_stop(tender);
+    MUST(kaya_posix_log_close(&log) == KAYA_OK);
+    for (unsigned i = 0; i < 20; i++) {
+        open_log(&log, path, false);
+        if (i % 4 == 0)
+            sleep_ms(5); /* so that it sleeps */
+        if (i % 2 == 0)
+            MUST(kaya_wal_writer_stop(log.writer) == KAYA_OK);
+        MUST(kaya_posix_log_close(&log) == KAYA_OK);
+    }
+}
+
+static void a_log_that_does_not_open_leaves_nothing(void)
+{
+    struct kaya_posix_log log;
+
+    MUST(kaya_posix_log_open("/nowhere/at/all", NULL, NULL, &log, NULL) == KAYA_NOT_FOUND);
+    MUST(log.writer == NULL && log.tender == NULL && log.environment.disk == NULL);
+    MUST(kaya_posix_log_close(&log) == KAYA_OK);
+}
+
+int main(void)
+{
+    static void (*const tests[])(const char *) = {
+        spares_are_made_without_anybody_asking,
+        submitted_records_become_durable,
+        it_sleeps_while_nothing_is_to_be_done,
+        it_tries_now_and_then_where_it_cannot,
+        it_ends_when_told,
+    };
+    char path[SCRATCH_PATH_BYTES];
+
+    for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
+        MUST(kaya_tests_scratch_make(path));
+        tests[i](path);
+        kaya_tests_scratch_remove(path);
+    }
+    a_log_that_does_not_open_leaves_nothing();
+    return EXIT_SUCCESS;
+}
