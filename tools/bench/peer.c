@@ -116,6 +116,7 @@ static bool understand(struct session *session, int argc, char **argv)
         return false;
     session->plan =
         (struct kaya_engine_plan){ .directory = argv[1], .threads = (unsigned)strtoul(argv[3], NULL, 10) };
+    session->plan.is_aged = true;
     session->plan.counts = &session->counts;
     session->plan.method = argc == 5 ? argv[4] : NULL;
     session->scans = strcmp(argv[2], "scan") == 0;

@@ -4,6 +4,7 @@
 #ifndef KAYA_MEASURE_ENGINE_H
 #define KAYA_MEASURE_ENGINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,7 +32,8 @@ struct kaya_engine_plan {
     const char *directory; /* exists, is empty, and is the engine's own; outlives the handle */
     const char *method;    /* how it syncs, where it has a choice; NULL: its default */
     enum kaya_engine_mode mode;
-    unsigned threads;                  /* at most so many append at a time */
+    unsigned threads; /* at most so many append at a time */
+    bool is_aged;     /* begin as after a while: with files that were used and let go of before */
     struct kaya_engine_counts *counts; /* where the engine may count; NULL: nowhere. One engine of a process at a time */
 };
 

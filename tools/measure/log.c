@@ -13,7 +13,7 @@
 #include "kaya/wal.h"
 #include "measure/engine.h"
 
-enum { TEND_PAUSE_NS = 200000 };
+enum { TEND_PAUSE_NS = 200000, STRICT_FILE_BYTES = 16 * 1024 * 1024, FILES_AGED = 6 };
 
 struct log {
     struct kaya_wal_environment environment;
@@ -120,6 +120,26 @@ static bool is_loose(const struct log *log)
     return log->mode == KAYA_ENGINE_RELAXED || log->mode == KAYA_ENGINE_BUFFERED;
 }
 
+/* Write some files full, and let go of them. */
+static enum kaya_status age(struct log *log)
+{
+    static const unsigned char payload[KAYA_ENGINE_RECORD_BYTES_MAX];
+    struct kaya_wal_payload record = { .type = KAYA_RECORD_OPAQUE, .bytes = payload, .length = sizeof payload };
+    size_t records = (is_loose(log) ? KAYA_ENGINE_FILE_BYTES : STRICT_FILE_BYTES) / (sizeof payload + 64);
+    enum kaya_status status = KAYA_OK;
+
+    for (unsigned file = 0; file < FILES_AGED && status == KAYA_OK; file++) {
+        for (size_t i = 0; i < records && status == KAYA_OK; i++)
+            status = kaya_wal_writer_append(log->writer, &record, KAYA_RELAXED, NULL);
+        if (status == KAYA_OK)
+            status = kaya_wal_writer_rotate(log->writer);
+        if (status == KAYA_OK)
+            status = kaya_wal_writer_truncate_before(log->writer,
+                                                     kaya_wal_writer_durable_lsn(log->writer) + 1, NULL);
+    }
+    return status;
+}
+
 static const char *start(struct log *log, const struct kaya_engine_plan *plan)
 {
     struct kaya_wal_config config = { .spare_count = 3 };
@@ -140,6 +160,10 @@ static const char *start(struct log *log, const struct kaya_engine_plan *plan)
         count_on(log->environment.disk, plan->counts);
     if (status == KAYA_OK)
         status = kaya_wal_writer_open(&log->environment, &config, &log->writer, NULL);
+    if (status != KAYA_OK)
+        return said(status);
+    if (plan->is_aged)
+        status = age(log);
     if (status != KAYA_OK)
         return said(status);
     log->is_tended = pthread_create(&log->tender, NULL, tend, log) == 0;
