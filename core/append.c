@@ -236,8 +236,11 @@ enum kaya_status kaya_content_put(struct kaya_wal_writer *writer, const struct c
     if (status != KAYA_OK)
         return status;
     if (ready) {
+        bool follows = appender->used > 0; /* one that is alone in its flight would note it for nobody */
+
         status = encode(writer, content, first_lsn);
-        kaya_appender_clear(appender, writer->carry_capacity);
+        if (follows)
+            kaya_appender_clear(appender, writer->carry_capacity);
         return status;
     }
     kaya_line_take(writer);
