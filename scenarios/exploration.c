@@ -127,6 +127,23 @@ void kaya_exploration_take_script(struct kaya_exploration *exploration, uint32_t
     exploration->plan.script_length = count;
 }
 
+/* ---- some of them ---- */
+
+bool kaya_exploration_keep(struct kaya_exploration *exploration, uint64_t kept)
+{
+    struct kaya_plan *plan = &exploration->plan;
+    uint64_t count = 0;
+
+    if (plan->script == NULL || plan->script_length > KAYA_EXPLORED_OPERATIONS_MAX)
+        return false;
+    for (uint64_t index = 0; index < plan->script_length; index++)
+        if ((kept >> index & 1) != 0)
+            exploration->script[count++] = plan->script[index];
+    plan->script = exploration->script;
+    plan->script_length = count;
+    return true;
+}
+
 /* ---- options ---- */
 
 static enum kaya_status create_subject(void *user, struct kaya_subject **subject)

@@ -955,8 +955,8 @@ enum kaya_status kaya_explore(const struct kaya_explore_options *options, struct
     return status;
 }
 
-enum kaya_status kaya_explore_replay(const struct kaya_explore_options *options, const char *path, FILE *file,
-                                     struct kaya_violation *violation)
+enum kaya_status kaya_explore_walk(const struct kaya_explore_options *options, const char *path,
+                                   kaya_trace_listener *listener, void *user, struct kaya_violation *violation)
 {
     struct kaya_path wanted;
     struct kaya_explorer explorer = { .options = options, .wanted = &wanted };
@@ -972,8 +972,7 @@ enum kaya_status kaya_explore_replay(const struct kaya_explore_options *options,
         kaya_path_release(&wanted);
         return KAYA_NO_MEMORY;
     }
-    if (file)
-        kaya_trace_listen(explorer.trace, print_event, file);
+    kaya_trace_listen(explorer.trace, listener, user);
     status = run(&explorer);
     if (status == KAYA_OK && (!has_fitted(&explorer.levels[0]) || (wanted.crash_count > 0 && !explorer.reached)))
         status = KAYA_NOT_FOUND;
@@ -982,4 +981,10 @@ enum kaya_status kaya_explore_replay(const struct kaya_explore_options *options,
     release(&explorer);
     kaya_path_release(&wanted);
     return status;
+}
+
+enum kaya_status kaya_explore_replay(const struct kaya_explore_options *options, const char *path, FILE *file,
+                                     struct kaya_violation *violation)
+{
+    return kaya_explore_walk(options, path, file ? print_event : NULL, file, violation);
 }

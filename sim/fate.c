@@ -537,7 +537,8 @@ static void add_outcome(struct fate *fate, struct kaya_outcome outcome)
 
 /* ---- where two versions differ ---- */
 
-static const struct kaya_difference *find_difference(const struct kaya_sim_disk *disk, const struct kaya_block *newer,
+static const struct kaya_difference *find_difference(const struct kaya_sim_disk *disk,
+                                                     const struct kaya_block *newer,
                                                      const struct kaya_block *older, size_t visible)
 {
     for (unsigned index = 0; index < KAYA_DIFFERENCES_MAX; index++) {

@@ -78,6 +78,40 @@ size_t kaya_path_format(char text[KAYA_EXPLORE_PATH_MAX], size_t used, unsigned 
     return append_answers(text, used, odometer);
 }
 
+static size_t print_answers(char text[KAYA_EXPLORE_PATH_MAX], size_t used, const struct kaya_path_leg *leg)
+{
+    for (size_t index = 0; index < leg->answer_count && used < KAYA_EXPLORE_PATH_MAX; index++)
+        if (leg->answers[index] != 0)
+            used = append(text, used,
+                          snprintf(text + used, KAYA_EXPLORE_PATH_MAX - used, " %zu=%" PRIu64, index,
+                                   leg->answers[index]));
+    return used;
+}
+
+void kaya_path_print(const struct kaya_path *path, char text[KAYA_EXPLORE_PATH_MAX])
+{
+    size_t used = 0;
+    bool has_first = false;
+
+    for (size_t index = 0; index < path->legs[0].answer_count; index++)
+        has_first = has_first || path->legs[0].answers[index] != 0;
+    if (has_first)
+        used = print_answers(text,
+                             append(text, 0, snprintf(text, KAYA_EXPLORE_PATH_MAX, "%s", path->first_word)),
+                             &path->legs[0]);
+    else if (path->crash_count == 0)
+        used = append(text, 0, snprintf(text, KAYA_EXPLORE_PATH_MAX, "%s", NO_CRASH));
+    for (unsigned crash = 1; crash <= path->crash_count && used < KAYA_EXPLORE_PATH_MAX; crash++) {
+        const struct kaya_path_leg *leg = &path->legs[crash];
+
+        used = append(text, used,
+                      snprintf(text + used, KAYA_EXPLORE_PATH_MAX - used, "%scall %" PRIu64 " %s",
+                               used > 0 ? "; " : "", leg->call, crash_names[leg->kind]));
+        if (used < KAYA_EXPLORE_PATH_MAX)
+            used = print_answers(text, used, leg);
+    }
+}
+
 /* ---- reading ---- */
 
 /* Reads " INDEX=ANSWER" as often as it is there; indices ascend. */
@@ -126,7 +160,7 @@ static bool skip_between(const char **text)
 }
 
 /* *is_there: the workload was given answers. */
-static enum kaya_status parse_first(const char **text, struct kaya_path_leg *leg, bool *is_there)
+static enum kaya_status parse_first(const char **text, struct kaya_path *path, bool *is_there)
 {
     *is_there = false;
     for (size_t index = 0; index < sizeof first_words / sizeof first_words[0] && !*is_there; index++) {
@@ -134,16 +168,17 @@ static enum kaya_status parse_first(const char **text, struct kaya_path_leg *leg
 
         *is_there = strncmp(*text, first_words[index], length) == 0;
         *text += *is_there ? length : 0;
+        path->first_word = first_words[index];
     }
     if (!*is_there)
         return KAYA_OK;
-    return **text == ' ' ? parse_answers(text, leg) : KAYA_INVALID;
+    return **text == ' ' ? parse_answers(text, &path->legs[0]) : KAYA_INVALID;
 }
 
 static enum kaya_status parse(const char *text, struct kaya_path *path)
 {
     bool has_first;
-    enum kaya_status status = parse_first(&text, &path->legs[0], &has_first);
+    enum kaya_status status = parse_first(&text, path, &has_first);
 
     if (status != KAYA_OK || (has_first && *text == '\0'))
         return status;

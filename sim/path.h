@@ -16,12 +16,16 @@ struct kaya_path_leg {
 
 struct kaya_path {
     struct kaya_path_leg legs[KAYA_EXPLORE_DEPTH_MAX + 1];
+    const char *first_word; /* "error" or "schedule": what the workload's own answers are about; static */
     unsigned crash_count;
 };
 
 /* Read one (see kaya_explore_replay). KAYA_INVALID, KAYA_NO_MEMORY; then there is nothing to release. */
 KAYA_MUST_CHECK enum kaya_status kaya_path_parse(const char *text, struct kaya_path *path);
 void kaya_path_release(struct kaya_path *path);
+
+/* The text of a path; what does not fit ends in "...". */
+void kaya_path_print(const struct kaya_path *path, char text[KAYA_EXPLORE_PATH_MAX]);
 
 /* Append one leg to the `used` characters of a text; returns how many there are then. What does not fit ends in "...". */
 size_t kaya_path_format(char text[KAYA_EXPLORE_PATH_MAX], size_t used, unsigned leg, uint64_t call,

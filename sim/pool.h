@@ -25,7 +25,7 @@ struct kaya_block {
         struct kaya_block *next_free;
         struct kaya_block *truth; /* of a damaged block; never damaged itself */
     };
-    struct kaya_hash hash; /* of the bytes; all 0: nobody asked yet (store.c) */
+    struct kaya_hash hash;           /* of the bytes; all 0: nobody asked yet (store.c) */
     struct kaya_hash part_hash;      /* of those of them ... */
     uint32_t part_from, part_length; /* ... that were asked for last; 0: none */
     _Alignas(16) uint8_t bytes[];

@@ -202,7 +202,8 @@ Test(checksum, a_flipped_bit_is_found_by_what_it_does_to_the_crc)
             flip(bytes, bit);
             cr_expect(eq(u64, kaya_crc32c_flipped_bit(difference, length), bit), "%u bytes", length);
             if (bit < 8) /* in front of the bytes that are covered */
-                cr_expect(eq(u64, kaya_crc32c_flipped_bit(difference, length - 1), KAYA_NO_BIT), "%u bytes", length);
+                cr_expect(eq(u64, kaya_crc32c_flipped_bit(difference, length - 1), KAYA_NO_BIT), "%u bytes",
+                          length);
         }
     }
 }

@@ -61,6 +61,31 @@ done
     failures=$((failures + 1))
 }
 
+# Their paths are shrunk: to fewer operations, by the same promise, in a short story, and to a line that still replays.
+shrink() { # PROGRAM LINE: sets $report, $short
+    report=$("$1" shrink "$2" --json) && same "shrink '$2'" 'exit code 1' 0
+    short=$(printf '%s' "$report" | sed 's/.*"line": *"\([^"]*\)".*/\1/')
+    if "$1" replay "$short" >/dev/null; then same "'$short', shrunk from '$2'" broken held; fi
+}
+for case in 'A1-acknowledged-before-its-sync small 1 1' 'K3-relaxed-tail-not-synced small 1 2' 'C13-cut-before-the-copies-are-durable short 2 4'; do
+    # shellcheck disable=SC2086
+    set -- $case
+    [ -x "$bugs$1" ] || continue
+    explore "$bugs$1" "$2" --depth "$3" --states 20000
+    promise=$(value promise)
+    shrink "$bugs$1" "$(printf '%s' "$report" | sed 's/.*"replays":\["\([^"]*\)".*/\1/')"
+    same "$1, shrunk: promise" "$promise" "$(value promise)"
+    [ "$(value operations)" -le "$4" ] || same "$1, shrunk: operations" "$4" "$(value operations)"
+    same "$1, shrunk: complete" true "$(value complete)"
+    lines=$(printf '%s' "$report" | sed 's/.*"story": *\[\(.*\)\], *"paths.*/\1/; s/", *"/\n/g' | wc -l)
+    [ "$lines" -lt 12 ] || same "$1, shrunk: lines of its story" '12 at most' "$report"
+    if "$sim" shrink "$short" >"$work/out" 2>&1; then
+        grep -q 'nothing to shrink' "$work/out" || same "'$short' of the log as it is" held "$(cat "$work/out")"
+    else
+        grep -q 'no such call' "$work/out" || same "'$short' of the log as it is" 'no such call' "$(cat "$work/out")"
+    fi
+done
+
 # Threads: every schedule and every crash in it; the same for any number of processes; mistakes that need a schedule are found and replayed.
 explore "$sim" two-threads
 one="$(value runs) schedules, $(value states) states, $(value digest), $(value violations) violations, exhaustive $(value exhaustive)"

@@ -561,3 +561,61 @@ Test(explore, a_path_that_leads_nowhere_is_refused)
     cr_expect(eq(int, kaya_explore_replay(&options, "no crash", NULL, &violation), KAYA_OK));
     cr_expect(not(kaya_violation_is_set(&violation)));
 }
+
+/* ---- shorter paths ---- */
+
+/* What is looked for: the second question behind a crash at call 5 was answered with 3 or more, whatever else happened. */
+static bool loses_enough(void *user, const char *path)
+{
+    const char *crash = strstr(path, "call 5 power_loss");
+    const char *end = crash ? strchr(crash, ';') : NULL;
+    const char *answer = crash ? strstr(crash, " 1=") : NULL;
+
+    ++*(uint64_t *)user;
+    return answer && (!end || answer < end) && atoi(answer + strlen(" 1=")) >= 3;
+}
+
+Test(explore, a_path_is_shortened_to_what_it_takes)
+{
+    static const char *const paths[][2] = {
+        { "call 5 power_loss 1=3", "call 5 power_loss 1=3" },
+        { "call 5 power_loss 0=1 1=900 7=2", "call 5 power_loss 1=3" },
+        { "error 12=1 13=4; call 5 power_loss 1=17", "call 5 power_loss 1=3" },
+        { "schedule 3=1; call 2 process_crash 0=1; call 5 power_loss 1=4; call 9 power_loss 4=1",
+          "call 5 power_loss 1=3" },
+    };
+
+    for (unsigned index = 0; index < sizeof paths / sizeof *paths; index++) {
+        char path[KAYA_EXPLORE_PATH_MAX];
+        uint64_t heard = 0, asked;
+
+        strcpy(path, paths[index][0]);
+        cr_expect(eq(int, kaya_explore_shorten(path, loses_enough, &heard, &asked), KAYA_OK));
+        cr_expect(eq(str, path, (char *)paths[index][1]));
+        cr_expect(eq(u64, asked, heard));
+    }
+}
+
+static bool never(void *user, const char *path)
+{
+    (void)user;
+    (void)path;
+    return false;
+}
+
+Test(explore, a_path_of_which_nothing_can_go_stays_as_it_is)
+{
+    static const char *const paths[] = { "no crash",
+                                         "error 12=1; call 41 power_loss 0=3 7=1; call 7 process_crash",
+                                         "schedule 3=1 4=2", "call 1 process_crash" };
+    char path[KAYA_EXPLORE_PATH_MAX];
+    uint64_t asked;
+
+    for (unsigned index = 0; index < sizeof paths / sizeof *paths; index++) {
+        strcpy(path, paths[index]);
+        cr_expect(eq(int, kaya_explore_shorten(path, never, NULL, &asked), KAYA_OK));
+        cr_expect(eq(str, path, (char *)paths[index]));
+    }
+    strcpy(path, "call");
+    cr_expect(eq(int, kaya_explore_shorten(path, never, NULL, &asked), KAYA_INVALID));
+}

@@ -20,6 +20,7 @@ static const struct key {
     { "seed", offsetof(struct kaya_sim_exploring, seed), 0, UINT64_MAX },
     { "operations", offsetof(struct kaya_sim_exploring, operations), 1, KAYA_EXPLORED_OPERATIONS_MAX },
     { "script", offsetof(struct kaya_sim_exploring, script), 1, UINT64_MAX },
+    { "kept", offsetof(struct kaya_sim_exploring, kept), 1, UINT64_MAX },
     { "steps", offsetof(struct kaya_sim_exploring, steps), 1, 1000 },
     { "errors", offsetof(struct kaya_sim_exploring, errors), 1, 8 },
     { "torn", offsetof(struct kaya_sim_exploring, torn), 1, 64 },
@@ -69,6 +70,10 @@ bool kaya_sim_exploring_open(const struct kaya_sim_exploring *exploring, struct 
         kaya_exploration_of_log(exploration, log);
     else if (!open_scenario(exploring, exploration))
         return false;
+    if (exploring->kept != 0 && !kaya_exploration_keep(exploration, exploring->kept)) {
+        kaya_sim_complain("%s: its operations are no list of which some could be kept", exploring->name);
+        return false;
+    }
     *options = (struct kaya_explore_options){ .process_crashes = true };
     kaya_exploration_set(exploration, options);
     options->steps_after_recovery = (unsigned)exploring->steps;

@@ -14,6 +14,7 @@ struct kaya_sim_exploring {
     uint64_t seed;       /* these three are a scenario's: what it draws, ... */
     uint64_t operations; /* ... how many operations, ... */
     uint64_t script; /* ... and 1 above the number among all sequences of them; 0: those that the seed draws */
+    uint64_t kept;   /* a set of the operations, a bit each; 0: all */
     uint64_t steps;  /* behind each recovery */
     uint64_t errors;      /* at most so many on one way */
     uint64_t torn;        /* sectors torn by one crash, at most */
@@ -32,5 +33,8 @@ bool kaya_sim_exploring_parse(const char *line, struct kaya_sim_exploring *explo
 
 /* What kaya-sim replay does with such a line; an exit code. */
 int kaya_sim_exploring_replay(const char *line, bool prints_events, bool json);
+
+/* What kaya-sim shrink does with such a line; an exit code. */
+int kaya_sim_exploring_shrink(const char *line, uint64_t seconds, bool json);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "exploring.h"
 #include "kaya/scenarios/shorten.h"
 #include "kaya/scenarios/story.h"
 #include "sim.h"
@@ -247,14 +248,22 @@ int kaya_sim_shrink(int argc, char **argv)
             "\vLINE is what a failing run printed; FILE is a tape, or an input of the fuzzer's target `run` as it is. Boots, "
             "operations, faults, schedule and the outcomes of crashes are left out and made tamer as long as the same "
             "promise is broken with the same finding. The same run gives the same story, unless time runs out.\n\n"
+            "LINE may be one of `explore`, too: then operations and crashes are left out and the path's answers lowered, and what is left "
+            "is a line again (--runs and --save are for the others).\n\n"
             "In a story `write 596+28` is 28 bytes at offset 596, `!` marks a call that failed, and reads are left out.\n\n"
             "Exit codes: 0 the run breaks no promise; 1 it does, and was told; 2 usage.\n\n"
             "  kaya-sim shrink 'power-loss seed=0x4d2'\n"
+            "  kaya-sim shrink 'explore small: call 41 power_loss 0=1'\n"
             "  kaya-sim shrink build/fuzz/crash-0123 --save short.tape && kaya-sim replay short.tape --trace",
     };
     struct arguments arguments = { .seconds = SECONDS };
 
     if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) != 0)
         return KAYA_SIM_USAGE;
+    if (strncmp(arguments.of.text, "explore ", strlen("explore ")) == 0) {
+        int code = kaya_sim_exploring_shrink(arguments.of.text, arguments.seconds, arguments.of.json);
+
+        return kaya_sim_flush() ? code : KAYA_SIM_USAGE;
+    }
     return shrink_all(&arguments);
 }

@@ -27,6 +27,9 @@ KAYA_MUST_CHECK enum kaya_status kaya_exploration_of_scenario(struct kaya_explor
 uint64_t kaya_exploration_script_count(const struct kaya_exploration *exploration, uint32_t count);
 void kaya_exploration_take_script(struct kaya_exploration *exploration, uint32_t count, uint64_t number);
 
+/* Of the operations do only those of `kept`: bit n for number n. False: they are no list of so few that a set can name them. */
+bool kaya_exploration_keep(struct kaya_exploration *exploration, uint64_t kept);
+
 /* What hangs on the plan: profile, subject, room, families that never strike. The exploration is borrowed. */
 void kaya_exploration_set(const struct kaya_exploration *exploration, struct kaya_explore_options *options);
 

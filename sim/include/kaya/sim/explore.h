@@ -125,4 +125,21 @@ KAYA_MUST_CHECK enum kaya_status kaya_explore(const struct kaya_explore_options 
 KAYA_MUST_CHECK enum kaya_status kaya_explore_replay(const struct kaya_explore_options *options, const char *path,
                                                      FILE *file, struct kaya_violation *violation);
 
+/* The same, with every event told to `listener` (may be NULL). */
+KAYA_MUST_CHECK enum kaya_status kaya_explore_walk(const struct kaya_explore_options *options,
+                                                   const char *path, kaya_trace_listener *listener,
+                                                   void *user, struct kaya_violation *violation);
+
+/* Is this what is looked for? `path` leads to it. */
+typedef bool kaya_explore_is_same(void *user, const char *path);
+
+/* Make a path smaller for which `is_same` says true, as long as it does: fewer crashes, fewer questions answered with anything but 0, lower
+ * answers. Asks for one path after the other, always for the same ones. *asked is how many.
+ *
+ *   KAYA_INVALID    `path` is no path
+ *   KAYA_NO_MEMORY  `path` is as it was */
+KAYA_MUST_CHECK enum kaya_status kaya_explore_shorten(char path[KAYA_EXPLORE_PATH_MAX],
+                                                      kaya_explore_is_same *is_same, void *user,
+                                                      uint64_t *asked);
+
 #endif
