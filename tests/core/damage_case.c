@@ -156,18 +156,48 @@ const struct live_frame *damage_case_first_hit(const struct damage_case *damage)
     return NULL;
 }
 
+/* A recovery's segment counts once a watermark says that the copies in it are durable. Was that one hit? Then the recovery's own frames claim
+ * nothing, its copies need not come, and only what was appended behind them can still vouch for both. */
+static bool has_lost_its_watermark(const struct damage_case *damage, const struct live_frame *link)
+{
+    const struct live_frame *end = damage->live + damage->live_count;
+
+    if (!link->is_link || !damage->log->is_recovery[link->operation])
+        return false;
+    for (const struct live_frame *frame = link + 1; frame < end && frame->segment == link->segment; frame++)
+        if (frame->type == DISSECT_WATERMARK && frame->operation == link->operation &&
+            !damage_case_stands(damage, frame))
+            return true;
+    return false;
+}
+
+/* The last record that must come because nothing in front of it is hit. */
+static uint64_t reached_lsn(const struct damage_case *damage, const struct live_frame *hit)
+{
+    uint64_t reached = hit != NULL ? hit->lsn - 1 : damage->log->last_lsn;
+
+    for (size_t i = 0; i < damage->live_count; i++)
+        if (has_lost_its_watermark(damage, &damage->live[i]) && damage->live[i].lsn - 1 < reached)
+            reached = damage->live[i].lsn - 1;
+    return reached;
+}
+
 uint64_t damage_case_claimed_lsn(const struct damage_case *damage)
 {
     uint64_t claimed = 0;
+    uint16_t unclaimed = 0; /* the recovery whose watermark is hit */
     bool linked = false;
 
     for (size_t i = 0; i < damage->live_count; i++) {
         const struct live_frame *frame = &damage->live[i];
         bool whole = damage_case_stands(damage, frame);
 
-        if (frame->is_link)
+        if (frame->is_link) {
             linked = whole;
-        if (linked && whole && damage->log->durable_before[frame->operation] > claimed)
+            unclaimed = has_lost_its_watermark(damage, frame) ? frame->operation : 0;
+        }
+        if (linked && whole && frame->operation != unclaimed &&
+            damage->log->durable_before[frame->operation] > claimed)
             claimed = damage->log->durable_before[frame->operation];
     }
     return claimed;
@@ -446,7 +476,7 @@ bool damage_case_try(struct damage_case *damage, const struct damage_flip *flip,
 
     expected.hit = flip != NULL ? flip->frame : damage_case_first_hit(damage);
     expected.claimed_lsn = damage_case_claimed_lsn(damage);
-    expected.reached_lsn = expected.hit != NULL ? expected.hit->lsn - 1 : last_lsn;
+    expected.reached_lsn = reached_lsn(damage, expected.hit);
     if (expected.hit != NULL)
         expected.lost_lsn = first_lost(damage, expected.hit);
     note_file(damage, &expected);

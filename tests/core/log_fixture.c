@@ -115,6 +115,7 @@ static void begin(struct log_fixture *log)
     if (log->operation + 1 >= LOG_OPERATIONS_MAX)
         abort();
     log->durable_before[++log->operation] = log->durable_lsn;
+    log->is_recovery[log->operation] = false;
     log->image.operation = log->operation;
 }
 
@@ -123,6 +124,7 @@ enum kaya_status log_open(struct log_fixture *log)
     enum kaya_status status;
 
     begin(log);
+    log->is_recovery[log->operation] = true;
     status = kaya_wal_writer_open(&log->environment, &log->config, &log->writer, &log->report);
     if (status != KAYA_OK)
         return status;

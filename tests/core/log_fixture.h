@@ -57,6 +57,7 @@ struct log_fixture {
      * them. */
     uint64_t durable_before[LOG_OPERATIONS_MAX];
     uint16_t operation;
+    bool is_recovery[LOG_OPERATIONS_MAX];
 
     struct log_event events[LOG_EVENTS_MAX];
     size_t event_count; /* may exceed what was kept */
