@@ -1,19 +1,15 @@
-/* kaya-wal as an engine: a log in the directory, tended by a thread of its own as an embedding program would.
+/* kaya-wal as an engine: a log in the directory, tended by a thread as in a program that embeds it.
  *
  * Between slices what is durable is trimmed away, so that its files come back as spares. Strict records go through files of the usual
  * size and whatever a change of files costs is in the figures; slices of relaxed ones begin with a fresh file and end before it is full. */
-#define _GNU_SOURCE
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "kaya/posix.h"
 #include "kaya/reader.h"
 #include "kaya/wal.h"
 #include "measure/engine.h"
 
-enum { TEND_PAUSE_NS = 200000, STRICT_FILE_BYTES = 16 * 1024 * 1024, FILES_AGED = 6 };
+enum { STRICT_FILE_BYTES = 16 * 1024 * 1024, FILES_AGED = 6 };
 
 struct log {
     struct kaya_wal_environment environment;
@@ -21,9 +17,7 @@ struct log {
     enum kaya_engine_mode mode;
     struct kaya_wal_ticket tickets[KAYA_ENGINE_IN_FLIGHT]; /* submitted: a ring */
     size_t submitted;
-    pthread_t tender;
-    atomic_bool is_ending;
-    bool is_tended;
+    struct kaya_posix_tender *tender;
 };
 
 /* --- counting --------------------------------------------------------------------------------------------------------- */
@@ -78,22 +72,6 @@ static void count_on(struct kaya_disk *disk, struct kaya_engine_counts *into)
 
 /* --- appending -------------------------------------------------------------------------------------------------------- */
 
-static void *tend(void *argument)
-{
-    const struct timespec pause = { .tv_nsec = TEND_PAUSE_NS };
-    struct log *log = argument;
-
-    while (!atomic_load(&log->is_ending)) {
-        bool more = false;
-
-        if (kaya_wal_writer_tend(log->writer, &more) != KAYA_OK)
-            return NULL;
-        if (!more)
-            nanosleep(&pause, NULL);
-    }
-    return NULL;
-}
-
 static const char *said(enum kaya_status status)
 {
     return status == KAYA_OK ? NULL : kaya_status_text(status);
@@ -105,10 +83,7 @@ static void log_close(void *handle)
 
     if (log == NULL)
         return;
-    if (log->is_tended) {
-        atomic_store(&log->is_ending, true);
-        (void)pthread_join(log->tender, NULL);
-    }
+    kaya_posix_tender_stop(log->tender);
     (void)!kaya_wal_writer_close(log->writer);
     kaya_posix_disk_destroy(log->environment.disk);
     free(log);
@@ -166,8 +141,7 @@ static const char *start(struct log *log, const struct kaya_engine_plan *plan)
         status = age(log);
     if (status != KAYA_OK)
         return said(status);
-    log->is_tended = pthread_create(&log->tender, NULL, tend, log) == 0;
-    return log->is_tended ? NULL : "no thread could be started";
+    return said(kaya_posix_tender_start(log->writer, &log->tender));
 }
 
 static const char *log_open(const struct kaya_engine_plan *plan, void **handle)
