@@ -7,7 +7,7 @@
  *   - the record fits the segment, with room left for one TRIM and one CLOSE; else the log rotates
  *   - the segment is written through ahead of the record, and the record fits the buffer
  * Where something is missing, the thread takes the log for itself and does what it takes (make_ready), in this order.
- * Where all is there, how far it goes in this block is noted, so that the records behind this one need two comparisons (kaya_appender_put_clear).
+ * Where all is there, how far it goes in this block is noted, so that the records behind this one need three comparisons (kaya_appender_put_clear).
  *
  * What fails before a byte of a record was encoded costs nothing; a write or sync that was issued and failed ends the handle (P6): what is on the
  * disk is in doubt, and only the next recovery decides it. */
@@ -236,11 +236,8 @@ enum kaya_status kaya_content_put(struct kaya_wal_writer *writer, const struct c
     if (status != KAYA_OK)
         return status;
     if (ready) {
-        bool follows = appender->used > 0; /* one that is alone in its flight would note it for nobody */
-
         status = encode(writer, content, first_lsn);
-        if (follows)
-            kaya_appender_clear(appender, writer->carry_capacity);
+        kaya_appender_clear(appender, writer->carry_capacity);
         return status;
     }
     kaya_line_take(writer);

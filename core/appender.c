@@ -253,6 +253,12 @@ static enum kaya_status make_room(struct appender *appender, uint32_t extent, ui
     return status;
 }
 
+/* Where a sync would end. */
+static uint64_t padded(const struct shape *shape, uint64_t end)
+{
+    return shape->unit_bytes == 0 ? end : (end + shape->unit_bytes - 1) & ~((uint64_t)shape->unit_bytes - 1);
+}
+
 static enum kaya_status put_frame(struct appender *appender, struct frame *frame, const void *prefix,
                                   size_t prefix_length, const uint8_t *bytes)
 {
@@ -288,7 +294,8 @@ enum kaya_status kaya_appender_put_control(struct appender *appender, enum frame
 {
     struct frame frame = { .type = (uint8_t)type, .length = length };
 
-    kaya_appender_doubt(appender);
+    if (type != FRAME_PAD)
+        kaya_appender_doubt(appender);
     return put_frame(appender, &frame, NULL, 0, bytes);
 }
 
@@ -347,12 +354,8 @@ static uint64_t lower(uint64_t one, uint64_t other)
 void kaya_appender_clear(struct appender *appender, uint64_t carry_capacity)
 {
     const struct shape *shape = &appender->segment.header.shape;
-    uint64_t buffer_end = appender->end - appender->used + appender->buffer.capacity;
     uint64_t end = kaya_shape_block_end(shape, appender->end) - KAYA_FRAME_ROOM_MIN;
 
-    if (shape->unit_bytes != 0)
-        buffer_end &= ~((uint64_t)shape->unit_bytes - 1);
-    end = lower(end, buffer_end);
     end = lower(end, kaya_record_limit(shape));
     end = lower(end, appender->prewritten);
     appender->clear_end = kaya_shape_skip_header(shape, appender->end) == appender->end ? end : 0;
@@ -363,10 +366,12 @@ bool kaya_appender_put_clear(struct appender *appender, uint8_t flags, const voi
 {
     uint64_t end = appender->end + ((KAYA_FRAME_HEADER_BYTES + length + 3) & ~(uint64_t)3);
     uint64_t cost = appender->cost + kaya_carry_cost(length);
+    uint64_t start = appender->end - appender->used;
     struct frame frame;
     uint8_t *out;
 
-    if (end > appender->clear_end || cost > appender->clear_cost)
+    if (end > appender->clear_end || cost > appender->clear_cost ||
+        padded(&appender->segment.header.shape, end) - start > appender->buffer.capacity)
         return false;
     out = appender->buffer.bytes + appender->used;
     frame = (struct frame){ .type = FRAME_FULL,
@@ -391,9 +396,7 @@ bool kaya_appender_put_clear(struct appender *appender, uint8_t flags, const voi
 
 uint64_t kaya_appender_padded_end(const struct appender *appender)
 {
-    uint64_t unit = appender->segment.header.shape.unit_bytes;
-
-    return unit == 0 ? appender->end : (appender->end + unit - 1) / unit * unit;
+    return padded(&appender->segment.header.shape, appender->end);
 }
 
 /* From the end to behind the padding of a sync behind a record that ends at `end`; UINT64_MAX where the second header stands between. */
@@ -402,8 +405,7 @@ static uint64_t buffer_need(const struct appender *appender, uint64_t end)
     const struct shape *shape = &appender->segment.header.shape;
     uint64_t header = kaya_shape_second_header(shape);
 
-    if (shape->unit_bytes != 0)
-        end = (end + shape->unit_bytes - 1) & ~((uint64_t)shape->unit_bytes - 1);
+    end = padded(shape, end);
     return appender->end > header || end <= header ? end - appender->end : UINT64_MAX;
 }
 
@@ -466,7 +468,6 @@ enum kaya_status kaya_appender_depart(struct appender *appender, bool syncs, str
     appender->buffer = appender->idle;
     appender->idle = BUFFER_NONE;
     appender->used = 0;
-    kaya_appender_doubt(appender);
     return KAYA_OK;
 }
 

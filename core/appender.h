@@ -96,13 +96,13 @@ KAYA_MUST_CHECK enum kaya_status kaya_appender_put_control(struct appender *appe
                                                            const void *bytes, uint16_t length);
 
 /* All that a record asks for is so at the end: note how far that goes in this block, where `carry_capacity` is what every successor can carry. What is
- * noted holds until the buffer departs, a control frame is put, another segment is begun, or kaya_appender_doubt. */
+ * noted holds until a control frame is put, another segment is begun, or kaya_appender_doubt. */
 void kaya_appender_clear(struct appender *appender, uint64_t carry_capacity);
 static inline void kaya_appender_doubt(struct appender *appender)
 {
     appender->clear_end = 0;
 }
-/* Encode a record where that was noted. False: it was not, or not for so long a one; nothing was done. */
+/* Encode a record where that was noted, and the buffer has room for it and the padding of a sync. False: not so; nothing was done. */
 bool kaya_appender_put_clear(struct appender *appender, uint8_t flags, const void *bytes, size_t length);
 
 /* Would a record that ends at `end` (kaya_record_end), and the padding of a sync behind it, go into the buffer without any I/O? Pure. */
