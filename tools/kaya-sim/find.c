@@ -1,9 +1,12 @@
-/* Scenarios by name (they come with the program) or from a file. */
+/* Scenarios by name (they come with the program) or from a file. Who names one waits for no other to be parsed: that takes as long as
+ * some hundred simulated power losses. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "kaya/scenarios/scenario_file.h"
 #include "sim.h"
+
+#define SUFFIX ".yaml"
 
 static int compare_names(const void *one, const void *other)
 {
@@ -42,10 +45,11 @@ static bool is_path(const char *name)
 {
     size_t length = strlen(name);
 
-    return strchr(name, '/') != NULL || (length > 5 && strcmp(name + length - 5, ".yaml") == 0);
+    return strchr(name, '/') != NULL ||
+           (length > strlen(SUFFIX) && strcmp(name + length - strlen(SUFFIX), SUFFIX) == 0);
 }
 
-/* Scripts of loaded files stay until the program ends: scenarios are copied about. */
+/* Scripts of scenarios stay until the program ends: scenarios are copied about. */
 struct kept {
     struct kept *next;
     struct kaya_scenario scenario;
@@ -69,26 +73,37 @@ static bool keep_script(struct kaya_scenario *scenario)
     return true;
 }
 
+/* Its text is the file of that name. */
+static const struct kaya_scenario_text *find_text(const char *name)
+{
+    size_t count, length = strlen(name);
+    const struct kaya_scenario_text *texts = kaya_scenario_texts(&count);
+
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(texts[i].file_name, name, length) == 0 && strcmp(texts[i].file_name + length, SUFFIX) == 0)
+            return &texts[i];
+    return NULL;
+}
+
 bool kaya_sim_find(const char *name, struct kaya_scenario *scenario)
 {
+    const struct kaya_scenario_text *text = NULL;
     struct kaya_scenario_mistake mistake;
-    const struct kaya_scenario *scenarios;
-    size_t count;
+    enum kaya_status status;
 
     if (is_path(name)) {
-        if (kaya_scenario_load(name, scenario, &mistake) == KAYA_OK)
-            return keep_script(scenario);
-        kaya_sim_complain("%s", mistake.text[0] != '\0' ? mistake.text : "no memory");
-        return false;
-    }
-    scenarios = kaya_sim_scenarios(&count);
-    for (size_t i = 0; scenarios != NULL && i < count; i++)
-        if (strcmp(scenarios[i].name, name) == 0) {
-            *scenario = scenarios[i];
-            return true;
+        status = kaya_scenario_load(name, scenario, &mistake);
+    } else {
+        text = find_text(name);
+        if (text == NULL) {
+            kaya_sim_complain(
+                "there is no scenario '%s'; `kaya-sim list` shows them, and a file's name ends in .yaml", name);
+            return false;
         }
-    if (scenarios != NULL)
-        kaya_sim_complain(
-            "there is no scenario '%s'; `kaya-sim list` shows them, and a file's name ends in .yaml", name);
+        status = kaya_scenario_parse(text->file_name, text->text, text->length, scenario, &mistake);
+    }
+    if (status == KAYA_OK)
+        return keep_script(scenario);
+    kaya_sim_complain("%s", mistake.text[0] != '\0' ? mistake.text : "no memory");
     return false;
 }
