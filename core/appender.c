@@ -30,7 +30,7 @@ enum {
 
 uint64_t kaya_record_end(const struct shape *shape, uint64_t end, uint64_t length)
 {
-    uint64_t offset = kaya_shape_skip_header(shape, end);
+    uint64_t offset = kaya_shape_behind(shape, end);
     uint32_t room = kaya_frame_room(shape, offset);
 
     if (length <= room)
@@ -44,7 +44,7 @@ uint64_t kaya_record_end(const struct shape *shape, uint64_t end, uint64_t lengt
 
 uint64_t kaya_control_end(const struct shape *shape, uint64_t end, uint32_t length)
 {
-    uint64_t offset = kaya_shape_skip_header(shape, end);
+    uint64_t offset = kaya_shape_behind(shape, end);
 
     return offset + kaya_frame_extent(shape, offset, length);
 }
@@ -263,7 +263,7 @@ static enum kaya_status put_frame(struct appender *appender, struct frame *frame
                                   size_t prefix_length, const uint8_t *bytes)
 {
     const struct shape *shape = &appender->segment.header.shape;
-    uint64_t offset = kaya_shape_skip_header(shape, appender->end);
+    uint64_t offset = kaya_shape_behind(shape, appender->end);
     uint32_t extent = kaya_frame_extent(shape, offset, frame->length);
     uint8_t *out;
     enum kaya_status status;
@@ -309,7 +309,7 @@ static enum kaya_status put_fragments(struct appender *appender, uint8_t flags, 
 
     store64(prefix, length);
     while (status == KAYA_OK && length > 0) {
-        size_t room = kaya_frame_room(shape, kaya_shape_skip_header(shape, appender->end)) - prefix_length;
+        size_t room = kaya_frame_room(shape, kaya_shape_behind(shape, appender->end)) - prefix_length;
         size_t part = length < room ? length : room;
         struct frame frame = { .type = prefix_length > 0 ? FRAME_FIRST
                                        : part == length  ? FRAME_LAST
@@ -332,7 +332,7 @@ enum kaya_status kaya_appender_put_record(struct appender *appender, uint8_t fla
     struct frame frame = { .type = FRAME_FULL, .flags = flags, .length = (uint16_t)length };
     enum kaya_status status;
 
-    if (length <= kaya_frame_room(shape, kaya_shape_skip_header(shape, appender->end)))
+    if (length <= kaya_frame_room(shape, kaya_shape_behind(shape, appender->end)))
         status = put_frame(appender, &frame, NULL, 0, bytes);
     else
         status = put_fragments(appender, flags, bytes, length);

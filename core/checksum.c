@@ -104,8 +104,11 @@ uint32_t kaya_crc32c_words_portable(uint32_t seed, const uint32_t *words, size_t
 }
 
 #ifdef HAS_INSTRUCTION
-/* x86 is little-endian: words are loaded as they stand. */
-__attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const uint8_t *next, size_t length)
+/* x86 is little-endian: words are loaded as they stand. These end with the last step of the check, so that who asks whether there is an
+ * instruction can jump to them. */
+#define INSTRUCTION __attribute__((target("sse4.2")))
+
+INSTRUCTION static inline uint32_t by_instruction(uint32_t crc, const uint8_t *next, size_t length)
 {
     uint64_t wide = crc, eight;
     uint32_t four;
@@ -128,26 +131,36 @@ __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, c
     }
     for (length &= sizeof four - 1; length > 0; length--)
         crc = _mm_crc32_u8(crc, *next++);
-    return crc;
+    return ~crc;
 }
 
-__attribute__((target("sse4.2"))) static uint32_t words_by_instruction(uint32_t crc, const uint32_t *words,
-                                                                       size_t count)
+INSTRUCTION static uint32_t bytes_by_instruction(uint32_t seed, const uint8_t *next, size_t length)
 {
-    uint64_t wide = crc, two;
+    return by_instruction(~seed, next, length);
+}
+
+INSTRUCTION static uint32_t words_by_instruction(uint32_t seed, const uint32_t *words, size_t count)
+{
+    uint64_t wide = ~seed, two;
+    uint32_t crc;
 
     for (; count >= 2; count -= 2, words += 2) {
         memcpy(&two, words, sizeof two);
         wide = _mm_crc32_u64(wide, two);
     }
     crc = (uint32_t)wide;
-    return count > 0 ? _mm_crc32_u32(crc, *words) : crc;
+    return count > 0 ? ~_mm_crc32_u32(crc, *words) : ~crc;
 }
 
-__attribute__((target("sse4.2"))) static uint32_t word_and_bytes(uint32_t crc, uint32_t word,
-                                                                 const uint8_t *next, size_t length)
+INSTRUCTION static uint32_t both_by_instruction(uint32_t seed, const uint32_t *words, size_t count,
+                                                const uint8_t *next, size_t length)
 {
-    return by_instruction(_mm_crc32_u32(crc, word), next, length);
+    return by_instruction(~words_by_instruction(seed, words, count), next, length);
+}
+
+INSTRUCTION static uint32_t word_by_instruction(uint32_t seed, uint32_t word, const uint8_t *next, size_t length)
+{
+    return by_instruction(_mm_crc32_u32(~seed, word), next, length);
 }
 #endif
 
@@ -155,7 +168,7 @@ uint32_t kaya_crc32c_words(uint32_t seed, const uint32_t *words, size_t count)
 {
 #ifdef HAS_INSTRUCTION
     if (__builtin_cpu_supports("sse4.2"))
-        return ~words_by_instruction(~seed, words, count);
+        return words_by_instruction(seed, words, count);
 #endif
     return kaya_crc32c_words_portable(seed, words, count);
 }
@@ -182,7 +195,7 @@ uint32_t kaya_crc32c(uint32_t seed, const void *bytes, size_t length)
 #endif
 #ifdef HAS_INSTRUCTION
     if (__builtin_cpu_supports("sse4.2"))
-        return ~by_instruction(~seed, bytes, length);
+        return bytes_by_instruction(seed, bytes, length);
 #endif
     return kaya_crc32c_portable(seed, bytes, length);
 }
@@ -191,9 +204,18 @@ uint32_t kaya_crc32c_behind(uint32_t seed, uint32_t word, const void *bytes, siz
 {
 #ifdef HAS_INSTRUCTION
     if (length < LONG_BYTES && __builtin_cpu_supports("sse4.2"))
-        return ~word_and_bytes(~seed, word, bytes, length);
+        return word_by_instruction(seed, word, bytes, length);
 #endif
     return kaya_crc32c(kaya_crc32c_words(seed, &word, 1), bytes, length);
+}
+
+uint32_t kaya_crc32c_both(uint32_t seed, const uint32_t *words, size_t count, const void *bytes, size_t length)
+{
+#ifdef HAS_INSTRUCTION
+    if (length < LONG_BYTES && __builtin_cpu_supports("sse4.2"))
+        return both_by_instruction(seed, words, count, bytes, length);
+#endif
+    return kaya_crc32c(kaya_crc32c_words(seed, words, count), bytes, length);
 }
 
 /* A CRC is linear, so what a flipped bit does to it hangs only on how many bits stand behind it: the register runs over them from

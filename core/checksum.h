@@ -22,6 +22,9 @@ uint32_t kaya_crc32c_words_portable(uint32_t seed, const uint32_t *words, size_t
 /* The same over one number and `bytes` behind it. */
 uint32_t kaya_crc32c_behind(uint32_t seed, uint32_t word, const void *bytes, size_t length);
 
+/* The same over some numbers and `bytes` behind them. */
+uint32_t kaya_crc32c_both(uint32_t seed, const uint32_t *words, size_t count, const void *bytes, size_t length);
+
 /* Which bit of `length` bytes changes their CRC32C by `difference` when it alone flips? Bit 0 is the lowest of the first byte.
  * KAYA_NO_BIT: none. Within 2^31 - 1 bits there is at most one. */
 #define KAYA_NO_BIT UINT64_MAX

@@ -124,7 +124,7 @@ static inline bool fields_are_plausible(const struct shape *shape, const struct 
            frame->length >= limits->length_min && frame->length <= limits->length_max &&
            frame->length <= kaya_frame_room(shape, offset) && frame->offset_bytes == offset &&
            frame->durable_bytes <= offset &&
-           (frame->type == FRAME_LINK) == (offset == kaya_shape_first_frame(shape));
+           (frame->type == FRAME_LINK) == kaya_shape_is_first_frame(shape, offset);
 }
 
 static inline void load_fields(const uint8_t *bytes, struct frame *frame)
@@ -165,8 +165,7 @@ static void fill_words(uint32_t words[WORDS], const struct frame_seeds *seeds, c
     words[WORD_HCRC] = place;
     words[WORD_HCRC] = kaya_crc32c_words(seeds->segment, &words[WORD_HCRC], WORDS - WORD_HCRC);
 
-    crc = kaya_crc32c_words(seed, &words[WORD_HCRC], WORDS - WORD_HCRC);
-    crc = kaya_crc32c(crc, frame->payload, frame->length);
+    crc = kaya_crc32c_both(seed, &words[WORD_HCRC], WORDS - WORD_HCRC, frame->payload, frame->length);
     words[WORD_PCRC] = padding_bytes == 0 ? crc : kaya_crc32c(crc, padding, padding_bytes);
 }
 
@@ -208,34 +207,35 @@ static bool is_zero(const uint8_t *bytes, size_t length)
     return all == 0;
 }
 
+/* Why is this no frame? Apart from the good path, which is what a scan does all day. */
+static __attribute__((noinline)) enum frame_fault find_fault(const uint8_t *bytes, size_t available,
+                                                             const struct shape *shape, uint32_t segment_seed,
+                                                             uint64_t offset, const struct frame *frame)
+{
+    if (is_zero(bytes, KAYA_FRAME_HEADER_BYTES))
+        return FRAME_FAULT_ZERO;
+    if (!kaya_frame_header_check_holds(bytes, segment_seed, offset))
+        return FRAME_FAULT_HEADER;
+    if (!fields_are_plausible(shape, frame, offset) || !type_is_known(frame->type))
+        return FRAME_FAULT_FIELDS;
+    return kaya_frame_extent(shape, offset, frame->length) <= available ? FRAME_FAULT_PAYLOAD : FRAME_FAULT_ROOM;
+}
+
 enum frame_fault kaya_frame_decode(const uint8_t *bytes, size_t available, const struct shape *shape,
                                    const struct frame_seeds *seeds, uint64_t offset, struct frame *frame)
 {
-    bool plausible;
-    bool whole = false;
-
     if (!has_room(available, shape, offset))
         return FRAME_FAULT_ROOM;
     load_fields(bytes, frame);
-    plausible = fields_are_plausible(shape, frame, offset);
-    if (plausible) {
+    if (fields_are_plausible(shape, frame, offset)) {
         frame->extent_bytes = kaya_frame_extent(shape, offset, frame->length);
-        whole = frame->extent_bytes <= available;
+        if (frame->extent_bytes <= available) {
+            frame->payload = bytes + KAYA_FRAME_HEADER_BYTES;
+            if (kaya_frame_payload_check(bytes, seeds, frame) == load32(bytes + PCRC))
+                return type_is_known(frame->type) ? FRAME_FAULT_NONE : FRAME_FAULT_UNKNOWN;
+        }
     }
-    if (whole) {
-        frame->payload = bytes + KAYA_FRAME_HEADER_BYTES;
-        if (kaya_frame_payload_check(bytes, seeds, frame) == load32(bytes + PCRC))
-            return type_is_known(frame->type) ? FRAME_FAULT_NONE : FRAME_FAULT_UNKNOWN;
-    }
-
-    /* Not a frame; say why. */
-    if (is_zero(bytes, KAYA_FRAME_HEADER_BYTES))
-        return FRAME_FAULT_ZERO;
-    if (!kaya_frame_header_check_holds(bytes, seeds->segment, offset))
-        return FRAME_FAULT_HEADER;
-    if (!plausible || !type_is_known(frame->type))
-        return FRAME_FAULT_FIELDS;
-    return whole ? FRAME_FAULT_PAYLOAD : FRAME_FAULT_ROOM;
+    return find_fault(bytes, available, shape, seeds->segment, offset, frame);
 }
 
 bool kaya_frame_header(const uint8_t *bytes, size_t available, const struct shape *shape,

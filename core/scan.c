@@ -327,9 +327,11 @@ static bool is_nearly_blank(const uint8_t *bytes, size_t length)
 {
     size_t at = 0;
 
-    while (at < length && bytes[at] == 0)
+    if (is_blank(bytes, length))
+        return true;
+    while (bytes[at] == 0)
         at++;
-    return at == length || ((bytes[at] & (bytes[at] - 1)) == 0 && is_blank(bytes + at + 1, length - at - 1));
+    return (bytes[at] & (bytes[at] - 1)) == 0 && is_blank(bytes + at + 1, length - at - 1);
 }
 
 /* A recycled file holds pieces of its older life that start anywhere, so only a whole frame of ours says "written" there; in
@@ -483,17 +485,15 @@ static enum kaya_status gather(struct scan *scan, struct scan_frame *part, struc
     return KAYA_OK;
 }
 
-static bool is_in_place(const struct scan *scan, uint64_t offset, const struct frame *frame)
+/* That LINK is the first frame, and only the first, its fields say (frame.c). */
+static bool is_in_place(const struct scan *scan, const struct frame *frame)
 {
-    bool is_first = offset == kaya_shape_first_frame(&scan->segment->header.shape);
-
-    return frame->sequence == scan->sequence && is_first == (frame->type == FRAME_LINK) &&
-           frame->type != FRAME_MIDDLE && frame->type != FRAME_LAST;
+    return frame->sequence == scan->sequence && frame->type != FRAME_MIDDLE && frame->type != FRAME_LAST;
 }
 
 enum kaya_status kaya_scan_next(struct scan *scan, struct scan_entry *entry, bool *found)
 {
-    uint64_t offset = kaya_shape_skip_header(&scan->segment->header.shape, scan->end);
+    uint64_t offset = kaya_shape_behind(&scan->segment->header.shape, scan->end);
     uint64_t mended_before = scan->mended_count;
     struct scan_frame part;
     enum kaya_status status;
@@ -508,7 +508,7 @@ enum kaya_status kaya_scan_next(struct scan *scan, struct scan_entry *entry, boo
         return KAYA_UNSUPPORTED;
     if (status != KAYA_OK || part.fault != FRAME_FAULT_NONE)
         return status;
-    if (!is_in_place(scan, offset, &part.frame)) {
+    if (!is_in_place(scan, &part.frame)) {
         scan->fault = FRAME_FAULT_FIELDS;
         return KAYA_OK;
     }

@@ -20,14 +20,15 @@ enum {
     LINK_FRAME_BYTES_MAX = KAYA_FRAME_HEADER_BYTES + KAYA_LINK_BYTES + KAYA_FRAME_ROOM_MIN,
 };
 
-static const char *const SUFFIXES[] = {
+/* As long as the room for them, so that writing one takes no loop. */
+static const char SUFFIXES[][SEGMENT_NAME_BYTES - NUMBER_DIGITS] = {
     [SEGMENT_NAME_WAL] = ".wal",
     [SEGMENT_NAME_AWAY] = ".away",
     [SEGMENT_NAME_NEW] = ".new",
 };
 
 /* Eight hexadecimal digits at once: spread the nibbles over bytes, the highest first, and add what makes them letters. */
-static uint64_t hexadecimal(uint32_t value)
+static inline uint64_t hexadecimal(uint32_t value)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
     uint64_t nibbles = value;
@@ -42,15 +43,11 @@ static uint64_t hexadecimal(uint32_t value)
 
 void kaya_segment_name(char out[SEGMENT_NAME_BYTES], uint64_t number, enum segment_name_kind kind)
 {
-    const char *suffix = SUFFIXES[kind];
     uint8_t *digits = (uint8_t *)out;
-    unsigned at = NUMBER_DIGITS;
 
     store64(digits, hexadecimal((uint32_t)(number >> 32)));
     store64(digits + NUMBER_DIGITS / 2, hexadecimal((uint32_t)number));
-    while (*suffix != '\0')
-        out[at++] = *suffix++;
-    out[at] = '\0';
+    memcpy(out + NUMBER_DIGITS, SUFFIXES[kind], sizeof SUFFIXES[kind]);
 }
 
 static bool parse_digit(char digit, uint64_t *number)
@@ -206,11 +203,7 @@ struct opening {
 
 static bool is_zero(const uint8_t *bytes, size_t length)
 {
-    uint8_t all = 0;
-
-    for (size_t i = 0; i < length; i++)
-        all |= bytes[i];
-    return all == 0;
+    return bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0;
 }
 
 /* No further reading could tell anything else. */
@@ -246,6 +239,8 @@ static enum kaya_status try_header(struct opening *opening, const struct segment
         } else if (judge_link(&attempt, bytes, sizeof bytes)) {
             if (!attempt.link_mended || best->state < SEGMENT_LINKED)
                 *best = attempt;
+            if (is_whole(best))
+                break;
             attempt = *header;
             seed(&attempt);
         }
@@ -338,24 +333,17 @@ static enum kaya_status read_best(struct segment *segment, const struct context 
 static enum kaya_status open_and_read(struct segment *out, const struct context *context, const char *name,
                                       uint64_t number, unsigned open_flags, unsigned readings)
 {
-    struct segment segment = SEGMENT_NONE;
     enum kaya_status status;
 
     *out = SEGMENT_NONE;
-    segment.number = number;
-    status = kaya_disk_open(context->disk, name, open_flags, &segment.file);
+    out->number = number;
+    status = kaya_disk_open(context->disk, name, open_flags, &out->file);
+    if (status == KAYA_OK)
+        status = kaya_disk_size(context->disk, out->file, &out->file_bytes);
+    if (status == KAYA_OK)
+        status = read_best(out, context, readings);
     if (status != KAYA_OK)
-        goto done;
-    status = kaya_disk_size(context->disk, segment.file, &segment.file_bytes);
-    if (status != KAYA_OK)
-        goto done;
-    status = read_best(&segment, context, readings);
-    if (status != KAYA_OK)
-        goto done;
-    *out = segment;
-    segment = SEGMENT_NONE;
-done:
-    kaya_segment_close(&segment, context);
+        kaya_segment_close(out, context);
     return status;
 }
 

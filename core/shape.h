@@ -58,10 +58,21 @@ static inline uint64_t kaya_shape_skip_header(const struct shape *shape, uint64_
     return offset;
 }
 
+/* The same for the end of a frame. That lies inside no header, so only one that begins there is in the way. */
+static inline uint64_t kaya_shape_behind(const struct shape *shape, uint64_t end)
+{
+    return (end & (kaya_shape_header_bytes(shape) - 1)) != 0 ? end : kaya_shape_skip_header(shape, end);
+}
+
 /* Where the first frame (LINK) stands. */
 static inline uint64_t kaya_shape_first_frame(const struct shape *shape)
 {
     return kaya_shape_skip_header(shape, 0);
+}
+
+static inline bool kaya_shape_is_first_frame(const struct shape *shape, uint64_t offset)
+{
+    return (offset & (kaya_shape_header_bytes(shape) - 1)) == 0 && offset == kaya_shape_first_frame(shape);
 }
 
 /* Start and end of the block in which `offset` lies. */

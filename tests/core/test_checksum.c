@@ -81,6 +81,13 @@ Test(checksum, instruction_library_and_tables_agree_for_every_length_and_alignme
             if (length >= 4)
                 wrong +=
                     kaya_crc32c_behind(seed, load32(bytes + start), bytes + start + 4, length - 4) != expected;
+            for (size_t count = 0; count <= 8 && 4 * count <= length; count++) {
+                uint32_t words[8];
+
+                for (size_t i = 0; i < count; i++)
+                    words[i] = load32(bytes + start + 4 * i);
+                wrong += kaya_crc32c_both(seed, words, count, bytes + start + 4 * count, length - 4 * count) != expected;
+            }
         }
     }
     cr_expect(eq(uint, wrong, 0));

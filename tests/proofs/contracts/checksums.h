@@ -19,6 +19,11 @@ uint32_t kaya_crc32c_words(uint32_t seed, const uint32_t *words, size_t count);
     assigns \result \from seed, word, ((const uint8_t *)bytes)[0 .. length - 1]; */
 uint32_t kaya_crc32c_behind(uint32_t seed, uint32_t word, const void *bytes, size_t length);
 
+/*@ requires numbers: count == 0 || \valid_read(words + (0 .. count - 1));
+    requires readable: length == 0 || \valid_read((const uint8_t *)bytes + (0 .. length - 1));
+    assigns \result \from seed, words[0 .. count - 1], ((const uint8_t *)bytes)[0 .. length - 1]; */
+uint32_t kaya_crc32c_both(uint32_t seed, const uint32_t *words, size_t count, const void *bytes, size_t length);
+
 /*@ requires readable: length == 0 || \valid_read((const uint8_t *)bytes + (0 .. length - 1));
     assigns \result \from ((const uint8_t *)bytes)[0 .. length - 1]; */
 uint32_t kaya_check32(const void *bytes, size_t length);
