@@ -44,35 +44,56 @@ static inline uint64_t next_word(uint64_t word)
     return (word ^ word >> 29) * 0x9fb21c651e98df25u;
 }
 
+/* The last eight bytes of a payload that ends `count` bytes into `word`, 1 to 7. */
+static inline uint64_t last_word(uint64_t before, uint64_t word, unsigned count)
+{
+    return before >> 8 * count | word << 8 * (WORD_BYTES - count);
+}
+
 void kaya_payload_fill(uint64_t key, void *bytes, size_t length)
 {
     unsigned char *at = bytes;
+    unsigned char *end = at + length;
+    uint64_t before = 0;
     uint64_t word = first_word(key);
-    uint64_t stored = little_endian(word);
+    uint64_t stored;
 
-    for (; length >= WORD_BYTES; length -= WORD_BYTES, at += WORD_BYTES) {
-        memcpy(at, &stored, WORD_BYTES);
-        word = next_word(word);
+    for (; end - at >= WORD_BYTES; at += WORD_BYTES) {
         stored = little_endian(word);
+        memcpy(at, &stored, WORD_BYTES);
+        before = word;
+        word = next_word(word);
     }
-    for (size_t i = 0; i < length; i++)
-        at[i] = (unsigned char)(word >> 8 * i);
+    if (length >= WORD_BYTES && at < end) { /* the last word of all, which covers part of the one before */
+        stored = little_endian(last_word(before, word, (unsigned)(end - at)));
+        memcpy(end - WORD_BYTES, &stored, WORD_BYTES);
+        return;
+    }
+    for (; at < end; at++, word >>= 8)
+        *at = (unsigned char)word;
 }
 
 bool kaya_payload_equals(uint64_t key, const void *bytes, size_t length)
 {
     const unsigned char *at = bytes;
+    const unsigned char *end = at + length;
+    uint64_t before = 0;
     uint64_t word = first_word(key);
     uint64_t differs = 0;
     uint64_t found;
 
-    for (; length >= WORD_BYTES; length -= WORD_BYTES, at += WORD_BYTES) {
+    for (; end - at >= WORD_BYTES; at += WORD_BYTES) {
         memcpy(&found, at, WORD_BYTES);
         differs |= found ^ little_endian(word);
+        before = word;
         word = next_word(word);
     }
-    for (size_t i = 0; i < length; i++)
-        differs |= at[i] ^ (word >> 8 * i & 0xff);
+    if (length >= WORD_BYTES && at < end) {
+        memcpy(&found, end - WORD_BYTES, WORD_BYTES);
+        return (differs | (found ^ little_endian(last_word(before, word, (unsigned)(end - at))))) == 0;
+    }
+    for (; at < end; at++, word >>= 8)
+        differs |= *at ^ (word & 0xff);
     return differs == 0;
 }
 

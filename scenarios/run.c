@@ -56,6 +56,7 @@ struct kaya_stage {
     uint64_t seed;
     uint64_t boots;
     uint64_t recovery_calls; /* of the last recovery that came to an end */
+    bool has_damage;         /* the plan may damage media, or break promises */
 };
 
 /* --- Subjects --- */
@@ -240,7 +241,7 @@ static enum kaya_status give_up(struct kaya_stage *stage)
     return KAYA_OK;
 }
 
-static bool has_damage(const struct kaya_plan *plan)
+static bool is_damaging(const struct kaya_plan *plan)
 {
     for (int i = 0; i < KAYA_FAULTS; i++)
         if (plan->families[i] && plan->odds[i] > 0 &&
@@ -254,7 +255,7 @@ static bool has_damage(const struct kaya_plan *plan)
  * asks for. */
 static enum kaya_status tamper(struct kaya_stage *stage)
 {
-    if (stage->boots == 0 || has_damage(&stage->plan) ||
+    if (stage->boots == 0 || stage->has_damage ||
         !kaya_percent_draw(stage->plan.tampering_percent, stage->choices, KAYA_STREAM_WORKLOAD, "tamper"))
         return KAYA_OK;
     return kaya_tamper(stage->tamperer, &stage->plan, stage->subject, stage->disk, stage->choices,
@@ -264,8 +265,8 @@ static enum kaya_status tamper(struct kaya_stage *stage)
 /* A boot's operations; perhaps somebody copies the log's files meanwhile. */
 static enum kaya_status work(struct kaya_stage *stage)
 {
-    bool copied = !has_damage(&stage->plan) && kaya_percent_draw(stage->plan.live_copy_percent, stage->choices,
-                                                                 KAYA_STREAM_WORKLOAD, "live_copy");
+    bool copied = !stage->has_damage && kaya_percent_draw(stage->plan.live_copy_percent, stage->choices,
+                                                          KAYA_STREAM_WORKLOAD, "live_copy");
     uint64_t count;
     enum kaya_status status;
 
@@ -372,7 +373,7 @@ static void trace_plan(struct kaya_stage *stage)
 static void watch_damage(struct kaya_stage *stage)
 {
     bool watched = stage->plan.subject == KAYA_SUBJECT_LOG && stage->plan.budget != KAYA_BUDGET_NONE &&
-                   has_damage(&stage->plan);
+                   stage->has_damage;
 
     kaya_damage_watch_reset(stage->damage);
     kaya_log_subject_watch_damage(stage->subjects[KAYA_SUBJECT_LOG], watched ? stage->damage : NULL);
@@ -387,6 +388,7 @@ static void reset(struct kaya_stage *stage, const struct kaya_scenario *scenario
 
     kaya_trace_reset(stage->trace);
     kaya_plan_draw(&stage->plan, scenario, stage->choices);
+    stage->has_damage = is_damaging(&stage->plan);
     options.profile = stage->plan.profile;
     memcpy(options.odds, stage->plan.odds, sizeof options.odds);
     options.read_fault_repeats_max = stage->plan.read_fault_repeats;

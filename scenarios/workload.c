@@ -265,7 +265,8 @@ void kaya_plan_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario
     plan->boot_count = kaya_range_draw(scenario->boots, choices, KAYA_STREAM_CONFIG, "boots");
     plan->operations = scenario->operations;
     plan->crash_within = scenario->crash_within;
-    plan->record_bytes = cut_to(scenario->record_bytes, kaya_plan_worst_sizes(plan).record_bytes_max);
+    plan->worst_record_bytes_max = kaya_plan_worst_sizes(plan).record_bytes_max;
+    plan->record_bytes = cut_to(scenario->record_bytes, plan->worst_record_bytes_max);
     plan->batch_records = scenario->batch_records;
     plan->keep_records = scenario->keep_records;
     plan->threads = scenario->threads;
@@ -306,7 +307,7 @@ static uint32_t length_draw(struct kaya_range range, struct kaya_choices *choice
 static void lengths_draw(struct kaya_operation *operation, const struct kaya_plan *plan,
                          struct kaya_choices *choices)
 {
-    uint32_t left = kaya_plan_worst_sizes(plan).record_bytes_max - (uint32_t)(4 * operation->record_count);
+    uint32_t left = plan->worst_record_bytes_max - 4 * operation->record_count;
     struct kaya_range range = plan->record_bytes;
 
     if (operation->record_count > 1)

@@ -53,33 +53,45 @@ static void mutex_destroy(struct kaya_runtime *runtime, struct kaya_mutex *mutex
     allocator->release(allocator, mutex, sizeof *mutex);
 }
 
-static void mutex_lock(struct kaya_runtime *runtime, struct kaya_mutex *mutex)
+static void await_lock(struct kaya_fibers *fibers, const struct kaya_mutex *mutex)
 {
-    struct kaya_fibers *fibers = of(runtime)->fibers;
-
     kaya_fibers_point(fibers);
-    while (kaya_fibers_are_running(fibers) && mutex->state == MUTEX_HELD) {
+    while (mutex->state == MUTEX_HELD) {
         KAYA_ASSERT(mutex->owner != kaya_fibers_current(fibers));
         (void)kaya_fibers_wait(fibers, mutex, "a lock", mutex->owner, KAYA_WAIT_FOREVER);
     }
-    KAYA_ASSERT(mutex->state == MUTEX_FREE);
-    mutex->state = MUTEX_HELD;
-    mutex->owner = kaya_fibers_current(fibers);
 }
 
-static void release(struct kaya_sim_runtime *runtime, struct kaya_mutex *mutex)
+static void mutex_lock(struct kaya_runtime *runtime, struct kaya_mutex *mutex)
 {
+    struct kaya_fibers *fibers = of(runtime)->fibers;
+    size_t current = kaya_fibers_current(fibers);
+
+    if (current != KAYA_FIBERS_MAX)
+        await_lock(fibers, mutex);
+    KAYA_ASSERT(mutex->state == MUTEX_FREE);
+    mutex->state = MUTEX_HELD;
+    mutex->owner = current;
+}
+
+/* False: there is one thread only, so nobody else can take it. */
+static bool release(struct kaya_sim_runtime *runtime, struct kaya_mutex *mutex)
+{
+    size_t current = kaya_fibers_current(runtime->fibers);
+
     KAYA_ASSERT(mutex->state == MUTEX_HELD);
-    KAYA_ASSERT(mutex->owner == kaya_fibers_current(runtime->fibers));
+    KAYA_ASSERT(mutex->owner == current);
     mutex->state = MUTEX_FREE;
-    if (kaya_fibers_are_running(runtime->fibers))
-        kaya_fibers_wake_all(runtime->fibers, mutex); /* whoever comes first takes it */
+    if (current == KAYA_FIBERS_MAX)
+        return false;
+    kaya_fibers_wake_all(runtime->fibers, mutex); /* whoever comes first takes it */
+    return true;
 }
 
 static void mutex_unlock(struct kaya_runtime *runtime, struct kaya_mutex *mutex)
 {
-    release(of(runtime), mutex);
-    kaya_fibers_point(of(runtime)->fibers);
+    if (release(of(runtime), mutex))
+        kaya_fibers_point(of(runtime)->fibers);
 }
 
 static enum kaya_status condition_create(struct kaya_runtime *runtime, struct kaya_condition **condition)
@@ -121,7 +133,7 @@ static bool condition_wait(struct kaya_runtime *seam, struct kaya_condition *con
         wait_alone(runtime, timeout_ns);
         return false;
     }
-    release(runtime, mutex);
+    (void)release(runtime, mutex);
     if (kaya_fibers_wake_idly(runtime->fibers))
         woken = true;
     else

@@ -30,6 +30,7 @@ struct kaya_plan {
     bool tampers; /* somebody changes the directory between two boots, or copies it */
     struct kaya_latency latencies[KAYA_LATENCIES];
     uint32_t record_bytes_max;
+    uint32_t worst_record_bytes_max; /* kaya_plan_worst_sizes */
     uint32_t key_count;
     struct kaya_range threads;
     uint32_t operation_weights[KAYA_OPERATIONS];
