@@ -157,8 +157,8 @@ static void fill_words(uint32_t words[WORDS], const struct frame_seeds *seeds, c
     words[WORD_DURABLE] = offset_word(frame->durable_bytes);
     words[WORD_SEQUENCE] = frame->sequence;
     words[WORD_LENGTH] = frame->length | (uint32_t)frame->type << 16 | (uint32_t)frame->flags << 24;
-    for (unsigned i = WORD_LENGTH; i < WORDS; i++)
-        store32(fields + 4 * (i - WORD_LENGTH), words[i]);
+    store64(fields, words[WORD_LENGTH] | (uint64_t)words[WORD_OFFSET] << 32);
+    store64(fields + 8, words[WORD_DURABLE] | (uint64_t)words[WORD_SEQUENCE] << 32);
     words[WORD_CHECK] = second_check(fields, frame->payload, frame->length, seed);
 
     /* The header's check goes over the place, and then over all that stands behind itself. */

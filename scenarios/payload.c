@@ -53,12 +53,13 @@ static inline uint64_t last_word(uint64_t before, uint64_t word, unsigned count)
 void kaya_payload_fill(uint64_t key, void *bytes, size_t length)
 {
     unsigned char *at = bytes;
+    unsigned char *whole = at + length / WORD_BYTES * WORD_BYTES;
     unsigned char *end = at + length;
     uint64_t before = 0;
     uint64_t word = first_word(key);
     uint64_t stored;
 
-    for (; end - at >= WORD_BYTES; at += WORD_BYTES) {
+    for (; at != whole; at += WORD_BYTES) {
         stored = little_endian(word);
         memcpy(at, &stored, WORD_BYTES);
         before = word;
@@ -76,13 +77,14 @@ void kaya_payload_fill(uint64_t key, void *bytes, size_t length)
 bool kaya_payload_equals(uint64_t key, const void *bytes, size_t length)
 {
     const unsigned char *at = bytes;
+    const unsigned char *whole = at + length / WORD_BYTES * WORD_BYTES;
     const unsigned char *end = at + length;
     uint64_t before = 0;
     uint64_t word = first_word(key);
     uint64_t differs = 0;
     uint64_t found;
 
-    for (; end - at >= WORD_BYTES; at += WORD_BYTES) {
+    for (; at != whole; at += WORD_BYTES) {
         memcpy(&found, at, WORD_BYTES);
         differs |= found ^ little_endian(word);
         before = word;

@@ -301,9 +301,12 @@ static bool know_sector(struct kaya_sim_disk *disk, uint32_t file, uint64_t offs
 /* A range that is only written in part at its ends needs to know what stands there. */
 static bool know_ends(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length)
 {
+    const struct kaya_inode *inode = disk->files[file].inode;
     uint64_t within = disk->store.sector_bytes - 1;
     uint64_t end = offset + length;
 
+    if (inode->undecided_count == 0 && !inode->has_damage) /* all is known */
+        return true;
     if ((offset & within) != 0 && !know_sector(disk, file, offset))
         return false;
     return (end & within) == 0 || length == 0 || know_sector(disk, file, end - 1);

@@ -99,11 +99,16 @@ static inline size_t encode_text(uint64_t *words, const char *text, size_t lengt
         return 1;
     }
     words[count - 1] = 0;
-    memcpy(words, text, length);
+    if (length >= 8 && length <= 16) { /* most of them, in two halves that may lie over each other */
+        memcpy(words, text, 8);
+        memcpy((char *)words + length - 8, text + length - 8, 8);
+    } else {
+        memcpy(words, text, length);
+    }
     return count;
 }
 
-static void encode(struct kaya_page *page, const struct kaya_trace_event *event, uint64_t content_hash,
+static inline void encode(struct kaya_page *page, const struct kaya_trace_event *event, uint64_t content_hash,
                    size_t text_length)
 {
     const uint64_t numbers[] = { event->a, event->b, event->c };
@@ -149,21 +154,26 @@ static __attribute__((noinline, cold)) void tell(const struct kaya_trace *trace,
             trace->ears[i].listener(trace->ears[i].user, &numbered);
 }
 
-void kaya_trace_add(struct kaya_trace *trace, const struct kaya_trace_event *event)
+static __attribute__((noinline)) void add_heard(struct kaya_trace *trace, const struct kaya_trace_event *event)
 {
-    uint64_t content_hash;
-    size_t text_length;
+    uint64_t content_hash = event->content != NULL ? kaya_trace_hash(event->content, event->content_length) : 0;
+    size_t text_length = event->text != NULL ? strlen(event->text) : 0;
 
-    if (trace == NULL)
-        return;
-    content_hash = event->content ? kaya_trace_hash(event->content, event->content_length) : 0;
-    text_length = event->text != NULL ? strlen(event->text) : 0;
     encode(&trace->page, event, content_hash, text_length);
-    if (!trace->page.is_heard)
-        return;
     if (trace->keep_count > 0)
         keep(trace, event, content_hash, text_length);
-    tell(trace, event);
+    if (trace->page.is_heard)
+        tell(trace, event);
+}
+
+void kaya_trace_add(struct kaya_trace *trace, const struct kaya_trace_event *event)
+{
+    if (trace == NULL)
+        return;
+    if (trace->page.is_heard || event->content != NULL)
+        add_heard(trace, event);
+    else
+        encode(&trace->page, event, 0, event->text != NULL ? strlen(event->text) : 0);
 }
 
 uint64_t kaya_trace_digest(const struct kaya_trace *trace)
