@@ -11,7 +11,7 @@
  *   - nothing is ever called damaged;
  *   - the next session goes on behind exactly what was found (P3);
  *   - the directory holds live bytes plus a constant, also once the log was opened after many crashes with nothing appended.
- * Some sessions end with a trim; some more run on a second log, in padding mode. A line is a function of its number, so the model is one number a record.
+ * Each session writes by another of the sync methods that can be had here. Some sessions end with a trim; some more run on a second log, in padding mode. A line is a function of its number, so the model is one number a record.
  *
  * Usage: plain_kill [SESSIONS [SEED]] */
 #define _GNU_SOURCE
@@ -28,6 +28,7 @@ enum {
     LINE_BYTES_MAX = 12000,    /* spans blocks */
     STREAM_BYTES = 96 * 1024,  /* fed in one session, at most */
     SIDES_MAX = 4,
+    METHODS_MAX = 5,
     TRIM_EVERY = 7,
     EMPTY_CRASHES = 40,
     LONGEST_START_US = 5000000,
@@ -46,7 +47,12 @@ static uint64_t low_water_session; /* the session whose records are the first th
 static uint32_t next_line = 1;
 static bool is_padded;
 
+/* The sync methods that can be had here: each session takes one, and goes on behind another's. */
+static const char *method_options[METHODS_MAX];
+static uint64_t method_count;
+
 static struct {
+    uint64_t sessions_by_method[METHODS_MAX];
     uint64_t acknowledged, found_more, live_looks, busy_looks, refused_writers, trims, early_kills;
 } seen;
 
@@ -321,15 +327,20 @@ static void compare(uint64_t acknowledged, uint64_t fed)
 
 static void run_session(uint64_t number)
 {
-    const char *argv[] = { program("kaya-wal"), "append", directory, SEGMENT_OPTION, NULL, NULL, NULL };
+    const char *argv[] = { program("kaya-wal"), "append", directory, SEGMENT_OPTION, NULL, NULL, NULL, NULL };
     size_t count = 4;
     struct session session = { .stream = NULL };
 
     if (is_padded)
         argv[count++] = "--padded";
     bool relaxed = draw(2);
-    argv[count] = relaxed ? "--relaxed" : NULL;
-    CONTEXT("session %" PRIu64 "%s%s", number, relaxed ? ", relaxed" : ", strict", is_padded ? ", padded" : "");
+    if (relaxed)
+        argv[count++] = "--relaxed";
+    unsigned method = (unsigned)draw(method_count);
+    argv[count] = method_options[method];
+    CONTEXT("session %" PRIu64 "%s%s, %s", number, relaxed ? ", relaxed" : ", strict",
+            is_padded ? ", padded" : "", method_options[method]);
+    seen.sessions_by_method[method]++;
     fill_stream(&session);
     session.writer = spawn(argv);
     fcntl(session.writer.input, F_SETFL, O_NONBLOCK);
@@ -440,6 +451,28 @@ static void run_sessions(uint64_t sessions)
     crash_with_nothing_to_append();
 }
 
+static void find_methods(void)
+{
+    static const char *const options[METHODS_MAX] = { "--sync-method=fdatasync", "--sync-method=dsync",
+                                                      "--sync-method=direct-fdatasync",
+                                                      "--sync-method=direct-dsync", "--sync-method=io_uring" };
+
+    begin_log("asked", false);
+    for (size_t i = 0; i < METHODS_MAX; i++) {
+        struct result result = run("append", NULL, 0, directory, options[i], NULL);
+        CONTEXT("%s", options[i]);
+        CHECK(result.code == 0 || (result.code == 3 && strstr(result.error, "not to be had here")),
+              "exit %d, %s", result.code, result.error);
+        if (result.code == 0)
+            method_options[method_count++] = options[i];
+        else
+            printf("%s\n", result.error);
+        release(&result);
+    }
+    remove_directory(directory);
+    CHECK(method_count >= 2, "fdatasync and dsync can be had anywhere");
+}
+
 int main(int argc, char **argv)
 {
     uint64_t sessions = argc > 1 ? strtoull(argv[1], NULL, 10) : SESSIONS;
@@ -449,6 +482,7 @@ int main(int argc, char **argv)
     harness_random_state = seed;
     make_workplace(workplace, false);
     printf("seed %" PRIu64 ", %" PRIu64 " sessions in %s\n", seed, sessions, workplace);
+    find_methods();
     begin_log("log", false);
     run_sessions(sessions);
     uint64_t bytes = directory_bytes(directory);
@@ -464,6 +498,10 @@ int main(int argc, char **argv)
     CHECK(seen.acknowledged > 10 * sessions && seen.live_looks > sessions / 4 &&
               seen.refused_writers > sessions / 20,
           "this run looked at too little to mean anything");
+    for (size_t i = 0; i < method_count; i++) {
+        printf("%" PRIu64 " sessions with %s\n", seen.sessions_by_method[i], method_options[i]);
+        CHECK(seen.sessions_by_method[i] > sessions / 20, "hardly a session with %s", method_options[i]);
+    }
     CHECK(seen.busy_looks * 2 <= seen.live_looks, "readers beside a writer were busy more often than not");
     rmdir(workplace);
     return 0;

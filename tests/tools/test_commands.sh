@@ -56,6 +56,8 @@ expect 3 "$wal" sing
 says err "there is no command 'sing'"
 expect 3 "$wal" append log --segment-bytes=lots
 says err "'lots' is not a size"
+expect 3 "$wal" append log --sync-method=hope
+grep -q "there is no 'hope'; there are fdatasync, dsync" err || fail 'a sync method that is none'
 expect 3 "$wal" append log --segment-bytes=1000
 says err 'segment_bytes'
 expect 3 "$wal" verify log --anchor 12:3

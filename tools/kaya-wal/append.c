@@ -25,6 +25,7 @@ struct options {
     struct kaya_common common;
     bool relaxed;
     bool padded;
+    enum kaya_posix_sync_method sync_method;
     char delimiter;
     uint64_t segment_bytes;
     uint64_t record_bytes_max;
@@ -34,6 +35,7 @@ struct session {
     const struct options *options;
     struct kaya_place place;
     struct kaya_wal_writer *writer;
+    struct kaya_posix_tender *tender; /* NULL: appends do the work themselves, and say so if they must */
     struct kaya_lines lines;
     uint64_t first_waiting_lsn; /* appended, not yet acknowledged */
     uint64_t waiting;
@@ -114,17 +116,6 @@ static int say_line_failed(const struct session *session, enum kaya_line_result 
     return KAYA_EXIT_PARTLY;
 }
 
-/* While nobody types, prepare ahead. Failures cost nothing: an append does the work itself, and says so if it must. */
-static void tend_while_idle(struct session *session)
-{
-    struct pollfd input = { .fd = session->lines.descriptor, .events = POLLIN };
-    bool more = true;
-
-    while (more && poll(&input, 1, 0) == 0)
-        if (kaya_wal_writer_tend(session->writer, &more) != KAYA_OK)
-            return;
-}
-
 static int append_all(struct session *session)
 {
     enum kaya_durability_mode mode = session->options->relaxed ? KAYA_RELAXED : KAYA_STRICT;
@@ -133,8 +124,6 @@ static int append_all(struct session *session)
         const char *bytes;
         size_t length;
 
-        if (!kaya_lines_at_hand(&session->lines))
-            tend_while_idle(session);
         enum kaya_line_result result = kaya_lines_next(&session->lines, &bytes, &length);
         if (result == KAYA_LINE_END)
             return KAYA_EXIT_DONE;
@@ -177,7 +166,8 @@ static int run(const struct options *options)
     };
 
     kaya_lines_init(&session.lines, STDIN_FILENO, options->delimiter, (size_t)line_bytes_max);
-    if (kaya_place_open(&session.place, options->common.path, false, !options->padded) != KAYA_OK)
+    if (kaya_place_open_by(&session.place, options->common.path, false, !options->padded,
+                           options->sync_method) != KAYA_OK)
         goto done;
     config.segment_bytes =
         options->segment_bytes ? options->segment_bytes : kaya_place_segment_bytes(&session.place);
@@ -187,7 +177,9 @@ static int run(const struct options *options)
         code = kaya_say_status(&session.place, "open the log for writing", status, &report);
         goto done;
     }
+    (void)!kaya_posix_tender_start(session.writer, &session.tender);
     code = append_all(&session);
+    kaya_posix_tender_stop(session.tender);
     status = kaya_wal_writer_close(session.writer);
     if (code == KAYA_EXIT_DONE && status != KAYA_OK) {
         kaya_say_status(&session.place, "close the log", status, NULL);
@@ -201,7 +193,13 @@ done:
     return code;
 }
 
-enum { OPTION_RELAXED = 0x100, OPTION_SEGMENT_BYTES, OPTION_RECORD_BYTES_MAX, OPTION_PADDED };
+enum {
+    OPTION_RELAXED = 0x100,
+    OPTION_SEGMENT_BYTES,
+    OPTION_RECORD_BYTES_MAX,
+    OPTION_PADDED,
+    OPTION_SYNC_METHOD
+};
 
 static const struct argp_option argp_options[] = {
     { "relaxed", OPTION_RELAXED, NULL, 0,
@@ -220,10 +218,28 @@ static const struct argp_option argp_options[] = {
       "For disks that do not promise power-safe overwrite: pad to 4096 bytes at each "
       "sync",
       0 },
+    { "sync-method", OPTION_SYNC_METHOD, "NAME", 0,
+      "How records become durable (default fdatasync); the names stand below. The log is the same bytes, and may be "
+      "written by another one the next time",
+      0 },
     { "verbose", KAYA_OPTION_VERBOSE, NULL, 0, "Tell on standard error what the log does", 0 },
     { "json", KAYA_OPTION_JSON, NULL, 0, "Print {\"lsn\":N} instead of N", 0 },
     { 0 },
 };
+
+static error_t parse_sync_method(struct argp_state *state, const char *name, enum kaya_posix_sync_method *method)
+{
+    char known[256] = "";
+
+    if (kaya_posix_sync_method_find(name, method))
+        return 0;
+    for (unsigned i = 0; i < KAYA_POSIX_SYNC_METHOD_COUNT; i++) {
+        strcat(known, i > 0 ? ", " : "");
+        strcat(known, kaya_posix_sync_method_name((enum kaya_posix_sync_method)i));
+    }
+    argp_error(state, "--sync-method: there is no '%s'; there are %s", name, known);
+    return EINVAL;
+}
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
@@ -242,6 +258,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case OPTION_RECORD_BYTES_MAX:
         return kaya_parse_size_option(state, "record-bytes-max", argument, UINT64_C(1) << 29,
                                       &options->record_bytes_max);
+    case OPTION_SYNC_METHOD:
+        return parse_sync_method(state, argument, &options->sync_method);
     case OPTION_PADDED:
         options->padded = true;
         return 0;
@@ -249,6 +267,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return kaya_parse_common(key, argument, state, &options->common);
     }
 }
+
+/* "  name  what it does", a line each. */
+#define SYNC_METHOD_LINE(name, word, text) "  " word ": " text "\n"
+#define SYNC_METHODS KAYA_POSIX_SYNC_METHOD_LIST(SYNC_METHOD_LINE)
 
 int kaya_command_append(int argc, char **argv)
 {
@@ -260,6 +282,7 @@ int kaya_command_append(int argc, char **argv)
             "Append standard input to the log in DIR, one record a line, and print each record's number (LSN) once "
             "it is durable. A log that is not there is begun; a log that was not closed is recovered first. Any "
             "bytes will do; a last line without a newline counts. Lines that arrive together share one sync.\v"
+            "Sync methods:\n" SYNC_METHODS "\n"
             "Example:\n"
             "  tail -F /var/log/dpkg.log | kaya-wal append journal\n"
             "\n"

@@ -37,6 +37,19 @@ static bool name_parts(struct kaya_place *place, const char *path, bool file_all
 enum kaya_status kaya_place_open(struct kaya_place *out, const char *path, bool file_allowed,
                                  bool power_safe_overwrite)
 {
+    return kaya_place_open_by(out, path, file_allowed, power_safe_overwrite, KAYA_POSIX_FDATASYNC);
+}
+
+static void say_unsupported(const char *path, enum kaya_posix_sync_method method)
+{
+    kaya_complain("%s: the sync method %s (%s) is not to be had here: the kernel, its settings or this file system "
+                  "do not have it, or kaya-wal was built without it",
+                  path, kaya_posix_sync_method_name(method), kaya_posix_sync_method_text(method));
+}
+
+enum kaya_status kaya_place_open_by(struct kaya_place *out, const char *path, bool file_allowed,
+                                    bool power_safe_overwrite, enum kaya_posix_sync_method method)
+{
     struct kaya_place place = KAYA_PLACE_NONE;
     struct kaya_disk *disk = NULL;
     enum kaya_status status = KAYA_NO_MEMORY;
@@ -46,7 +59,7 @@ enum kaya_status kaya_place_open(struct kaya_place *out, const char *path, bool 
         goto done;
     place.environment.runtime = kaya_posix_runtime();
     place.environment.allocator = kaya_posix_allocator();
-    status = kaya_posix_disk_create(place.directory, power_safe_overwrite, &disk);
+    status = kaya_posix_disk_create_by(method, place.directory, power_safe_overwrite, &disk);
     place.environment.disk = disk;
     if (status != KAYA_OK)
         goto done;
@@ -58,6 +71,8 @@ done:
         kaya_complain(
             "%s: cannot hold a log: it is no directory, a symbolic link, or a path that is empty or ends in '..'",
             path);
+    else if (status == KAYA_UNSUPPORTED)
+        say_unsupported(path, method);
     else if (status != KAYA_OK)
         kaya_say_status(&place, "reach", status, NULL);
     kaya_place_close(&place);

@@ -13,6 +13,7 @@
 
 #include "kaya/event.h"
 #include "kaya/inspect.h"
+#include "kaya/posix.h"
 #include "kaya/wal.h"
 
 enum kaya_exit {
@@ -46,6 +47,10 @@ struct kaya_place {
 /* Stand before the directory `path`; where `file_allowed`, also before one file in it. KAYA_OK, or the status was said. */
 KAYA_MUST_CHECK enum kaya_status kaya_place_open(struct kaya_place *place, const char *path,
                                                  bool file_allowed, bool power_safe_overwrite);
+/* The same with a sync method: for who writes. */
+KAYA_MUST_CHECK enum kaya_status kaya_place_open_by(struct kaya_place *place, const char *path,
+                                                    bool file_allowed, bool power_safe_overwrite,
+                                                    enum kaya_posix_sync_method method);
 void kaya_place_close(struct kaya_place *place);
 /* The size of the newest segment: what new ones get where the user does not say. 0: there is none, or it does not tell. */
 uint64_t kaya_place_segment_bytes(const struct kaya_place *place);
