@@ -46,7 +46,7 @@ struct posix_window {
     unsigned user_count;       /* open handles of the file; guarded by the disk's mutex, as is ... */
     struct posix_window *next; /* ... the disk's list */
     pthread_mutex_t mutex;     /* guards what follows, and is held during a write */
-    unsigned char *bytes;      /* WINDOW_BYTES, aligned; NULL until there is a write */
+    unsigned char *bytes;      /* WINDOW_BYTES, aligned */
     uint64_t offset;           /* bytes[0, length) are the file's at `offset`; both whole blocks */
     size_t length;
 };
@@ -124,13 +124,16 @@ static struct posix_window *find_window(const struct posix_disk *disk, const str
 static struct posix_window *make_window(struct posix_disk *disk, const struct stat *information)
 {
     struct posix_window *window = calloc(1, sizeof *window);
+    void *bytes = NULL;
 
     if (window == NULL)
         return NULL;
-    if (pthread_mutex_init(&window->mutex, NULL) != 0) {
+    if (posix_memalign(&bytes, BLOCK_BYTES, WINDOW_BYTES) != 0 || pthread_mutex_init(&window->mutex, NULL) != 0) {
+        free(bytes);
         free(window);
         return NULL;
     }
+    window->bytes = bytes;
     window->device = information->st_dev;
     window->inode = information->st_ino;
     window->next = disk->windows;
@@ -322,10 +325,6 @@ static enum kaya_status put_stretch(struct posix_window *window, const struct po
 {
     enum kaya_status status;
 
-    if (window->bytes == NULL && posix_memalign((void **)&window->bytes, BLOCK_BYTES, WINDOW_BYTES) != 0) {
-        window->bytes = NULL;
-        return KAYA_IO; /* a write has no status for it */
-    }
     move_window(window, stretch);
     status = know_blocks(window, file->direct, stretch, whole);
     if (status == KAYA_OK) {
