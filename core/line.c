@@ -402,8 +402,11 @@ static void lead(struct kaya_wal_writer *writer, const struct goal *goal)
 
     if (syncs && !goal->hurries && writer->settings.commit_delay_ns > 0)
         gather(writer);
-    if (writer->ending != KAYA_OK) /* meanwhile: nothing more is acknowledged, and all were told */
+    if (writer->ending !=
+        KAYA_OK) { /* meanwhile, and who waits for a record was told; but who waits for the head was not */
+        wake_turn(writer);
         return;
+    }
     status = kaya_appender_depart(appender, syncs, &flight);
     if (status == KAYA_OK) {
         writer->is_head_taken = true;

@@ -5,7 +5,8 @@
  *                       |                        | process died        | answered, in any order of threads
  *
  * A number is answered to one call only (F9). A thread's numbers rise (P1). A record is durable for good once a strict append, a sync that
- * began after its answer, or the writer's own word for its durable number says so (P2). After a failure was answered, no call that begins later
+ * began after its answer, a strict ticket that is complete, or the writer's own word for its durable number says so (P2); it survives the process
+ * once a relaxed append, a flush, or a relaxed ticket says so. What was submitted or buffered has a number and no promise. After a failure was answered, no call that begins later
  * may succeed (P6).
  *
  * At a recovery each number that was answered and is still there must hold that call's record. One that nobody was told must hold a member of a
@@ -219,6 +220,21 @@ static void note_durable(struct kaya_concurrent_model *model, uint64_t lsn)
         model->written = lsn;
 }
 
+static void note_written(struct kaya_concurrent_model *model, uint64_t lsn)
+{
+    if (lsn > model->written)
+        model->written = lsn;
+}
+
+/* What is only buffered nobody need find again. */
+static void note_promised(struct kaya_concurrent_model *model, enum kaya_durability_mode mode, uint64_t lsn)
+{
+    if (mode == KAYA_STRICT)
+        note_durable(model, lsn);
+    else if (mode == KAYA_RELAXED)
+        note_written(model, lsn);
+}
+
 void kaya_concurrent_append_end(struct kaya_concurrent_model *model, size_t call_index,
                                 enum kaya_durability_mode mode, enum kaya_status status, uint64_t first_lsn,
                                 uint64_t last_lsn, struct kaya_violation *violation)
@@ -243,15 +259,33 @@ void kaya_concurrent_append_end(struct kaya_concurrent_model *model, size_t call
         give(model, lsn, (uint32_t)call_index);
     model->thread_last[call->thread] = last_lsn;
     model->counts.acknowledged += call->count;
-    if (mode == KAYA_STRICT)
-        note_durable(model, last_lsn);
-    if (last_lsn > model->written)
-        model->written = last_lsn;
+    note_promised(model, mode, last_lsn);
+}
+
+void kaya_concurrent_append_refused(struct kaya_concurrent_model *model, size_t call_index)
+{
+    model->calls[call_index].state = DROPPED;
+}
+
+void kaya_concurrent_completed(struct kaya_concurrent_model *model, enum kaya_durability_mode mode,
+                               enum kaya_status status, uint64_t last_lsn, struct kaya_violation *violation)
+{
+    kaya_concurrent_answered(model, "a ticket", status, violation);
+    if (status == KAYA_OK)
+        note_promised(model, mode, last_lsn);
 }
 
 uint64_t kaya_concurrent_sync_begin(struct kaya_concurrent_model *model)
 {
-    return model->written;
+    return model->last;
+}
+
+void kaya_concurrent_flush_end(struct kaya_concurrent_model *model, uint64_t covered_lsn,
+                               enum kaya_status status, struct kaya_violation *violation)
+{
+    kaya_concurrent_answered(model, "a flush", status, violation);
+    if (status == KAYA_OK)
+        note_written(model, covered_lsn);
 }
 
 void kaya_concurrent_sync_end(struct kaya_concurrent_model *model, uint64_t covered_lsn,
@@ -327,7 +361,7 @@ void kaya_concurrent_closed(struct kaya_concurrent_model *model, enum kaya_statu
 {
     kaya_concurrent_answered(model, "a close", status, violation);
     if (status == KAYA_OK)
-        note_durable(model, model->written);
+        note_durable(model, model->last);
 }
 
 void kaya_concurrent_crash(struct kaya_concurrent_model *model, enum kaya_crash kind)
@@ -474,6 +508,16 @@ void kaya_concurrent_seen(struct kaya_concurrent_model *model, const struct kaya
         BROKEN(violation, P10, "a reader was given record %llu; so many were not appended", number(record->lsn));
 }
 
+void kaya_concurrent_seen_all(struct kaya_concurrent_model *model, uint64_t due_lsn, uint64_t written_lsn,
+                              struct kaya_violation *violation)
+{
+    check(model, KAYA_PROMISE_P10);
+    if (due_lsn <= written_lsn && model->struck == 0) /* a sync that failed may have dropped what was read */
+        BROKEN(violation, P10,
+               "a reader came to the end before record %llu, and %llu was there when it was opened",
+               number(due_lsn), number(written_lsn));
+}
+
 /* --- facts ---------------------------------------------------------------------------------------------------------- */
 
 bool kaya_concurrent_exists(const struct kaya_concurrent_model *model)
@@ -484,6 +528,11 @@ bool kaya_concurrent_exists(const struct kaya_concurrent_model *model)
 uint64_t kaya_concurrent_first_lsn(const struct kaya_concurrent_model *model)
 {
     return model->low;
+}
+
+uint64_t kaya_concurrent_written_lsn(const struct kaya_concurrent_model *model)
+{
+    return model->written;
 }
 
 uint64_t kaya_concurrent_durable_lsn(const struct kaya_concurrent_model *model)

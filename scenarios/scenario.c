@@ -39,7 +39,7 @@ const char *kaya_operation_name(enum kaya_operation_kind kind)
 bool kaya_operation_is_batch(enum kaya_operation_kind kind)
 {
     return kind == KAYA_OPERATION_BATCH_STRICT || kind == KAYA_OPERATION_BATCH_RELAXED ||
-           kind == KAYA_OPERATION_BATCH_BUFFERED;
+           kind == KAYA_OPERATION_BATCH_BUFFERED || kind == KAYA_OPERATION_SUBMIT_BATCH;
 }
 
 enum kaya_durability_mode kaya_operation_mode(enum kaya_operation_kind kind)
@@ -49,6 +49,7 @@ enum kaya_durability_mode kaya_operation_mode(enum kaya_operation_kind kind)
     case KAYA_OPERATION_BATCH_RELAXED:
     case KAYA_OPERATION_PUT_RELAXED:
     case KAYA_OPERATION_DELETE_RELAXED:
+    case KAYA_OPERATION_SUBMIT_RELAXED:
         return KAYA_RELAXED;
     case KAYA_OPERATION_APPEND_BUFFERED:
     case KAYA_OPERATION_BATCH_BUFFERED:
@@ -75,8 +76,16 @@ bool kaya_operation_is_of(enum kaya_operation_kind kind, enum kaya_subject_kind 
     case KAYA_OPERATION_TRIM:
     case KAYA_OPERATION_TEND:
     case KAYA_OPERATION_ASK:
+    case KAYA_OPERATION_APPEND_BUFFERED:
+    case KAYA_OPERATION_BATCH_BUFFERED:
+    case KAYA_OPERATION_FLUSH:
         return subject != KAYA_SUBJECT_KEY_VALUE;
     case KAYA_OPERATION_STOP:
+    case KAYA_OPERATION_SUBMIT_STRICT:
+    case KAYA_OPERATION_SUBMIT_RELAXED:
+    case KAYA_OPERATION_SUBMIT_BATCH:
+    case KAYA_OPERATION_WAIT:
+    case KAYA_OPERATION_POLL:
         return subject == KAYA_SUBJECT_CONCURRENT;
     case KAYA_OPERATION_PUT_STRICT:
     case KAYA_OPERATION_PUT_RELAXED:
@@ -117,6 +126,7 @@ void kaya_scenario_init(struct kaya_scenario *scenario)
 }
 
 enum { WEIGHT_MAX = 1000, COUNT_MAX = 1000000, PERCENT_MAX = 100, DEPTH_MAX = 16 };
+static const uint32_t DELAY_MAX_NS = 4000000000;
 enum { BYTES_MAX = 16 << 20, BLOCK_MIN = 512, BLOCK_MAX = 65536, BLOCKS_MIN = 8 };
 
 static bool is_power_of_two(uint32_t value)
@@ -138,6 +148,11 @@ static bool numbers_fit(const struct kaya_numbers *numbers, uint32_t from, uint3
             (powers && !is_power_of_two(numbers->values[i])))
             return false;
     return true;
+}
+
+static bool numbers_fit_or_none(const struct kaya_numbers *numbers, uint32_t to)
+{
+    return numbers->count == 0 || numbers_fit(numbers, 0, to, false);
 }
 
 static bool weights_fit(const uint32_t *weights, uint32_t count)
@@ -236,6 +251,13 @@ bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **k
         { "log.spares", "a list of numbers from 2 to 16", numbers_fit(&scenario->spares, 2, 16, false) },
         { "log.buffer_bytes", "a list of powers of two to 16777216",
           scenario->buffer_bytes.count == 0 || numbers_fit(&scenario->buffer_bytes, 1, BYTES_MAX, true) },
+        { "log.submitted_records_max", "a list of numbers to 1000000; 0: any number",
+          numbers_fit_or_none(&scenario->submitted_records_max, COUNT_MAX) },
+        { "log.submitted_bytes_max", "a list of numbers to 16777216; 0: any number",
+          numbers_fit_or_none(&scenario->submitted_bytes_max, BYTES_MAX) },
+        { "log.commit_delay_ns", "a list of numbers to 4000000000",
+          numbers_fit_or_none(&scenario->commit_delay_ns, DELAY_MAX_NS) },
+        { "log.full_is_busy_percent", "0 to 100", scenario->full_is_busy_percent <= PERCENT_MAX },
         { "disk.capacity_segments", "{from, to}, 0 to 1000000", fits(scenario->capacity_segments, 0, COUNT_MAX) },
         { "disk.cannot_allocate_percent", "0 to 100", scenario->cannot_allocate_percent <= PERCENT_MAX },
 #define LATENCY_RULE(NAME, name, text)                                                                       \

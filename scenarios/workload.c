@@ -147,6 +147,12 @@ static void make_fit(struct kaya_log_sizes *sizes, uint32_t padding_bytes)
         kaya_plan_record_bytes_max(sizes->segment_bytes, sizes->block_bytes, padding_bytes);
 }
 
+/* 0, the writer's default, where the scenario has none. */
+static uint32_t default_draw(const struct kaya_numbers *numbers, struct kaya_choices *choices, const char *label)
+{
+    return numbers->count == 0 ? 0 : number_draw(numbers, choices, KAYA_STREAM_CONFIG, label);
+}
+
 static void sizes_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario, struct kaya_choices *choices)
 {
     struct kaya_log_sizes sizes;
@@ -163,9 +169,13 @@ static void sizes_draw(struct kaya_plan *plan, const struct kaya_scenario *scena
     plan->segment_choices = scenario->segment_bytes;
     plan->block_choices = scenario->block_bytes;
     plan->spare_choices = scenario->spares;
-    plan->buffer_bytes = scenario->buffer_bytes.count == 0
-                             ? 0
-                             : number_draw(&scenario->buffer_bytes, choices, KAYA_STREAM_CONFIG, "buffer_bytes");
+    plan->buffer_bytes = default_draw(&scenario->buffer_bytes, choices, "buffer_bytes");
+    plan->submitted_records_max =
+        default_draw(&scenario->submitted_records_max, choices, "submitted_records_max");
+    plan->submitted_bytes_max = default_draw(&scenario->submitted_bytes_max, choices, "submitted_bytes_max");
+    plan->commit_delay_ns = default_draw(&scenario->commit_delay_ns, choices, "commit_delay_ns");
+    plan->full_is_busy =
+        kaya_percent_draw(scenario->full_is_busy_percent, choices, KAYA_STREAM_CONFIG, "full_is_busy");
 }
 
 struct kaya_log_sizes kaya_plan_sizes(const struct kaya_plan *plan)
@@ -358,6 +368,7 @@ void kaya_operation_draw(struct kaya_operation *operation, const struct kaya_pla
     case KAYA_OPERATION_BATCH_STRICT:
     case KAYA_OPERATION_BATCH_RELAXED:
     case KAYA_OPERATION_BATCH_BUFFERED:
+    case KAYA_OPERATION_SUBMIT_BATCH:
         operation->record_count =
             (uint32_t)kaya_range_draw(plan->batch_records, choices, KAYA_STREAM_WORKLOAD, "batch_records");
         lengths_draw(operation, plan, choices);
@@ -365,6 +376,8 @@ void kaya_operation_draw(struct kaya_operation *operation, const struct kaya_pla
     case KAYA_OPERATION_APPEND_STRICT:
     case KAYA_OPERATION_APPEND_RELAXED:
     case KAYA_OPERATION_APPEND_BUFFERED:
+    case KAYA_OPERATION_SUBMIT_STRICT:
+    case KAYA_OPERATION_SUBMIT_RELAXED:
     case KAYA_OPERATION_ECHO:
     case KAYA_OPERATION_PUT_STRICT:
     case KAYA_OPERATION_PUT_RELAXED:

@@ -33,6 +33,9 @@ enum { STACK_BYTES = 256 * 1024 };
 /* One wait in so many wakes for no reason, as a wait may. */
 enum { IDLE_WAKE_ODDS = 32 };
 
+/* One time-out in so many is noticed only when the next thing happens, if that is not long. */
+enum { LATE_ODDS = 3, LATE_MAX_NS = 10000000 };
+
 /* Priority schedules: points at which the running fiber falls behind all others, and the count of points that they are drawn from. */
 enum { FALLS_MAX = 3, POINTS_ASSUMED = 400 };
 
@@ -51,6 +54,7 @@ struct fiber {
     size_t holder;
     uint64_t until_ns;
     bool was_woken;
+    bool is_late;      /* its time is over, and it has not gone on yet */
     uint32_t priority; /* the highest runs */
     void *fake_stack;  /* AddressSanitizer's */
 };
@@ -210,21 +214,45 @@ static size_t highest_ready(const struct kaya_fibers *fibers)
     return best;
 }
 
-/* Nobody is ready: the clock moves on to whoever waits for it. False: nobody does. */
-static bool let_time_pass(struct kaya_fibers *fibers)
+/* The earliest time behind `after` for which somebody waits; KAYA_WAIT_FOREVER: nobody does. *is_wait: for a wake, not for the disk. */
+static uint64_t earliest_behind(const struct kaya_fibers *fibers, uint64_t after_ns, bool *is_wait)
 {
     uint64_t earliest = KAYA_WAIT_FOREVER;
 
-    for (size_t i = 0; i < fibers->count; i++)
-        if (fibers->fibers[i].state == WAITING && fibers->fibers[i].until_ns < earliest)
-            earliest = fibers->fibers[i].until_ns;
+    *is_wait = false;
+    for (size_t i = 0; i < fibers->count; i++) {
+        const struct fiber *fiber = &fibers->fibers[i];
+
+        if (fiber->state != WAITING || fiber->until_ns < after_ns || fiber->until_ns >= earliest)
+            continue;
+        earliest = fiber->until_ns;
+        *is_wait = fiber->object != NULL;
+    }
+    return earliest;
+}
+
+/* Nobody is ready: the clock moves on to whoever waits for it. Who waits for a wake may come a little late, at the next such time: else nobody
+ * would ever be there when its time is over. False: nobody waits for the clock. */
+static bool let_time_pass(struct kaya_fibers *fibers)
+{
+    bool is_wait, is_next_wait;
+    uint64_t earliest = earliest_behind(fibers, 0, &is_wait);
+    uint64_t next;
+
     if (earliest == KAYA_WAIT_FOREVER)
         return false;
+    next = is_wait && !fibers->enumerates ? earliest_behind(fibers, earliest + 1, &is_next_wait)
+                                          : KAYA_WAIT_FOREVER;
+    if (next != KAYA_WAIT_FOREVER && next - earliest <= LATE_MAX_NS &&
+        kaya_chance(fibers->choices, KAYA_STREAM_SCHEDULE, 1, LATE_ODDS, "late"))
+        earliest = next;
     if (earliest > fibers->now_ns)
         fibers->now_ns = earliest;
     for (size_t i = 0; i < fibers->count; i++)
-        if (fibers->fibers[i].state == WAITING && fibers->fibers[i].until_ns <= fibers->now_ns)
+        if (fibers->fibers[i].state == WAITING && fibers->fibers[i].until_ns <= fibers->now_ns) {
             fibers->fibers[i].state = READY;
+            fibers->fibers[i].is_late = true;
+        }
     return true;
 }
 
@@ -305,6 +333,7 @@ bool kaya_fibers_wait(struct kaya_fibers *fibers, const void *object, const char
     self->until_ns = until_ns;
     self->was_woken = false;
     go_on(fibers);
+    self->is_late = false;
     return self->was_woken;
 }
 
@@ -326,18 +355,26 @@ void kaya_fibers_wake_all(struct kaya_fibers *fibers, const void *object)
             wake(&fibers->fibers[i]);
 }
 
+/* Whom a wake may be for. Who is late takes it and goes on as one whose time is over: so may a thread ("may consume a condition signal directed
+ * concurrently at the condition variable", POSIX.1-2017, pthread_cond_timedwait). */
+static bool may_take_wake(const struct fiber *fiber, const void *object)
+{
+    return waits_for(fiber, object) || (fiber->is_late && fiber->object == object);
+}
+
 void kaya_fibers_wake_one(struct kaya_fibers *fibers, const void *object)
 {
     uint64_t count = 0, index;
 
     for (size_t i = 0; i < fibers->count; i++)
-        count += waits_for(&fibers->fibers[i], object);
+        count += may_take_wake(&fibers->fibers[i], object);
     if (count == 0)
         return;
     index = count == 1 ? 0 : kaya_choose(fibers->choices, KAYA_STREAM_SCHEDULE, count, "woken");
     for (size_t i = 0; i < fibers->count; i++)
-        if (waits_for(&fibers->fibers[i], object) && index-- == 0) {
-            wake(&fibers->fibers[i]);
+        if (may_take_wake(&fibers->fibers[i], object) && index-- == 0) {
+            if (!fibers->fibers[i].is_late)
+                wake(&fibers->fibers[i]);
             return;
         }
 }
@@ -402,6 +439,7 @@ static bool prepare(struct kaya_fibers *fibers, const struct kaya_fiber_body *bo
         fiber->body = bodies[i];
         fiber->state = READY;
         fiber->doing = NULL;
+        fiber->is_late = false;
         fiber->fake_stack = NULL;
         make_context(fibers, fiber);
     }

@@ -284,6 +284,11 @@ static void at_boundary(void *user, struct kaya_sim_disk *disk, uint64_t call, e
         gathering->boundary(gathering->boundary_user, disk, call, kind);
 }
 
+size_t kaya_sim_runtime_current(struct kaya_runtime *seam)
+{
+    return kaya_fibers_current(of(seam)->fibers);
+}
+
 void kaya_sim_runtime_doing(struct kaya_runtime *seam, const char *what)
 {
     kaya_fibers_doing(of(seam)->fibers, what);

@@ -33,6 +33,8 @@ struct odds {
 struct file_log {
     uint32_t *segment_bytes, *block_bytes, *spares, *buffer_bytes;
     unsigned segment_bytes_count, block_bytes_count, spares_count, buffer_bytes_count;
+    uint32_t *submitted_records_max, *submitted_bytes_max, *commit_delay_ns, *full_is_busy_percent;
+    unsigned submitted_records_max_count, submitted_bytes_max_count, commit_delay_ns_count;
 };
 
 struct file_disk {
@@ -133,7 +135,15 @@ static const cyaml_schema_value_t number_value = { CYAML_VALUE_UINT(CYAML_FLAG_D
     CYAML_FIELD_SEQUENCE(#member, OPTIONAL_POINTER, struct file_log, member, &number_value, 1, KAYA_NUMBERS_MAX)
 
 static const cyaml_schema_field_t log_fields[] = {
-    NUMBERS(segment_bytes), NUMBERS(block_bytes), NUMBERS(spares), NUMBERS(buffer_bytes), CYAML_FIELD_END,
+    NUMBERS(segment_bytes),
+    NUMBERS(block_bytes),
+    NUMBERS(spares),
+    NUMBERS(buffer_bytes),
+    NUMBERS(submitted_records_max),
+    NUMBERS(submitted_bytes_max),
+    NUMBERS(commit_delay_ns),
+    CYAML_FIELD_UINT_PTR("full_is_busy_percent", OPTIONAL_POINTER, struct file_log, full_is_busy_percent),
+    CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t disk_fields[] = {
@@ -527,6 +537,12 @@ static void take_parts(struct kaya_scenario *scenario, const struct file *file)
         take_numbers(&scenario->block_bytes, file->log->block_bytes, file->log->block_bytes_count);
         take_numbers(&scenario->spares, file->log->spares, file->log->spares_count);
         take_numbers(&scenario->buffer_bytes, file->log->buffer_bytes, file->log->buffer_bytes_count);
+        take_numbers(&scenario->submitted_records_max, file->log->submitted_records_max,
+                     file->log->submitted_records_max_count);
+        take_numbers(&scenario->submitted_bytes_max, file->log->submitted_bytes_max,
+                     file->log->submitted_bytes_max_count);
+        take_numbers(&scenario->commit_delay_ns, file->log->commit_delay_ns, file->log->commit_delay_ns_count);
+        TAKE(scenario->full_is_busy_percent, file->log->full_is_busy_percent);
     }
     if (file->disk != NULL) {
         TAKE(scenario->capacity_segments, file->disk->capacity_segments);

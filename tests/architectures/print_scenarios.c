@@ -36,6 +36,13 @@
     X(spares.count)                                                                                          \
     X(buffer_bytes.values)                                                                                   \
     X(buffer_bytes.count)                                                                                    \
+    X(submitted_records_max.values)                                                                          \
+    X(submitted_records_max.count)                                                                           \
+    X(submitted_bytes_max.values)                                                                            \
+    X(submitted_bytes_max.count)                                                                             \
+    X(commit_delay_ns.values)                                                                                \
+    X(commit_delay_ns.count)                                                                                 \
+    X(full_is_busy_percent)                                                                                  \
     X(capacity_segments)                                                                                     \
     X(cannot_allocate_percent)                                                                               \
     LATENCY_MEMBER_LIST(X, 0)                                                                                \

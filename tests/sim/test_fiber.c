@@ -271,6 +271,42 @@ Test(fiber, the_same_seed_gives_the_same_schedule)
     cr_expect(eq(str, orders[0], orders[1]));
 }
 
+/* Two wait, one of them not for ever; the waker wakes one at the moment at which that one's time is over. */
+static void wake_one_late(void *user)
+{
+    struct table *table = user;
+
+    kaya_sim_runtime_delay(table->sim_runtime, 500);
+    kaya_condition_wake_one(table->runtime, table->condition);
+}
+
+static void sleep_for_good(void *user)
+{
+    sleep_for(user, KAYA_WAIT_FOREVER);
+}
+
+Test(fiber, a_wake_may_go_to_one_whose_time_is_over)
+{
+    unsigned lost = 0, found = 0;
+
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct table table;
+        struct kaya_fiber_body bodies[] = { { "short", sleep_short, &table },
+                                            { "good", sleep_for_good, &table },
+                                            { "waker", wake_one_late, &table } };
+
+        set_up(&table, seed);
+        if (run(&table, bodies, 3) == KAYA_OK)
+            found++;
+        else if (strcmp(table.deadlock, "good 1 waits for a wake") == 0)
+            lost++;
+        tear_down(&table);
+    }
+    cr_expect(lt(u32, 0, lost));
+    cr_expect(lt(u32, 0, found));
+    cr_expect(eq(u32, lost + found, SEEDS));
+}
+
 /* ---- every schedule ---- */
 
 enum { STEPS = 3, PREEMPTIONS_TRIED = 5 };

@@ -31,10 +31,19 @@ void kaya_concurrent_append_end(struct kaya_concurrent_model *model, size_t call
                                 enum kaya_durability_mode mode, enum kaya_status status, uint64_t first_lsn,
                                 uint64_t last_lsn, struct kaya_violation *violation);
 
+/* It was answered KAYA_BUSY: nothing was done. */
+void kaya_concurrent_append_refused(struct kaya_concurrent_model *model, size_t call_index);
+/* Somebody was told that a ticket is complete (KAYA_OK), so what its mode promises holds for all up to its last record; or that it failed. */
+void kaya_concurrent_completed(struct kaya_concurrent_model *model, enum kaya_durability_mode mode,
+                               enum kaya_status status, uint64_t last_lsn, struct kaya_violation *violation);
+
 /* sync, rotate: what was answered before it began is durable after it. Returns what that is, for its end. */
 uint64_t kaya_concurrent_sync_begin(struct kaya_concurrent_model *model);
 void kaya_concurrent_sync_end(struct kaya_concurrent_model *model, uint64_t covered_lsn,
                               enum kaya_status status, struct kaya_violation *violation);
+/* flush: likewise, for a crash of the process. */
+void kaya_concurrent_flush_end(struct kaya_concurrent_model *model, uint64_t covered_lsn,
+                               enum kaya_status status, struct kaya_violation *violation);
 /* Any other call answered: a status that is not KAYA_OK needs an excuse. */
 void kaya_concurrent_answered(struct kaya_concurrent_model *model, const char *what, enum kaya_status status,
                               struct kaya_violation *violation);
@@ -48,6 +57,10 @@ void kaya_concurrent_durable(struct kaya_concurrent_model *model, uint64_t lsn, 
 /* A reader beside the writers was given a record. */
 void kaya_concurrent_seen(struct kaya_concurrent_model *model, const struct kaya_wal_record *record,
                           struct kaya_violation *violation);
+
+/* It came to its end in front of `due_lsn`, and was opened when the operating system had all up to `written_lsn`. */
+void kaya_concurrent_seen_all(struct kaya_concurrent_model *model, uint64_t due_lsn, uint64_t written_lsn,
+                              struct kaya_violation *violation);
 
 /* Faults that struck excuse what fails from now on in this boot. */
 void kaya_concurrent_struck(struct kaya_concurrent_model *model, uint64_t families);
@@ -72,6 +85,7 @@ void kaya_concurrent_read_end(struct kaya_concurrent_model *model, struct kaya_v
 
 bool kaya_concurrent_exists(const struct kaya_concurrent_model *model); /* the log must be there */
 uint64_t kaya_concurrent_first_lsn(const struct kaya_concurrent_model *model);
+uint64_t kaya_concurrent_written_lsn(const struct kaya_concurrent_model *model); /* the operating system has it */
 uint64_t kaya_concurrent_durable_lsn(const struct kaya_concurrent_model *model);
 struct kaya_oracle_counts kaya_concurrent_counts(const struct kaya_concurrent_model *model);
 /* All that decides what is asked for from now on, whatever the order in which calls of different threads began. */

@@ -45,7 +45,12 @@
     X(STOP, stop, "stop the writer under the other threads")                                                 \
     X(APPEND_BUFFERED, append_buffered, "append one record, kept in the log's memory")                       \
     X(BATCH_BUFFERED, batch_buffered, "append several records as one, kept in the log's memory")             \
-    X(FLUSH, flush, "hand everything to the operating system")
+    X(FLUSH, flush, "hand everything to the operating system")                                               \
+    X(SUBMIT_STRICT, submit_strict, "submit one record, to be durable when its ticket is complete")          \
+    X(SUBMIT_RELAXED, submit_relaxed, "submit one record, to be handed to the operating system")             \
+    X(SUBMIT_BATCH, submit_batch, "submit several records as one, to be durable")                            \
+    X(WAIT, wait, "wait for a ticket, for some time or without an end")                                      \
+    X(POLL, poll, "ask for a ticket, or only run completions")
 
 enum kaya_operation_kind {
 #define KAYA_OPERATION_ENUM(NAME, name, text) KAYA_OPERATION_##NAME,
@@ -159,6 +164,8 @@ struct kaya_scenario {
     struct kaya_numbers block_bytes;   /* likewise; made smaller where a segment would hold fewer than 8 */
     struct kaya_numbers spares;        /* likewise */
     struct kaya_numbers buffer_bytes;  /* likewise; none: the writer's default */
+    struct kaya_numbers submitted_records_max, submitted_bytes_max, commit_delay_ns; /* likewise */
+    uint32_t full_is_busy_percent; /* writers that answer KAYA_BUSY rather than wait */
 
     struct kaya_range capacity_segments;           /* room on the disk, in segments; 0: without end */
     uint32_t cannot_allocate_percent;              /* runs on disks that cannot reserve room */

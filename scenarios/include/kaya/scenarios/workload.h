@@ -24,7 +24,9 @@ struct kaya_plan {
     uint32_t segment_bytes;
     uint32_t block_bytes;
     uint32_t spare_count;
-    uint32_t buffer_bytes; /* of the writer; 0: its default */
+    uint32_t buffer_bytes; /* of the writer; 0: its default; and so are ... */
+    uint32_t submitted_records_max, submitted_bytes_max, commit_delay_ns; /* ... these */
+    bool full_is_busy;
     uint64_t capacity_bytes;
     bool cannot_allocate;
     bool tampers; /* somebody changes the directory between two boots, or copies it */

@@ -41,6 +41,9 @@ KAYA_MUST_CHECK enum kaya_status kaya_sim_runtime_run(struct kaya_runtime *seam,
 /* The thread that runs is about to do `what` (static memory): where threads wait for each other for good, that is told of it. */
 void kaya_sim_runtime_doing(struct kaya_runtime *seam, const char *what);
 
+/* Which of the bodies runs; KAYA_FIBERS_MAX: none, nobody gathered. */
+size_t kaya_sim_runtime_current(struct kaya_runtime *seam);
+
 /* From now on schedules of threads are enumerated (fiber.h: kaya_fibers_enumerate), by whatever drives the choices of the runs. */
 void kaya_sim_runtime_enumerate(struct kaya_sim_runtime *runtime, uint32_t preemptions_max);
 
