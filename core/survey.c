@@ -248,14 +248,15 @@ static enum kaya_status find_furthest(const struct segment *segment, const struc
     return status;
 }
 
-/* Has a recovery's successor come to count since? Then the head that we found is an old one, and may have been cut before we read it. */
-static bool successor_counts(const struct survey *survey, const struct context *context)
+/* Has a recovery's successor come to count since? Then the head that we found is an old one, and may have been cut before we read it. Its
+ * number; 0: none. UINT64_MAX: the directory cannot be read. */
+static uint64_t find_successor(const struct survey *survey, const struct context *context)
 {
     struct listing now = LISTING_NONE;
     struct scan_memory memory = SCAN_MEMORY_NONE;
-    bool counts = kaya_listing_read(&now, context) != KAYA_OK;
+    uint64_t number = kaya_listing_read(&now, context) != KAYA_OK ? UINT64_MAX : 0;
 
-    for (size_t i = 0; i < now.file_count && !counts; i++) {
+    for (size_t i = 0; i < now.file_count && number == 0; i++) {
         const struct listed *file = &now.files[i];
         struct segment segment = SEGMENT_NONE;
         uint64_t furthest;
@@ -265,15 +266,23 @@ static bool successor_counts(const struct survey *survey, const struct context *
             continue;
         kaya_segment_name(name, file->number, file->kind);
         if (kaya_segment_open(&segment, context, name, file->number, KAYA_OPEN_READ, true) == KAYA_OK &&
-            segment.state == SEGMENT_LINKED && segment.link.carried_end > 0)
-            counts = find_furthest(&segment, context, &memory, &furthest) != KAYA_OK ||
-                     furthest >= segment.link.carried_end;
+            segment.state == SEGMENT_LINKED && segment.link.carried_end > 0 &&
+            (find_furthest(&segment, context, &memory, &furthest) != KAYA_OK ||
+             furthest >= segment.link.carried_end))
+            number = file->number;
         kaya_segment_close(&segment, context);
     }
     kaya_scan_memory_release(&memory, context);
     kaya_listing_release(&now, context);
-    return counts;
+    return number;
 }
+
+/* What a look found. Who looks again at what is the same, and finds the same, has not looked at a log that was about to change. */
+struct finding {
+    struct kaya_wal_recovery_report report;
+    uint64_t head;
+    uint64_t successor; /* that seems to count, and was passed over */
+};
 
 static bool is_same_damage(const struct kaya_wal_recovery_report *one, const struct kaya_wal_recovery_report *other)
 {
@@ -281,10 +290,18 @@ static bool is_same_damage(const struct kaya_wal_recovery_report *one, const str
            one->damage_offset == other->damage_offset && one->damage_reason == other->damage_reason;
 }
 
+/* The same damage. And a successor that stood there before the second look, which found the same head once more, does not count. */
+static bool is_same_finding(const struct finding *one, const struct finding *other)
+{
+    return is_same_damage(&one->report, &other->report) && one->successor == other->successor &&
+           one->successor != UINT64_MAX && (one->successor == 0 || one->head == other->head);
+}
+
 static enum kaya_status look_at_live(struct survey *survey, const struct context *context,
                                      const struct survey_options *options)
 {
-    struct kaya_wal_recovery_report before = { .damage_reason = NULL };
+    struct finding before = { .successor = UINT64_MAX };
+    struct finding found;
     struct survey_options asked = *options;
     enum kaya_status status;
 
@@ -295,13 +312,17 @@ static enum kaya_status look_at_live(struct survey *survey, const struct context
         asked.past_cache = survey->has_vanished && !asked.past_cache;
         if (asked.past_cache) /* the cache has shown what a failed sync forgot */
             continue;
-        if (status == KAYA_OK && (head_has_changed(survey, context) || successor_counts(survey, context)))
+        if (status == KAYA_OK && head_has_changed(survey, context))
             continue;
-        if (status == KAYA_OK && !is_damaged(survey))
+        found =
+            (struct finding){ .report = survey->report, .head = survey->head.number, .successor = UINT64_MAX };
+        if (status == KAYA_OK)
+            found.successor = find_successor(survey, context);
+        if (status == KAYA_OK && found.successor == 0 && !is_damaged(survey))
             return KAYA_OK;
-        if (status == KAYA_OK && restart > 0 && is_same_damage(&before, &survey->report))
+        if (status == KAYA_OK && is_same_finding(&before, &found))
             return KAYA_OK;
-        before = survey->report;
+        before = found;
     }
     return status == KAYA_OK ? KAYA_BUSY : status;
 }
