@@ -157,7 +157,7 @@ static void try_values(const char *text)
     try_size(text);
     try_anchor(text);
     stderr = nowhere;
-    taken = kaya_sim_number(text, "seeds", FROM, TO, &number);
+    taken = kaya_sim_number(text, "seeds", FROM, TO, &number) == 0;
     stderr = error;
     fuzz_must(!taken || (number >= FROM && number <= TO), "a number that is taken is in its range");
 }
