@@ -109,7 +109,7 @@ static inline size_t encode_text(uint64_t *words, const char *text, size_t lengt
 }
 
 static inline void encode(struct kaya_page *page, const struct kaya_trace_event *event, uint64_t content_hash,
-                   size_t text_length)
+                          size_t text_length)
 {
     const uint64_t numbers[] = { event->a, event->b, event->c };
     size_t words = KAYA_EVENT_WORDS;

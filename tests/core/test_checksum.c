@@ -86,7 +86,8 @@ Test(checksum, instruction_library_and_tables_agree_for_every_length_and_alignme
 
                 for (size_t i = 0; i < count; i++)
                     words[i] = load32(bytes + start + 4 * i);
-                wrong += kaya_crc32c_both(seed, words, count, bytes + start + 4 * count, length - 4 * count) != expected;
+                wrong += kaya_crc32c_both(seed, words, count, bytes + start + 4 * count, length - 4 * count) !=
+                         expected;
             }
         }
     }
