@@ -162,7 +162,8 @@ static void *work(void *argument)
             return NULL;
         MUST(status == KAYA_OK || status == KAYA_BUSY);
         if (status == KAYA_BUSY) {
-            MUST(worker->kind != WAITER || kaya_wal_writer_sync(writer) == KAYA_OK || over());
+            status = worker->kind == WAITER ? kaya_wal_writer_sync(writer) : KAYA_OK;
+            MUST(status == KAYA_OK || status == KAYA_ENDED); /* stopped meanwhile */
             continue;
         }
         worker->count += count;
