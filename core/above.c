@@ -5,7 +5,8 @@
 #include <string.h>
 
 /* Both header copies of the segment right behind the head are bad. That is nothing in a spare; but where a link stands that names the head,
- * by its chain digest and the next LSN, it was in use. */
+ * by its chain digest and the next LSN, it was in use. The head's last record then lies in front of the end that the link names: a link of
+ * somebody's older copy of the log, whose LSN the head comes to later, says nothing. */
 static enum kaya_status check_headerless(struct look *look)
 {
     const struct segment *head = &look->survey->head;
@@ -21,6 +22,7 @@ static enum kaya_status check_headerless(struct look *look)
             return status;
         kaya_link_decode(bytes + KAYA_FRAME_HEADER_BYTES, &link);
         if (link.predecessor == head->number && link.base_lsn == look->survey->report.last_lsn + 1 &&
+            look->records_end <= link.predecessor_end &&
             link.chain == kaya_link_chain(head->link.chain, head->seeds.base, link.predecessor_end))
             kaya_look_pronounce(look, look->above.number, 0, 0,
                                 "both copies of the segment header are bad, and it was in use");
