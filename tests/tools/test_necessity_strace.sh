@@ -52,6 +52,10 @@ function directory(    what) {
     new_names = away = 0
     return "sync of the directory with " what
 }
+# A call of one thread that was told in two halves, another thread calling in between. One that never came back did nothing.
+/ <unfinished \.\.\.>$/ { sub(/ <unfinished \.\.\.>$/, ""); begun[$1] = $0; next }
+/^[0-9]+ +<\.\.\. / { half = $0; sub(/^[^>]* resumed>/, "", half); $0 = begun[$1] half }
+/ = \?$/ { next }
 { sub(/^[0-9]+ +/, ""); call = $0; sub(/\(.*/, "", call); name = path_of($0) }
 / = -1 / || /^[+-]/ { next }
 call == "fsync" || call == "fdatasync" {

@@ -1,4 +1,5 @@
-/* The checks, whose values no proof here knows: any number may come back. What is asked of callers is that the bytes may be read. */
+/* The checks, whose values no proof here knows: any number may come back. What is asked of callers is that the bytes may be read.
+ * That a flipped bit is one of the bytes' own is asked by tests/core/test_checksum.c. */
 #ifndef PROOFS_CHECKSUMS_H
 #define PROOFS_CHECKSUMS_H
 #include "core/checksum.h"
@@ -23,6 +24,10 @@ uint32_t kaya_crc32c_behind(uint32_t seed, uint32_t word, const void *bytes, siz
     requires readable: length == 0 || \valid_read((const uint8_t *)bytes + (0 .. length - 1));
     assigns \result \from seed, words[0 .. count - 1], ((const uint8_t *)bytes)[0 .. length - 1]; */
 uint32_t kaya_crc32c_both(uint32_t seed, const uint32_t *words, size_t count, const void *bytes, size_t length);
+
+/*@ assigns \result \from difference, length;
+    ensures inside_or_none: \result < 8 * length || \result == KAYA_NO_BIT; */
+uint64_t kaya_crc32c_flipped_bit(uint32_t difference, uint32_t length);
 
 /*@ requires readable: length == 0 || \valid_read((const uint8_t *)bytes + (0 .. length - 1));
     assigns \result \from ((const uint8_t *)bytes)[0 .. length - 1]; */
