@@ -524,6 +524,7 @@ static enum kaya_status sim_sync(struct kaya_disk *seam, struct kaya_file *file)
     struct kaya_sim_disk *disk = boot_of(seam)->disk;
     uint32_t number = handle_of(file)->file;
     enum kaya_status status = enter_file(seam, KAYA_TRACE_SYNC, number);
+    bool commits; /* the size is in the journal, and so the journal is written */
 
     if (status == KAYA_GONE)
         return status;
@@ -537,8 +538,9 @@ static enum kaya_status sim_sync(struct kaya_disk *seam, struct kaya_file *file)
         kaya_disk_trace(disk, KAYA_TRACE_SYNC, status, disk->files[number].inode->number, 0, 0, NULL);
         return status;
     }
+    commits = disk->files[number].inode->size_count > 0;
     settle_file(disk, handle_of(file));
-    if (disk->profile->sync_covers_names)
+    if (commits && disk->profile->sync_covers_names)
         sync_names_of(disk, number);
     kaya_disk_trace(disk, KAYA_TRACE_SYNC, KAYA_OK, disk->files[number].inode->number, 0, 0, NULL);
     return KAYA_OK;

@@ -286,7 +286,17 @@ static void two_names_second_synced(struct machine *machine)
 {
     create(machine, "a");
     create(machine, "b");
+    fill(machine, "b", 0, 'B', 512);
     sync_file(machine, "b");
+    lose_power(machine);
+}
+
+static void renamed_and_overwritten(struct machine *machine)
+{
+    make_file(machine, "t", 'A', 512);
+    move(machine, "t", "a");
+    fill(machine, "a", 0, 'B', 512);
+    sync_file(machine, "a");
     lose_power(machine);
 }
 
@@ -797,8 +807,13 @@ static const struct litmus litmuses[] = {
     { "unless a journal takes it along", &names_synced, name_not_synced, { "a:512A" }, STRUCK_NOTHING },
     { "names come in any order", &plain, two_names, { "a: b:", "b:", "a:", "" }, STRUCK(CREATE) },
     { "names come in a journal's order", &names_in_order, two_names, { "a: b:", "a:", "" }, STRUCK(CREATE) },
-    { "sync takes one name along", &names_synced, two_names_second_synced, { "a: b:", "b:" }, STRUCK(CREATE) },
-    { "sync takes the journal along", &journal, two_names_second_synced, { "a: b:" }, STRUCK_NOTHING },
+    { "sync takes one name along", &names_synced, two_names_second_synced, { "a: b:512B", "b:512B" }, STRUCK(CREATE) },
+    { "sync takes the journal along", &journal, two_names_second_synced, { "a: b:512B" }, STRUCK_NOTHING },
+    { "but not for bytes that were overwritten in place",
+      &journal,
+      renamed_and_overwritten,
+      { "a:512B", "t:512B" },
+      STRUCK(RENAME) },
     { "rename leaves the old name or the new", &plain, renamed, { "a:512A", "t:512A" }, STRUCK(RENAME) },
     { "rename does not make the create durable",
       &plain,

@@ -18,7 +18,8 @@ struct kaya_sim_profile {
     bool byte_tears;     /* a tear may fall between any two bytes of a sector; false: only between sectors */
     bool size_with_data; /* size never survives without the data below it (ordered mode) */
     bool names_in_order; /* directory changes survive as a prefix of their order (one journal) */
-    bool sync_covers_names; /* sync of a file makes its own name durable as well (a journal's side effect) */
+    bool sync_covers_names; /* sync of a file makes its own name durable as well (a journal's side effect), where its size changed since the
+                               last one: a data sync of bytes that were overwritten in place commits nothing, as ext4 shows (tests/truth) */
     bool data_in_order;     /* sectors of one file survive in the order in which they were written */
 };
 
