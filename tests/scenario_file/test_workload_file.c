@@ -66,7 +66,8 @@ Test(workload_file, every_mistake_names_its_file_its_line_and_what_is_allowed)
         const char *line;
         const char *said;
     } rows[] = {
-        { "append", "it.workload:3: append: this is not how it is written; allowed: append SIZE strict|relaxed|buffered" },
+        { "append",
+          "it.workload:3: append: this is not how it is written; allowed: append SIZE strict|relaxed|buffered" },
         { "append 5", "append SIZE strict|relaxed|buffered" },
         { "append 5 6 strict", "append SIZE strict|relaxed|buffered" },
         { "append 5 sync", "the mode comes last; allowed: strict, relaxed, buffered" },
