@@ -462,7 +462,8 @@ enum kaya_status kaya_appender_depart(struct appender *appender, bool syncs, str
                                .cost = appender->cost,
                                .cost_watermark = appender->cost_watermark,
                                .syncs = syncs,
-                               .is_alone = appender->is_settled && appender->used > 0 };
+                               .is_alone = appender->is_settled && appender->used > 0 &&
+                                           appender->end <= appender->segment.file_bytes };
     if (appender->idle.capacity < flight->buffer.capacity)
         kaya_buffer_release(appender->context->allocator, &appender->idle);
     appender->buffer = appender->idle;

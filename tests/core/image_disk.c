@@ -280,6 +280,18 @@ static enum kaya_status image_write(struct kaya_disk *disk, struct kaya_file *fi
     return status;
 }
 
+/* It makes no size durable. */
+static enum kaya_status image_write_durable(struct kaya_disk *disk, struct kaya_file *file, uint64_t offset,
+                                            const struct kaya_span *spans, size_t span_count, size_t *done)
+{
+    size_t total = 0;
+
+    for (size_t i = 0; i < span_count; i++)
+        total += spans[i].length;
+    require(offset + total <= file_of(of(disk), file)->size);
+    return image_write(disk, file, offset, spans, span_count, done);
+}
+
 static enum kaya_status image_sync(struct kaya_disk *disk, struct kaya_file *file)
 {
     struct image_disk *image = of(disk);
@@ -422,7 +434,7 @@ static const struct kaya_disk_operations operations = {
     .size = image_size,
     .read = image_read,
     .write = image_write,
-    .write_durable = image_write,
+    .write_durable = image_write_durable,
     .sync = image_sync,
     .sync_directory = image_sync_directory,
     .truncate = image_truncate,

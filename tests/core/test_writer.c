@@ -923,3 +923,25 @@ Test(writer, recoveries_that_are_cut_short_on_a_full_disk_give_up_no_room)
         end(log);
     }
 }
+
+/* Somebody cut the file of a closed log to its last frame. The log goes on in it, and what it appends lies behind the file's end. */
+Test(writer, a_durable_write_stays_inside_a_file_that_was_cut)
+{
+    struct kaya_geometry durable = LOG_DENSE;
+
+    durable.prefers_write_durable = true;
+    for (size_t spared = 0; spared <= 1200; spared += 100) {
+        struct log_fixture *log = log_fixture_create(&durable, &SMALL);
+
+        MUST(log_open(log));
+        for (unsigned i = 0; i < 3; i++)
+            MUST(log_append(log, 40, KAYA_STRICT));
+        MUST(log_close(log));
+        image_file_resize(image_disk_segment(&log->image, 1), (size_t)log->report.end_offset + spared + 512);
+        MUST(log_open(log));
+        cr_expect(log->report.closed_cleanly);
+        for (unsigned i = 0; i < 6; i++)
+            MUST(log_append(log, 90, KAYA_STRICT));
+        end(log);
+    }
+}
