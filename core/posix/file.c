@@ -95,6 +95,8 @@ enum kaya_status kaya_posix_open(struct kaya_disk *disk, const char *name, unsig
     if (status != KAYA_OK) {
         (void)close(made->descriptor);
         free(made);
+        if ((flags & KAYA_OPEN_CREATE) != 0)
+            (void)unlinkat(directory, name, 0);
         return status;
     }
     enlist(posix, made);
