@@ -46,10 +46,10 @@ enum { EXIT_SKIPPED = 77 };
 enum { WRITE_OFFSET = 5000, WRITE_BYTES = 100, DURABLE_OFFSET = 4196, DURABLE_BYTES = 6000 };
 
 /* The life of a file, in this order. */
-enum step { DISK, OPEN, GROW, RESERVE, WRITE, DURABLE, SYNC, LOG, NEVER };
+enum step { DISK, OPEN, GROW, RESERVE, WRITE, DURABLE, AGAIN, SYNC, LOG, NEVER };
 
-static const char *const step_names[] = { "disk",    "open", "grow", "reserve", "write",
-                                          "durable", "sync", "log",  "end" };
+static const char *const step_names[] = { "disk",    "open",          "grow", "reserve", "write",
+                                          "durable", "durable again", "sync", "log",     "end" };
 
 struct refusal { /* of every such call in whose argument all these flags are set */
     int error;   /* 0: no refusal */
@@ -268,6 +268,8 @@ static enum kaya_status take(struct stage *stage, enum step step)
         return write_at(stage, WRITE_OFFSET, WRITE_BYTES, 'w', false);
     case DURABLE:
         return write_at(stage, DURABLE_OFFSET, DURABLE_BYTES, 'd', true);
+    case AGAIN: /* what was given up stays so */
+        return write_at(stage, DURABLE_OFFSET, DURABLE_BYTES, 'a', true);
     case SYNC:
         return kaya_disk_sync(stage->disk, stage->file);
     default:
