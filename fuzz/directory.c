@@ -175,7 +175,7 @@ static const struct kaya_wal_anchor *anchor_of(const struct directory *directory
 
     anchor = (struct kaya_wal_anchor){ .lsn = 1U + lsn };
     for (size_t i = 0; i < directory->file_count; i++) {
-        fuzz_segment_read(&segment, directory->files[i]->bytes, directory->files[i]->size);
+        fuzz_segment_read(&segment, 0, directory->files[i]->bytes, directory->files[i]->size);
         if (segment.has_header) {
             anchor.log_id = segment.header.log_id;
             break;
@@ -239,7 +239,7 @@ static void mend(uint8_t *data, size_t size, bool fields)
         struct image_file *file = directory.files[i];
 
         fuzz_segment_mend(file->bytes, file->size, fields, has_before ? &before : NULL);
-        fuzz_segment_read(&segment, file->bytes, file->size);
+        fuzz_segment_read(&segment, 0, file->bytes, file->size);
         has_before = segment.has_link;
         before = segment;
         put_back(&directory, i, data);

@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size == 0 || size > SEGMENT_BYTES_MAX)
         return 0;
-    fuzz_segment_read(&segment, data, size);
+    fuzz_segment_read(&segment, 0, data, size);
     number = segment.has_header ? segment.header.number : 1;
     world = fuzz_world_begin(disk_of(&segment));
     kaya_segment_name(name, number, SEGMENT_NAME_WAL);
@@ -45,7 +45,7 @@ static size_t pieces(const uint8_t *data, size_t size, size_t *ends)
 {
     struct fuzz_segment segment;
 
-    fuzz_segment_read(&segment, data, size);
+    fuzz_segment_read(&segment, 0, data, size);
     return fuzz_segment_ends(&segment, ends, FUZZ_PIECES_MAX);
 }
 

@@ -51,14 +51,14 @@ static void read_under(struct fuzz_segment *segment)
     segment->seeds.base = kaya_base_seed(segment->seeds.segment, segment->link.nonce);
 }
 
-void fuzz_segment_read(struct fuzz_segment *segment, const uint8_t *bytes, size_t size)
+void fuzz_segment_read(struct fuzz_segment *segment, uint64_t number, const uint8_t *bytes, size_t size)
 {
     struct segment_header header;
 
     *segment = (struct fuzz_segment){ .bytes = bytes, .size = size };
     for (size_t at = 0; !segment->has_link && at < size && at <= KAYA_HEADER_DISTANCE;
          at += KAYA_BLOCK_BYTES_MIN) {
-        if (!decodes(bytes, size, at, &header))
+        if (!decodes(bytes, size, at, &header) || (number != 0 && header.number != number))
             continue;
         segment->header = header;
         read_under(segment);
@@ -182,7 +182,7 @@ void fuzz_segment_mend(uint8_t *bytes, size_t size, bool fields, const struct fu
 
     for (size_t at = 0; at < size; at += KAYA_BLOCK_BYTES_MIN)
         mend_header(bytes, size, at);
-    fuzz_segment_read(&segment, bytes, size);
+    fuzz_segment_read(&segment, 0, bytes, size);
     count = fuzz_segment_ends(&segment, ends, FUZZ_FRAMES_MAX);
     for (size_t i = 0; i + 1 < count; i++) {
         uint8_t *frame_bytes = bytes + ends[i];
@@ -197,6 +197,6 @@ void fuzz_segment_mend(uint8_t *bytes, size_t size, bool fields, const struct fu
             return;
         sequence += records_of(&frame);
         if (i == 0) /* the nonce is known now: the others' seed */
-            fuzz_segment_read(&segment, bytes, size);
+            fuzz_segment_read(&segment, 0, bytes, size);
     }
 }

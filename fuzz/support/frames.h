@@ -16,8 +16,8 @@ struct fuzz_segment {
     struct frame_seeds seeds; /* base: with a link */
 };
 
-/* `bytes` is borrowed. */
-void fuzz_segment_read(struct fuzz_segment *segment, const uint8_t *bytes, size_t size);
+/* `bytes` is borrowed. A header with another number than the file's is none (0: the file has no name, and any is taken). */
+void fuzz_segment_read(struct fuzz_segment *segment, uint64_t number, const uint8_t *bytes, size_t size);
 
 /* The frame at `offset`, as it stands or with one bit put right (*mended). `scratch` has room for a block. False: there is none. Only with a
  * header. */

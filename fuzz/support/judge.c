@@ -468,6 +468,16 @@ static void dump(const struct image_disk *given)
             fuzz_write_seed(folder, given->files[i].name, given->files[i].bytes, given->files[i].size);
 }
 
+static void read_given(struct fuzz_segment *segment, const struct image_file *file)
+{
+    enum segment_name_kind kind;
+    uint64_t number;
+
+    if (!kaya_segment_name_parse(file->name, &number, &kind))
+        number = 0;
+    fuzz_segment_read(segment, number, file->bytes, file->size);
+}
+
 void fuzz_judge(struct fuzz_world *world)
 {
     struct judged *judged = (struct judged *)world;
@@ -477,7 +487,7 @@ void fuzz_judge(struct fuzz_world *world)
     image_disk_copy(&judged->given, &world->image);
     for (size_t i = 0; i < IMAGE_FILES_MAX; i++)
         if (judged->given.files[i].name[0] != '\0')
-            fuzz_segment_read(&judged->segments[i], judged->given.files[i].bytes, judged->given.files[i].size);
+            read_given(&judged->segments[i], &judged->given.files[i]);
     dump(&judged->given);
     judged->stored_bytes = image_disk_bytes_stored(&judged->given);
     judged->file_count = image_disk_file_count(&judged->given);
