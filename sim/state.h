@@ -103,10 +103,10 @@ struct kaya_sim_disk {
     bool has_errors; /* some family of error.c may strike in a call */
     enum kaya_broken broken;
     bool cannot_allocate;
-    uint64_t capacity_bytes;  /* 0: without end */
-    uint64_t bytes_of_others; /* taken up by other programs */
     bool may_lie;             /* some family of lie.c may strike */
     bool are_lies_due;        /* the power failed since the last boot */
+    uint64_t capacity_bytes;  /* 0: without end */
+    uint64_t bytes_of_others; /* taken up by other programs */
 
     struct kaya_names directory;
     struct kaya_sim_file *files;
@@ -122,12 +122,12 @@ struct kaya_sim_disk {
     uint64_t calls; /* of this boot */
     uint64_t crash_at;
     enum kaya_crash crash_at_kind;
+    unsigned open_flags; /* of the open under way */
     kaya_sim_disk_boundary *boundary;
     void *boundary_user;
     struct kaya_latency latencies[KAYA_LATENCIES];
     kaya_sim_disk_delay *delay;
     void *delay_user;
-    unsigned open_flags; /* of the open under way */
     kaya_sim_disk_question *question;
     void *question_user;
     struct kaya_hash *seen; /* borrowed: what this boot was answered (seen.c); NULL: nobody wants to know */

@@ -47,8 +47,8 @@ size_t kaya_sim_runtime_current(struct kaya_runtime *seam);
 /* From now on schedules of threads are enumerated (fiber.h: kaya_fibers_enumerate), by whatever drives the choices of the runs. */
 void kaya_sim_runtime_enumerate(struct kaya_sim_runtime *runtime, uint32_t preemptions_max);
 
-/* Time passes for the thread that asks, or for the machine where there is no other; `runtime` is the struct kaya_sim_runtime. For
+/* Time passes for the thread that asks, or for the machine where there is no other; `user` is the struct kaya_sim_runtime. For
  * kaya_sim_disk_on_delay. */
-void kaya_sim_runtime_delay(void *runtime, uint64_t nanoseconds);
+void kaya_sim_runtime_delay(void *user, uint64_t nanoseconds);
 
 #endif
