@@ -4,23 +4,8 @@
 set -u
 
 bin=${KAYA_BIN:?the directory that holds kaya-wal}
-work=$(mktemp -d "${TMPDIR:-/tmp}/kaya-test-XXXXXX")
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
-expect() {
-    local want=$1 code
-    shift
-    "$@" >out 2>err </dev/null
-    code=$?
-    [ "$code" -eq "$want" ] || fail "$* ended with $code, not $want: $(head -c 600 out err)"
-}
-says() { grep -qE -- "$2" "$1" || fail "'$2' is not in $1: $(head -c 1500 "$1")"; }
+# shellcheck source=tests/tools/expect.sh
+. "${KAYA_SOURCE:?the top of the tree}/tests/tools/expect.sh"
 bench() { local want=$1; shift; expect "$want" "$bin/kaya-wal" bench "$@"; }
 
 bench 0 --help

@@ -8,8 +8,6 @@
 
 #include "bench/peer.h"
 
-enum { KEY_BYTES = 8 };
-
 struct peer {
     leveldb_t *database;
     leveldb_options_t *options;
@@ -53,13 +51,11 @@ static const char *peer_open(const struct kaya_engine_plan *plan, void **handle)
 static const char *peer_append(void *handle, unsigned thread, const void *bytes, size_t length)
 {
     struct peer *peer = handle;
-    unsigned long long number = atomic_fetch_add(&peer->next, 1);
-    char key[KEY_BYTES];
+    char key[KAYA_PEER_KEY_BYTES];
     char *error = NULL;
 
     (void)thread;
-    for (unsigned i = 0; i < KEY_BYTES; i++)
-        key[i] = (char)(number >> (8 * (KEY_BYTES - 1 - i)));
+    kaya_peer_next_key(&peer->next, key);
     leveldb_put(peer->database, peer->how, key, sizeof key, bytes, length, &error);
     return error;
 }

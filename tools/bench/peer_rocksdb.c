@@ -6,7 +6,6 @@
 
 #include "bench/peer.h"
 
-enum { KEY_BYTES = 8 };
 static const size_t SCANNED_MEMORY_BYTES = (size_t)4 << 30; /* nothing of what is scanned goes to a table */
 
 struct peer {
@@ -62,13 +61,11 @@ static const char *peer_open(const struct kaya_engine_plan *plan, void **handle)
 static const char *peer_append(void *handle, unsigned thread, const void *bytes, size_t length)
 {
     struct peer *peer = handle;
-    unsigned long long number = atomic_fetch_add(&peer->next, 1);
-    char key[KEY_BYTES];
+    char key[KAYA_PEER_KEY_BYTES];
     char *error = NULL;
 
     (void)thread;
-    for (unsigned i = 0; i < KEY_BYTES; i++)
-        key[i] = (char)(number >> (8 * (KEY_BYTES - 1 - i)));
+    kaya_peer_next_key(&peer->next, key);
     rocksdb_put(peer->database, peer->how, key, sizeof key, bytes, length, &error);
     return error;
 }

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "kaya/posix.h"
+#include "many_threads.h"
 #include "scratch_directory.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -32,14 +33,6 @@
 #else
 #define IS_SANITIZED false
 #endif
-
-#define MUST(condition)                                                                                      \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                  \
-            abort();                                                                                         \
-        }                                                                                                    \
-    } while (0)
 
 enum { BLOCK_BYTES = 4096, FILE_BYTES = 3 * BLOCK_BYTES, REFUSALS_MAX = 3, DESCRIPTORS_MAX = 256 };
 enum { EXIT_SKIPPED = 77 };

@@ -11,17 +11,10 @@
 
 #include "kaya/posix.h"
 #include "kaya/reader.h"
+#include "many_threads.h"
 #include "scratch_directory.h"
 
 enum { RECORDS = 400, IN_FLIGHT = 32, BYTES_MAX = 300, BATCH = 3 };
-
-#define MUST(condition)                                                                                      \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                  \
-            abort();                                                                                         \
-        }                                                                                                    \
-    } while (0)
 
 enum kind { WAITER, POLLER, CALLED, BUFFERER, KINDS };
 enum { THREADS = 2 * KINDS };
@@ -46,21 +39,7 @@ static unsigned submitted, called;
 
 static bool over(void)
 {
-    bool answer;
-
-    (void)pthread_mutex_lock(&mutex);
-    answer = is_over;
-    (void)pthread_mutex_unlock(&mutex);
-    return answer;
-}
-
-static size_t make_record(char bytes[BYTES_MAX], unsigned thread, unsigned record)
-{
-    size_t length = 12 + (thread * 131 + record * 977) % (BYTES_MAX - 12);
-
-    memset(bytes, 'a' + (int)(record % 26), length);
-    (void)snprintf(bytes, 12, "%03u %06u", thread, record);
-    return length;
+    return is_set(&mutex, &is_over);
 }
 
 /* One record or a batch. KAYA_OK: *count of them were taken. */
@@ -73,8 +52,9 @@ static enum kaya_status submit(struct worker *worker, enum kaya_durability_mode 
 
     *count = worker->count % 7 == 3 ? BATCH : 1;
     for (unsigned i = 0; i < *count; i++)
-        payloads[i] = (struct kaya_wal_payload){ KAYA_RECORD_PUT, bytes[i],
-                                                 make_record(bytes[i], worker->number, worker->count + i) };
+        payloads[i] =
+            (struct kaya_wal_payload){ KAYA_RECORD_PUT, bytes[i],
+                                       make_record(bytes[i], BYTES_MAX, worker->number, worker->count + i) };
     if (worker->kind == BUFFERER)
         return kaya_wal_writer_append_batch(writer, payloads, *count, mode, &ticket->first_lsn,
                                             &ticket->last_lsn);
@@ -216,7 +196,7 @@ static void check_log(uint64_t first)
         MUST(sscanf(record.bytes, "%u %u", &thread, &number) == 2);
         MUST(thread < THREADS);
         MUST(number == found[thread]);
-        MUST(record.length == make_record(bytes, thread, number));
+        MUST(record.length == make_record(bytes, BYTES_MAX, thread, number));
         MUST(memcmp(record.bytes, bytes, record.length) == 0);
         found[thread]++;
     }

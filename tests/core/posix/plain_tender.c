@@ -13,17 +13,10 @@
 #include <unistd.h>
 
 #include "kaya/posix.h"
+#include "many_threads.h"
 #include "scratch_directory.h"
 
 enum { RECORDS = 400, BYTES = 300, SEGMENT_BYTES = 32768, WAIT_MS_MAX = 20000 };
-
-#define MUST(condition)                                                                                      \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                  \
-            abort();                                                                                         \
-        }                                                                                                    \
-    } while (0)
 
 static struct {
     pthread_mutex_t mutex;

@@ -10,17 +10,10 @@
 
 #include "kaya/posix.h"
 #include "kaya/reader.h"
+#include "many_threads.h"
 #include "scratch_directory.h"
 
 enum { APPENDERS = 6, RECORDS = 120, RECORDS_AFTER_TRIM = 30, BYTES_MAX = 700, BATCH = 3 };
-
-#define MUST(condition)                                                                                      \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                  \
-            abort();                                                                                         \
-        }                                                                                                    \
-    } while (0)
 
 struct appender {
     pthread_t thread;
@@ -37,28 +30,14 @@ static bool is_over;
 
 static bool over(void)
 {
-    bool answer;
-
-    (void)pthread_mutex_lock(&mutex);
-    answer = is_over;
-    (void)pthread_mutex_unlock(&mutex);
-    return answer;
-}
-
-/* "thread record ...", longer than the buffer's rest now and then. */
-static size_t make_record(char bytes[BYTES_MAX], unsigned thread, unsigned record)
-{
-    size_t length = 12 + (thread * 131 + record * 977) % (BYTES_MAX - 12);
-
-    memset(bytes, 'a' + (int)(record % 26), length);
-    (void)snprintf(bytes, 12, "%03u %06u", thread, record);
-    return length;
+    return is_set(&mutex, &is_over);
 }
 
 static enum kaya_status append_one(unsigned thread, unsigned record, uint64_t *lsn)
 {
     char bytes[BYTES_MAX];
-    struct kaya_wal_payload payload = { KAYA_RECORD_OPAQUE, bytes, make_record(bytes, thread, record) };
+    struct kaya_wal_payload payload = { KAYA_RECORD_OPAQUE, bytes,
+                                        make_record(bytes, BYTES_MAX, thread, record) };
     enum kaya_durability_mode mode = record % 3 == 0 ? KAYA_RELAXED : KAYA_STRICT;
     enum kaya_status status = kaya_wal_writer_append(writer, &payload, mode, lsn);
 
@@ -75,8 +54,8 @@ static enum kaya_status append_batch(unsigned thread, unsigned record, uint64_t 
     enum kaya_status status;
 
     for (unsigned i = 0; i < BATCH; i++)
-        payloads[i] =
-            (struct kaya_wal_payload){ KAYA_RECORD_PUT, bytes[i], make_record(bytes[i], thread, record + i) };
+        payloads[i] = (struct kaya_wal_payload){ KAYA_RECORD_PUT, bytes[i],
+                                                 make_record(bytes[i], BYTES_MAX, thread, record + i) };
     status = kaya_wal_writer_append_batch(writer, payloads, BATCH, KAYA_STRICT, first, &last);
     if (status == KAYA_OK)
         MUST(last == *first + BATCH - 1);
@@ -175,7 +154,7 @@ static void check_log(uint64_t first)
         MUST(thread < APPENDERS);
         MUST(number == found[thread]);
         MUST(appenders[thread].lsns[number] == record.lsn);
-        MUST(record.length == make_record(bytes, thread, number));
+        MUST(record.length == make_record(bytes, BYTES_MAX, thread, number));
         MUST(memcmp(record.bytes, bytes, record.length) == 0);
         found[thread]++;
     }
