@@ -37,6 +37,16 @@ static inline uint64_t kaya_shape_skip_header(const struct shape *shape, uint64_
     ensures header_bytes(shape) <= \result <= 2 * 65536; */
 static inline uint64_t kaya_shape_first_frame(const struct shape *shape);
 
+/*@ requires is_shape(shape) && end <= 0x40000000;
+    assigns \nothing;
+    ensures end <= \result <= \max(end, 2 * 65536); */
+static inline uint64_t kaya_shape_behind(const struct shape *shape, uint64_t end);
+
+/*@ requires is_shape(shape) && offset <= 0x40000000;
+    assigns \nothing;
+    ensures \result != 0 ==> header_bytes(shape) <= offset <= 2 * 65536; */
+static inline bool kaya_shape_is_first_frame(const struct shape *shape, uint64_t offset);
+
 /*@ requires is_shape(shape) && offset <= 0x40000000;
     assigns \nothing;
     ensures \result == block_start(shape, offset); */
