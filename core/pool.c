@@ -18,6 +18,7 @@
 
 enum {
     STRANGERS_MAX = 1024, /* names passed over before giving up */
+    UNKNOWN_MAX = 4,      /* ... of which nobody could say whether they are taken */
 };
 
 void kaya_pool_init(struct pool *pool, const struct context *context, const struct kaya_wal_log_id *log_id,
@@ -192,7 +193,7 @@ enum kaya_status kaya_pool_create_file(const struct context *context, const stru
     return KAYA_OK;
 }
 
-/* Does anything stand under the name of that number? */
+/* Does anything stand under the name of that number? KAYA_IO: nobody can say. */
 static enum kaya_status probe_name(const struct pool *pool, uint64_t number, bool *is_taken)
 {
     struct kaya_file *file = NULL;
@@ -203,13 +204,17 @@ static enum kaya_status probe_name(const struct pool *pool, uint64_t number, boo
     status = kaya_disk_open(pool->context->disk, name, KAYA_OPEN_READ, &file);
     kaya_disk_close(pool->context->disk, file);
     *is_taken = status != KAYA_NOT_FOUND;
-    return status == KAYA_GONE || status == KAYA_LIMIT || status == KAYA_NO_MEMORY ? status : KAYA_OK;
+    return status == KAYA_GONE || status == KAYA_LIMIT || status == KAYA_NO_MEMORY || status == KAYA_IO
+               ? status
+               : KAYA_OK;
 }
 
-/* The number of the next spare: one above the last, but for names that something else has taken. */
+/* The number of the next spare: one above the last, but for names that something else has taken. A name that cannot be looked at may be that of a
+ * file that has gone bad, and is passed over; where several in turn answer so it is the disk, and would answer so for each number there is. */
 static enum kaya_status next_number(const struct pool *pool, uint64_t *number)
 {
     bool is_taken = true;
+    unsigned unknown = 0;
     enum kaya_status status = KAYA_OK;
 
     for (*number = pool->number_max; status == KAYA_OK && is_taken;) {
@@ -219,6 +224,8 @@ static enum kaya_status next_number(const struct pool *pool, uint64_t *number)
         is_taken = false;
         if (pool->has_strangers)
             status = probe_name(pool, *number, &is_taken);
+        if (status == KAYA_IO && ++unknown < UNKNOWN_MAX)
+            status = KAYA_OK;
     }
     return status;
 }
@@ -252,7 +259,7 @@ static enum kaya_status name_spare(struct pool *pool, struct segment *segment)
     kaya_segment_name(to, segment->number, SEGMENT_NAME_WAL);
     if (pool->has_strangers)
         status = probe_name(pool, segment->number + 1, &spare.is_blocked);
-    if (status == KAYA_OK)
+    if (status == KAYA_OK || status == KAYA_IO)
         status = kaya_disk_sync(pool->context->disk, segment->file);
     if (status == KAYA_OK)
         status = kaya_disk_rename(pool->context->disk, from, to);

@@ -165,6 +165,57 @@ Test(strangers, a_spare_in_front_of_a_gap_before_an_unfit_one_is_passed_over)
     expect_to_go_on(log, "4 is not there, 5 has another unit");
 }
 
+/* The next so many files that are opened answer KAYA_IO. */
+static void fail_opens(void *user, struct image_disk *image, enum image_call call)
+{
+    unsigned *left = user;
+
+    image->fail_at = call == IMAGE_OPEN && *left > 0 ? image->call_count + 1 : 0;
+    *left -= image->fail_at != 0;
+}
+
+/* Where a stranger stands behind the head, each new spare's name is looked at first. */
+Test(strangers, a_name_that_cannot_be_looked_at_is_passed_over_but_not_a_thousand)
+{
+    enum { KNOWN = 5, PASSED_OVER_MAX = 3, TRIES_MAX = 2000 };
+
+    for (unsigned failures = 0; failures <= TRIES_MAX; failures += failures < 8 ? 1 : TRIES_MAX - 8) {
+        struct log_fixture *log = closed_log(true);
+        unsigned left = 0;
+        const struct log_event *prepared, *refused;
+        uint64_t opens;
+        char what[64];
+
+        snprintf(what, sizeof what, "%u opens fail", failures);
+        image_disk_add(&log->image, name_of(64), "", 0);
+        cr_assert(eq(int, log_open(log), KAYA_OK));
+        cr_assert(eq(int, log_rotate(log), KAYA_OK));
+        cr_assert(eq(int, log_append(log, 100, KAYA_STRICT), KAYA_OK));
+        log_forget_events(log);
+        log->image.before_call = fail_opens;
+        log->image.failure = KAYA_IO;
+        log->image.user = &left;
+        opens = log->image.counts[IMAGE_OPEN];
+        left = failures;
+        cr_assert(eq(int, kaya_wal_writer_tend(log->writer, NULL), KAYA_OK)); /* an event tells */
+        left = 0;
+        opens = log->image.counts[IMAGE_OPEN] - opens;
+        prepared = log_event(log, KAYA_EVENT_SEGMENT_PREPARED, 0);
+        refused = log_event(log, KAYA_EVENT_PREPARATION_FAILED, 0);
+        if (failures <= PASSED_OVER_MAX) {
+            cr_expect(prepared != NULL && prepared->segment == KNOWN + 1 + failures, "%s", what);
+        } else {
+            cr_expect(refused != NULL, "%s", what);
+            cr_expect(eq(u64, opens, PASSED_OVER_MAX + 1), "%s", what);
+        }
+        cr_assert(eq(int, log_close(log), KAYA_OK));
+        log_kill(log);
+        log->image.before_call = NULL;
+        log->image.fail_at = 0;
+        expect_to_go_on(log, what);
+    }
+}
+
 /* The highest number says nothing about which of two logs is meant. */
 Test(strangers, segments_of_two_logs_are_refused_and_left_alone)
 {
