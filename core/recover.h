@@ -14,7 +14,8 @@ struct opened_log {
     struct chain_segment *chain; /* segments in use, ascending; the last one is the appender's, which knows its end */
     size_t chain_count, chain_capacity;
     uint64_t low_water_lsn;
-    bool has_appended; /* the segment in use holds more than what a recovery carried into it */
+    bool has_appended;    /* the segment in use holds more than what a recovery carried into it */
+    bool has_passed_over; /* a rotation left files behind between two segments of the chain */
 };
 #define OPENED_LOG_NONE ((struct opened_log){ .chain = NULL })
 

@@ -129,6 +129,8 @@ enum kaya_status kaya_rotate(struct kaya_wal_writer *writer, uint64_t cost, unsi
     }
     if (status == KAYA_OK) {
         writer->log.has_appended = false;
+        writer->log.has_passed_over =
+            writer->log.has_passed_over || appender->segment.number != link.predecessor + 1;
         writer->log.pool.is_head_followed = true;
         writer->log.chain[writer->log.chain_count - 1].end = link.predecessor_end;
         kaya_log_push_chain(&writer->log);

@@ -43,6 +43,31 @@ static enum kaya_status log_mark(struct kaya_wal_writer *writer, uint64_t low_wa
     return status;
 }
 
+/* What rotations passed over goes as well, or a process that runs for long would keep it: a spare whose header was lost, and those in front of it,
+ * stand below the head and in no chain. What cannot be listed or deleted the next trim finds, or the next recovery. */
+static enum kaya_status free_passed_over(struct opened_log *log, const struct context *context, size_t dead)
+{
+    const struct chain_segment *chain = log->chain + dead;
+    size_t count = log->chain_count - dead;
+    struct listing listing = LISTING_NONE;
+    enum kaya_status status = kaya_listing_read(&listing, context);
+
+    if (status == KAYA_OK)
+        log->has_passed_over = false;
+    for (size_t i = 0; i < listing.file_count && status == KAYA_OK; i++) {
+        const struct listed *file = &listing.files[i];
+        struct chain_segment passed_over = { .number = file->number, .kind = file->kind };
+
+        if (file->number >= chain[count - 1].number || file->kind == SEGMENT_NAME_NEW ||
+            kaya_chain_find(chain, count, file->number, file->kind) != NULL)
+            continue;
+        kaya_notify(context, &(struct kaya_event){ .kind = KAYA_EVENT_LEFTOVER, .segment = file->number });
+        status = kaya_pool_retire(&log->pool, &passed_over);
+    }
+    kaya_listing_release(&listing, context);
+    return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
+}
+
 /* Without the mutex, the spares taken: nobody rotates meanwhile, so the chain stands. */
 static enum kaya_status free_segments(struct kaya_wal_writer *writer, size_t count)
 {
@@ -51,6 +76,8 @@ static enum kaya_status free_segments(struct kaya_wal_writer *writer, size_t cou
 
     for (size_t i = 0; i < count && status == KAYA_OK; i++)
         status = kaya_pool_retire(&log->pool, &log->chain[i]);
+    if (status == KAYA_OK && log->has_passed_over)
+        status = free_passed_over(log, &writer->context, count);
     return status;
 }
 

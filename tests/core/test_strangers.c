@@ -165,6 +165,38 @@ Test(strangers, a_spare_in_front_of_a_gap_before_an_unfit_one_is_passed_over)
     expect_to_go_on(log, "4 is not there, 5 has another unit");
 }
 
+/* Whose header is lost, and the spares in front of it, which cannot take over: a trim frees them with the rest, no open is needed (P8). */
+Test(strangers, a_trim_frees_what_a_rotation_passed_over)
+{
+    for (uint64_t lost = 4; lost <= 5; lost++) {
+        struct log_fixture *log = closed_log(true);
+        struct image_file *spare;
+
+        cr_assert(eq(int, log_open(log), KAYA_OK)); /* 1 and 2 are in use ... */
+        for (unsigned i = 0; i < 2; i++)
+            cr_assert(eq(int, kaya_wal_writer_tend(log->writer, NULL), KAYA_OK));
+        cr_assert(eq(int, log_close(log), KAYA_OK));
+        spare = image_disk_segment(&log->image, lost); /* ... and 3 to 5 are spares */
+        memset(spare->bytes, 0, spare->size);
+        cr_assert(eq(int, log_open(log), KAYA_OK));
+        for (unsigned i = 0; i < 3; i++)
+            cr_assert(eq(int, kaya_wal_writer_tend(log->writer, NULL), KAYA_OK));
+        cr_assert(eq(int, log_rotate(log), KAYA_OK));
+        cr_assert(eq(int, log_append(log, 100, KAYA_STRICT), KAYA_OK));
+        cr_expect(ne(ptr, (void *)image_disk_segment(&log->image, lost), NULL));
+        log_forget_events(log);
+        cr_assert(eq(int, log_trim(log, log->last_lsn), KAYA_OK));
+        cr_expect(eq(u64, log->first_lsn, log->last_lsn));
+        for (uint64_t number = 1; number <= lost; number++)
+            cr_expect(eq(ptr, (void *)image_disk_segment(&log->image, number), NULL), "%u is lost, %u stands",
+                      (unsigned)lost, (unsigned)number);
+        cr_expect(lt(u64, image_disk_file_count(&log->image), 1 + SMALL.spare_count + 2));
+        cr_expect(ne(ptr, (void *)log_event(log, KAYA_EVENT_LEFTOVER, 0), NULL));
+        cr_assert(eq(int, log_close(log), KAYA_OK));
+        expect_to_go_on(log, "a spare without a header was passed over");
+    }
+}
+
 /* The next so many files that are opened answer KAYA_IO. */
 static void fail_opens(void *user, struct image_disk *image, enum image_call call)
 {
