@@ -75,12 +75,11 @@ struct written {
     size_t operation; /* its index */
     size_t life;      /* likewise */
     uint64_t offset, length, hash;
-    uint64_t link_hash; /* of its first bytes, as many as a link has */
-    uint64_t event;     /* of the trace, by index */
+    uint64_t event; /* of the trace, by index */
     bool is_header;
     /* of the last judgement */
     bool stands;        /* in the true image, in the file's present life: it is part of the log */
-    bool is_unreadable; /* now, in part */
+    bool is_unreadable; /* now, in part; of one that does not stand: its link */
     bool is_link_hit;   /* its first bytes differ */
     uint64_t first_differing, last_differing;
     uint64_t bits; /* that differ now */
@@ -97,13 +96,16 @@ struct shown {
 struct life {
     uint64_t inode;
     bool has_frames;
-    bool is_over; /* another one began in the same file */
+    bool is_over;             /* another one began in the same file */
+    size_t first;             /* its first frames, standing or not: an index, SIZE_MAX: none */
+    uint8_t link[LINK_BYTES]; /* as it was written, with them */
+    size_t link_length;       /* less where they came in pieces */
     /* of the last judgement */
     const struct kaya_image_file *now, *truth; /* NULL: the file is gone */
-    size_t first;             /* its first frames, standing or not: an index, SIZE_MAX: none */
-    bool has_standing;        /* some frame of it stands in the true image */
-    bool link_stood;          /* the link stands in the true image ... */
-    bool link_stands;         /* ... and now */
+    bool has_standing;                         /* some frame of it stands in the true image */
+    bool link_stood;                           /* the link stands in the true image ... */
+    bool link_stands;                          /* ... and now */
+    uint64_t link_bits;       /* that differ now from what was written; UINT64_MAX: more than can be told */
     uint64_t last_lsn;        /* the highest of those who wrote to it, if only a mark ... */
     uint64_t last_record_lsn; /* ... and of the records that they appended to it */
     unsigned bad_headers;
@@ -233,7 +235,8 @@ static size_t life_for(struct kaya_claims *claims, uint64_t inode, bool is_heade
     claims->lives = rows;
     if (life != SIZE_MAX)
         claims->lives[life].is_over = true;
-    claims->lives[claims->life_count] = (struct life){ .inode = inode, .has_frames = !is_header };
+    claims->lives[claims->life_count] =
+        (struct life){ .inode = inode, .has_frames = !is_header, .first = SIZE_MAX };
     return claims->life_count++;
 }
 
@@ -242,9 +245,17 @@ static bool all_zeros(const uint8_t *bytes, size_t length)
     return length == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0);
 }
 
-static size_t link_bytes_of(uint64_t length)
+/* The link comes with the first frames; a recovery may begin a life anew. */
+static void note_link(struct kaya_claims *claims, size_t index, const uint8_t *content)
 {
-    return length < LINK_BYTES ? (size_t)length : LINK_BYTES;
+    const struct written *write = &claims->writes[index];
+    struct life *life = &claims->lives[write->life];
+
+    if (life->first != SIZE_MAX && write->offset > claims->writes[life->first].offset)
+        return;
+    life->first = index;
+    life->link_length = write->length < LINK_BYTES ? (size_t)write->length : LINK_BYTES;
+    memcpy(life->link, content, life->link_length);
 }
 
 static void note_write(struct kaya_claims *claims, const struct kaya_trace_event *event)
@@ -271,10 +282,11 @@ static void note_write(struct kaya_claims *claims, const struct kaya_trace_event
         .offset = event->b,
         .length = event->content_length,
         .hash = XXH3_64bits(event->content, event->content_length),
-        .link_hash = XXH3_64bits(event->content, link_bytes_of(event->content_length)),
         .event = event->index,
         .is_header = is_header,
     };
+    if (!is_header)
+        note_link(claims, claims->write_count - 1, event->content);
 }
 
 /* Does the family change what stands on the disk? */
@@ -345,8 +357,8 @@ static void find_files(struct kaya_claims *claims, const struct kaya_image *now,
         life->truth = life->is_over ? NULL : find_inode(truth, life->inode);
         if (life->now == NULL || life->truth == NULL)
             life->now = life->truth = NULL;
-        life->first = SIZE_MAX;
         life->has_standing = life->link_stood = life->link_stands = false;
+        life->link_bits = 0;
         life->last_lsn = life->last_record_lsn = 0;
         life->bad_headers = 0;
         life->is_dead = true;
@@ -456,18 +468,31 @@ static bool is_whole(const struct written *write)
     return write->stands && write->bits == 0 && !write->is_unreadable;
 }
 
-/* The link came with the first frames. It may stand where what was written with it does not. */
-static void judge_link(struct life *life, const struct written *write)
+static uint64_t count_link_bits(const struct life *life, uint64_t offset, const struct kaya_image_file *file)
 {
-    uint64_t end = write->offset + link_bytes_of(write->length);
+    uint64_t bits = 0;
 
-    life->link_stood =
-        life->truth != NULL && end <= life->truth->size_bytes &&
-        XXH3_64bits(life->truth->bytes + write->offset, (size_t)(end - write->offset)) == write->link_hash;
-    life->link_stands = life->link_stood && end <= life->now->size_bytes &&
-                        memcmp(life->now->bytes + write->offset, life->truth->bytes + write->offset,
-                               (size_t)(end - write->offset)) == 0 &&
-                        !is_unreadable(life->now, write->offset, end);
+    if (offset + life->link_length > file->size_bytes || is_unreadable(file, offset, offset + life->link_length))
+        return UINT64_MAX;
+    for (size_t i = 0; i < life->link_length; i++)
+        bits += (unsigned)__builtin_popcount((unsigned)(file->bytes[offset + i] ^ life->link[i]));
+    return bits;
+}
+
+/* The link came with the first frames, and is a frame of its own: it may stand, or be hit, where another sector of that write was lost. It
+ * is then all that the disk holds of a rotation, and the segment is in use. */
+static void judge_link(struct life *life, struct written *write)
+{
+    if (life->truth == NULL)
+        return;
+    life->link_stood = count_link_bits(life, write->offset, life->truth) == 0;
+    life->link_bits = count_link_bits(life, write->offset, life->now);
+    life->link_stands = life->link_stood && life->link_bits == 0;
+    life->has_standing = life->has_standing || life->link_stood;
+    write->is_link_hit = life->link_stood && !life->link_stands;
+    if (!write->stands)
+        write->is_unreadable =
+            write->is_link_hit && is_unreadable(life->now, write->offset, write->offset + life->link_length);
 }
 
 static void note_in_life(struct kaya_claims *claims, size_t index)
@@ -480,12 +505,9 @@ static void note_in_life(struct kaya_claims *claims, size_t index)
         life->bad_headers += write->stands && !is_whole(write);
         return;
     }
-    if (life->first == SIZE_MAX ||
-        write->offset <= claims->writes[life->first].offset) { /* a recovery may begin it anew */
-        life->first = index;
+    write->is_link_hit = false;
+    if (life->first == index)
         judge_link(life, write);
-    }
-    write->is_link_hit = life->first == index && life->link_stood && !life->link_stands;
     if (!write->stands)
         return;
     life->has_standing = true;
@@ -812,6 +834,32 @@ static void judge_write(struct judgement *judgement, const struct written *write
         judge_marks(judgement, write);
 }
 
+/* Of a write that a crash or a broken promise took in part. A torn frame may differ from what was written in one bit. A link is told by its own bytes: what the disk
+ * holds of the rest, nothing perhaps, has no say in whether it is whole, mended or lost. */
+static void judge_remains(struct judgement *judgement, const struct written *write)
+{
+    const struct life *life = &judgement->claims->lives[write->life];
+    bool holds_link = write == &judgement->claims->writes[life->first];
+
+    if (!life->has_standing && life->link_bits > 1)
+        return; /* no frame of it can be reached */
+    if (!holds_link || write->length > LINK_BYTES)
+        judgement->outlook->mended_max++;
+    if (holds_link && life->link_bits == 1)
+        judgement->outlook->mended_max++;
+    else if (write->is_link_hit)
+        judge_marks(judgement, write);
+}
+
+static uint64_t count_mendable_dead(const struct judgement *judgement, const struct written *write)
+{
+    const struct life *life = &judgement->claims->lives[write->life];
+
+    if (write->stands)
+        return write->is_header ? 0 : count_mendable(judgement, write);
+    return write == &judgement->claims->writes[life->first] && life->link_bits == 1;
+}
+
 /* Both headers of a segment in use are bad. */
 static void judge_headers(struct judgement *judgement, const struct written *write)
 {
@@ -899,15 +947,12 @@ static void judge(struct judgement *judgement)
             continue;
         if (write->stands && write->bits > count_shown_bits(claims, write, true))
             judgement->outlook->is_hidden = true;
-        if (life->is_dead && !(write->is_header && !life->has_standing)) {
-            judgement->mendable_dead +=
-                write->stands && !write->is_header ? count_mendable(judgement, write) : 0;
-            continue;
-        }
-        if (!write->stands && !write->is_header) /* torn by a crash: it may differ from what was written in one bit */
-            judgement->outlook->mended_max++;
+        if (life->is_dead && life->has_standing)
+            judgement->mendable_dead += count_mendable_dead(judgement, write);
         else if (write->is_header && !is_whole(write))
             judge_headers(judgement, write);
+        else if (!write->is_header && !write->stands)
+            judge_remains(judgement, write);
         else if (!is_whole(write))
             judge_write(judgement, write);
     }

@@ -519,3 +519,30 @@ Test(claims, copies_of_which_some_were_cut_back_are_asked_for_no_more)
         kaya_claims_destroy(made_up.claims);
     }
 }
+
+/* The rotation's write, link and record, lost its second sector with the power; what is left is hit by bits that flip, or torn with as many that differ. */
+Test(claims, a_link_is_mended_or_lost_whatever_became_of_the_write_that_it_came_with)
+{
+    for (size_t bits = 0; bits <= 2; bits++) {
+        for (int torn = 0; torn < 2; torn++) {
+            struct made_up made_up = make_up_two_records();
+
+            write_header(&made_up, 1);
+            kaya_claims_begin(made_up.claims, 2, 3, 3, false);
+            write_frames(&made_up, 1, 512, 1024);
+            memset(made_up.now[1] + 1024, 0, 512);
+            memset(made_up.truth[1] + 1024, 0, 512);
+            spoil(&made_up, 1, 540, bits, true);
+            if (torn)
+                memcpy(made_up.truth[1] + 512, made_up.now[1] + 512, 512);
+            judge_made_up(&made_up, 1);
+            cr_expect(eq(u64, made_up.outlook.mended_min, 0));
+            cr_expect(eq(u64, made_up.outlook.mended_max,
+                         bits == 2 && torn ? 0 : 1 /* of the record */ + (bits == 1)));
+            cr_expect(eq(int, made_up.outlook.refusal,
+                         bits == 2 && !torn ? KAYA_REFUSAL_ALLOWED : KAYA_REFUSAL_FORBIDDEN));
+            cr_expect(eq(int, made_up.outlook.is_mark_damaged, bits == 2 && !torn));
+            kaya_claims_destroy(made_up.claims);
+        }
+    }
+}
