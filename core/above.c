@@ -81,6 +81,8 @@ static unsigned count_behind(const struct survey *survey, size_t index)
  *   - no recovery took it: that would have cut the segment before it to its end
  *   - no rotation took it: that would have seen two spares behind it first
  *
+ * Where the head was cut some recovery's link is gone, be it that its place can be read: what else of that segment cannot be read may be frames.
+ *
  * KAYA_IO: it may have been in use. */
 static enum kaya_status check_unreadable(const struct look *look)
 {
@@ -91,9 +93,10 @@ static enum kaya_status check_unreadable(const struct look *look)
     for (size_t i = 0; i < survey->listing.file_count && !is_damaged(survey); i++) {
         const struct listed *file = &survey->listing.files[i];
 
-        if (file->is_unreadable && file->number > head->number &&
+        if (file->has_holes && file->number > head->number &&
             memcmp(&file->log_id, &head->header.log_id, sizeof file->log_id) == 0 &&
-            (file->has_frames || is_cut || count_behind(survey, i) >= SPARES_BEHIND_MIN))
+            (is_cut ||
+             (file->is_unreadable && (file->has_frames || count_behind(survey, i) >= SPARES_BEHIND_MIN))))
             return KAYA_IO;
     }
     return KAYA_OK;

@@ -253,12 +253,6 @@ static enum kaya_status make_room(struct appender *appender, uint32_t extent, ui
     return status;
 }
 
-/* Where a sync would end. */
-static uint64_t padded(const struct shape *shape, uint64_t end)
-{
-    return shape->unit_bytes == 0 ? end : (end + shape->unit_bytes - 1) & ~((uint64_t)shape->unit_bytes - 1);
-}
-
 static enum kaya_status put_frame(struct appender *appender, struct frame *frame, const void *prefix,
                                   size_t prefix_length, const uint8_t *bytes)
 {
@@ -371,7 +365,7 @@ bool kaya_appender_put_clear(struct appender *appender, uint8_t flags, const voi
     uint8_t *out;
 
     if (end > appender->clear_end || cost > appender->clear_cost ||
-        padded(&appender->segment.header.shape, end) - start > appender->buffer.capacity)
+        kaya_shape_padded(&appender->segment.header.shape, end) - start > appender->buffer.capacity)
         return false;
     out = appender->buffer.bytes + appender->used;
     frame = (struct frame){ .type = FRAME_FULL,
@@ -396,7 +390,7 @@ bool kaya_appender_put_clear(struct appender *appender, uint8_t flags, const voi
 
 uint64_t kaya_appender_padded_end(const struct appender *appender)
 {
-    return padded(&appender->segment.header.shape, appender->end);
+    return kaya_shape_padded(&appender->segment.header.shape, appender->end);
 }
 
 /* From the end to behind the padding of a sync behind a record that ends at `end`; UINT64_MAX where the second header stands between. */
@@ -405,7 +399,7 @@ static uint64_t buffer_need(const struct appender *appender, uint64_t end)
     const struct shape *shape = &appender->segment.header.shape;
     uint64_t header = kaya_shape_second_header(shape);
 
-    end = padded(shape, end);
+    end = kaya_shape_padded(shape, end);
     return appender->end > header || end <= header ? end - appender->end : UINT64_MAX;
 }
 

@@ -197,8 +197,22 @@ static bool link_counts(const struct look *look, const struct segment *segment)
     return segment->link.carried_end == 0 || look->furthest >= segment->link.carried_end;
 }
 
-/* Some sector of a recovery's segment cannot be read. It need not be: where its copies end early at a place that can, they were never durable, and
- * no claim says otherwise. KAYA_IO: it may count. */
+/* The mark that makes a recovery's link count stands behind the copies and their padding. KAYA_IO: whether it does cannot be read. */
+static enum kaya_status read_mark(const struct look *look, const struct segment *segment)
+{
+    const struct shape *shape = &segment->header.shape;
+    uint64_t end = segment->link.carried_end;
+    uint8_t bytes[KAYA_FRAME_HEADER_BYTES];
+
+    if (end >= shape->segment_bytes)
+        return KAYA_OK; /* no writer wrote that, and nothing stands there */
+    return kaya_segment_read(segment, look->context, kaya_shape_behind(shape, kaya_shape_padded(shape, end)),
+                             bytes, sizeof bytes);
+}
+
+/* Some sector of a recovery's segment cannot be read. It need not be: where its copies end early at a place that can, and the mark's place can be
+ * read and no claim stands there, they were never durable. The copies' end alone does not tell: a disk that lost a sector of them leaves
+ * the same, and what was appended behind them is then in the sectors that nobody can read. KAYA_IO: it may count. */
 static enum kaya_status pass_over_unfinished(struct look *look, const struct segment *segment, struct listed *file)
 {
     struct claims claims;
@@ -206,6 +220,8 @@ static enum kaya_status pass_over_unfinished(struct look *look, const struct seg
     enum kaya_status status;
 
     status = scan_prefix(look, segment, &scan);
+    if (status == KAYA_OK)
+        status = read_mark(look, segment);
     if (status == KAYA_OK)
         status = kaya_scan_claims(look->context, segment, &look->survey->memory, look->end, look->sequence,
                                   CLAIMS_WHAT_CAN_BE_READ, NULL, NULL, &claims);

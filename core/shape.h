@@ -64,6 +64,12 @@ static inline uint64_t kaya_shape_behind(const struct shape *shape, uint64_t end
     return (end & (kaya_shape_header_bytes(shape) - 1)) != 0 ? end : kaya_shape_skip_header(shape, end);
 }
 
+/* Where a sync behind a frame that ends at `end` would end. */
+static inline uint64_t kaya_shape_padded(const struct shape *shape, uint64_t end)
+{
+    return shape->unit_bytes == 0 ? end : (end + shape->unit_bytes - 1) & ~((uint64_t)shape->unit_bytes - 1);
+}
+
 /* Where the first frame (LINK) stands. */
 static inline uint64_t kaya_shape_first_frame(const struct shape *shape)
 {

@@ -12,7 +12,7 @@
 static const struct kaya_wal_config TWO_SPARES = { .segment_bytes = 4096, .block_bytes = 512 };
 static const struct kaya_wal_config THREE_SPARES = { .segment_bytes = 4096, .block_bytes = 512, .spare_count = 3 };
 
-enum { LINK_AT = 512 };
+enum { LINK_AT = 512, MARK_AT = 1536 /* the sector */ };
 
 struct range {
     const char *name;
@@ -197,4 +197,56 @@ Test(unreadable, a_spare_that_only_looks_clean_gets_a_new_salt)
     cr_expect(eq(int, log_open(log), KAYA_OK));
     cr_expect(eq(u64, log->report.last_lsn, log->last_lsn));
     log_fixture_destroy(log);
+}
+
+/* A recovery took segment 2: two records that no claim spoke of stand there once more, in three sectors, and the mark behind them. Was
+ * segment 1 cut after that? */
+static struct log_fixture *begin_carried(bool cut)
+{
+    static struct dissection found;
+    struct log_fixture *log = begin(&TWO_SPARES);
+
+    for (unsigned i = 0; i < 2; i++)
+        cr_assert(eq(int, log_append(log, 500, KAYA_RELAXED), KAYA_OK));
+    log_kill(log);
+    cr_assert(eq(int, log_open(log), KAYA_OK));
+    dissect(&found, image_disk_segment(&log->image, 2)->bytes, 4096);
+    cr_assert(eq(u64, found.carried_end / IMAGE_SECTOR_BYTES, MARK_AT / IMAGE_SECTOR_BYTES));
+    cr_assert(lt(sz, image_disk_segment(&log->image, 1)->size, 4096));
+    if (!cut)
+        image_file_resize(image_disk_segment(&log->image, 1), 4096);
+    return log;
+}
+
+/* Its copies end early at a place that can be read: it was cut short, or the disk lost that sector. */
+Test(unreadable, copies_that_end_early_prove_nothing_where_the_mark_cannot_be_read)
+{
+    for (int cut_short = 0; cut_short < 2; cut_short++) {
+        struct range range = { "0000000000000002.wal", cut_short ? 2560 : MARK_AT, IMAGE_SECTOR_BYTES, false };
+        struct log_fixture *log = begin_carried(false);
+        struct image_file *file = image_disk_segment(&log->image, 2);
+
+        memset(file->bytes + 1024, 0, IMAGE_SECTOR_BYTES);
+        if (cut_short)
+            memset(file->bytes + MARK_AT, 0, IMAGE_SECTOR_BYTES);
+        strike(log, &range);
+        cr_expect(eq(int, log_open(log), cut_short ? KAYA_OK : KAYA_IO));
+        if (cut_short)
+            cr_expect(eq(u64, log->report.last_lsn, log->last_lsn));
+        log_fixture_destroy(log);
+    }
+}
+
+/* Its link's place can be read and holds none. That segment 1 was cut says that there was one. */
+Test(unreadable, a_segment_that_a_recovery_took_is_no_spare_either_where_its_link_is_gone)
+{
+    for (int cut = 0; cut < 2; cut++) {
+        struct range range = { "0000000000000002.wal", 1024, 4096 - 1024, false };
+        struct log_fixture *log = begin_carried(cut);
+
+        memset(image_disk_segment(&log->image, 2)->bytes + LINK_AT, 0, IMAGE_SECTOR_BYTES);
+        strike(log, &range);
+        cr_expect(eq(int, log_open(log), cut ? KAYA_IO : KAYA_OK));
+        log_fixture_destroy(log);
+    }
 }
