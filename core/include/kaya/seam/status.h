@@ -23,7 +23,7 @@ extern "C" {
     X(LOCKED, "another writer holds the log")                                                                \
     X(BUSY, "not now: try again")                                                                            \
     X(DAMAGED, "bytes that were durable are missing or wrong; nothing was changed")                          \
-    X(UNSUPPORTED, "written by a newer format or with an unknown feature; nothing was changed")              \
+    X(UNSUPPORTED, "a format, feature or sync method that is not to be had here; nothing was changed")       \
     X(WRONG_LOG, "this is not the log that the anchor names")                                                \
     X(TRIMMED, "the record was trimmed away")                                                                \
     X(END, "no more records")                                                                                \
