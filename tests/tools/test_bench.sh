@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # kaya-wal bench as a user meets it: tables, JSON, a picture, exit codes by class, and a directory that is left as it was. The engines of
-# tools/bench-peers that need nothing but this tree do what they are told. No figure is judged here: only quiet machines say anything about speed.
+# tools/bench-peers that need nothing but this tree do what they are told; it tells of them what they did, and works out of figures that are given
+# what these say. No figure is judged here: only quiet machines say anything about speed.
 set -u
 
 bin=${KAYA_BIN:?the directory that holds kaya-wal}
@@ -76,13 +77,63 @@ peer() { # NAME MODE COMMANDS: what it says
     printf '%b' "$3" | "$bin/bench-peer-$1" peer "$2" 2 >out 2>err
 }
 for name in bare kaya-wal; do
-    [ -x "$bin/bench-peer-$name" ] || continue
-    peer $name relaxed 'slice 1 100 20 0\nslice 1 100 20 7\nlatencies\nlatencies\n' || fail "$name: $(cat out)"
-    says out '^7 0\.[0-9]+$'
+    peer $name relaxed 'slice 1 100 20 0\nslice 1 100 20 7\nlatencies\nkeep\nkeep\nlatencies\n' || fail "$name: $(cat out)"
+    says out '^7 0\.[0-9]+ [1-9][0-9]* [0-9]+ [0-9]+ 0$'
     says out '^0 0 0 0$'
+    says out '^7 [1-9][0-9]* [1-9][0-9]* [1-9][0-9]*$'
+    peer $name sustained 'slice 1 1000 5000 40000\n' || fail "$name: $(cat out)"
+    says out '^40000 [0-9.]+ 0 '
     peer $name scan 'fill 100 100000\nscan\n' || fail "$name: $(cat out)"
     peer $name strict 'slice 3 100 20 0\n' && fail "$name takes more threads than it was opened for"
     says out '^error that is no slice'
 done
+peer kaya-wal submitted 'slice 1 100 20 3000\n' || fail "kaya-wal: $(cat out)"
+says out '^[1-9][0-9]* [0-9.]+ [0-9]+ [1-9][0-9]* [1-9][0-9]+ [1-9][0-9]*$'
+peer kaya-wal sustained 'slice 1 1000 5000 40000\n' || fail "kaya-wal: $(cat out)"
+[ "$(sed -n 's/^40000 .* //p' out)" -ge 3 ] || fail "40 MB of log and no three syncs: $(cat out)"
+
+peers() { # WANTED ARGUMENT...: tools/bench-peers with what stands in this build
+    local want=$1
+    shift
+    expect "$want" env KAYA_BIN="$bin" python3 "$KAYA_SOURCE/tools/bench-peers" --no-build "$@"
+}
+peers 0 --quick --engines none --only 'synced each 16 MiB, 1 thread, 1 KiB' --json told.json .
+says out '^\| buffered and synced each 16 MiB, 1 thread, 1 KiB \| [0-9.]+ \([0-9.]+-[0-9.]+\) \| - \| [0-9,]+/s \|$'
+[ ! -s err ] || fail "standard error should be empty: $(cat err)"
+[ -z "$(ls -d bench-peers-* 2>/dev/null)" ] || fail 'bench-peers leaves its folder behind'
+mv out measured
+peers 0 --from told.json
+cmp -s out measured || fail 'what was written down is told otherwise'
+peers 0 --quick --engines none --only '16 threads' .
+says out '^\| strict, 16 threads, 100 B \| '
+peers 1 --quick --engines none --only nothing .
+says err "no row holds 'nothing'"
+peers 2 --engines hope
+says err "no engine 'hope'"
+peers 1 --from no-such-file
+
+# Gaps (null) are slices that did not count: only rounds with both figures make a ratio. Ours / bare: 2, 0.5, 4; ours / LevelDB: 1, 4.
+cat >figures.json <<'END'
+{"rounds": 4, "slice_seconds": 0.1, "seconds": 7, "rows": [
+ {"title": "strict, 1 thread, 100 B", "kind": "slices", "record_bytes": 100, "rounds": 4, "left_out": 3, "threads": 1, "arms": {
+  "bare": {"mode": "strict", "threads": 1, "rates": [100, 200, null, 200], "latencies": [1000, 100000, 200000, 400000], "records": 10,
+   "syncs": 0, "bytes": 0, "device_writes": [2, 2, 3], "device_flushes": [1, 1, 1]},
+  "kaya-wal": {"mode": "strict", "threads": 1, "rates": [200, 100, 300, 800], "latencies": [2000, 110000, 210000, 600000], "records": 10,
+   "syncs": 10, "bytes": 1280, "device_writes": [2.5], "device_flushes": [1.25]},
+  "leveldb": {"mode": "strict", "threads": 1, "rates": [200, null, null, 200], "latencies": [], "records": 4, "syncs": 0, "bytes": 0,
+   "device_writes": [], "device_flushes": []}}},
+ {"title": "strict, 16 threads, 100 B", "kind": "slices", "record_bytes": 100, "rounds": 1, "left_out": 0, "threads": 16, "arms": {
+  "bare": {"mode": "strict", "threads": 1, "rates": [100], "latencies": [10, 1, 1, 1], "records": 1, "syncs": 0, "bytes": 0,
+   "device_writes": [], "device_flushes": []},
+  "kaya-wal": {"mode": "strict", "threads": 16, "rates": [1200], "latencies": [10, 1, 1, 1], "records": 1200, "syncs": 100, "bytes": 156000,
+   "device_writes": [], "device_flushes": []}}}]}
+END
+peers 0 --from figures.json
+says out '^\| strict, 1 thread, 100 B \| 2\.00 \(1\.25-3\.00\) \| 2\.50 \(1\.75-3\.25\) LevelDB \| 1\.50 \(1\.25-1\.75\) \| 200/s \|$'
+says out 'kaya-wal \| 2,000 \| 110 us \| 210 us \| 600 us \(1\.50 of the bare'
+says out '2\.50 writes and 1\.25 flushes of the device for each append; the bare loop: 2\.00 and 1\.00'
+says out '16 threads, 100 B: 0\.75 \(0\.75-0\.75\) of threads / time of one bare append, 1,200 records a second'
+says out '16 threads, 100 B: 1\.30 bytes handed to write\(\) for each byte of payload, 12\.0 records a sync'
+says out '^3 slices were left out'
 
 [ "$failures" -eq 0 ]

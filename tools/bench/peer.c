@@ -1,14 +1,15 @@
 /* One engine, in a process of its own, that does what it is told a line at a time. tools/bench-peers starts one for each engine, and lets
  * them work in turns.
  *
- *     bench-peer-NAME DIRECTORY MODE THREADS [METHOD]       MODE: strict, submitted, relaxed, buffered, scan
+ *     bench-peer-NAME DIRECTORY MODE THREADS [METHOD]       MODE: strict, submitted, relaxed, buffered, sustained, scan
  *
- *     slice THREADS BYTES MILLISECONDS RECORDS   ->   records seconds          append for a while; RECORDS 0: any number
- *     latencies                                  ->   count p50 p99 p99.9      nanoseconds, of all slices since the last time
+ *     slice THREADS BYTES MILLISECONDS RECORDS   ->   records seconds p50 writes bytes syncs
+ *                                                     append for a while; RECORDS 0: any number. p50 is the median latency in nanoseconds (0
+ *                                                     where none are noted), the rest what was asked of the disk, as far as the engine counts it
+ *     keep                                       ->   ok                       the last slice's latencies count
+ *     latencies                                  ->   count p50 p99 p99.9      nanoseconds, of all slices that were kept
  *     fill BYTES TOTAL                           ->   ok                       (scan)
  *     scan                                       ->   records seconds          (scan)
- *     counts                                     ->   writes bytes syncs        what was asked of the disk since the begin, as far as the
- *                                                                              engine counts it
  *
  * Whatever fails is one line "error ..." and the end. */
 #include <stdbool.h>
@@ -24,7 +25,7 @@ struct session {
     bool scans;
     void *handle;
     struct kaya_engine_counts counts;
-    struct kaya_histogram latencies;
+    struct kaya_histogram latencies, of_last_slice;
 };
 
 static int fail(const char *what)
@@ -47,13 +48,27 @@ static const char *do_slice(struct session *session, const char *line)
         return "that is no slice";
     slice.nanoseconds = milliseconds * 1000000;
     slice.records_max = records_max;
-    error = kaya_slice_run(kaya_peer, session->handle, &slice, &result, &session->latencies);
+    slice.stride = kaya_slice_stride(session->plan.mode);
+    slice.counts = &session->counts;
+    session->of_last_slice = (struct kaya_histogram){ 0 };
+    error = kaya_slice_run(kaya_peer, session->handle, &slice, &result, &session->of_last_slice);
     if (error == NULL)
-        printf("%llu %.9f\n", (unsigned long long)result.records, result.seconds);
+        printf("%llu %.9f %llu %llu %llu %llu\n", (unsigned long long)result.records, result.seconds,
+               (unsigned long long)kaya_histogram_at(&session->of_last_slice, 0.5),
+               (unsigned long long)result.asked.writes, (unsigned long long)result.asked.written_bytes,
+               (unsigned long long)result.asked.syncs);
     return error;
 }
 
-static const char *do_latencies(struct session *session)
+static const char *do_keep(struct session *session)
+{
+    kaya_histogram_add(&session->latencies, &session->of_last_slice);
+    session->of_last_slice = (struct kaya_histogram){ 0 };
+    puts("ok");
+    return NULL;
+}
+
+static const char *do_latencies(const struct session *session)
 {
     const struct kaya_histogram *latencies = &session->latencies;
 
@@ -61,7 +76,6 @@ static const char *do_latencies(struct session *session)
            (unsigned long long)kaya_histogram_at(latencies, 0.5),
            (unsigned long long)kaya_histogram_at(latencies, 0.99),
            (unsigned long long)kaya_histogram_at(latencies, 0.999));
-    session->latencies = (struct kaya_histogram){ 0 };
     return NULL;
 }
 
@@ -100,11 +114,8 @@ static const char *obey(struct session *session, const char *line)
 {
     if (begins(line, "latencies"))
         return do_latencies(session);
-    if (begins(line, "counts")) {
-        printf("%llu %llu %llu\n", (unsigned long long)session->counts.writes,
-               (unsigned long long)session->counts.written_bytes, (unsigned long long)session->counts.syncs);
-        return NULL;
-    }
+    if (begins(line, "keep"))
+        return do_keep(session);
     if (!session->scans)
         return begins(line, "slice") ? do_slice(session, line) : "what?";
     return begins(line, "fill") ? do_fill(session, line) : begins(line, "scan") ? do_scan(session) : "what?";
@@ -124,6 +135,8 @@ static bool understand(struct session *session, int argc, char **argv)
         session->plan.mode = KAYA_ENGINE_RELAXED;
     else if (strcmp(argv[2], "buffered") == 0)
         session->plan.mode = KAYA_ENGINE_BUFFERED;
+    else if (strcmp(argv[2], "sustained") == 0)
+        session->plan.mode = KAYA_ENGINE_SUSTAINED;
     else if (strcmp(argv[2], "submitted") == 0)
         session->plan.mode = KAYA_ENGINE_SUBMITTED;
     else if (strcmp(argv[2], "strict") != 0 && !session->scans)
@@ -139,7 +152,7 @@ int main(int argc, char **argv)
 
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     if (!understand(&session, argc, argv))
-        return fail("usage: DIRECTORY strict|submitted|relaxed|buffered|scan THREADS [METHOD]");
+        return fail("usage: DIRECTORY strict|submitted|relaxed|buffered|sustained|scan THREADS [METHOD]");
     if (session.scans && kaya_peer->scan == NULL)
         return fail("it has no such mode");
     if (!session.scans)

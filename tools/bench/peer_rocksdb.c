@@ -1,4 +1,5 @@
-/* RocksDB: one put a record, under rising keys. What its log holds is read back as its replicas do, by the updates since the first. */
+/* RocksDB: one put a record, under rising keys. Buffered, its log stays in its memory until that is full (manual_wal_flush). What its log holds is
+ * read back as its replicas do, by the updates since the first. */
 #include <rocksdb/c.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@ struct peer {
 
 static struct peer scanned; /* what fill left open; the end of the process closes it */
 
-static const char *start(struct peer *peer, const char *directory, bool syncs, size_t memory_bytes)
+static const char *start(struct peer *peer, const char *directory, enum kaya_engine_mode mode, size_t memory_bytes)
 {
     char *error = NULL;
 
@@ -25,9 +26,10 @@ static const char *start(struct peer *peer, const char *directory, bool syncs, s
     peer->how = rocksdb_writeoptions_create();
     rocksdb_options_set_create_if_missing(peer->options, 1);
     rocksdb_options_set_compression(peer->options, rocksdb_no_compression);
+    rocksdb_options_set_manual_wal_flush(peer->options, mode == KAYA_ENGINE_BUFFERED);
     if (memory_bytes != 0)
         rocksdb_options_set_write_buffer_size(peer->options, memory_bytes);
-    rocksdb_writeoptions_set_sync(peer->how, syncs);
+    rocksdb_writeoptions_set_sync(peer->how, mode == KAYA_ENGINE_STRICT);
     peer->database = rocksdb_open(peer->options, directory, &error);
     return error;
 }
@@ -49,13 +51,13 @@ static const char *peer_open(const struct kaya_engine_plan *plan, void **handle)
 {
     struct peer *peer;
 
-    if (plan->mode != KAYA_ENGINE_STRICT && plan->mode != KAYA_ENGINE_RELAXED)
+    if (plan->mode != KAYA_ENGINE_STRICT && plan->mode != KAYA_ENGINE_RELAXED && plan->mode != KAYA_ENGINE_BUFFERED)
         return "it has no such mode";
     peer = calloc(1, sizeof *peer);
     if (peer == NULL)
         return "no memory";
     *handle = peer;
-    return start(peer, plan->directory, plan->mode == KAYA_ENGINE_STRICT, 0);
+    return start(peer, plan->directory, plan->mode, 0);
 }
 
 static const char *peer_append(void *handle, unsigned thread, const void *bytes, size_t length)
@@ -70,10 +72,19 @@ static const char *peer_append(void *handle, unsigned thread, const void *bytes,
     return error;
 }
 
+static const char *peer_rest(void *handle)
+{
+    struct peer *peer = handle;
+    char *error = NULL;
+
+    rocksdb_flush_wal(peer->database, 1, &error);
+    return error;
+}
+
 static const char *peer_fill(const char *directory, size_t record_bytes, uint64_t bytes)
 {
     static const unsigned char payload[KAYA_ENGINE_RECORD_BYTES_MAX];
-    const char *error = start(&scanned, directory, false, SCANNED_MEMORY_BYTES);
+    const char *error = start(&scanned, directory, KAYA_ENGINE_RELAXED, SCANNED_MEMORY_BYTES);
 
     for (uint64_t i = 0; i < bytes / record_bytes && error == NULL; i++)
         error = peer_append(&scanned, 0, payload, record_bytes);
@@ -101,8 +112,12 @@ static const char *peer_scan(const char *directory, uint64_t *records)
     return error;
 }
 
-static const struct kaya_engine engine = {
-    .name = "RocksDB", .open = peer_open, .append = peer_append, .close = peer_close, .fill = peer_fill, .scan = peer_scan
-};
+static const struct kaya_engine engine = { .name = "RocksDB",
+                                           .open = peer_open,
+                                           .append = peer_append,
+                                           .rest = peer_rest,
+                                           .close = peer_close,
+                                           .fill = peer_fill,
+                                           .scan = peer_scan };
 
 const struct kaya_engine *const kaya_peer = &engine;

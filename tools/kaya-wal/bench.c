@@ -295,7 +295,8 @@ static bool run_slice(struct bench_arm *arm, uint64_t nanoseconds, double *rate,
 {
     struct kaya_slice slice = { .threads = arm->threads,
                                 .record_bytes = arm->record_bytes,
-                                .nanoseconds = nanoseconds };
+                                .nanoseconds = nanoseconds,
+                                .stride = kaya_slice_stride(arm->source->mode) };
     struct kaya_slice_result result;
 
     if (arm->source->mode == KAYA_ENGINE_RELAXED || arm->source->mode == KAYA_ENGINE_BUFFERED)
@@ -304,6 +305,7 @@ static bool run_slice(struct bench_arm *arm, uint64_t nanoseconds, double *rate,
     if (error != NULL)
         return say_failed(arm->source, error);
     *rate = (double)result.records / result.seconds;
+    arm->records += latencies != NULL ? result.records : 0;
     return true;
 }
 

@@ -49,7 +49,8 @@ struct bench_arm {
     unsigned threads;
     const struct bench_arm *reference; /* what its figures are a part of; NULL: it is one itself */
     double rates[BENCH_ROUNDS_MAX];    /* records a second, a figure a round */
-    struct kaya_histogram latencies;   /* ns */
+    uint64_t records;                  /* of all rounds */
+    struct kaya_histogram latencies;   /* ns; empty where none are noted */
 };
 
 /* Reading a log back, next to reading a file with as many bytes. */

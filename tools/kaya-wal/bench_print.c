@@ -52,7 +52,9 @@ static void print_latencies(const struct bench_arm *arm)
     char text[BENCH_TEXT_BYTES];
 
     for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++)
-        printf("%10s", kaya_bench_time_text(kaya_histogram_at(&arm->latencies, shares[i]), text));
+        printf("%10s", arm->latencies.count == 0
+                           ? "-"
+                           : kaya_bench_time_text(kaya_histogram_at(&arm->latencies, shares[i]), text));
 }
 
 static void print_ratio(struct kaya_spread ratio, struct kaya_paint paint)
@@ -171,12 +173,14 @@ static void print_arm_json(const struct bench *bench, const struct bench_arm *ar
         kaya_json_text(object, "method", arm->source->method);
     kaya_json_integer(object, "record_bytes", arm->record_bytes);
     kaya_json_integer(object, "threads", arm->threads);
-    kaya_json_integer(object, "records", arm->latencies.count);
+    kaya_json_integer(object, "records", arm->records);
     json_spread(object, "records_per_second", kaya_bench_rate(bench, arm));
-    kaya_json_integer(object, "median_ns", kaya_histogram_at(&arm->latencies, 0.5));
-    kaya_json_integer(object, "p99_ns", kaya_histogram_at(&arm->latencies, 0.99));
-    kaya_json_integer(object, "p999_ns", kaya_histogram_at(&arm->latencies, 0.999));
-    kaya_json_integer(object, "max_ns", arm->latencies.largest);
+    if (arm->latencies.count > 0) {
+        kaya_json_integer(object, "median_ns", kaya_histogram_at(&arm->latencies, 0.5));
+        kaya_json_integer(object, "p99_ns", kaya_histogram_at(&arm->latencies, 0.99));
+        kaya_json_integer(object, "p999_ns", kaya_histogram_at(&arm->latencies, 0.999));
+        kaya_json_integer(object, "max_ns", arm->latencies.largest);
+    }
     if (arm->reference != NULL)
         json_spread(object, "of_bare_loop", kaya_bench_ratio(bench, arm));
     kaya_json_print(object);

@@ -9,8 +9,8 @@
  *     direct-dsync       O_DIRECT | O_DSYNC
  *
  * Past the cache only whole blocks can be written: there each record takes blocks of its own. A loop that is not to sync (relaxed) is
- * "fdatasync" without it, and one that may keep records (buffered)
- * copies them into 64 KiB of its own first. At the end of the file it begins again at its start. */
+ * "fdatasync" without it, and one that may keep records (buffered) copies them into 64 KiB of its own first; where it goes on and on
+ * (sustained), it syncs as often as a log that changes its file. At the end of the file it begins again at its start. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -52,8 +52,9 @@ struct bare {
     char path[PATH_BYTES];
     unsigned char *block; /* aligned; O_DIRECT only */
     size_t file_bytes, offset;
+    size_t unsynced; /* what a log would have written since the last sync */
     int descriptor;
-    bool syncs, gathers;
+    bool syncs, gathers, sustains;
     size_t gathered;
     unsigned char buffer[GATHERED_BYTES];
 };
@@ -117,7 +118,8 @@ static const char *start(struct bare *bare, const struct kaya_engine_plan *plan)
     if (plan->mode == KAYA_ENGINE_SUBMITTED)
         return "it has no such mode";
     bare->syncs = plan->mode == KAYA_ENGINE_STRICT && bare->method->sync != NULL;
-    bare->gathers = plan->mode == KAYA_ENGINE_BUFFERED;
+    bare->sustains = plan->mode == KAYA_ENGINE_SUSTAINED;
+    bare->gathers = plan->mode == KAYA_ENGINE_BUFFERED || bare->sustains;
     bare->file_bytes = plan->mode == KAYA_ENGINE_STRICT ? STRICT_FILE_BYTES : KAYA_ENGINE_FILE_BYTES;
     snprintf(bare->path, sizeof bare->path, "%s/bare", plan->directory);
     error = write_through(bare->path, bare->file_bytes);
@@ -157,17 +159,31 @@ static const char *put(struct bare *bare, const void *bytes, size_t length)
     return NULL;
 }
 
+static const char *make_durable(struct bare *bare)
+{
+    bare->unsynced = 0;
+    return fdatasync(bare->descriptor) != 0 ? strerror(errno) : NULL;
+}
+
+static const char *put_gathered(struct bare *bare)
+{
+    const char *error = put(bare, bare->buffer, bare->gathered);
+
+    bare->gathered = 0;
+    return error == NULL && bare->sustains && bare->unsynced >= KAYA_ENGINE_SYNCED_BYTES ? make_durable(bare)
+                                                                                         : error;
+}
+
 /* A buffer of the program's own, written when it is full. */
 static const char *gather(struct bare *bare, const void *bytes, size_t length)
 {
     const char *error = NULL;
 
-    if (bare->gathered + length > sizeof bare->buffer) {
-        error = put(bare, bare->buffer, bare->gathered);
-        bare->gathered = 0;
-    }
+    if (bare->gathered + length > sizeof bare->buffer)
+        error = put_gathered(bare);
     memcpy(bare->buffer + bare->gathered, bytes, length);
     bare->gathered += length;
+    bare->unsynced += length + KAYA_ENGINE_FRAME_BYTES;
     return error;
 }
 
@@ -188,13 +204,24 @@ static const char *bare_append(void *handle, unsigned thread, const void *bytes,
     return error == NULL && bare->syncs && bare->method->sync(bare->descriptor) != 0 ? strerror(errno) : error;
 }
 
+static const char *bare_finish(void *handle)
+{
+    struct bare *bare = handle;
+    const char *error;
+
+    if (!bare->sustains)
+        return NULL;
+    error = put_gathered(bare);
+    return error == NULL ? make_durable(bare) : error;
+}
+
 static const char *bare_rest(void *handle)
 {
     struct bare *bare = handle;
 
     if (bare->file_bytes == KAYA_ENGINE_FILE_BYTES) /* what no slice may come to the end of */
         bare->offset = 0;
-    return fdatasync(bare->descriptor) != 0 ? strerror(errno) : NULL;
+    return make_durable(bare);
 }
 
 /* --- reading back ----------------------------------------------------------------------------------------------------- */
@@ -231,6 +258,7 @@ const struct kaya_engine kaya_engine_bare = {
     .name = "bare loop",
     .open = bare_open,
     .append = bare_append,
+    .finish = bare_finish,
     .rest = bare_rest,
     .close = bare_close,
     .fill = bare_fill,

@@ -12,6 +12,7 @@ enum kaya_engine_mode {
     KAYA_ENGINE_STRICT,    /* each record is durable before the next */
     KAYA_ENGINE_RELAXED,   /* the operating system has each record */
     KAYA_ENGINE_BUFFERED,  /* it goes when a buffer is full */
+    KAYA_ENGINE_SUSTAINED, /* as buffered, but on and on: each KAYA_ENGINE_SYNCED_BYTES are made durable, and so is the rest at the end */
     KAYA_ENGINE_SUBMITTED, /* as strict, but one thread has up to KAYA_ENGINE_IN_FLIGHT in flight */
 };
 
@@ -21,6 +22,8 @@ enum {
     KAYA_ENGINE_IN_FLIGHT = 1000,
     /* Of a relaxed or buffered slice: it ends before a file of this size is full, so that nobody's change of files falls into it. */
     KAYA_ENGINE_FILE_BYTES = 64 * 1024 * 1024,
+    KAYA_ENGINE_SYNCED_BYTES = 16 * 1024 * 1024, /* the size of a log's file: it is durable before the next one begins */
+    KAYA_ENGINE_FRAME_BYTES = 28,                /* that a record takes there besides its own */
 };
 
 /* What was asked of the disk. */
@@ -42,6 +45,8 @@ struct kaya_engine {
     const char *(*open)(const struct kaya_engine_plan *plan, void **handle);
     /* One record, until the mode's promise holds. `thread` counts from 0 and is one thread's own. */
     const char *(*append)(void *handle, unsigned thread, const void *bytes, size_t length);
+    /* Measured, at the end of a slice, once all threads have ended: see that the mode's promise holds for every record. NULL: it does. */
+    const char *(*finish)(void *handle);
     /* Not measured, between slices: make durable what is not, let go of what is old, prepare what comes. */
     const char *(*rest)(void *handle);
     void (*close)(void *handle); /* takes NULL */

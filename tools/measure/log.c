@@ -9,7 +9,7 @@
 #include "kaya/wal.h"
 #include "measure/engine.h"
 
-enum { STRICT_FILE_BYTES = 16 * 1024 * 1024, FILES_AGED = 6 };
+enum { FILES_AGED = 6 };
 
 struct log {
     struct kaya_wal_environment environment;
@@ -17,6 +17,7 @@ struct log {
     enum kaya_engine_mode mode;
     struct kaya_wal_ticket tickets[KAYA_ENGINE_IN_FLIGHT]; /* submitted: a ring */
     size_t submitted;
+    size_t kept_bytes; /* submitted, sustained: appended since the last trim */
     struct kaya_posix_tender *tender;
 };
 
@@ -95,12 +96,18 @@ static bool is_loose(const struct log *log)
     return log->mode == KAYA_ENGINE_RELAXED || log->mode == KAYA_ENGINE_BUFFERED;
 }
 
+/* Of all that is durable: so that its files come back. */
+static enum kaya_status let_go(struct kaya_wal_writer *writer)
+{
+    return kaya_wal_writer_truncate_before(writer, kaya_wal_writer_durable_lsn(writer) + 1, NULL);
+}
+
 /* Write some files full, and let go of them. */
 static enum kaya_status age(struct log *log)
 {
     static const unsigned char payload[KAYA_ENGINE_RECORD_BYTES_MAX];
     struct kaya_wal_payload record = { .type = KAYA_RECORD_OPAQUE, .bytes = payload, .length = sizeof payload };
-    size_t records = (is_loose(log) ? KAYA_ENGINE_FILE_BYTES : STRICT_FILE_BYTES) / (sizeof payload + 64);
+    size_t records = (is_loose(log) ? KAYA_ENGINE_FILE_BYTES : KAYA_ENGINE_SYNCED_BYTES) / (sizeof payload + 64);
     enum kaya_status status = KAYA_OK;
 
     for (unsigned file = 0; file < FILES_AGED && status == KAYA_OK; file++) {
@@ -109,8 +116,7 @@ static enum kaya_status age(struct log *log)
         if (status == KAYA_OK)
             status = kaya_wal_writer_rotate(log->writer);
         if (status == KAYA_OK)
-            status = kaya_wal_writer_truncate_before(log->writer,
-                                                     kaya_wal_writer_durable_lsn(log->writer) + 1, NULL);
+            status = let_go(log->writer);
     }
     return status;
 }
@@ -126,8 +132,7 @@ static const char *start(struct log *log, const struct kaya_engine_plan *plan)
     log->environment.runtime = kaya_posix_runtime();
     log->environment.allocator = kaya_posix_allocator();
     log->mode = plan->mode;
-    if (is_loose(log))
-        config.segment_bytes = KAYA_ENGINE_FILE_BYTES;
+    config.segment_bytes = is_loose(log) ? KAYA_ENGINE_FILE_BYTES : KAYA_ENGINE_SYNCED_BYTES;
     status = kaya_posix_disk_create_by(method, plan->directory, true, &log->environment.disk);
     if (status == KAYA_UNSUPPORTED)
         return "this system, or this file system, does not have it";
@@ -160,18 +165,35 @@ static const char *log_open(const struct kaya_engine_plan *plan, void **handle)
     return error;
 }
 
+/* Who appends more than a few files trims as well: here a file's worth each time. */
+static enum kaya_status trim_now_and_then(struct log *log, size_t length)
+{
+    log->kept_bytes += length + KAYA_ENGINE_FRAME_BYTES;
+    if (log->kept_bytes < KAYA_ENGINE_SYNCED_BYTES)
+        return KAYA_OK;
+    log->kept_bytes = 0;
+    return let_go(log->writer);
+}
+
 /* The ticket whose place this one takes is waited for. */
 static enum kaya_status submit(struct log *log, const struct kaya_wal_payload *payload)
 {
     struct kaya_wal_ticket *ticket = &log->tickets[log->submitted % KAYA_ENGINE_IN_FLIGHT];
-    enum kaya_status status = KAYA_OK;
+    enum kaya_status status = trim_now_and_then(log, payload->length);
 
-    if (log->submitted >= KAYA_ENGINE_IN_FLIGHT)
+    if (status == KAYA_OK && log->submitted >= KAYA_ENGINE_IN_FLIGHT)
         status = kaya_wal_writer_wait(log->writer, ticket, KAYA_WAIT_FOREVER);
     if (status == KAYA_OK)
         status = kaya_wal_writer_submit(log->writer, payload, KAYA_STRICT, NULL, ticket);
     log->submitted++;
     return status;
+}
+
+static enum kaya_status sustain(struct log *log, const struct kaya_wal_payload *payload)
+{
+    enum kaya_status status = trim_now_and_then(log, payload->length);
+
+    return status == KAYA_OK ? kaya_wal_writer_append(log->writer, payload, KAYA_BUFFERED, NULL) : status;
 }
 
 static const char *log_append(void *handle, unsigned thread, const void *bytes, size_t length)
@@ -186,7 +208,17 @@ static const char *log_append(void *handle, unsigned thread, const void *bytes, 
     (void)thread;
     if (log->mode == KAYA_ENGINE_SUBMITTED)
         return said(submit(log, &payload));
+    if (log->mode == KAYA_ENGINE_SUSTAINED)
+        return said(sustain(log, &payload));
     return said(kaya_wal_writer_append(log->writer, &payload, modes[log->mode], NULL));
+}
+
+static const char *log_finish(void *handle)
+{
+    struct log *log = handle;
+    bool waits = log->mode == KAYA_ENGINE_SUBMITTED || log->mode == KAYA_ENGINE_SUSTAINED;
+
+    return waits ? said(kaya_wal_writer_sync(log->writer)) : NULL;
 }
 
 static const char *log_rest(void *handle)
@@ -197,8 +229,7 @@ static const char *log_rest(void *handle)
 
     status = is_loose(log) ? kaya_wal_writer_rotate(log->writer) : kaya_wal_writer_sync(log->writer);
     if (status == KAYA_OK)
-        status =
-            kaya_wal_writer_truncate_before(log->writer, kaya_wal_writer_durable_lsn(log->writer) + 1, NULL);
+        status = let_go(log->writer);
     while (status == KAYA_OK && more)
         status = kaya_wal_writer_tend(log->writer, &more);
     return said(status);
@@ -254,6 +285,7 @@ const struct kaya_engine kaya_engine_log = {
     .name = "kaya-wal",
     .open = log_open,
     .append = log_append,
+    .finish = log_finish,
     .rest = log_rest,
     .close = log_close,
     .fill = log_fill,
