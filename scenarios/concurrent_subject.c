@@ -160,17 +160,19 @@ static enum kaya_status gather(struct kaya_concurrent *subject, const struct kay
     char deadlock[KAYA_DEADLOCK_TEXT_MAX];
     enum kaya_status status;
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count + subject->has_tender; i++) {
         threads[i] = (struct kaya_thread){ subject, machine, violation,
                                            i,       count,   subject->player.bytes + i * bytes_each };
-        bodies[i] = (struct kaya_fiber_body){ "thread", kaya_thread_live, &threads[i] };
+        bodies[i] = i < count ? (struct kaya_fiber_body){ "thread", kaya_thread_live, &threads[i] }
+                              : (struct kaya_fiber_body){ "tender", kaya_tender_live, &threads[i] };
     }
     subject->threads = threads;
+    subject->live_count = count;
     kaya_submits_reset(subject);
     subject->no_memory = false;
     subject->strict_count = 0;
-    status =
-        kaya_sim_runtime_run(machine->runtime, machine->sim_disk, machine->choices, bodies, count, deadlock);
+    status = kaya_sim_runtime_run(machine->runtime, machine->sim_disk, machine->choices, bodies,
+                                  count + subject->has_tender, deadlock);
     if (status == KAYA_BUSY)
         kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_P7), "nobody can go on: %s", deadlock);
     if (!kaya_violation_is_set(violation) && !subject->no_memory && !kaya_sim_disk_is_crashed(machine->sim_disk))
@@ -189,7 +191,9 @@ static enum kaya_status subject_step(struct kaya_subject *base, const struct kay
     enum kaya_status status;
 
     *done = plan->script != NULL; /* it is one gathering */
-    if (!kaya_player_reserve(&subject->player, count * bytes_each))
+    subject->has_tender = count < KAYA_THREADS_MAX && kaya_percent_draw(plan->tender_percent, machine->choices,
+                                                                        KAYA_STREAM_WORKLOAD, "tender");
+    if (!kaya_player_reserve(&subject->player, (count + subject->has_tender) * bytes_each))
         return KAYA_NO_MEMORY;
     status = gather(subject, machine, count, bytes_each, violation);
     if (status != KAYA_OK || kaya_violation_is_set(violation))

@@ -297,6 +297,7 @@ bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **k
           scenario->script == NULL || scenario->subject == KAYA_SUBJECT_LOG },
         { "keys", "{from, to}, 1 to 64", fits(scenario->keys, 1, KAYA_KEYS_MAX) },
         { "threads", "{from, to}, 1 to 12", fits(scenario->threads, 1, KAYA_THREADS_MAX) },
+        { "tender_percent", "0 to 100", scenario->tender_percent <= PERCENT_MAX },
         { "record_bytes", "{from, to}, 0 to 16777216", fits(scenario->record_bytes, 0, BYTES_MAX) },
         { "batch_records", "{from, to}, 1 to 16", fits(scenario->batch_records, 1, KAYA_BATCH_RECORDS_MAX) },
         { "keep_records", "{from, to}, 0 to 1000000", fits(scenario->keep_records, 0, COUNT_MAX) },

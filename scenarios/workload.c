@@ -280,6 +280,7 @@ void kaya_plan_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario
     plan->batch_records = scenario->batch_records;
     plan->keep_records = scenario->keep_records;
     plan->threads = scenario->threads;
+    plan->tender_percent = scenario->tender_percent;
     plan->recovery_crash_percent = scenario->recovery_crash_percent;
     plan->recovery_crash_depth = scenario->recovery_crash_depth;
     plan->look_percent = scenario->look_percent;

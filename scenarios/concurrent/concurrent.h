@@ -39,6 +39,8 @@ struct kaya_concurrent {
     struct kaya_submit submits[KAYA_THREADS_MAX][KAYA_SUBMITS_MAX]; /* of the gathering */
     size_t submit_counts[KAYA_THREADS_MAX];
     struct kaya_thread *threads; /* of the gathering */
+    size_t live_count;           /* threads of it that are not done, but for ... */
+    bool has_tender;             /* ... one that tends */
     uint64_t called_lsn[KAYA_THREADS_MAX + 1]; /* of the last completion that this thread's call ran; the last one: no thread's */
 };
 
@@ -65,6 +67,15 @@ void kaya_thread_fill(struct kaya_thread *thread, const struct kaya_operation *o
 /* The operations of a thread, one after the other. `user`: the struct kaya_thread. */
 void kaya_thread_live(void *user);
 
+void kaya_thread_tend(struct kaya_thread *thread);
+
+/* --- tender.c --- */
+
+/* Tend whenever there is something to do, until dismissed. `user`: the struct kaya_thread. */
+void kaya_tender_live(void *user);
+/* A thread is done. The last one looks whether who tends has left nothing, and sends him home. */
+void kaya_tender_leave(struct kaya_thread *thread);
+
 /* --- submits.c --- */
 
 /* Forget what the last gathering submitted. */
@@ -76,6 +87,9 @@ void kaya_thread_wait(struct kaya_thread *thread);
 void kaya_thread_poll(struct kaya_thread *thread);
 /* Its life ends: perhaps it waits for all that it submitted. */
 void kaya_thread_wait_for_all(struct kaya_thread *thread);
+/* Every ticket is complete, or this thread finds out that it is not, for all that was done: `why`. */
+void kaya_submits_expect_complete(struct kaya_concurrent *subject, const char *why,
+                                  struct kaya_violation *violation);
 /* All threads are done, and the machine stands: every ticket is complete, or becomes so now, and every completion was called once. */
 void kaya_submits_settle(struct kaya_concurrent *subject, const struct kaya_sim_machine *machine,
                          struct kaya_violation *violation);

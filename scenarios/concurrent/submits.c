@@ -313,7 +313,8 @@ void kaya_submits_expect_called(struct kaya_concurrent *subject, struct kaya_vio
         }
 }
 
-static void settle_tickets(struct kaya_concurrent *subject, size_t thread, struct kaya_violation *violation)
+static void settle_tickets(struct kaya_concurrent *subject, size_t thread, const char *why,
+                           struct kaya_violation *violation)
 {
     for (size_t i = 0; i < subject->submit_counts[thread] && !kaya_violation_is_set(violation); i++) {
         struct kaya_submit *submit = &subject->submits[thread][i];
@@ -322,9 +323,16 @@ static void settle_tickets(struct kaya_concurrent *subject, size_t thread, struc
             continue;
         poll_one(submit);
         if (!submit->is_complete && !kaya_sim_disk_is_crashed(submit->thread->machine->sim_disk))
-            BROKEN(violation, P7, "all was synced or failed, and the ticket of record %llu is not complete",
+            BROKEN(violation, P7, "%s, and the ticket of record %llu is not complete", why,
                    number(submit->ticket.last_lsn));
     }
+}
+
+void kaya_submits_expect_complete(struct kaya_concurrent *subject, const char *why,
+                                  struct kaya_violation *violation)
+{
+    for (size_t thread = 0; thread < KAYA_THREADS_MAX; thread++)
+        settle_tickets(subject, thread, why, violation);
 }
 
 void kaya_submits_settle(struct kaya_concurrent *subject, const struct kaya_sim_machine *machine,
@@ -343,8 +351,7 @@ void kaya_submits_settle(struct kaya_concurrent *subject, const struct kaya_sim_
         kaya_concurrent_sync_end(subject->model, covered, status, violation);
     }
     (void)poll(subject, machine, NULL);
-    for (size_t thread = 0; thread < KAYA_THREADS_MAX; thread++)
-        settle_tickets(subject, thread, violation);
+    kaya_submits_expect_complete(subject, "all was synced or failed", violation);
     if (!kaya_sim_disk_is_crashed(machine->sim_disk))
         kaya_submits_expect_called(subject, violation);
 }

@@ -104,7 +104,7 @@ static void trim(struct kaya_thread *thread, uint64_t keep)
     kaya_player_trace(&subject->player, KAYA_TRACE_ANSWER, "trim", status, lsn, low_water, thread->number);
 }
 
-static void tend(struct kaya_thread *thread)
+void kaya_thread_tend(struct kaya_thread *thread)
 {
     struct kaya_concurrent *subject = thread->subject;
     enum kaya_status status =
@@ -217,7 +217,7 @@ static void perform(struct kaya_thread *thread, const struct kaya_operation *ope
         trim(thread, operation->keep_records);
         break;
     case KAYA_OPERATION_TEND:
-        tend(thread);
+        kaya_thread_tend(thread);
         break;
     case KAYA_OPERATION_ASK:
         ask(thread);
@@ -241,9 +241,8 @@ static uint64_t script_count(const struct kaya_thread *thread)
     return length <= thread->number ? 0 : (length - thread->number - 1) / thread->thread_count + 1;
 }
 
-void kaya_thread_live(void *user)
+static void live(struct kaya_thread *thread)
 {
-    struct kaya_thread *thread = user;
     struct kaya_concurrent *subject = thread->subject;
     struct kaya_choices *choices = thread->machine->choices;
     const struct kaya_plan *plan = subject->player.plan;
@@ -266,4 +265,10 @@ void kaya_thread_live(void *user)
     }
     kaya_sim_runtime_doing(thread->machine->runtime, "wait for all");
     kaya_thread_wait_for_all(thread);
+}
+
+void kaya_thread_live(void *user)
+{
+    live(user);
+    kaya_tender_leave(user);
 }

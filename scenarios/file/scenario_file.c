@@ -68,7 +68,7 @@ struct file {
     uint64_t *faults;
     uint32_t *profiles, *swarm, *budget, *subject;
     struct odds *odds;
-    uint32_t *read_fault_repeats;
+    uint32_t *read_fault_repeats, *tender_percent;
     struct file_log *log;
     struct file_disk *disk;
     struct file_latency *latency;
@@ -298,6 +298,7 @@ static void make_schema(struct schema *schema)
         RANGE(keep_records),
         RANGE(keys),
         RANGE(threads),
+        CYAML_FIELD_UINT_PTR("tender_percent", OPTIONAL_POINTER, struct file, tender_percent),
         CYAML_FIELD_ENUM_PTR("subject", OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file, subject,
                              subject_names, LENGTH_OF(subject_names)),
         CYAML_FIELD_END,
@@ -598,6 +599,7 @@ static void take(struct kaya_scenario *scenario, const struct file *file)
     TAKE(scenario->keep_records, file->keep_records);
     TAKE(scenario->keys, file->keys);
     TAKE(scenario->threads, file->threads);
+    TAKE(scenario->tender_percent, file->tender_percent);
     if (file->subject != NULL)
         scenario->subject = (enum kaya_subject_kind)file->subject[0];
     if (file->budget != NULL)

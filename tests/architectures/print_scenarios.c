@@ -70,6 +70,7 @@
     X(keep_records)                                                                                          \
     X(keys)                                                                                                  \
     X(threads)                                                                                               \
+    X(tender_percent)                                                                                        \
     X(subject)
 
 /* The bytes of a number, or of those in an array or range. */

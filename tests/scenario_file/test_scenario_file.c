@@ -34,7 +34,8 @@ static const char good[] =
     "keep_records: {from: 20, to: 21}\n"        /* 22 */
     "odds: {bit_flip: 3, sync_failure: 40}\n"   /* 23 */
     "read_fault_repeats: 5\n"                   /* 24 */
-    "latency: {read: {from_ns: 1, to_ns: 2}, sync: {shape: log_normal, from_ns: 3, to_ns: 4, stall_in: 5, stall_ns: 6}}\n"; /* 25 */
+    "latency: {read: {from_ns: 1, to_ns: 2}, sync: {shape: log_normal, from_ns: 3, to_ns: 4, stall_in: 5, stall_ns: 6}}\n" /* 25 */
+    "tender_percent: 6\n"; /* 26 */
 
 static enum kaya_status parse(const char *text, struct kaya_scenario *scenario,
                               struct kaya_scenario_mistake *mistake)
@@ -58,7 +59,7 @@ Test(scenario_file, every_value_arrives)
                      fault == KAYA_FAULT_BIT_FLIP       ? 3
                      : fault == KAYA_FAULT_SYNC_FAILURE ? 40
                                                         : 0));
-    cr_expect(eq(u32, scenario.read_fault_repeats, 5));
+    cr_expect(all(eq(u32, scenario.read_fault_repeats, 5), eq(u32, scenario.tender_percent, 6)));
     cr_expect(scenario.swarm);
     cr_expect(eq(u32, scenario.profiles, 1));
     cr_expect(eq(u32, scenario.segment_bytes.count, 2));
@@ -218,6 +219,7 @@ Test(scenario_file, every_mistake_names_its_line_its_key_and_what_is_allowed)
           "no such key; allowed: the keys read, write, sync, names" },
         { 25, "latency: {read: {from_ns: 2, to_ns: 1}}", 25, "latency.read", "from_ns <= to_ns" },
         { 25, "latency: {sync: {shape: log_normal, from_ns: 0, to_ns: 1}}", 25, "latency.sync", "from_ns above 0" },
+        { 26, "tender_percent: 101", 26, "tender_percent", "0 to 100" },
         { 25, "latency: {sync: {shape: bell, from_ns: 0, to_ns: 1}}", 25, "latency.sync.shape",
           "allowed: uniform, log_normal" },
         { 25, "latency: {write: {from_ns: 0, to_ns: 1, stall_in: 5}}", 25, "latency.write", "both or none" },

@@ -194,6 +194,7 @@ struct kaya_scenario {
     struct kaya_range keep_records; /* what a trim leaves */
     struct kaya_range keys;         /* how many there are; one number is drawn for each run */
     struct kaya_range threads;      /* of the concurrent subject: each step gathers so many */
+    uint32_t tender_percent;        /* ... and in so many of them a thread that tends */
 
     /* A recorded workload in place of a drawn one: done in order, from a place that is drawn, and over again behind its end. NULL:
      * operations are drawn. Not the scenario's own memory (kaya_scenario_release). */

@@ -35,6 +35,7 @@ struct kaya_plan {
     uint32_t worst_record_bytes_max; /* kaya_plan_worst_sizes */
     uint32_t key_count;
     struct kaya_range threads;
+    uint32_t tender_percent;
     uint32_t operation_weights[KAYA_OPERATIONS];
     uint32_t operation_weight_sum;
     uint32_t ending_weights[KAYA_ENDINGS];
