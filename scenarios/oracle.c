@@ -872,10 +872,11 @@ bool kaya_oracle_is_refusal(const struct kaya_oracle *oracle, enum kaya_status s
 
 static bool lies_in(const struct kaya_damaged_place *place, const struct kaya_wal_recovery_report *report)
 {
-    char name[32];
+    char name[32], away[32];
 
     snprintf(name, sizeof name, "%016" PRIx64 ".wal", report->damage_segment);
-    return strncmp(place->file_name, name, sizeof name) == 0 &&
+    snprintf(away, sizeof away, "%016" PRIx64 ".away", report->damage_segment); /* a spare, when the crash came */
+    return (strcmp(place->file_name, name) == 0 || strcmp(place->file_name, away) == 0) &&
            (place->begins_segment ||
             (report->damage_offset >= place->write_offset && report->damage_offset < place->write_end));
 }

@@ -507,6 +507,33 @@ Test(oracle, damage_is_refused_where_it_must_be_and_the_place_is_named)
     }
 }
 
+/* Both headers of segment 2, and record 2 in segment 1: the spare is named by number, whatever recovery was calling it when the crash came. */
+Test(oracle, a_spare_that_is_hit_may_be_named_under_either_of_its_names)
+{
+    static const struct {
+        const char *file_name, *promise;
+    } cases[] = { { "0000000000000002.wal", "" },
+                  { "0000000000000002.away", "" },
+                  { "0000000000000002.new", "P5" },
+                  { "0000000000000001.away", "P5" } };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct table *table = set();
+        struct kaya_outlook outlook = outlook_of(KAYA_REFUSAL_REQUIRED);
+        struct kaya_damaged_place *spare = &outlook.places[outlook.place_count++];
+
+        play(table, "sssP");
+        *spare = outlook.places[0];
+        strcpy(spare->file_name, cases[i].file_name);
+        spare->begins_segment = true;
+        kaya_oracle_outlook(table->oracle, &outlook, 0);
+        name_damage(table, 2, 0, 2, 3);
+        kaya_oracle_recovered(table->oracle, KAYA_DAMAGED, &table->report, &table->violation);
+        cr_expect(eq(str, table->violation.promise, (char *)cases[i].promise), "case %zu: %s", i,
+                  table->violation.what);
+    }
+}
+
 Test(oracle, damage_beyond_every_claim_may_cost_what_stands_behind_it)
 {
     static const struct {
