@@ -11,7 +11,8 @@
  *     far its log went nobody says any more, so what lies behind its own last claim is handed out as not durable
  *   - a recovery's link that no claim lets count any more, above all others, may have counted: where it goes on from the highest piece, or
  *     takes its place, and all its copies stand, or more of them than of what they were copied from, they are taken. If it never counted, they
- *     are still what stood at that end. One that was cut to its end did count, since its successor's link did
+ *     are still what stood at that end. One that was cut to its end did count, since its successor's link did. Below others, where nobody's link
+ *     says what came before them, it is taken as it stands: a spare that a recovery tried and left is the first that the next one takes
  *   - both header copies lost: they said which seed the checks have. A whole LINK tells that as well, and which log, if the link above or the
  *     piece below agrees with its chain digest
  *   - the LINK lost: it said which seed the frames have, which any whole frame tells as well (reseed.c), and the base LSN. That one is the
@@ -534,7 +535,7 @@ static void note_carried(struct descent *descent, const struct piece *file)
 
 static enum kaya_status push_carried(struct descent *descent)
 {
-    descent->pieces->is_top_in_doubt = true;
+    descent->pieces->is_top_in_doubt = descent->pieces->count == 0;
     return push_live(descent, descent->carried, UINT64_MAX, 0);
 }
 
@@ -570,6 +571,15 @@ static bool is_below_carried(const struct descent *descent, const struct piece *
                                            : file->rebuilt != NULL && names(link, file);
 }
 
+/* Is there nothing below all that was lost but a recovery's successor? */
+static bool is_carried_all(const struct descent *descent)
+{
+    const struct pieces *pieces = descent->pieces;
+
+    return descent->carried != NULL && descent->base_lsn == UINT64_MAX &&
+           (pieces->count == 0 || pieces->pieces[pieces->count - 1].number > descent->carried->number);
+}
+
 /* No link that stands speaks of this file. */
 static enum kaya_status take_unnamed(struct descent *descent, struct piece *file)
 {
@@ -601,8 +611,11 @@ static enum kaya_status take_unnamed(struct descent *descent, struct piece *file
     if (file->state == SEGMENT_LINKLESS || file->rebuilt != NULL)
         return wait_for_below(descent, file);
     if (file->link.carried_end > file->furthest && !was_cut(file)) {
-        if (is_top)
+        if (is_top && descent->orphan == NULL)
             note_carried(descent, file);
+        else if (file->link.base_lsn < descent->base_lsn && file->record_count > 0)
+            return descent->orphan != NULL ? take_with_orphan(descent, file)
+                                           : push_live(descent, file, UINT64_MAX, 0);
         return KAYA_OK;
     }
     if (file->link.base_lsn >= descent->base_lsn)
@@ -632,8 +645,8 @@ static enum kaya_status descend(struct descent *descent, struct pieces *files)
         if (status == KAYA_OK)
             status = take_unnamed(descent, file);
     }
-    if (status == KAYA_OK && descent->carried != NULL && descent->pieces->count == 0)
-        status = push_carried(descent); /* it may be all there is */
+    if (status == KAYA_OK && is_carried_all(descent))
+        status = push_carried(descent);
     if (status == KAYA_OK && descent->has_link && !descent->has_ended)
         status = push_missing(descent);
     if (status == KAYA_OK && descent->orphan != NULL)

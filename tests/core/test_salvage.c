@@ -630,6 +630,45 @@ Test(salvage, copies_that_are_all_there_is_come_without_their_claim)
     damage_case_destroy(damage);
 }
 
+/* The log went on behind a recovery's segment. All that says that its copies count is lost, and so is the link of the segment that names it. */
+static void play_carried_and_went_on(struct log_fixture *log)
+{
+    append_and_recover(log, 2, 900);
+    for (unsigned i = 0; i < 3; i++) {
+        MUST(log_append(log, 40, KAYA_STRICT));
+        if (i != 1)
+            MUST(log_rotate(log));
+    }
+    MUST(log_append(log, 40, KAYA_STRICT));
+}
+
+Test(salvage, copies_in_the_middle_come_though_nothing_says_any_more_that_they_count)
+{
+    static const struct story story = { "carried and went on", play_carried_and_went_on, &LOG_DENSE, 4096, 512 };
+
+    /* 2: the link behind that as well, so that they stand below what has no numbers. 3: and that has no whole frame, and the old end is gone */
+    for (unsigned lost = 1; lost <= 3; lost++) {
+        struct damage_case *damage = tell(&story);
+
+        cr_assert_eq(damage->head, 4);
+        for (size_t i = 0; i < damage->live_count; i++)
+            if (damage->live[i].segment == 2 && damage->live[i].type == 6)
+                memset(byte_of(damage, &damage->live[i], 0), 0, 28);
+        memset(byte_of(damage, frame_of(damage, 3), 0), 0, 28 + 40);
+        memset(byte_of(damage, link_of(damage, 3), 0), 0, 84 + 28 + 40);
+        if (lost >= 2)
+            memset(byte_of(damage, link_of(damage, 4), 0), 0, 84 + 28 + 40);
+        if (lost == 3) {
+            *byte_of(damage, frame_of(damage, 5), 30) ^= 3;
+            image_disk_remove(&damage->log->image, "0000000000000001.wal");
+        }
+        try_salvage(damage, "all claims of a recovery's segment and the link behind it");
+        cr_expect(look.came[1] && look.came[2]);
+        cr_expect_eq(look.record_count, lost == 1 ? 4 : 2);
+        damage_case_destroy(damage);
+    }
+}
+
 /* A cut-back into a recovery's segment cuts off the claim of its copies; then the link of the segment that names it is lost. */
 static void play_cut_into_copies(struct log_fixture *log)
 {
