@@ -7,7 +7,8 @@
  *   - the record fits the segment, with room left for one TRIM and one CLOSE; else the log rotates
  *   - the segment is written through ahead of the record, and the record fits the buffer
  * Where something is missing, the thread takes the log for itself and does what it takes (make_ready), in this order.
- * Where all is there, how far it goes in this block is noted, so that the records behind this one need three comparisons (kaya_appender_put_clear).
+ * Where all is there, how far it goes in this block is noted, so that the records behind this one need three comparisons (kaya_appender_put_clear);
+ * where they are buffered, nothing but those, the encoding and the mutex (put_in_passing).
  *
  * What fails before a byte of a record was encoded costs nothing; a write or sync that was issued and failed ends the handle (P6): what is on the
  * disk is in doubt, and only the next recovery decides it. */
@@ -213,6 +214,16 @@ static enum kaya_status encode_alone(struct kaya_wal_writer *writer, const struc
     return status;
 }
 
+/* The short way, which most records take. False: not this one; nothing was done. */
+static bool put_clear(struct kaya_wal_writer *writer, const struct kaya_wal_payload *payload, uint64_t *lsn)
+{
+    if (!kaya_appender_put_clear(&writer->log.appender, (uint8_t)payload->type, payload->bytes, payload->length))
+        return false;
+    *lsn = kaya_line_next_lsn(writer) - 1;
+    writer->log.has_appended = true;
+    return true;
+}
+
 enum kaya_status kaya_content_put(struct kaya_wal_writer *writer, const struct content *content,
                                   uint64_t *first_lsn)
 {
@@ -220,12 +231,8 @@ enum kaya_status kaya_content_put(struct kaya_wal_writer *writer, const struct c
     enum kaya_status status = KAYA_OK;
     bool ready;
 
-    if (content->count == 1 && kaya_appender_put_clear(appender, (uint8_t)content->payloads->type,
-                                                       content->payloads->bytes, content->length)) {
-        *first_lsn = kaya_line_next_lsn(writer) - 1;
-        writer->log.has_appended = true;
+    if (content->count == 1 && put_clear(writer, content->payloads, first_lsn))
         return KAYA_OK;
-    }
     ready = is_ready(writer, content->length);
     if (!ready) {
         status = make_way(writer, content);
@@ -270,11 +277,27 @@ static enum kaya_status put_and_await(struct kaya_wal_writer *writer, struct con
     return kaya_line_await(writer, &goal, KAYA_WAIT_FOREVER);
 }
 
+/* A buffered record that takes the short way: nobody is waited for, and nobody finds work by it. With the mutex, before and after. False: it
+ * does not take it; nothing was done. */
+static bool put_in_passing(struct kaya_wal_writer *writer, const struct kaya_wal_payload *payload, uint64_t *lsn)
+{
+    if (writer->is_exclusive || !kaya_line_is_alive(writer) || !is_payload(payload) ||
+        payload->length > writer->settings.record_bytes_max)
+        return false;
+    return put_clear(writer, payload, lsn);
+}
+
 static enum kaya_status append(struct kaya_wal_writer *writer, struct content *content,
                                enum kaya_durability_mode mode, uint64_t *first_lsn)
 {
-    enum kaya_status status = kaya_line_enter(writer);
+    enum kaya_status status;
 
+    kaya_mutex_lock(writer->context.runtime, writer->mutex);
+    if (mode == KAYA_BUFFERED && content->count == 1 && put_in_passing(writer, content->payloads, first_lsn)) {
+        kaya_mutex_unlock(writer->context.runtime, writer->mutex);
+        return KAYA_OK;
+    }
+    status = kaya_line_come_in(writer);
     if (status != KAYA_OK)
         return status;
     status = put_and_await(writer, content, mode, first_lsn);

@@ -196,6 +196,15 @@ enum kaya_status kaya_write_zeros(const struct context *context, struct kaya_fil
     return status;
 }
 
+uint64_t kaya_appender_calm_end(const struct appender *appender)
+{
+    uint32_t half_bytes = appender->stride_bytes / 2;
+
+    if (appender->prewritten >= appender->segment.header.shape.segment_bytes)
+        return UINT64_MAX;
+    return appender->prewritten > half_bytes ? appender->prewritten - half_bytes : 0;
+}
+
 void kaya_appender_plan_ahead(const struct appender *appender, uint64_t end, uint64_t *from, uint64_t *to)
 {
     const struct shape *shape = &appender->segment.header.shape;
@@ -267,11 +276,12 @@ static enum kaya_status put_frame(struct appender *appender, struct frame *frame
         return status;
     KAYA_ASSERT(offset + extent <= shape->segment_bytes);
     out = appender->buffer.bytes + appender->used;
-    if (prefix_length > 0)
+    frame->payload = bytes;
+    if (prefix_length > 0) {
         memcpy(out + KAYA_FRAME_HEADER_BYTES, prefix, prefix_length);
-    if (frame->length > prefix_length)
         memcpy(out + KAYA_FRAME_HEADER_BYTES + prefix_length, bytes, frame->length - prefix_length);
-    frame->payload = out + KAYA_FRAME_HEADER_BYTES;
+        frame->payload = out + KAYA_FRAME_HEADER_BYTES;
+    }
     frame->offset_bytes = offset;
     frame->durable_bytes = appender->durable;
     frame->sequence = appender->sequence;
@@ -349,35 +359,34 @@ void kaya_appender_clear(struct appender *appender, uint64_t carry_capacity)
 {
     const struct shape *shape = &appender->segment.header.shape;
     uint64_t end = kaya_shape_block_end(shape, appender->end) - KAYA_FRAME_ROOM_MIN;
+    uint64_t calm_end = kaya_appender_calm_end(appender);
 
     end = lower(end, kaya_record_limit(shape));
     end = lower(end, appender->prewritten);
+    if (appender->end <= calm_end)
+        end = lower(end, calm_end);
     appender->clear_end = kaya_shape_skip_header(shape, appender->end) == appender->end ? end : 0;
     appender->clear_cost = appender->cost_claimed + carry_capacity;
 }
 
 bool kaya_appender_put_clear(struct appender *appender, uint8_t flags, const void *bytes, size_t length)
 {
-    uint64_t end = appender->end + ((KAYA_FRAME_HEADER_BYTES + length + 3) & ~(uint64_t)3);
+    uint64_t end = appender->end + kaya_frame_extent_inside((uint32_t)length);
     uint64_t cost = appender->cost + kaya_carry_cost(length);
     uint64_t start = appender->end - appender->used;
-    struct frame frame;
-    uint8_t *out;
+    struct frame frame = { .type = FRAME_FULL,
+                           .flags = flags,
+                           .length = (uint16_t)length,
+                           .payload = bytes,
+                           .offset_bytes = appender->end,
+                           .durable_bytes = appender->durable,
+                           .sequence = appender->sequence };
 
     if (end > appender->clear_end || cost > appender->clear_cost ||
         kaya_shape_padded(&appender->segment.header.shape, end) - start > appender->buffer.capacity)
         return false;
-    out = appender->buffer.bytes + appender->used;
-    frame = (struct frame){ .type = FRAME_FULL,
-                            .flags = flags,
-                            .length = (uint16_t)length,
-                            .payload = out + KAYA_FRAME_HEADER_BYTES,
-                            .offset_bytes = appender->end,
-                            .durable_bytes = appender->durable,
-                            .sequence = appender->sequence };
-    if (length > 0)
-        memcpy(out + KAYA_FRAME_HEADER_BYTES, bytes, length);
-    appender->used += kaya_frame_encode(out, &appender->segment.header.shape, &appender->segment.seeds, &frame);
+    appender->used +=
+        kaya_frame_encode_inside(appender->buffer.bytes + appender->used, &appender->segment.seeds, &frame);
     appender->end = end;
     appender->last_type = FRAME_FULL;
     appender->cost_watermark = appender->cost_durable;

@@ -80,6 +80,8 @@ uint64_t kaya_appender_padded_end(const struct appender *appender);
 KAYA_MUST_CHECK enum kaya_status kaya_write_zeros(const struct context *context, struct kaya_file *file,
                                                   uint64_t from, uint64_t to);
 
+/* As long as the end is not behind this place, nobody need write ahead. Pure. */
+uint64_t kaya_appender_calm_end(const struct appender *appender);
 /* Write through ahead of `end`. Preparation: a failure harms nothing. KAYA_FULL, KAYA_IO. */
 KAYA_MUST_CHECK enum kaya_status kaya_appender_write_ahead(struct appender *appender, uint64_t end);
 /* The same in two steps: what is to be written, [from, to), none where they are equal; and the I/O, which touches nothing of the appender.
@@ -95,8 +97,8 @@ KAYA_MUST_CHECK enum kaya_status kaya_appender_put_record(struct appender *appen
 KAYA_MUST_CHECK enum kaya_status kaya_appender_put_control(struct appender *appender, enum frame_type type,
                                                            const void *bytes, uint16_t length);
 
-/* All that a record asks for is so at the end: note how far that goes in this block, where `carry_capacity` is what every successor can carry. What is
- * noted holds until a control frame is put, another segment is begun, or kaya_appender_doubt. */
+/* All that a record asks for is so at the end: note how far that goes in this block, and before who tends is to be told to write ahead, where
+ * `carry_capacity` is what every successor can carry. What is noted holds until a control frame is put, another segment is begun, or kaya_appender_doubt. */
 void kaya_appender_clear(struct appender *appender, uint64_t carry_capacity);
 static inline void kaya_appender_doubt(struct appender *appender)
 {

@@ -152,12 +152,6 @@ INSTRUCTION static uint32_t words_by_instruction(uint32_t seed, const uint32_t *
     return count > 0 ? ~_mm_crc32_u32(crc, *words) : ~crc;
 }
 
-INSTRUCTION static uint32_t both_by_instruction(uint32_t seed, const uint32_t *words, size_t count,
-                                                const uint8_t *next, size_t length)
-{
-    return by_instruction(~words_by_instruction(seed, words, count), next, length);
-}
-
 INSTRUCTION static uint32_t word_by_instruction(uint32_t seed, uint32_t word, const uint8_t *next, size_t length)
 {
     return by_instruction(_mm_crc32_u32(~seed, word), next, length);
@@ -209,15 +203,6 @@ uint32_t kaya_crc32c_behind(uint32_t seed, uint32_t word, const void *bytes, siz
     return kaya_crc32c(kaya_crc32c_words(seed, &word, 1), bytes, length);
 }
 
-uint32_t kaya_crc32c_both(uint32_t seed, const uint32_t *words, size_t count, const void *bytes, size_t length)
-{
-#ifdef HAS_INSTRUCTION
-    if (length < LONG_BYTES && __builtin_cpu_supports("sse4.2"))
-        return both_by_instruction(seed, words, count, bytes, length);
-#endif
-    return kaya_crc32c(kaya_crc32c_words(seed, words, count), bytes, length);
-}
-
 /* A CRC is linear, so what a flipped bit does to it hangs only on how many bits stand behind it: the register runs over them from
  * that bit alone. Backwards, byte by byte, it comes to the byte where it is a single bit again.
  *
@@ -242,4 +227,79 @@ uint32_t kaya_check32(const void *bytes, size_t length)
         return (uint32_t)XXH3_64bits_dispatch(bytes, length);
 #endif
     return (uint32_t)XXH3_64bits(bytes, length);
+}
+
+/* --- all checks of a frame ------------------------------------------------------------------------------------------ */
+
+/* kaya_check32 of two numbers, each lowest byte first. */
+static inline uint32_t check_numbers(uint64_t low, uint64_t high)
+{
+    uint8_t bytes[2 * sizeof low];
+
+    store64(bytes, low);
+    store64(bytes + sizeof low, high);
+    return (uint32_t)XXH3_64bits(bytes, sizeof bytes);
+}
+
+static inline void store_header(uint8_t *out, uint32_t pcrc, uint32_t hcrc, uint32_t check, uint64_t low,
+                                uint64_t high)
+{
+    store32(out, pcrc);
+    store32(out + 4, hcrc);
+    store32(out + 8, check);
+    store64(out + 12, low);
+    store64(out + 20, high);
+}
+
+void kaya_seal_portable(uint8_t *out, const struct kaya_seal_seeds *seeds, uint64_t low, uint64_t high,
+                        const void *payload, size_t length, size_t padding)
+{
+    static const uint8_t zero[1];
+    uint32_t place = (uint32_t)(low >> 32);
+    uint32_t seed = kaya_crc32c_words_portable(seeds->frame, &place, 1);
+    uint32_t check = kaya_check32(payload, length) ^ check_numbers(low, high) ^ seed;
+    uint32_t words[] = { place, check, (uint32_t)low, place, (uint32_t)high, (uint32_t)(high >> 32) };
+    uint32_t crc;
+
+    words[0] = kaya_crc32c_words_portable(seeds->header, words, sizeof words / sizeof words[0]);
+    crc = kaya_crc32c_words_portable(seed, words, sizeof words / sizeof words[0]);
+    crc = kaya_crc32c_portable(crc, payload, length);
+    for (; padding > 0; padding--)
+        crc = kaya_crc32c_portable(crc, zero, sizeof zero);
+    store_header(out, crc, words[0], check, low, high);
+}
+
+#ifdef HAS_INSTRUCTION
+/* In registers from end to end: a processor waits for bytes that were stored a moment ago in other pieces than it now loads. */
+INSTRUCTION static void seal_by_instruction(uint8_t *out, const struct kaya_seal_seeds *seeds, uint64_t low,
+                                            uint64_t high, const void *payload, size_t length, size_t padding)
+{
+    uint64_t place = low >> 32;
+    uint32_t seed = _mm_crc32_u32(~seeds->frame, (uint32_t)place);
+    uint64_t check = kaya_check32(payload, length) ^ check_numbers(low, high) ^ ~seed;
+    uint64_t wide = _mm_crc32_u64(~seeds->header, place | check << 32);
+    uint32_t hcrc, crc;
+
+    wide = _mm_crc32_u64(wide, low);
+    hcrc = ~(uint32_t)_mm_crc32_u64(wide, high);
+    wide = _mm_crc32_u64(seed, hcrc | check << 32);
+    wide = _mm_crc32_u64(wide, low);
+    crc = (uint32_t)_mm_crc32_u64(wide, high);
+    crc = length < LONG_BYTES ? by_instruction(crc, payload, length) : kaya_crc32c(~crc, payload, length);
+    for (crc = ~crc; padding > 0; padding--)
+        crc = _mm_crc32_u8(crc, 0);
+    store_header(out, ~crc, hcrc, (uint32_t)check, low, high);
+}
+#endif
+
+void kaya_seal(uint8_t *out, const struct kaya_seal_seeds *seeds, uint64_t low, uint64_t high,
+               const void *payload, size_t length, size_t padding)
+{
+#ifdef HAS_INSTRUCTION
+    if (__builtin_cpu_supports("sse4.2")) {
+        seal_by_instruction(out, seeds, low, high, payload, length, padding);
+        return;
+    }
+#endif
+    kaya_seal_portable(out, seeds, low, high, payload, length, padding);
 }

@@ -141,53 +141,42 @@ static inline void load_fields(const uint8_t *bytes, struct frame *frame)
 
 /* --- Frames --------------------------------------------------------------------------------------------------------- */
 
-/* The header as seven numbers. The checks are taken from them and from the caller's payload, before anything is stored:
- * a processor waits for bytes that were stored a moment ago in other pieces than it now loads. */
-enum { WORD_PCRC, WORD_HCRC, WORD_CHECK, WORD_LENGTH, WORD_OFFSET, WORD_DURABLE, WORD_SEQUENCE, WORDS };
-
-static void fill_words(uint32_t words[WORDS], const struct frame_seeds *seeds, const struct frame *frame,
-                       const uint8_t *padding, uint32_t padding_bytes)
+/* The checks are taken from the caller's payload before it is copied: a processor waits for bytes that were stored a moment ago in other
+ * pieces than it now loads. */
+static inline void encode(uint8_t *out, const struct frame_seeds *seeds, const struct frame *frame,
+                          uint32_t padding_bytes)
 {
-    uint32_t place = offset_word(frame->offset_bytes);
-    uint8_t fields[KAYA_FRAME_HEADER_BYTES - LENGTH];
-    uint32_t seed = frame_seed(seeds, frame);
-    uint32_t crc;
+    struct kaya_seal_seeds bound = { .header = seeds->segment,
+                                     .frame = frame->type == FRAME_LINK ? seeds->segment : seeds->base };
+    uint64_t low = frame->length | (uint64_t)frame->type << 16 | (uint64_t)frame->flags << 24 |
+                   (uint64_t)offset_word(frame->offset_bytes) << 32;
+    uint64_t high = offset_word(frame->durable_bytes) | (uint64_t)frame->sequence << 32;
+    uint8_t *payload = out + KAYA_FRAME_HEADER_BYTES;
 
-    words[WORD_OFFSET] = place;
-    words[WORD_DURABLE] = offset_word(frame->durable_bytes);
-    words[WORD_SEQUENCE] = frame->sequence;
-    words[WORD_LENGTH] = frame->length | (uint32_t)frame->type << 16 | (uint32_t)frame->flags << 24;
-    store64(fields, words[WORD_LENGTH] | (uint64_t)words[WORD_OFFSET] << 32);
-    store64(fields + 8, words[WORD_DURABLE] | (uint64_t)words[WORD_SEQUENCE] << 32);
-    words[WORD_CHECK] = second_check(fields, frame->payload, frame->length, seed);
-
-    /* The header's check goes over the place, and then over all that stands behind itself. */
-    words[WORD_HCRC] = place;
-    words[WORD_HCRC] = kaya_crc32c_words(seeds->segment, &words[WORD_HCRC], WORDS - WORD_HCRC);
-
-    crc = kaya_crc32c_both(seed, &words[WORD_HCRC], WORDS - WORD_HCRC, frame->payload, frame->length);
-    words[WORD_PCRC] = padding_bytes == 0 ? crc : kaya_crc32c(crc, padding, padding_bytes);
+    kaya_seal(out, &bound, low, high, frame->payload, frame->length, padding_bytes);
+    if (frame->length > 0 && frame->payload != payload)
+        memcpy(payload, frame->payload, frame->length);
+    for (uint8_t *at = payload + frame->length; padding_bytes > 0; padding_bytes--)
+        *at++ = 0;
 }
 
 uint32_t kaya_frame_encode(uint8_t *out, const struct shape *shape, const struct frame_seeds *seeds,
                            const struct frame *frame)
 {
-    static const uint8_t zeros[KAYA_FRAME_ROOM_MIN];
-    uint32_t words[WORDS];
-    uint32_t end = KAYA_FRAME_HEADER_BYTES + frame->length;
     uint32_t extent = kaya_frame_extent(shape, frame->offset_bytes, frame->length);
 
     KAYA_ASSERT(frame->offset_bytes % 4 == 0);
     KAYA_ASSERT(frame->durable_bytes % 4 == 0);
     KAYA_ASSERT(fields_are_plausible(shape, frame, frame->offset_bytes));
+    encode(out, seeds, frame, extent - KAYA_FRAME_HEADER_BYTES - frame->length);
+    return extent;
+}
 
-    fill_words(words, seeds, frame, zeros, extent - end);
-    if (frame->length > 0 && frame->payload != out + KAYA_FRAME_HEADER_BYTES)
-        memmove(out + KAYA_FRAME_HEADER_BYTES, frame->payload, frame->length);
-    for (uint32_t at = end; at < extent; at++)
-        out[at] = 0;
-    for (unsigned i = 0; i < WORDS; i++)
-        store32(out + 4 * i, words[i]);
+uint32_t kaya_frame_encode_inside(uint8_t *out, const struct frame_seeds *seeds, const struct frame *frame)
+{
+    uint32_t extent = kaya_frame_extent_inside(frame->length);
+
+    encode(out, seeds, frame, extent - KAYA_FRAME_HEADER_BYTES - frame->length);
     return extent;
 }
 

@@ -66,12 +66,18 @@ static inline uint32_t kaya_frame_rest(const struct shape *shape, uint64_t offse
     return (uint32_t)(kaya_shape_block_end(shape, offset) - offset);
 }
 
+/* Whole size of a frame with `length` payload bytes that leaves room for another one in its block. */
+static inline uint32_t kaya_frame_extent_inside(uint32_t length)
+{
+    return (KAYA_FRAME_HEADER_BYTES + length + 3) & ~UINT32_C(3);
+}
+
 /* Whole size of a frame with `length` payload bytes at `offset`: rounded up to 4, and to the block's end where less than
  * KAYA_FRAME_ROOM_MIN would be left. */
 static inline uint32_t kaya_frame_extent(const struct shape *shape, uint64_t offset, uint32_t length)
 {
     uint32_t rest = kaya_frame_rest(shape, offset);
-    uint32_t extent = (KAYA_FRAME_HEADER_BYTES + length + 3) & ~UINT32_C(3);
+    uint32_t extent = kaya_frame_extent_inside(length);
 
     return rest - extent < KAYA_FRAME_ROOM_MIN ? rest : extent;
 }
@@ -84,10 +90,13 @@ static inline uint32_t kaya_frame_room(const struct shape *shape, uint64_t offse
     return rest < KAYA_FRAME_ROOM_MIN ? 0 : rest - KAYA_FRAME_HEADER_BYTES;
 }
 
-/* Write the frame's extent_bytes at `out`; payload bytes come from `frame->payload` (may already stand at
- * out + KAYA_FRAME_HEADER_BYTES). The extent is worked out and must fit the block; it is returned. */
+/* Write the frame's extent_bytes at `out`; payload bytes come from `frame->payload`: from elsewhere, or they stand at
+ * out + KAYA_FRAME_HEADER_BYTES already. The extent is worked out and must fit the block; it is returned. */
 uint32_t kaya_frame_encode(uint8_t *out, const struct shape *shape, const struct frame_seeds *seeds,
                            const struct frame *frame);
+
+/* The same for a frame that leaves room for another one in its block, as the caller knows, who also knows that its fields are plausible. */
+uint32_t kaya_frame_encode_inside(uint8_t *out, const struct frame_seeds *seeds, const struct frame *frame);
 
 /* What is wrong with a frame, first to last check. X(NAME, text) */
 #define KAYA_FRAME_FAULT_LIST(X)                                                                             \

@@ -126,11 +126,8 @@ static void wake_leader(struct kaya_wal_writer *writer)
 uint64_t kaya_line_end_ahead(const struct kaya_wal_writer *writer)
 {
     const struct appender *appender = &writer->log.appender;
-    uint64_t ahead = appender->end + writer->settings.stride_bytes / 2;
 
-    if (appender->prewritten < ahead && appender->prewritten < appender->segment.header.shape.segment_bytes)
-        return ahead;
-    return 0;
+    return appender->end <= kaya_appender_calm_end(appender) ? 0 : appender->end + appender->stride_bytes / 2;
 }
 
 bool kaya_line_is_submission_due(const struct kaya_wal_writer *writer)
@@ -228,7 +225,14 @@ void kaya_line_leave(struct kaya_wal_writer *writer)
 
 enum kaya_status kaya_line_enter(struct kaya_wal_writer *writer)
 {
-    kaya_line_look(writer);
+    kaya_mutex_lock(writer->context.runtime, writer->mutex);
+    return kaya_line_come_in(writer);
+}
+
+enum kaya_status kaya_line_come_in(struct kaya_wal_writer *writer)
+{
+    writer->caller_count++;
+    kaya_line_await_quiet(writer);
     if (kaya_line_is_alive(writer))
         return KAYA_OK;
     kaya_line_leave(writer);

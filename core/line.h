@@ -63,6 +63,8 @@ void kaya_line_destroy(struct kaya_wal_writer *writer); /* nobody is in it; take
 /* A call begins, and ends, holding the mutex in between. KAYA_ENDED: the handle has ended or is being closed; not entered. */
 KAYA_MUST_CHECK enum kaya_status kaya_line_enter(struct kaya_wal_writer *writer);
 void kaya_line_leave(struct kaya_wal_writer *writer);
+/* The second half of kaya_line_enter: the mutex is held. */
+KAYA_MUST_CHECK enum kaya_status kaya_line_come_in(struct kaya_wal_writer *writer);
 /* As kaya_line_enter, for those who only look: also on a handle that has ended. */
 void kaya_line_look(struct kaya_wal_writer *writer);
 /* ... without waiting for who is exclusive: `log` and `ending` may be his. */

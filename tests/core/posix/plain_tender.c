@@ -23,6 +23,7 @@ static struct {
     pthread_t appender;
     unsigned by_appender, by_tender; /* spares made */
     unsigned failed;                 /* preparations */
+    unsigned written_by_tender;
     unsigned completed, completed_by_appender;
 } seen = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
@@ -41,6 +42,7 @@ static void forget(void)
     (void)pthread_mutex_lock(&seen.mutex);
     seen.appender = pthread_self();
     seen.by_appender = seen.by_tender = seen.failed = seen.completed = seen.completed_by_appender = 0;
+    seen.written_by_tender = 0;
     (void)pthread_mutex_unlock(&seen.mutex);
 }
 
@@ -171,9 +173,53 @@ static void it_sleeps_while_nothing_is_to_be_done(const char *path)
     MUST(kaya_posix_log_close(&log) == KAYA_OK);
 }
 
-/* ---- a disk on which nothing new can be made ---- */
+/* ---- a disk that counts who writes ---- */
 
 static const struct kaya_disk_operations *real;
+
+static enum kaya_status count_write(struct kaya_disk *disk, struct kaya_file *file, uint64_t offset,
+                                    const struct kaya_span *spans, size_t span_count, size_t *done)
+{
+    (void)pthread_mutex_lock(&seen.mutex);
+    if (!pthread_equal(pthread_self(), seen.appender))
+        seen.written_by_tender++;
+    (void)pthread_mutex_unlock(&seen.mutex);
+    return real->write(disk, file, offset, spans, span_count, done);
+}
+
+/* Blocks of 32 KiB and strides of 48 KiB: half a stride before the end of the third one lies inside a block. The record that passes that place is
+ * buffered, as are those before and behind it in the block, and nothing else happens to the log. */
+static void it_writes_ahead_of_buffered_records(const char *path)
+{
+    enum { BLOCK_BYTES = 32768, STRIDE_BYTES = 3 * BLOCK_BYTES / 2, FRAME_BYTES = BYTES + 28 };
+    enum { FIRST_BLOCK_RECORDS = (BLOCK_BYTES - 84) / FRAME_BYTES };
+    enum { PASSED_RECORDS = (3 * STRIDE_BYTES - STRIDE_BYTES / 2 - 3 * BLOCK_BYTES) / FRAME_BYTES + 5 };
+    struct kaya_posix_log_options options = { .without_tender = true };
+    struct kaya_wal_config config = { .block_bytes = BLOCK_BYTES, .stride_bytes = STRIDE_BYTES };
+    struct kaya_wal_payload payload = payload_of();
+    struct kaya_disk_operations counting;
+    struct kaya_posix_log log;
+
+    forget();
+    MUST(kaya_posix_log_open(path, &options, &config, &log, NULL) == KAYA_OK);
+    real = log.environment.disk->operations;
+    counting = *real;
+    counting.write = count_write;
+    log.environment.disk->operations = &counting;
+    MUST(kaya_posix_tender_start(log.writer, &log.tender) == KAYA_OK);
+    for (unsigned i = 0; i < FIRST_BLOCK_RECORDS + PASSED_RECORDS; i++) {
+        MUST(kaya_wal_writer_append(log.writer, &payload, KAYA_BUFFERED, NULL) == KAYA_OK);
+        if (i == 0)
+            await_count(&seen.written_by_tender, 1);
+    }
+    await_count(&seen.written_by_tender, 2);
+    kaya_posix_tender_stop(log.tender);
+    log.tender = NULL;
+    log.environment.disk->operations = real;
+    MUST(kaya_posix_log_close(&log) == KAYA_OK);
+}
+
+/* ---- a disk on which nothing new can be made ---- */
 
 static enum kaya_status refuse_new(struct kaya_disk *disk, const char *name, unsigned flags,
                                    struct kaya_file **file)
@@ -260,11 +306,9 @@ static void a_log_that_does_not_open_leaves_nothing(void)
 int main(void)
 {
     static void (*const tests[])(const char *) = {
-        spares_are_made_without_anybody_asking,
-        submitted_records_become_durable,
-        it_sleeps_while_nothing_is_to_be_done,
-        it_tries_now_and_then_where_it_cannot,
-        it_ends_when_told,
+        spares_are_made_without_anybody_asking, submitted_records_become_durable,
+        it_sleeps_while_nothing_is_to_be_done,  it_writes_ahead_of_buffered_records,
+        it_tries_now_and_then_where_it_cannot,  it_ends_when_told,
     };
     char path[SCRATCH_PATH_BYTES];
 

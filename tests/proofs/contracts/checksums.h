@@ -20,11 +20,6 @@ uint32_t kaya_crc32c_words(uint32_t seed, const uint32_t *words, size_t count);
     assigns \result \from seed, word, ((const uint8_t *)bytes)[0 .. length - 1]; */
 uint32_t kaya_crc32c_behind(uint32_t seed, uint32_t word, const void *bytes, size_t length);
 
-/*@ requires numbers: count == 0 || \valid_read(words + (0 .. count - 1));
-    requires readable: length == 0 || \valid_read((const uint8_t *)bytes + (0 .. length - 1));
-    assigns \result \from seed, words[0 .. count - 1], ((const uint8_t *)bytes)[0 .. length - 1]; */
-uint32_t kaya_crc32c_both(uint32_t seed, const uint32_t *words, size_t count, const void *bytes, size_t length);
-
 /*@ assigns \result \from difference, length;
     ensures inside_or_none: \result < 8 * length || \result == KAYA_NO_BIT; */
 uint64_t kaya_crc32c_flipped_bit(uint32_t difference, uint32_t length);
@@ -32,5 +27,12 @@ uint64_t kaya_crc32c_flipped_bit(uint32_t difference, uint32_t length);
 /*@ requires readable: length == 0 || \valid_read((const uint8_t *)bytes + (0 .. length - 1));
     assigns \result \from ((const uint8_t *)bytes)[0 .. length - 1]; */
 uint32_t kaya_check32(const void *bytes, size_t length);
+
+/*@ requires seeds: \valid_read(seeds);
+    requires header: \valid(out + (0 .. 27));
+    requires readable: length == 0 || \valid_read((const uint8_t *)payload + (0 .. length - 1));
+    assigns out[0 .. 27] \from *seeds, low, high, ((const uint8_t *)payload)[0 .. length - 1], padding; */
+void kaya_seal(uint8_t *out, const struct kaya_seal_seeds *seeds, uint64_t low, uint64_t high, const void *payload,
+               size_t length, size_t padding);
 
 #endif

@@ -69,6 +69,12 @@ static inline uint32_t kaya_frame_rest(const struct shape *shape, uint64_t offse
     ensures \result == (block_end(shape, offset) - offset < 40 ? 0 : block_end(shape, offset) - offset - 28); */
 static inline uint32_t kaya_frame_room(const struct shape *shape, uint64_t offset);
 
+/*@ requires length <= 0x40000000;
+    assigns \nothing;
+    ensures 28 + length <= \result < 28 + length + 4;
+    ensures \result % 4 == 0; */
+static inline uint32_t kaya_frame_extent_inside(uint32_t length);
+
 /* A frame holds its header and payload, is whole words long, ends inside its block, and leaves room for another one or none. */
 /*@ requires is_shape(shape) && offset <= 0x40000000 && offset % 4 == 0;
     requires offset + 28 + length <= block_end(shape, offset);
