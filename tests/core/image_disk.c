@@ -424,8 +424,10 @@ static void image_unlock(struct kaya_disk *disk)
 
 static enum kaya_status image_probe_lock(struct kaya_disk *disk, bool *held)
 {
-    *held = of(disk)->locked;
-    return begin(of(disk), IMAGE_PROBE);
+    enum kaya_status status = begin(of(disk), IMAGE_PROBE);
+
+    *held = status == KAYA_OK && of(disk)->locked;
+    return status;
 }
 
 static const struct kaya_disk_operations operations = {

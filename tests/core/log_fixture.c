@@ -168,8 +168,8 @@ enum kaya_status log_append(struct log_fixture *log, uint32_t length, enum kaya_
         abort();
     if (status == KAYA_OK && mode == KAYA_STRICT)
         log->durable_lsn = log->last_lsn;
-    if (status == KAYA_FULL || status == KAYA_INVALID || status == KAYA_NO_MEMORY || status == KAYA_ENDED ||
-        status == KAYA_BUSY)
+    if (status == KAYA_FULL || status == KAYA_INVALID || status == KAYA_NO_MEMORY || status == KAYA_LIMIT ||
+        status == KAYA_ENDED || status == KAYA_BUSY)
         log->last_lsn--; /* nothing was written */
     return status;
 }
@@ -206,8 +206,8 @@ enum kaya_status log_append_batch(struct log_fixture *log, const uint32_t *lengt
         abort();
     if (status == KAYA_OK && mode == KAYA_STRICT)
         log->durable_lsn = last;
-    if (status == KAYA_FULL || status == KAYA_INVALID || status == KAYA_NO_MEMORY || status == KAYA_ENDED ||
-        status == KAYA_BUSY)
+    if (status == KAYA_FULL || status == KAYA_INVALID || status == KAYA_NO_MEMORY || status == KAYA_LIMIT ||
+        status == KAYA_ENDED || status == KAYA_BUSY)
         log->last_lsn = before; /* nothing was written */
     return status;
 }
