@@ -73,6 +73,8 @@ static enum kaya_status plan_inside(struct carry_plan *plan, const struct contex
 
     kaya_segment_name(name, chosen->number, chosen->kind);
     status = kaya_segment_open(&segment, context, name, chosen->number, KAYA_OPEN_READ, true);
+    if (status == KAYA_INVALID || status == KAYA_NOT_FOUND) /* the survey saw it */
+        return KAYA_IO;
     if (status != KAYA_OK)
         return status;
     if (last_lsn < chosen->base_lsn) {

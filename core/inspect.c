@@ -68,7 +68,8 @@ static enum kaya_status survey_directory(struct survey *survey, const struct con
         sum_up(survey, inspection);
     if (status == KAYA_OK && survey->listing.file_count > 0)
         status = kaya_disk_probe_lock(context->disk, &inspection->writer_is_live);
-    return status;
+    return status == KAYA_INVALID || status == KAYA_FULL ? KAYA_IO
+                                                         : status; /* the lock file is none: nobody can say */
 }
 
 enum kaya_status kaya_wal_verify(const struct kaya_wal_environment *environment,
@@ -379,7 +380,7 @@ static enum kaya_status inspect_directory(struct visit *visit)
             visit->limit = survey.report.damage_end_offset;
         kaya_segment_name(name, file->number, file->kind);
         status = inspect_file(visit, name, file->number);
-        if (status == KAYA_NOT_FOUND) /* a live writer trimmed it meanwhile */
+        if (status == KAYA_NOT_FOUND || status == KAYA_INVALID) /* a live writer trimmed it meanwhile */
             status = KAYA_OK;
     }
     kaya_survey_release(&survey, visit->context);

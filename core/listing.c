@@ -81,8 +81,9 @@ enum kaya_status kaya_listing_read(struct listing *listing, const struct context
     listing->file_count = 0;
     listing->foreign_count = 0;
     status = kaya_disk_list(context->disk, note_file, &reading);
-    if (status == KAYA_NOT_FOUND)
-        return KAYA_OK;
+    if (status == KAYA_INVALID ||
+        status == KAYA_FULL) /* what stands there cannot be listed, and nobody asked for room */
+        status = KAYA_IO;
     if (status == KAYA_OK)
         status = reading.status;
     if (status == KAYA_OK)

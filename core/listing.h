@@ -26,7 +26,7 @@ struct listing {
 };
 #define LISTING_NONE ((struct listing){ .files = NULL })
 
-/* *listing is LISTING_NONE or an earlier listing, and is to be released after any status. Where there is no directory there are no files.
+/* *listing is LISTING_NONE or an earlier listing, and is to be released after any status, also KAYA_NOT_FOUND: there is no directory, and there are no files.
  * KAYA_IO, KAYA_NO_MEMORY, KAYA_LIMIT, KAYA_DENIED. */
 KAYA_MUST_CHECK enum kaya_status kaya_listing_read(struct listing *listing, const struct context *context);
 void kaya_listing_release(struct listing *listing, const struct context *context);

@@ -77,6 +77,10 @@ enum kaya_status kaya_look_open(struct look *look, const struct listed *file, st
         status = kaya_segment_open_any(segment, look->context, name, file->number, KAYA_OPEN_READ);
     else
         status = kaya_segment_open(segment, look->context, name, file->number, KAYA_OPEN_READ, true);
+    if (status == KAYA_INVALID) /* it was a file when it was listed */
+        status = KAYA_NOT_FOUND;
+    if (status == KAYA_NOT_FOUND && !look->options->is_live)
+        status = KAYA_IO;
     if (status == KAYA_OK && segment->first_copy_bad && segment->state >= SEGMENT_LINKLESS)
         kaya_notify(look->context,
                     &(struct kaya_event){ .kind = KAYA_EVENT_HEADER_COPY_BAD, .segment = file->number });

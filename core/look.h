@@ -73,7 +73,8 @@ KAYA_MUST_CHECK enum kaya_status kaya_look_name_lost_records(struct look *look, 
                                                              uint64_t base_lsn, uint64_t from, uint32_t sequence,
                                                              uint64_t end, enum claims_reading reading);
 
-/* Open a listed file to read. A link that cannot be read is KAYA_IO, unless `any` state will do. As kaya_segment_open. */
+/* Open a listed file to read. A link that cannot be read is KAYA_IO, unless `any` state will do. As kaya_segment_open; KAYA_NOT_FOUND on live logs
+ * only: of another one nobody takes files away. */
 KAYA_MUST_CHECK enum kaya_status kaya_look_open(struct look *look, const struct listed *file,
                                                 struct segment *segment, bool any);
 /* Tell of a second header copy that is bad in every reading, where the look is thorough. KAYA_GONE and the like. */

@@ -140,6 +140,8 @@ static enum kaya_status enter_segment(struct kaya_wal_reader *reader)
 
     kaya_segment_name(name, chosen->number, chosen->kind);
     status = kaya_segment_open(&reader->segment, &reader->context, name, chosen->number, KAYA_OPEN_READ, true);
+    if (status == KAYA_INVALID) /* it was a file when it was listed */
+        status = KAYA_NOT_FOUND;
     if (status == KAYA_OK &&
         (reader->segment.state != SEGMENT_LINKED || reader->segment.link.base_lsn != chosen->base_lsn))
         status = KAYA_NOT_FOUND;

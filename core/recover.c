@@ -335,38 +335,33 @@ static enum kaya_status reclaim_spare(struct opened_log *log, const struct conte
 
 static enum kaya_status succeed(struct opened_log *log, const struct context *context,
                                 const struct settings *settings, struct survey *survey, bool past_cache,
-                                uint64_t last_lsn, struct kaya_wal_recovery_report *report)
+                                const struct carry_plan *plan, struct kaya_wal_recovery_report *report)
 {
-    struct carry_plan plan;
-    size_t kept;
+    size_t kept = plan->predecessor < survey->chain_count ? plan->predecessor + 1 : 0;
     enum kaya_status status;
 
-    status = kaya_carry_plan(&plan, context, survey, last_lsn);
-    if (status == KAYA_OK)
-        status = reclaim_spare(log, context, survey, past_cache);
+    status = reclaim_spare(log, context, survey, past_cache);
     if (status == KAYA_OK)
         status = settle_first_name(context, survey);
-    if (status != KAYA_OK)
-        return status;
-    kept = plan.predecessor < survey->chain_count ? plan.predecessor + 1 : 0;
-    status = keep_chain(log, context, survey, kept);
     if (status == KAYA_OK)
-        status = kaya_carry(&log->appender, context, survey, &log->pool, &plan, settings->stride_bytes,
+        status = keep_chain(log, context, survey, kept);
+    if (status == KAYA_OK)
+        status = kaya_carry(&log->appender, context, survey, &log->pool, plan, settings->stride_bytes,
                             &report->carried_records);
     if (status != KAYA_OK)
         return status;
-    report->epoch = plan.link.epoch;
+    report->epoch = plan->link.epoch;
     report->lsns_may_return = true;
-    report->last_lsn = last_lsn;
+    report->last_lsn = plan->copy_until_lsn;
     if (report->carried_records > 0)
         kaya_notify(context, &(struct kaya_event){ .kind = KAYA_EVENT_CARRIED,
                                                    .segment = log->appender.segment.number,
-                                                   .lsn = plan.link.base_lsn,
+                                                   .lsn = plan->link.base_lsn,
                                                    .detail = report->carried_records });
     if (kept > 0)
-        status = cut_file(context, &log->chain[kept - 1], plan.link.predecessor_end);
+        status = cut_file(context, &log->chain[kept - 1], plan->link.predecessor_end);
     if (kept > 0)
-        log->chain[kept - 1].end = plan.link.predecessor_end;
+        log->chain[kept - 1].end = plan->link.predecessor_end;
     kaya_log_push_chain(log);
     report->segment_count = log->chain_count;
     if (status == KAYA_OK)
@@ -395,14 +390,22 @@ static enum kaya_status judge(const struct settings *settings, const struct surv
     return KAYA_OK;
 }
 
+/* The names are the log's, and it holds the lock: one that is taken, gone or no file's any more is none of the caller's mistakes. */
+static enum kaya_status refuse_name(enum kaya_status status)
+{
+    return status == KAYA_INVALID || status == KAYA_NOT_FOUND || status == KAYA_EXISTS ? KAYA_IO : status;
+}
+
 static enum kaya_status open_surveyed(struct opened_log *log, const struct context *context,
                                       const struct settings *settings, struct survey *survey, bool past_cache,
                                       const uint64_t *cut_back_lsn, struct kaya_wal_recovery_report *report)
 {
     bool cuts = cut_back_lsn != NULL && *cut_back_lsn != report->last_lsn;
+    struct carry_plan plan;
+    enum kaya_status status;
 
     if (report->verdict == KAYA_VERDICT_EMPTY)
-        return begin_log(log, context, settings, report);
+        return refuse_name(begin_log(log, context, settings, report));
     kaya_pool_init(&log->pool, context, &report->log_id, &settings->shape, settings->spare_count);
     kaya_pool_adopt(&log->pool, survey);
     log->low_water_lsn = report->first_lsn;
@@ -414,8 +417,11 @@ static enum kaya_status open_surveyed(struct opened_log *log, const struct conte
                                                    .lsn = report->last_lsn,
                                                    .text = survey->row->reason });
     if (survey->row->action == TAIL_GO_ON && !cuts)
-        return go_on(log, context, settings, survey);
-    return succeed(log, context, settings, survey, past_cache, cuts ? *cut_back_lsn : report->last_lsn, report);
+        return refuse_name(go_on(log, context, settings, survey));
+    status = kaya_carry_plan(&plan, context, survey, cuts ? *cut_back_lsn : report->last_lsn);
+    if (status == KAYA_OK)
+        status = refuse_name(succeed(log, context, settings, survey, past_cache, &plan, report));
+    return status;
 }
 
 /* The directory and the lock. With must_exist a missing directory is a missing log, and nothing is created. */

@@ -338,6 +338,8 @@ static enum kaya_status open_and_read(struct segment *out, const struct context 
     *out = SEGMENT_NONE;
     out->number = number;
     status = kaya_disk_open(context->disk, name, open_flags, &out->file);
+    if (status == KAYA_FULL) /* nobody asked for room */
+        status = KAYA_IO;
     if (status == KAYA_OK)
         status = kaya_disk_size(context->disk, out->file, &out->file_bytes);
     if (status == KAYA_OK)

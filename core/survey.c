@@ -192,6 +192,8 @@ static enum kaya_status look_once(struct survey *survey, const struct context *c
 
     forget(survey, context);
     status = kaya_listing_read(&survey->listing, context);
+    if (status == KAYA_NOT_FOUND)
+        status = options->is_live ? KAYA_OK : KAYA_IO; /* whoever holds its lock has seen the directory */
     if (status == KAYA_OK)
         status = kaya_head_find(&look);
     if (status == KAYA_OK && survey->head.file != NULL)
@@ -254,7 +256,8 @@ static uint64_t find_successor(const struct survey *survey, const struct context
 {
     struct listing now = LISTING_NONE;
     struct scan_memory memory = SCAN_MEMORY_NONE;
-    uint64_t number = kaya_listing_read(&now, context) != KAYA_OK ? UINT64_MAX : 0;
+    enum kaya_status listed = kaya_listing_read(&now, context);
+    uint64_t number = listed != KAYA_OK && listed != KAYA_NOT_FOUND ? UINT64_MAX : 0;
 
     for (size_t i = 0; i < now.file_count && number == 0; i++) {
         const struct listed *file = &now.files[i];

@@ -98,7 +98,7 @@ struct kaya_wal_inspection {
 typedef bool kaya_wal_item_visitor(void *user, const struct kaya_wal_item *item);
 
 /* Visit everything in the log's directory (`file_name` NULL, in order of segment numbers) or in one of its segment files.
- * A segment alone is judged alone: no chain, no verdict. KAYA_NOT_FOUND, KAYA_BUSY, KAYA_IO, KAYA_NO_MEMORY;
+ * A segment alone is judged alone: no chain, no verdict. KAYA_NOT_FOUND, KAYA_BUSY, KAYA_IO, KAYA_NO_MEMORY, KAYA_LIMIT, KAYA_DENIED;
  * KAYA_INVALID: the file is no segment; KAYA_UNSUPPORTED: the log is of a newer version (its files can be looked at alone). Damage is no
  * failure of this call: it is an item. */
 KAYA_MUST_CHECK enum kaya_status kaya_wal_inspect_path(const struct kaya_wal_environment *environment,
@@ -114,7 +114,7 @@ struct kaya_wal_verify_options {
 /* Would recovery find every claimed record? Reads every byte of every segment in use.
  *   KAYA_OK       the report's verdict tells: empty, clean, torn or damaged
  *   KAYA_BUSY     a live log kept changing; try again
- *   KAYA_NOT_FOUND, KAYA_UNSUPPORTED, KAYA_WRONG_LOG, KAYA_IO, KAYA_NO_MEMORY */
+ *   KAYA_NOT_FOUND, KAYA_UNSUPPORTED, KAYA_WRONG_LOG, KAYA_IO, KAYA_NO_MEMORY, KAYA_LIMIT, KAYA_DENIED */
 KAYA_MUST_CHECK enum kaya_status kaya_wal_verify(const struct kaya_wal_environment *environment,
                                                  const struct kaya_wal_verify_options *options,
                                                  struct kaya_wal_inspection *inspection);

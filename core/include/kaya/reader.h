@@ -27,16 +27,16 @@ struct kaya_wal_reader_options {
  *   KAYA_NOT_FOUND  there is no log            KAYA_TRIMMED  from_lsn is below the low-water mark
  *   KAYA_DAMAGED    recovery would refuse      KAYA_BUSY     a live log kept changing; try again
  *   KAYA_INVALID    from_lsn is above the last LSN + 1
- *   KAYA_ENDED      `writer` has failed; open without it
- *   KAYA_UNSUPPORTED, KAYA_WRONG_LOG, KAYA_NO_MEMORY, KAYA_IO */
+ *   KAYA_ENDED      `writer` has failed or was stopped; open without it
+ *   KAYA_UNSUPPORTED, KAYA_WRONG_LOG, KAYA_NO_MEMORY, KAYA_LIMIT, KAYA_DENIED, KAYA_IO */
 KAYA_MUST_CHECK enum kaya_status kaya_wal_reader_open(const struct kaya_wal_environment *environment,
                                                       const struct kaya_wal_reader_options *options,
                                                       struct kaya_wal_reader **reader,
                                                       struct kaya_wal_recovery_report *report);
 
 /* The next record; its bytes are valid until the next call on this reader. KAYA_END behind the last one that was there
- * at open. KAYA_TRIMMED: a live writer trimmed past this place. KAYA_DAMAGED: it no longer reads, past the cache either. After any failure
- * the reader has ended and answers the same again. */
+ * at open. KAYA_TRIMMED: a live writer trimmed past this place. KAYA_DAMAGED: it no longer reads, past the cache either. Otherwise as
+ * kaya_wal_reader_open. After any failure the reader has ended and answers the same again. */
 KAYA_MUST_CHECK enum kaya_status kaya_wal_reader_next(struct kaya_wal_reader *reader,
                                                       struct kaya_wal_record *record);
 

@@ -112,17 +112,19 @@ struct kaya_wal_writer;
  *
  * `config` may be NULL: all defaults. `report` may be NULL; it is filled in whenever recovery came to a verdict, also
  * with KAYA_DAMAGED. On KAYA_OK *writer is the caller's, to be closed. On failure *writer is NULL, and but for KAYA_IO,
- * KAYA_FULL, KAYA_NO_MEMORY and KAYA_LIMIT nothing on the disk was changed; with those, opening again goes on as if this
- * call had crashed.
+ * KAYA_FULL, KAYA_NO_MEMORY, KAYA_LIMIT and KAYA_DENIED nothing on the disk was changed; with those, opening again goes on as if
+ * this call had crashed.
  *
- *   KAYA_INVALID      an option is out of range; the event names the field
+ *   KAYA_INVALID      an option is out of range; the event names the field. Or what stands in the place of the log's directory is
+ *                     none, or in that of its lock no file
  *   KAYA_LOCKED       another writer holds the log
  *   KAYA_NOT_FOUND    must_exist and there is no log; or the parent directory does not exist
  *   KAYA_DAMAGED      durable records are missing or wrong (P5); the report says which. kaya/salvage.h gets out what is whole
  *   KAYA_UNSUPPORTED  a newer format or an unknown feature
  *   KAYA_WRONG_LOG    the anchor names another log
  *   KAYA_FULL         no room for what recovery must write; try again when there is (P9)
- *   KAYA_IO           a read, write or sync failed */
+ *   KAYA_IO           a read, write or sync failed, or somebody else puts files into the log's place or takes them away
+ *   KAYA_NO_MEMORY, KAYA_LIMIT, KAYA_DENIED  as the allocator and the disk say */
 KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_open(const struct kaya_wal_environment *environment,
                                                       const struct kaya_wal_config *config,
                                                       struct kaya_wal_writer **writer,
@@ -244,11 +246,12 @@ KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_wait_durable(struct kaya_wal_wr
 KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_rotate(struct kaya_wal_writer *writer);
 
 /* Let go of records below `lsn`. Whole segments are freed: *low_water_lsn (may be NULL) becomes the first record that is
- * still there, at most `lsn`; what lies below it will never be returned again. A segment that a reader of this writer
+ * still there, at most `lsn` unless it was above that before; what lies below it will never be returned again. A segment that a reader of this writer
  * still needs is kept. Nothing is written where no segment can be freed.
  *
  *   KAYA_INVALID  lsn is above the last durable LSN + 1
  *   KAYA_FULL     the mark did not fit the segment in use and no spare could be prepared; nothing was changed
+ *   KAYA_NO_MEMORY, KAYA_LIMIT  the same for want of these
  *   KAYA_IO, KAYA_ENDED as for append. If only the deletion of a freed file failed, the mark holds and the next
  *                   recovery deletes it. */
 KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_truncate_before(struct kaya_wal_writer *writer, uint64_t lsn,
@@ -277,7 +280,8 @@ struct kaya_wal_anchor kaya_wal_writer_anchor(struct kaya_wal_writer *writer);
 
 /* Make everything durable, write CLOSE if anything was written since the last one, and take no more: calls under way are answered and every
  * completion was called before this returns, later ones answer KAYA_ENDED. For a program that closes while other threads may still append; the writer stays until
- * kaya_wal_writer_close. A handle that has ended writes nothing and answers KAYA_ENDED, as does a second stop. */
+ * kaya_wal_writer_close. KAYA_IO: a write or sync failed, as for append. A handle that has ended writes nothing and answers KAYA_ENDED, as does a
+ * second stop. */
 KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_stop(struct kaya_wal_writer *writer);
 
 /* Stop, unless that was done, let go of the lock and release the writer, whatever the status. Calls under way are answered first; none may
