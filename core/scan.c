@@ -566,6 +566,37 @@ static bool may_stand(const struct scan *scan, uint64_t offset)
     return (difference & (difference - 1)) == 0;
 }
 
+/* A frame at a place holds that place (off4) in its fourth word. Is there a word in the chunk that holds its own place, give or
+ * take one bit? No branches, so that compilers turn it into vector code: a scan runs at memory speed. */
+enum { CHUNK_WORDS = 16 };
+
+static bool chunk_has_place(const uint8_t *bytes, uint32_t place)
+{
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < CHUNK_WORDS; i++) {
+        uint32_t difference = load32(bytes + (size_t)4 * i) ^ (place + i);
+
+        found |= (difference & (difference - 1)) == 0;
+    }
+    return found != 0;
+}
+
+/* From `offset`, where no frame may stand, to the next place that is worth a look. Not beyond its block, behind which a header may stand. */
+static uint64_t next_place(const struct scan *scan, uint64_t offset)
+{
+    uint64_t end = kaya_shape_block_end(&scan->segment->header.shape, offset);
+    const uint8_t *bytes = scan->memory->window.bytes + KAYA_FRAME_OFFSET_AT;
+
+    if (end > scan->window_offset + scan->window_length)
+        end = scan->window_offset + scan->window_length;
+    offset += 4;
+    while (offset + KAYA_FRAME_OFFSET_AT + 4 * CHUNK_WORDS <= end &&
+           !chunk_has_place(bytes + (offset - scan->window_offset), (uint32_t)(offset / 4)))
+        offset += 4 * CHUNK_WORDS;
+    return offset;
+}
+
 /* May the log go on with this frame behind the place where the scan stopped? */
 static bool goes_on(const struct scan *scan, uint64_t offset, const struct frame *frame)
 {
@@ -618,7 +649,7 @@ static enum kaya_status search(struct scan *scan, bool *found)
         if (may_stand(scan, offset))
             status = step_over(scan, &offset, found);
         else
-            offset += 4;
+            offset = next_place(scan, offset);
     }
     if (*found)
         scan->end = offset;
@@ -681,22 +712,6 @@ static void look_at(struct claim_scan *scan, const uint8_t *bytes, size_t availa
     }
     if (scan->visit != NULL && !scan->visit(scan->user, &stray))
         scan->stopped = true;
-}
-
-/* A frame at a place holds that place (off4) in its fourth word. Is there a word in the chunk that holds its own place, give or
- * take one bit? No branches, so that compilers turn it into vector code: a scan runs at memory speed. */
-enum { CHUNK_WORDS = 16 };
-
-static bool chunk_has_place(const uint8_t *bytes, uint32_t place)
-{
-    uint32_t found = 0;
-
-    for (uint32_t i = 0; i < CHUNK_WORDS; i++) {
-        uint32_t difference = load32(bytes + (size_t)4 * i) ^ (place + i);
-
-        found |= (difference & (difference - 1)) == 0;
-    }
-    return found != 0;
 }
 
 static void look_over_block(struct claim_scan *scan, const uint8_t *block, size_t length, uint64_t block_offset)
