@@ -7,6 +7,8 @@
  * A simulator that is driven by seeds strikes everywhere alike. Here a mutation changes one decision, and what leads the
  * log or the simulator to new ground is kept: rare meetings of faults are reached step by step.
  *
+ * Only what failed is played once more on a stage that keeps its last events, to tell them.
+ *
  * Its pieces are decisions, or the whole boots and operations that ask for them: each run is recorded, since what was played last is
  * mostly what the engine changes next. Any other input the mutator plays, to see where they stand. */
 #include <stdio.h>
@@ -28,13 +30,20 @@ static struct {
     uint64_t hash;
 } last;
 
+static struct kaya_stage *create_stage(size_t keep_events)
+{
+    struct kaya_stage *created = kaya_stage_create(keep_events);
+
+    fuzz_must(created != NULL, "there is memory for a stage");
+    return created;
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
     fuzz_scenarios_load();
-    stage = kaya_stage_create(EVENTS_KEPT);
-    fuzz_must(stage != NULL, "there is memory for a stage");
+    stage = create_stage(0);
     return 0;
 }
 
@@ -54,15 +63,30 @@ static uint64_t hash_of(const uint8_t *data, size_t size)
     return XXH3_64bits_withSeed(data, size, size);
 }
 
-static void play(const uint8_t *data, size_t size, struct kaya_run_result *result)
+static void play_on(struct kaya_stage *where, const uint8_t *data, size_t size, struct kaya_run_result *result)
 {
     kaya_choices_destroy(last.choices);
     last.choices = kaya_choices_from_bytes(data + MARK_BYTES, size - MARK_BYTES);
     last.hash = hash_of(data, size);
     fuzz_must(last.choices != NULL, "there is memory for choices");
     kaya_choices_record(last.choices, true);
-    fuzz_must(kaya_stage_play_choices(stage, scenario_of(data), SEED, last.choices, result) == KAYA_OK,
+    fuzz_must(kaya_stage_play_choices(where, scenario_of(data), SEED, last.choices, result) == KAYA_OK,
               "there is memory for a run");
+}
+
+static void play(const uint8_t *data, size_t size, struct kaya_run_result *result)
+{
+    play_on(stage, data, size, result);
+}
+
+static void print_last_events(const uint8_t *data, size_t size)
+{
+    struct kaya_stage *kept = create_stage(EVENTS_KEPT);
+    struct kaya_run_result result;
+
+    play_on(kept, data, size, &result);
+    kaya_trace_print(kaya_stage_trace(kept), stderr);
+    kaya_stage_destroy(kept);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -74,7 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     play(data, size, &result);
     if (!kaya_violation_is_set(&result.violation))
         return 0;
-    kaya_trace_print(kaya_stage_trace(stage), stderr);
+    print_last_events(data, size);
     fuzz_fail("broken: %s: %s\n`kaya-sim shrink INPUT` tells it short", result.violation.promise,
               result.violation.what);
 }

@@ -218,29 +218,20 @@ static struct log_fixture *begin_carried(bool cut)
     return log;
 }
 
-/* Its copies end early at a place that can be read: it was cut short, or the disk lost that sector, or the link names an end that no writer would. */
+/* Its copies end early at a place that can be read: it was cut short, or the disk lost that sector. */
 Test(unreadable, copies_that_end_early_prove_nothing_where_the_mark_cannot_be_read)
 {
-    enum { LOST_SECTOR, CUT_SHORT, MADE_UP, CASES };
-
-    for (int i = 0; i < CASES; i++) {
-        struct range range = { "0000000000000002.wal", i == CUT_SHORT ? 2560 : MARK_AT, IMAGE_SECTOR_BYTES,
-                               false };
+    for (int cut_short = 0; cut_short < 2; cut_short++) {
+        struct range range = { "0000000000000002.wal", cut_short ? 2560 : MARK_AT, IMAGE_SECTOR_BYTES, false };
         struct log_fixture *log = begin_carried(false);
         struct image_file *file = image_disk_segment(&log->image, 2);
-        static struct dissection found;
 
         memset(file->bytes + 1024, 0, IMAGE_SECTOR_BYTES);
-        if (i == CUT_SHORT)
+        if (cut_short)
             memset(file->bytes + MARK_AT, 0, IMAGE_SECTOR_BYTES);
-        if (i == MADE_UP) {
-            dissect(&found, file->bytes, file->size);
-            dissect_store64(file->bytes + found.frames[0].offset + 28 + 24, UINT64_MAX - 1);
-            dissect_seal_frame(&found, file->bytes, found.frames[0].offset);
-        }
         strike(log, &range);
-        cr_expect(eq(int, log_open(log), i == LOST_SECTOR ? KAYA_IO : KAYA_OK), "case %d", i);
-        if (i != LOST_SECTOR)
+        cr_expect(eq(int, log_open(log), cut_short ? KAYA_OK : KAYA_IO));
+        if (cut_short)
             cr_expect(eq(u64, log->report.last_lsn, log->last_lsn));
         log_fixture_destroy(log);
     }
