@@ -120,6 +120,36 @@ static bool find_shape(struct kaya_layout_segment *segment)
     return false;
 }
 
+/* CRC32C, as slow as it is plain. */
+static uint32_t crc32c_of(const uint8_t *bytes, size_t length)
+{
+    uint32_t crc = UINT32_MAX;
+
+    for (size_t i = 0; i < length; i++) {
+        crc ^= bytes[i];
+        for (unsigned bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
+    }
+    return ~crc;
+}
+
+static bool is_header(const struct kaya_image_file *file, uint64_t at)
+{
+    return at + HEADER_FIELDS_BYTES <= file->size_bytes &&
+           memcmp(file->bytes + at, "kaya-wal", MAGIC_BYTES) == 0 &&
+           number_at(file, at + 8, 4) == crc32c_of(file->bytes + at + 12, HEADER_FIELDS_BYTES - 12) &&
+           number_at(file, at + 64, 8) == number_of(file);
+}
+
+bool kaya_layout_is_headless(const struct kaya_image_file *file)
+{
+    bool is_headless = number_of(file) != 0;
+
+    for (uint64_t at = 0; at <= SECOND_HEADER_MAX && is_headless; at += 512)
+        is_headless = !is_header(file, at);
+    return is_headless;
+}
+
 static uint64_t link_field(const struct kaya_layout_segment *segment, unsigned offset)
 {
     return number_at(segment->file, segment->header_bytes + FRAME_HEADER_BYTES + offset, 8);

@@ -457,6 +457,7 @@ struct kaya_sim_disk_usage kaya_sim_disk_usage(const struct kaya_sim_disk *disk)
         .bytes_written = disk->usage.bytes_written,
         .syncs = disk->usage.syncs,
         .directory_syncs = disk->usage.directory_syncs,
+        .lists = disk->usage.lists,
         .calls = disk->usage.calls,
         .changing_calls = disk->usage.changing_calls,
         .file_count = disk->directory.now.count,

@@ -58,6 +58,7 @@ static enum kaya_status enter(struct kaya_disk *seam, enum kaya_trace_kind kind)
     disk->usage.calls++;
     disk->usage.changing_calls +=
         (kind >= KAYA_TRACE_WRITE && kind <= KAYA_TRACE_CREATE_DIRECTORY) || kind == KAYA_TRACE_LOCK;
+    disk->usage.lists += kind == KAYA_TRACE_LIST;
     if (disk->boundary != NULL)
         disk->boundary(disk->boundary_user, disk, call, kind);
     if (call == disk->crash_at && disk->is_running)

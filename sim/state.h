@@ -133,7 +133,7 @@ struct kaya_sim_disk {
     struct kaya_hash *seen; /* borrowed: what this boot was answered (seen.c); NULL: nobody wants to know */
 
     struct kaya_sim_usage {
-        uint64_t bytes_read, bytes_written, syncs, directory_syncs, calls, changing_calls;
+        uint64_t bytes_read, bytes_written, syncs, directory_syncs, lists, calls, changing_calls;
     } usage;
     struct kaya_fault_counts counts;
     uint64_t struck_families; /* since somebody asked last; a bit each */

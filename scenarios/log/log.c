@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "kaya/scenarios/layout.h"
+
 /* What the log said, as far as anybody could hear it. */
 enum kaya_status kaya_log_heard(struct kaya_log *log, const struct kaya_sim_machine *machine,
                                 enum kaya_status status)
@@ -36,9 +38,31 @@ void kaya_log_tell_recovered(struct kaya_log *log, const struct kaya_wal_recover
         kaya_claims_recovered(log->claims, report->last_lsn);
 }
 
-uint64_t kaya_log_own_bytes(const struct kaya_log *log, uint64_t bytes_stored)
+static enum kaya_status count_headless(const struct kaya_sim_machine *machine, uint64_t *count)
 {
-    return bytes_stored > log->foreign_bytes ? bytes_stored - log->foreign_bytes : 0;
+    struct kaya_image image = { 0 };
+    enum kaya_status status = kaya_image_read(&image, machine->sim_disk);
+
+    *count = 0;
+    for (size_t i = 0; i < image.file_count && status == KAYA_OK; i++)
+        *count += kaya_layout_is_headless(&image.files[i]);
+    kaya_image_release(&image);
+    return status;
+}
+
+enum kaya_status kaya_log_judge_disk_use(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                                         struct kaya_violation *violation)
+{
+    uint64_t stored = kaya_sim_disk_usage(machine->sim_disk).bytes_stored;
+    uint64_t own = stored > log->foreign_bytes ? stored - log->foreign_bytes : 0;
+    uint64_t headless_count = 0;
+    enum kaya_status status = KAYA_OK;
+
+    if (!kaya_oracle_disk_use_is_small(log->oracle, own))
+        status = count_headless(machine, &headless_count);
+    if (status == KAYA_OK)
+        kaya_oracle_disk_use(log->oracle, own, headless_count, violation);
+    return status;
 }
 
 struct kaya_wal_config kaya_log_config_of(struct kaya_log *log)

@@ -44,7 +44,9 @@ void kaya_log_trace(struct kaya_log *log, enum kaya_trace_kind kind, const char 
 /* `record_count` records are about to be appended (0: none), or `recovery`. */
 void kaya_log_tell_claims(struct kaya_log *log, uint64_t record_count, bool recovery);
 void kaya_log_tell_recovered(struct kaya_log *log, const struct kaya_wal_recovery_report *report);
-uint64_t kaya_log_own_bytes(const struct kaya_log *log, uint64_t bytes_stored);
+/* P8: right after a trim or recovery. KAYA_NO_MEMORY. */
+enum kaya_status kaya_log_judge_disk_use(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                                         struct kaya_violation *violation);
 struct kaya_wal_config kaya_log_config_of(struct kaya_log *log);
 /* The first files of the directory in order of their names, as anybody may see them. */
 void kaya_log_file_names(const struct kaya_sim_machine *machine, struct kaya_file_names *names);

@@ -142,11 +142,19 @@ static enum kaya_status try_to_open(struct kaya_log *log, const struct kaya_sim_
     log->player.recoveries++;
     log->fresh = true;
     after = kaya_sim_disk_usage(machine->sim_disk);
-    kaya_oracle_recovery_cost(log->oracle, after.bytes_read - before.bytes_read, before.bytes_stored,
-                              machine->memory == NULL ? 0 : kaya_sim_memory_peak(machine->memory), violation);
-    kaya_oracle_recovery_calls(log->oracle, after.calls - before.calls, before.bytes_stored,
-                               before.file_count, violation);
-    kaya_oracle_disk_use(log->oracle, kaya_log_own_bytes(log, after.bytes_stored), violation);
+    kaya_oracle_recovery_cost(
+        log->oracle,
+        &(struct kaya_recovery_cost){ .bytes_stored = before.bytes_stored,
+                                      .file_count = before.file_count,
+                                      .calls = after.calls - before.calls,
+                                      .looks = after.lists - before.lists,
+                                      .bytes_read = after.bytes_read - before.bytes_read,
+                                      .memory_bytes =
+                                          machine->memory == NULL ? 0 : kaya_sim_memory_peak(machine->memory) },
+        violation);
+    status = kaya_log_judge_disk_use(log, machine, violation);
+    if (status != KAYA_OK)
+        return status;
     kaya_sim_disk_names(machine->sim_disk, visit_unfinished, &unfinished);
     if (report.verdict != KAYA_VERDICT_EMPTY) /* where there is no log, nothing is removed */
         kaya_oracle_unfinished(log->oracle, unfinished, violation);

@@ -113,10 +113,8 @@ enum kaya_status kaya_log_trim(struct kaya_log *log, const struct kaya_sim_machi
     status = kaya_log_heard(log, machine, kaya_wal_writer_truncate_before(log->writer, lsn, &low_water));
     kaya_oracle_trim_end(log->oracle, status, low_water, violation);
     kaya_oracle_status(log->oracle, "trim", status, violation);
-    if (status == KAYA_OK)
-        kaya_oracle_disk_use(log->oracle,
-                             kaya_log_own_bytes(log, kaya_sim_disk_usage(machine->sim_disk).bytes_stored),
-                             violation);
+    if (status == KAYA_OK && kaya_log_judge_disk_use(log, machine, violation) != KAYA_OK)
+        return KAYA_NO_MEMORY;
     kaya_log_trace(log, KAYA_TRACE_ANSWER, "trim", status, lsn, low_water, 0);
     return kaya_status_for_runner(status);
 }

@@ -140,6 +140,32 @@ Test(layout, is_read_from_the_bytes)
     destroy(&fixture);
 }
 
+/* Either copy will do; in each of them every byte counts. */
+Test(layout, a_segment_is_headless_where_neither_copy_is_whole)
+{
+    struct fixture fixture = make();
+
+    for (size_t i = 0; i < fixture.before.file_count; i++) {
+        struct kaya_image_file *file = &fixture.before.files[i];
+
+        cr_expect(not(kaya_layout_is_headless(file)), "%s", file->name);
+        for (unsigned at = 0; at < 96; at++) {
+            file->bytes[at] ^= 4;
+            cr_expect(not(kaya_layout_is_headless(file)), "%s, byte %u", file->name, at);
+            file->bytes[2048 + 95 - at] ^= 4;
+            cr_expect(kaya_layout_is_headless(file), "%s, byte %u", file->name, at);
+            file->bytes[at] ^= 4;
+            cr_expect(not(kaya_layout_is_headless(file)), "%s, byte %u of the second copy", file->name, 95 - at);
+            file->bytes[2048 + 95 - at] ^= 4;
+        }
+        snprintf(file->name, sizeof file->name, "%s", name_of(99));
+        cr_expect(kaya_layout_is_headless(file), "of another number");
+        snprintf(file->name, sizeof file->name, "notes");
+        cr_expect(not(kaya_layout_is_headless(file)), "nobody's");
+    }
+    destroy(&fixture);
+}
+
 Test(layout, each_deed_asks_for_what_the_format_says)
 {
     struct fixture fixture = make();

@@ -54,6 +54,9 @@ void kaya_layout_judge(const struct kaya_layout *layout, const struct kaya_image
 void kaya_layout_judge_copy(const struct kaya_layout *layout, const struct kaya_image *copy,
                             struct kaya_outlook *outlook);
 
+/* Has this file the name of a segment, and no whole header of it, in neither place? */
+bool kaya_layout_is_headless(const struct kaya_image_file *file);
+
 /* "0000000000000001.wal"; and back: 0 where `name` is none of the kind `suffix` (".wal"). */
 void kaya_layout_name(uint64_t number, const char *suffix, char name[KAYA_LAYOUT_NAME_BYTES]);
 uint64_t kaya_layout_number(const char *name, const char *suffix);

@@ -122,17 +122,25 @@ void kaya_oracle_follow_end(struct kaya_oracle *oracle); /* also where there is 
 void kaya_oracle_salvaged(struct kaya_oracle *oracle, const struct kaya_wal_salvaged *salvaged,
                           bool marks_in_doubt, struct kaya_violation *violation);
 
-/* Recovery read `bytes_read` of `bytes_stored`, and had `memory_bytes` at most (P8). */
-void kaya_oracle_recovery_cost(struct kaya_oracle *oracle, uint64_t bytes_read, uint64_t bytes_stored,
-                               uint64_t memory_bytes, struct kaya_violation *violation);
-/* Likewise: it made `calls` seam calls, with `file_count` files (P8: nothing is tried again without end). */
-void kaya_oracle_recovery_calls(struct kaya_oracle *oracle, uint64_t calls, uint64_t bytes_stored,
-                                uint64_t file_count, struct kaya_violation *violation);
+/* What a recovery that returned OK took, and what stood there when it began. */
+struct kaya_recovery_cost {
+    uint64_t bytes_stored, file_count;
+    uint64_t calls, looks; /* each look begins with a listing */
+    uint64_t bytes_read;
+    uint64_t memory_bytes; /* at most, at a time */
+};
+/* P8: nothing is read, or tried again, without end. */
+void kaya_oracle_recovery_cost(struct kaya_oracle *oracle, const struct kaya_recovery_cost *cost,
+                               struct kaya_violation *violation);
 /* With all faults lifted an operation answered, after `calls` seam calls, beside `file_count` files (P7). */
 void kaya_oracle_live(struct kaya_oracle *oracle, const char *operation, enum kaya_status status,
                       uint64_t calls, uint64_t file_count, struct kaya_violation *violation);
-/* Right after a trim or recovery: what all files hold together (P8). */
-void kaya_oracle_disk_use(struct kaya_oracle *oracle, uint64_t bytes_stored, struct kaya_violation *violation);
+/* Right after a trim or recovery: what all files hold together (P8). `headless_count`: so many of them are spares whose header faults have
+ * destroyed. */
+void kaya_oracle_disk_use(struct kaya_oracle *oracle, uint64_t bytes_stored, uint64_t headless_count,
+                          struct kaya_violation *violation);
+/* Does it need no headless ones to be allowed? Pure. */
+bool kaya_oracle_disk_use_is_small(const struct kaya_oracle *oracle, uint64_t bytes_stored);
 /* Right after a recovery: so many files stand of which the preparation was once cut short (P8: there is nothing to keep in them). */
 void kaya_oracle_unfinished(struct kaya_oracle *oracle, uint64_t count_of_files,
                             struct kaya_violation *violation);

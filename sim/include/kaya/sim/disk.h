@@ -167,7 +167,7 @@ bool kaya_sim_disk_lock_held(const struct kaya_sim_disk *disk);
 
 /* I/O done since create or reset, for bounds (P8). */
 struct kaya_sim_disk_usage {
-    uint64_t bytes_read, bytes_written, syncs, directory_syncs, calls;
+    uint64_t bytes_read, bytes_written, syncs, directory_syncs, lists, calls;
     uint64_t changing_calls; /* of these: writes, sizes, names, syncs, the lock; opening and reading change nothing */
     uint64_t bytes_stored; /* sizes of all files now */
     uint64_t file_count;
