@@ -6,6 +6,8 @@
 
 #include "sim.h"
 
+enum { LINE_BYTES = 120 };
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     bool *json = state->input;
@@ -42,6 +44,27 @@ static void print_json(const struct kaya_scenario *scenario)
     json_decref(object);
 }
 
+/* As wide as stories are. */
+static void print_faults(const struct kaya_scenario *scenario)
+{
+    static const char head[] = "    Faults:", indent[] = "           ";
+    size_t width = strlen(head);
+
+    fputs(head, stdout);
+    for (int i = 0; i < KAYA_FAULTS; i++) {
+        const char *name = kaya_fault_name((enum kaya_fault)i);
+
+        if (!declares(scenario, i))
+            continue;
+        if (width + 1 + strlen(name) > LINE_BYTES) {
+            printf("\n%s", indent);
+            width = strlen(indent);
+        }
+        width += (size_t)printf(" %s", name);
+    }
+    putchar('\n');
+}
+
 static void print_text(const struct kaya_scenario *scenario)
 {
     const char *at = scenario->story;
@@ -52,11 +75,8 @@ static void print_text(const struct kaya_scenario *scenario)
         printf("    %.*s\n", (int)length, at);
         at += length + (at[length] == '\n');
     }
-    printf("    Faults:");
-    for (int i = 0; i < KAYA_FAULTS; i++)
-        if (declares(scenario, i))
-            printf(" %s", kaya_fault_name((enum kaya_fault)i));
-    printf("\n\n");
+    print_faults(scenario);
+    putchar('\n');
 }
 
 int kaya_sim_list(int argc, char **argv)

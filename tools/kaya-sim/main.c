@@ -33,7 +33,7 @@ static void print_help(FILE *stream)
     fprintf(stream, "Usage: kaya-sim COMMAND [OPTION...]\n"
                     "The write-ahead log on a simulated disk that loses power.\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(stream, "  %-9s%s\n", commands[i].name, commands[i].summary);
+        fprintf(stream, "  %-11s%s\n", commands[i].name, commands[i].summary);
     fprintf(stream,
             "\nExample:\n"
             "  kaya-sim run                                    # every scenario, with a modest number of seeds\n"
@@ -114,6 +114,7 @@ int main(int argc, char **argv)
     char name[ARGV0_BYTES];
 
     argp_err_exit_status = KAYA_SIM_USAGE;
+    (void)setenv("ARGP_HELP_FMT", "no-dup-args-note", 0); /* no --help need end with a sentence on short options */
     if (argc >= 2 &&
         (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)) {
         print_help(stdout);

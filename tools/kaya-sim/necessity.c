@@ -565,7 +565,8 @@ int kaya_sim_necessity(int argc, char **argv)
             "Exit codes: 0 each is missed, or stays for a reason that is said; 1 one is missed by nobody, the page is wrong, or the run breaks; 2 usage.\n\n"
             "  kaya-sim necessity\n"
             "  kaya-sim necessity 'append: sync of a segment with frames'\n"
-            "  kaya-sim necessity 'append: sync of a segment with frames' --run 'atomic-batches seed=2'\n"
+            "  kaya-sim necessity 'append: sync of a segment with frames' \\\n"
+            "      --run 'atomic-batches seed=2'\n"
             "  kaya-sim necessity --check core/NECESSITY.md",
     };
     static struct necessity necessity;

@@ -302,7 +302,8 @@ int kaya_sim_replay(int argc, char **argv)
             "Exit codes: 0 all promises held; 1 one was broken; 2 usage; 3 not deterministic.\n\n"
             "  kaya-sim replay 'power-loss seed=0x00000000000004d2 digest=0x...'\n"
             "  kaya-sim replay power-loss seed=7 --trace\n"
-            "  kaya-sim replay 'power-loss seed=7' --save seven.tape && kaya-sim replay seven.tape",
+            "  kaya-sim replay 'power-loss seed=7' --save seven.tape\n"
+            "  kaya-sim replay seven.tape",
     };
     struct arguments arguments = { .save = NULL };
 

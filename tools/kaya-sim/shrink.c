@@ -254,7 +254,8 @@ int kaya_sim_shrink(int argc, char **argv)
             "Exit codes: 0 the run breaks no promise; 1 it does, and was told; 2 usage.\n\n"
             "  kaya-sim shrink 'power-loss seed=0x4d2'\n"
             "  kaya-sim shrink 'explore small: call 41 power_loss 0=1'\n"
-            "  kaya-sim shrink build/fuzz/crash-0123 --save short.tape && kaya-sim replay short.tape --trace",
+            "  kaya-sim shrink build/fuzz/crash-0123 --save short.tape\n"
+            "  kaya-sim replay short.tape --trace",
     };
     struct arguments arguments = { .seconds = SECONDS };
 

@@ -288,7 +288,8 @@ int kaya_command_append(int argc, char **argv)
             "\n"
             "Exit codes:\n"
             "  0  every line was appended and the log closed cleanly\n"
-            "  1  stopped before the end: disk full, I/O error, line too long; what was printed is kept\n"
+            "  1  stopped before the end: disk full, I/O error, line too long;\n"
+            "     what was printed is kept\n"
             "  2  the log is damaged: nothing was changed\n"
             "  3  anything else: usage, another writer, a newer format",
     };

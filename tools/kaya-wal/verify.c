@@ -366,10 +366,13 @@ int kaya_command_verify(int argc, char **argv)
             "  kaya-wal verify journal && echo nothing is missing\n"
             "\n"
             "Exit codes:\n"
-            "  0  nothing would be cut (also beside a live writer, whose last bytes are in flight)\n"
+            "  0  nothing would be cut (also beside a live writer, whose last bytes are in\n"
+            "     flight)\n"
             "  1  torn: recovery would cut or mend something beyond every claim\n"
-            "  2  damaged: recovery refuses; or mended: a bit among durable bytes has flipped, all is readable\n"
-            "  3  anything else: usage, no log, a newer format, another log than the anchor's, I/O errors",
+            "  2  damaged: recovery refuses; or mended: a bit among durable bytes has\n"
+            "     flipped, all is readable\n"
+            "  3  anything else: usage, no log, a newer format, another log than the\n"
+            "     anchor's, I/O errors",
     };
     struct kaya_common options = { .path = NULL };
 
