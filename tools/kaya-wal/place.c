@@ -71,6 +71,8 @@ done:
         kaya_complain(
             "%s: cannot hold a log: it is no directory, a symbolic link, or a path that is empty or ends in '..'",
             path);
+    else if (status == KAYA_NOT_FOUND)
+        kaya_complain("%s: there is no log here, nor the folder that it would stand in", path);
     else if (status == KAYA_UNSUPPORTED)
         say_unsupported(path, method);
     else if (status != KAYA_OK)

@@ -92,6 +92,24 @@ void kaya_log_id_text(const struct kaya_wal_log_id *log_id, char text[KAYA_LOG_I
     kaya_hex(log_id->bytes, sizeof(log_id->bytes), text);
 }
 
+/* What `detail` of an event is, around the number. */
+static void print_detail(const struct kaya_event *event)
+{
+    static const struct {
+        const char *before, *behind;
+    } words[KAYA_EVENT_KINDS] = {
+        [KAYA_EVENT_LOG_OPENED] = { "epoch ", "" },    [KAYA_EVENT_SEGMENT_RECYCLED] = { "it was ", "" },
+        [KAYA_EVENT_TRIMMED] = { "", " segments go" }, [KAYA_EVENT_MENDED] = { "bit ", "" },
+        [KAYA_EVENT_CARRIED] = { "", " records" },
+    };
+    const char *before = words[event->kind].before;
+    const char *behind = words[event->kind].behind;
+
+    if (event->detail)
+        fprintf(stderr, ", %s%" PRIu64 "%s", before != NULL ? before : "", event->detail,
+                behind != NULL ? behind : "");
+}
+
 void kaya_print_event(void *user, const struct kaya_event *event)
 {
     struct kaya_paint paint = kaya_paint_of(stderr);
@@ -101,11 +119,12 @@ void kaya_print_event(void *user, const struct kaya_event *event)
     (void)kaya_output_flush();
     fprintf(stderr, "%skaya-wal: %s", paint.faint, kaya_event_name(event->kind));
     if (event->segment)
-        fprintf(stderr, ", segment %" PRIu64 " at 0x%" PRIx64, event->segment, event->offset_bytes);
+        fprintf(stderr, ", segment %" PRIu64, event->segment);
+    if (event->offset_bytes)
+        fprintf(stderr, " at 0x%" PRIx64, event->offset_bytes);
     if (event->lsn)
         fprintf(stderr, ", LSN %" PRIu64, event->lsn);
-    if (event->detail)
-        fprintf(stderr, ", %" PRIu64, event->detail);
+    print_detail(event);
     if (event->status != KAYA_OK)
         fprintf(stderr, ", %s", kaya_status_name(event->status));
     if (event->text[0])

@@ -16,18 +16,18 @@ extern "C" {
 #define KAYA_EVENT_LIST(X)                                                                                      \
     X(CONFIG_REFUSED, config_refused, "an option is out of range; `text` names the field")                      \
     X(LOG_CREATED, log_created, "a new log was begun")                                                          \
-    X(LOG_OPENED, log_opened, "recovery ended and the log takes records")                                       \
+    X(LOG_OPENED, log_opened, "recovery ended and the log takes records; `detail` is the epoch")                \
     X(SEGMENT_PREPARED, segment_prepared, "a new spare is durable under its number")                            \
-    X(SEGMENT_RECYCLED, segment_recycled, "a dead segment became a spare")                                      \
+    X(SEGMENT_RECYCLED, segment_recycled, "a dead segment became a spare; `detail` was its number")             \
     X(SEGMENT_REMOVED, segment_removed, "a dead file was deleted")                                              \
     X(SEGMENT_ROTATED, segment_rotated, "the next segment took over")                                           \
     X(PREPARATION_FAILED, preparation_failed, "no spare could be prepared; the log goes on while one stands")   \
-    X(TRIMMED, trimmed, "the low-water mark moved to `lsn`")                                                    \
+    X(TRIMMED, trimmed, "the low-water mark moved to `lsn`; `detail` segments go")                              \
     X(CLAIM_SECURED, claim_secured, "a watermark frame was written to bound what recovery must carry")          \
     X(TORN_TAIL, torn_tail, "the log ends before bytes that nothing vouches for")                               \
     X(MENDED, mended, "a frame was valid but for one bit; `detail` is the bit's number from the frame's start") \
     X(DAMAGE, damage, "durable bytes are missing or wrong at `offset_bytes`")                                   \
-    X(CARRIED, carried, "records beyond the last claim were copied to the successor")                           \
+    X(CARRIED, carried, "`detail` records beyond the last claim were copied to the successor")                  \
     X(CUT, cut, "a dead tail was cut off")                                                                      \
     X(HEADER_COPY_BAD, header_copy_bad, "one of the two header copies is bad; the other serves")                \
     X(FOREIGN_FILE, foreign_file, "a name that is not the log's; it is left alone")                             \
