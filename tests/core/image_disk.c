@@ -126,6 +126,16 @@ static enum kaya_status begin(struct image_disk *image, enum image_call call)
     return image->failure;
 }
 
+/* The same for a call that is to change what the disk holds of a file, or to make it durable. */
+static enum kaya_status begin_change(struct image_disk *image, enum image_call call, const struct image_file *file)
+{
+    enum kaya_status status = begin(image, call);
+
+    if (status != KAYA_OK)
+        (void)snprintf(image->failed_name, sizeof image->failed_name, "%s", file->name);
+    return status;
+}
+
 static void change(struct image_disk *image)
 {
     image->change_count++;
@@ -248,7 +258,7 @@ static enum kaya_status image_write(struct kaya_disk *disk, struct kaya_file *fi
 {
     struct image_disk *image = of(disk);
     struct image_file *found = file_of(image, file);
-    enum kaya_status status = begin(image, IMAGE_WRITE);
+    enum kaya_status status = begin_change(image, IMAGE_WRITE, found);
     size_t total = 0;
     size_t wanted;
 
@@ -295,7 +305,7 @@ static enum kaya_status image_write_durable(struct kaya_disk *disk, struct kaya_
 static enum kaya_status image_sync(struct kaya_disk *disk, struct kaya_file *file)
 {
     struct image_disk *image = of(disk);
-    enum kaya_status status = begin(image, IMAGE_SYNC);
+    enum kaya_status status = begin_change(image, IMAGE_SYNC, file_of(image, file));
 
     if (status == KAYA_OK && image->after_sync != NULL)
         image->after_sync(image->user, image, file_of(image, file));

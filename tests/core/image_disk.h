@@ -73,7 +73,8 @@ struct image_disk {
     uint64_t fail_at;        /* the number of the call, of any kind, that fails; 0: none */
     bool fail_on;            /* and all later ones too */
     enum kaya_status failure;
-    size_t write_before_failure; /* so many bytes of a write that fails arrive */
+    size_t write_before_failure;        /* so many bytes of a write that fails arrive */
+    char failed_name[IMAGE_NAME_BYTES]; /* of the file to which a write failed so, or a sync of it; "": none did */
 
     /* Whoever watches; NULL: nobody. */
     void (*before_call)(void *user, struct image_disk *image, enum image_call call);

@@ -571,6 +571,20 @@ static void expect_ended(struct log_fixture *log, const char *what)
     cr_expect(not(log->image.locked), "%s", what);
 }
 
+/* Did a write to the segment in use fail, or a sync of it? */
+static bool has_struck_head(const struct log_fixture *log)
+{
+    uint64_t head = 0;
+    char name[IMAGE_NAME_BYTES];
+
+    cr_assert(log->event_count <= LOG_EVENTS_MAX);
+    for (size_t i = 0; i < log->event_count; i++)
+        if (log->events[i].kind == KAYA_EVENT_LOG_OPENED || log->events[i].kind == KAYA_EVENT_SEGMENT_ROTATED)
+            head = log->events[i].segment;
+    (void)snprintf(name, sizeof name, "%016" PRIx64 ".wal", head);
+    return strcmp(log->image.failed_name, name) == 0;
+}
+
 static void fail_each_call(enum kaya_status failure, bool goes_on, size_t arrives)
 {
     for (uint64_t call = 1;; call++) {
@@ -588,6 +602,8 @@ static void fail_each_call(enum kaya_status failure, bool goes_on, size_t arrive
         if (status == KAYA_OK)
             while (number < STEPS && (status = step(log, number)) == KAYA_OK)
                 number++;
+        if (log->writer != NULL && has_struck_head(log))
+            cr_expect_eq(status, KAYA_IO, "%s: the handle goes on (P6)", what);
         if (number == STEPS) {
             status = log_close(log);
             cr_expect(status == KAYA_OK || status == failure, "%s: close %s", what, kaya_status_name(status));
