@@ -5,6 +5,7 @@
 #include <criterion/new/assert.h>
 #include <inttypes.h>
 
+#include "dissect.h"
 #include "log_fixture.h"
 
 #define MUST(call) cr_assert_eq((call), KAYA_OK, "%s", #call)
@@ -255,4 +256,42 @@ Test(scan, a_cache_that_shows_what_the_device_never_got_is_found_out_in_bounded_
             open_forgotten(440, count, 0, looks_first != 0);
             open_forgotten(120, count, 13, looks_first != 0);
         }
+}
+
+/* A frame behind the end says that all before itself was durable; it stands at each place at which a frame may stand, alone, and more has been
+ * lost before it. */
+Test(scan, a_claim_is_heard_wherever_it_stands)
+{
+    enum { ROOM_MIN = 40 }; /* FORMAT.md, section 3: what a block needs to hold a frame */
+    static struct dissection segment;
+    struct log_fixture *log = log_fixture_create(&LOG_DENSE, &SMALL);
+    struct image_disk before;
+    unsigned tried = 0;
+
+    MUST(log_open(log));
+    MUST(log_append(log, 30, KAYA_STRICT));
+    MUST(log_append(log, 50, KAYA_STRICT));
+    log_kill(log);
+    image_disk_init(&before, &LOG_DENSE);
+    image_disk_copy(&before, &log->image);
+    dissect(&segment, image_disk_segment(&before, 1)->bytes, SEGMENT_BYTES);
+    for (uint64_t place = segment.end + 4; place < SEGMENT_BYTES; place += 4) {
+        struct dissected_frame claim = {
+            .offset = place, .durable = place, .type = DISSECT_WATERMARK, .sequence = 2
+        };
+        uint64_t second = segment.second_copy;
+
+        if (SMALL.block_bytes - place % SMALL.block_bytes < ROOM_MIN ||
+            (place >= second && place < second + SMALL.block_bytes))
+            continue;
+        image_disk_copy(&log->image, &before);
+        (void)dissect_put_frame(&segment, image_disk_segment(&log->image, 1)->bytes, &claim, NULL);
+        cr_expect_eq(log_open(log), KAYA_DAMAGED, "claim at %" PRIu64, place);
+        cr_expect(eq(u64, log->report.claim_offset, place));
+        log_kill(log);
+        tried++;
+    }
+    cr_expect_gt(tried, 600);
+    image_disk_destroy(&before);
+    log_fixture_destroy(log);
 }
