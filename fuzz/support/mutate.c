@@ -9,7 +9,11 @@
  *                         fill      a 0 0 d e          0 is the tamest answer of a decision, and no frame
  *                         cross     a b | z            of another input x y z
  *
- * the others are the engine's. Behind either the target puts its checks right: mostly all that can be told from the rest, sometimes only
+ * the others are the engine's. Engines hardly make an input longer, and stay with the kinds that they have. So where any bytes mean something
+ * (decisions), one mutation in eight draws anew what stands behind a piece, or the whole input, of any kind: as a simulation does that is
+ * driven by seeds. Such inputs reach what takes many steps of one kind; the engine keeps those that show new ground.
+ *
+ * Behind either the target puts its checks right: mostly all that can be told from the rest, sometimes only
  * the checks, so that a field is wrong under a check that holds, sometimes nothing. One mutation in eight then flips a bit: damage
  * to what was good a moment ago.
  *
@@ -153,8 +157,35 @@ static size_t change_pieces(uint8_t *data, size_t size, size_t size_max, struct 
     }
 }
 
+/* Mostly short: what follows from few decisions is soon seen. */
+static size_t draw_on(uint8_t *data, size_t size, size_t size_max, struct draws *draws)
+{
+    enum { SHORTEST_BYTES = 16, DOUBLINGS = 7 };
+    size_t length = (size_t)SHORTEST_BYTES << draw(draws, DOUBLINGS);
+
+    for (; length > 0 && size < size_max; length--)
+        data[size++] = (uint8_t)draw(draws, 256);
+    return size;
+}
+
+static size_t draw_anew(uint8_t *data, size_t size, size_t size_max, struct draws *draws)
+{
+    const struct pieces *pieces;
+
+    if (draw(draws, 2) == 0) {
+        size = fuzz_target.begin(data, size_max, draw(draws, UINT64_MAX));
+    } else {
+        pieces = pieces_of(data, size);
+        if (pieces->count > 0)
+            size = pieces->ends[draw(draws, pieces->count)];
+    }
+    return draw_on(data, size, size_max, draws);
+}
+
 static size_t change(uint8_t *data, size_t size, size_t size_max, struct draws *draws)
 {
+    if (fuzz_target.begin != NULL && draw(draws, 8) == 0)
+        return draw_anew(data, size, size_max, draws);
     if (fuzz_target.pieces != NULL && draw(draws, 2) == 0)
         return change_pieces(data, size, size_max, draws);
     return LLVMFuzzerMutate(data, size, size_max);

@@ -16,6 +16,9 @@ struct fuzz_target {
     /* Put right what a mutation broke, in place: checks; and where `fields` what the checks are not asked for: places,
      * counts, names of neighbours. */
     void (*mend)(uint8_t *data, size_t size, bool fields);
+    /* Where any bytes are good ones: begin an input of a kind that `seed` draws, in the room of `size_max`, for the mutator to go on
+     * with. Its size. */
+    size_t (*begin)(uint8_t *data, size_t size_max, uint64_t seed);
 };
 extern const struct fuzz_target fuzz_target;
 
