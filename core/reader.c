@@ -14,6 +14,7 @@ struct kaya_wal_reader {
     struct context context;
     struct kaya_wal_reader_options options;
     struct pin pin;
+    uint64_t pinned_segment; /* the one that holds the pinned record; 0: not known yet */
     bool is_pinned;
 
     struct survey survey;
@@ -232,6 +233,15 @@ static void fill_member(struct kaya_wal_reader *reader, struct kaya_wal_record *
     reader->in_batch = !record->ends_batch;
 }
 
+/* Segments are what a trim frees, so a pin that moves inside of one keeps nothing else than before. */
+static void move_pin(struct kaya_wal_reader *reader, uint64_t lsn)
+{
+    if (!reader->is_pinned || reader->pinned_segment == reader->segment.number)
+        return;
+    reader->pinned_segment = reader->segment.number;
+    kaya_writer_move_pin(reader->options.writer, &reader->pin, lsn);
+}
+
 enum kaya_status kaya_wal_reader_next(struct kaya_wal_reader *reader, struct kaya_wal_record *record)
 {
     enum kaya_status status = KAYA_OK;
@@ -255,7 +265,6 @@ enum kaya_status kaya_wal_reader_next(struct kaya_wal_reader *reader, struct kay
     if (reader->options.durable_only && !record->durable)
         return KAYA_END;
     reader->next_lsn = record->lsn + 1;
-    if (reader->is_pinned)
-        kaya_writer_move_pin(reader->options.writer, &reader->pin, record->lsn);
+    move_pin(reader, record->lsn);
     return KAYA_OK;
 }
