@@ -24,12 +24,15 @@ enum {
 void kaya_pool_init(struct pool *pool, const struct context *context, const struct kaya_wal_log_id *log_id,
                     const struct shape *shape, unsigned wanted)
 {
-    *pool = (struct pool){ .context = context,
-                           .log_id = *log_id,
-                           .shape = *shape,
-                           .carry_capacity = kaya_carry_capacity(shape),
-                           .wanted = wanted,
-                           .is_head_followed = true };
+    pool->context = context;
+    pool->log_id = *log_id;
+    pool->shape = *shape;
+    pool->carry_capacity = kaya_carry_capacity(shape);
+    pool->wanted = wanted;
+    pool->spare_count = 0; /* the room for spares is long, and nobody looks behind their count */
+    pool->number_max = 0;
+    pool->is_head_followed = true;
+    pool->has_strangers = false;
 }
 
 /* What stands right behind a segment in use must be a spare under the next number, or a lost segment could not be told. So spares are taken as a

@@ -436,7 +436,8 @@ static enum kaya_status enter(const struct context *context, const struct settin
     return status;
 }
 
-/* One attempt. KAYA_BUSY: what the survey saw was gone when it was to be carried, or it must be what the device holds. */
+/* One attempt, from OPENED_LOG_NONE, and back to it where it fails. KAYA_BUSY: what the survey saw was gone when it was to be carried, or it
+ * must be what the device holds. */
 static enum kaya_status attempt(struct opened_log *log, const struct context *context,
                                 const struct settings *settings, bool past_cache,
                                 const uint64_t *cut_back_lsn, struct kaya_wal_recovery_report *report)
@@ -445,7 +446,6 @@ static enum kaya_status attempt(struct opened_log *log, const struct context *co
     struct survey survey;
     enum kaya_status status;
 
-    *log = OPENED_LOG_NONE;
     log->appender.buffer_bytes = settings->buffer_bytes;
     status = kaya_survey(&survey, context, &options);
     *report = survey.report;
