@@ -5,6 +5,7 @@
  *
  * Method: a listener and completions note by which thread they were called; the process's time on the processor tells whether anybody
  * spins; a disk whose files cannot be made stands for a full one. */
+#define _GNU_SOURCE 1
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -303,12 +304,69 @@ static void a_log_that_does_not_open_leaves_nothing(void)
     MUST(kaya_posix_log_close(&log) == KAYA_OK);
 }
 
+/* --- an append beside a stride that is written ahead ----------------------------------------------------------------- */
+
+static struct {
+    struct kaya_disk_operations operations;
+    const struct kaya_disk_operations *true_ones;
+    struct kaya_posix_log *log; /* NULL: the appender is under way, or not wanted yet */
+    pthread_t thread;
+} beside;
+
+static void *append_one(void *argument)
+{
+    append(argument, 1);
+    return NULL;
+}
+
+static enum kaya_status write_beside_an_append(struct kaya_disk *disk, struct kaya_file *file, uint64_t offset,
+                                               const struct kaya_span *spans, size_t span_count, size_t *done)
+{
+    if (beside.log != NULL) {
+        MUST(pthread_create(&beside.thread, NULL, append_one, beside.log) == 0);
+        beside.log = NULL;
+        sleep_ms(50); /* it has encoded its record by now, and waits */
+    }
+    return beside.true_ones->write(disk, file, offset, spans, span_count, done);
+}
+
+/* Whoever waits for his record while a stride is written is woken when that is over, also where the last flight went further: in the segment before. */
+static void an_append_beside_a_stride_is_woken(const char *path)
+{
+    struct kaya_wal_payload payload = payload_of();
+    struct kaya_posix_log log;
+    struct timespec until;
+    bool more = true;
+
+    open_log(&log, path, true);
+    append(&log, 60);
+    MUST(kaya_wal_writer_rotate(log.writer) == KAYA_OK);
+    while (more)
+        MUST(kaya_wal_writer_tend(log.writer, &more) == KAYA_OK);
+    beside.true_ones = log.environment.disk->operations;
+    beside.operations = *beside.true_ones;
+    beside.operations.write = write_beside_an_append;
+    log.environment.disk->operations = &beside.operations;
+    for (beside.log = &log; beside.log != NULL;) {
+        beside.log = NULL;
+        MUST(kaya_wal_writer_append(log.writer, &payload, KAYA_BUFFERED, NULL) == KAYA_OK);
+        beside.log = &log;
+        MUST(kaya_wal_writer_tend(log.writer, NULL) == KAYA_OK);
+    }
+    MUST(clock_gettime(CLOCK_REALTIME, &until) == 0);
+    until.tv_sec += WAIT_MS_MAX / 1000;
+    MUST(pthread_timedjoin_np(beside.thread, NULL, &until) == 0);
+    log.environment.disk->operations = beside.true_ones;
+    MUST(kaya_posix_log_close(&log) == KAYA_OK);
+}
+
 int main(void)
 {
     static void (*const tests[])(const char *) = {
         spares_are_made_without_anybody_asking, submitted_records_become_durable,
         it_sleeps_while_nothing_is_to_be_done,  it_writes_ahead_of_buffered_records,
         it_tries_now_and_then_where_it_cannot,  it_ends_when_told,
+        an_append_beside_a_stride_is_woken,
     };
     char path[SCRATCH_PATH_BYTES];
 
