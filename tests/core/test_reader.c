@@ -502,3 +502,32 @@ Test(reader, an_end_is_what_three_readings_in_a_row_say)
         log_fixture_destroy(log);
     }
 }
+
+/* What a reader has not read yet goes bad under it, in the middle of the log: it says so, and does not go on with what stands behind. */
+Test(reader, a_segment_that_ends_too_early_is_no_end_and_no_gap)
+{
+    enum { RECORDS = 150, BYTES = 4000 };
+    struct kaya_wal_config config = { .segment_bytes = 1 << 20, .block_bytes = 4096 };
+    struct log_fixture *log = log_fixture_create(&LOG_DENSE, &config);
+    struct kaya_wal_reader *reader;
+    struct kaya_wal_record record;
+    struct image_file *file;
+    enum kaya_status status;
+    uint64_t next = 1;
+
+    MUST(log_open(log));
+    for (unsigned i = 0; i < RECORDS; i++)
+        MUST(log_append(log, BYTES, KAYA_RELAXED));
+    MUST(log_rotate(log));
+    MUST(log_append(log, BYTES, KAYA_STRICT));
+    MUST(kaya_wal_reader_open(&log->environment, NULL, &reader, NULL));
+    MUST(kaya_wal_reader_next(reader, &record));
+    file = image_disk_segment(&log->image, 1);
+    memset(file->bytes + file->size / 2, 0, file->size / 2); /* not read yet: it is further than what is read at once */
+    while ((status = kaya_wal_reader_next(reader, &record)) == KAYA_OK)
+        cr_assert(eq(u64, record.lsn, ++next));
+    cr_expect(eq(int, status, KAYA_DAMAGED));
+    cr_expect_lt(next, RECORDS);
+    kaya_wal_reader_close(reader);
+    log_fixture_destroy(log);
+}
