@@ -32,7 +32,7 @@ uint32_t kaya_check32(const void *bytes, size_t length);
     requires header: \valid(out + (0 .. 27));
     requires readable: length == 0 || \valid_read((const uint8_t *)payload + (0 .. length - 1));
     assigns out[0 .. 27] \from *seeds, low, high, ((const uint8_t *)payload)[0 .. length - 1], padding; */
-void kaya_seal(uint8_t *out, const struct kaya_seal_seeds *seeds, uint64_t low, uint64_t high, const void *payload,
-               size_t length, size_t padding);
+void kaya_seal(uint8_t *out, const struct kaya_seal_seeds *seeds, uint64_t low, uint64_t high,
+               const void *payload, size_t length, size_t padding);
 
 #endif
