@@ -12,6 +12,11 @@
  * What else needs the head's file (rotation, trim, preparing what is missing, a record longer than the buffer) takes everything for itself,
  * runs without the mutex as if there were one thread only, and gives it back. It goes before the next leader. Spares can be taken alone.
  *
+ * Who was answered by a sync often comes back at once with the next record. A leader that did not wait for these would fly with half of all threads,
+ * and leave the other half to the next one, for ever: two flights in turn, each half full. So who is about to sync waits until as many as the last sync
+ * answered have come to wait again, for a quarter of that sync's time at most (patience_ns), and for nobody where it answered the leader alone. Where they
+ * do not come in time, because their threads have other things to do, it is tried ever less often.
+ *
  * Nobody need wait for his own record. A buffered append encodes and returns; a submit does the same and leaves a mark of how far somebody wants the
  * log on the disk (submit.c), and whoever leads next, tend included, takes all of it there. Where the buffer is full and one is flying, a second one is
  * full as well, and who needs room waits for the arrival; where none flies he leads one himself that writes and does not sync. With a commit delay the
@@ -34,6 +39,12 @@
  *   3. whoever makes the head free wakes one who may lead, if anybody waits: nobody sleeps for good
  *   4. after a failed write or sync `ending` is set before the mutex is free again, and every waiter is woken */
 #include "line.h"
+
+enum {
+    COMPANY_SHARE = 4,      /* of a sync's time is waited for those who were just answered ... */
+    COMPANY_NS_MIN = 10000, /* ... unless to sleep and to be woken takes as long */
+    COMPANY_VAIN_MAX = 6,
+};
 
 /* --- life ----------------------------------------------------------------------------------------------------------- */
 
@@ -381,12 +392,51 @@ static bool flies_to(const struct kaya_wal_writer *writer, const struct goal *go
     return goal->lsn != 0 ? writer->flight_lsn >= goal->lsn : writer->flight_end >= goal->end;
 }
 
-/* Others may encode, and will be in the flight, for the time of the commit delay. */
-static void gather(struct kaya_wal_writer *writer)
+/* Who is about to sync waits so long for others to come along. */
+static uint64_t patience_ns(struct kaya_wal_writer *writer, const struct goal *goal)
+{
+    uint64_t share_ns = writer->flight_ns / COMPANY_SHARE;
+
+    writer->awaits_company = false;
+    if (!goal->is_durable || goal->hurries)
+        return 0;
+    if (writer->settings.commit_delay_ns > 0)
+        return writer->settings.commit_delay_ns;
+    if (writer->answered_count == 0 || share_ns < COMPANY_NS_MIN)
+        return 0;
+    if (writer->spared > 0) {
+        writer->spared--;
+        return 0;
+    }
+    writer->awaits_company = true;
+    return share_ns;
+}
+
+/* Where they did not come in time, that is not waited for again until twice as many flights as the last time have left. */
+static void judge_company(struct kaya_wal_writer *writer)
+{
+    if (writer->answered_count == 0)
+        writer->vain_count = 0;
+    else if (!writer->must_depart && writer->vain_count < COMPANY_VAIN_MAX)
+        writer->vain_count++;
+    writer->spared = (1U << writer->vain_count) - 1;
+    writer->answered_count = 0;
+    writer->awaits_company = false;
+}
+
+/* Somebody has come to wait for a sync. */
+static void join(struct kaya_wal_writer *writer)
+{
+    if (writer->answered_count > 0 && --writer->answered_count == 0 && writer->awaits_company)
+        hurry(writer);
+}
+
+/* Others may encode, and will be in the flight. */
+static void gather(struct kaya_wal_writer *writer, uint64_t delay_ns)
 {
     struct kaya_runtime *runtime = writer->context.runtime;
     uint64_t now_ns = kaya_now_ns(runtime);
-    uint64_t until_ns = now_ns + writer->settings.commit_delay_ns;
+    uint64_t until_ns = now_ns + delay_ns;
 
     writer->is_head_taken = true;
     writer->is_gathering = true;
@@ -394,6 +444,22 @@ static void gather(struct kaya_wal_writer *writer)
         await_turn_for(writer, until_ns - now_ns);
     writer->is_gathering = false;
     writer->is_head_taken = false;
+    if (writer->awaits_company)
+        judge_company(writer);
+}
+
+/* Without the mutex; how long it took is noted with it. */
+static enum kaya_status fly(struct kaya_wal_writer *writer, const struct flight *flight)
+{
+    uint64_t began_ns = flight->syncs ? kaya_now_ns(writer->context.runtime) : 0;
+    enum kaya_status status;
+
+    kaya_mutex_unlock(writer->context.runtime, writer->mutex);
+    status = kaya_appender_fly(&writer->log.appender, flight);
+    kaya_mutex_lock(writer->context.runtime, writer->mutex);
+    if (flight->syncs)
+        writer->flight_ns = kaya_now_ns(writer->context.runtime) - began_ns;
+    return status;
 }
 
 static void lead(struct kaya_wal_writer *writer, const struct goal *goal)
@@ -401,11 +467,12 @@ static void lead(struct kaya_wal_writer *writer, const struct goal *goal)
     struct appender *appender = &writer->log.appender;
     unsigned mine = writer->next_arrival;
     bool syncs = goal->is_durable;
+    uint64_t delay_ns = patience_ns(writer, goal);
     struct flight flight;
     enum kaya_status status;
 
-    if (syncs && !goal->hurries && writer->settings.commit_delay_ns > 0)
-        gather(writer);
+    if (delay_ns > 0)
+        gather(writer, delay_ns);
     if (writer->ending !=
         KAYA_OK) { /* meanwhile, and who waits for a record was told; but who waits for the head was not */
         wake_turn(writer);
@@ -418,9 +485,7 @@ static void lead(struct kaya_wal_writer *writer, const struct goal *goal)
         writer->flight_lsn = kaya_line_next_lsn(writer) - 1;
         writer->flight_end = flight.end;
         writer->next_arrival = !mine;
-        kaya_mutex_unlock(writer->context.runtime, writer->mutex);
-        status = kaya_appender_fly(appender, &flight);
-        kaya_mutex_lock(writer->context.runtime, writer->mutex);
+        status = fly(writer, &flight);
         kaya_appender_arrive(appender, &flight, status);
         note_written(writer);
         writer->is_head_taken = false;
@@ -429,6 +494,8 @@ static void lead(struct kaya_wal_writer *writer, const struct goal *goal)
         (void)kaya_line_end(writer, status);
     else if (syncs)
         kaya_publish(writer->context.runtime, &writer->durable_lsn, writer->flight_lsn);
+    if (syncs)
+        writer->answered_count = writer->waiter_count[mine] + 1;
     wake_turn(writer);
     wake_arrival(writer, mine);
     if (status != KAYA_OK)
@@ -496,6 +563,8 @@ static bool await_arrival_until(struct kaya_wal_writer *writer, const struct goa
 
 enum kaya_status kaya_line_await(struct kaya_wal_writer *writer, const struct goal *goal, uint64_t until_ns)
 {
+    if (goal->is_durable)
+        join(writer);
     for (;;) {
         if (!writer->is_exclusive && is_reached(writer, goal))
             return KAYA_OK;

@@ -29,8 +29,13 @@ struct kaya_wal_writer {
     bool is_head_taken; /* a flight, writing ahead, or somebody exclusive */
     bool is_exclusive;  /* ... and nobody may encode or look at `log` */
     bool is_pool_taken;
-    bool is_gathering;               /* the head is taken by who waits for others to come along ... */
-    bool must_depart;                /* ... and shall no longer */
+    bool is_gathering;       /* the head is taken by who waits for others to come along ... */
+    bool must_depart;        /* ... and shall no longer */
+    bool awaits_company;     /* ... and is for those who were just answered */
+    unsigned answered_count; /* of the last flight that synced, who have not come back to wait for another */
+    unsigned vain_count,
+        spared; /* so often in a row they did not come in time; and flights that are not to wait for them */
+    uint64_t flight_ns;              /* how long that flight took */
     bool flight_syncs;               /* the flight under way ... */
     uint64_t flight_lsn, flight_end; /* ... and how far it reaches */
     enum kaya_status ending;         /* KAYA_OK while the handle lives; else KAYA_IO, or KAYA_GONE */

@@ -57,7 +57,8 @@ struct kaya_wal_config {
                               the same size takes records while the first is on its way. 0 means 256 KiB */
     uint32_t submitted_records_max; /* so many may have been appended since the last durable one when another is submitted; 0: any number */
     uint64_t submitted_bytes_max; /* the same in bytes, with 39 for each record; 0: any number */
-    uint64_t commit_delay_ns; /* who is about to sync waits so long for others to come along, nanoseconds; 0: not at all */
+    uint64_t commit_delay_ns; /* who is about to sync waits so long for others to come along, nanoseconds; 0: only for as many as the last
+                                  sync answered, where they come back within a quarter of the time that it took */
     uint64_t first_lsn; /* where a log that is begun counts from, up to 2^62, for records that were numbered elsewhere; 0 means 1.
                                   Nothing to a log that is there */
     const struct kaya_wal_anchor *anchor; /* NULL: none. Read during open only */

@@ -2,11 +2,13 @@
  *
  * Goal: every record acknowledged comes back once, in the order of its thread and with the number that its append answered; strict ones were
  * durable when they were; nothing deadlocks, and ThreadSanitizer has nothing to say. Method: appenders of all kinds beside one thread that
- * tends, one that rotates and trims, one that reads; then a stop under load, after which every call is answered. */
+ * tends, one that rotates and trims, one that reads; then a stop under load, after which every call is answered; and a disk that counts its slow
+ * syncs. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "kaya/posix.h"
 #include "kaya/reader.h"
@@ -206,6 +208,52 @@ static void stop_under_load(void)
     check_log(first);
 }
 
+/* ---- a disk whose syncs take a while ---- */
+
+enum { COMPANIONS = 8, ROUNDS = 20, SYNC_MS = 60 };
+
+static const struct kaya_disk_operations *real;
+static unsigned sync_count; /* one at a time: a writer has one flight under way */
+
+static enum kaya_status sync_slowly(struct kaya_disk *disk, struct kaya_file *file)
+{
+    struct timespec time = { 0, SYNC_MS * 1000000L };
+
+    sync_count++;
+    (void)nanosleep(&time, NULL);
+    return real->sync(disk, file);
+}
+
+static void *append_strictly(void *argument)
+{
+    struct kaya_wal_payload payload = { KAYA_RECORD_OPAQUE, "company", 7 };
+
+    (void)argument;
+    for (unsigned i = 0; i < ROUNDS; i++)
+        MUST(kaya_wal_writer_append(writer, &payload, KAYA_STRICT, NULL) == KAYA_OK);
+    return NULL;
+}
+
+/* Threads that always come back share all their syncs. In two halves that take turns they would need twice as many. */
+static void share_their_syncs(void)
+{
+    struct kaya_disk_operations slow = *environment.disk->operations;
+    pthread_t threads[COMPANIONS];
+
+    open_writer();
+    real = environment.disk->operations;
+    slow.sync = sync_slowly;
+    environment.disk->operations = &slow;
+    for (unsigned i = 0; i < COMPANIONS; i++)
+        MUST(pthread_create(&threads[i], NULL, append_strictly, NULL) == 0);
+    for (unsigned i = 0; i < COMPANIONS; i++)
+        MUST(pthread_join(threads[i], NULL) == 0);
+    environment.disk->operations = real;
+    MUST(sync_count >= ROUNDS);
+    MUST(sync_count < 2 * ROUNDS - ROUNDS / 4);
+    MUST(kaya_wal_writer_close(writer) == KAYA_OK);
+}
+
 int main(void)
 {
     char path[SCRATCH_PATH_BYTES];
@@ -218,6 +266,7 @@ int main(void)
         appenders[i].number = i;
     append_beside_everything();
     stop_under_load();
+    share_their_syncs();
     kaya_posix_disk_destroy(environment.disk);
     kaya_tests_scratch_remove(path);
     return EXIT_SUCCESS;
