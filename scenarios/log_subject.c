@@ -243,6 +243,28 @@ static enum kaya_status subject_copy_model(const struct kaya_subject *from_subje
     return kaya_oracle_copy(from->oracle, to->oracle);
 }
 
+static enum kaya_status subject_copy_in_recovery(const struct kaya_subject *from_subject,
+                                                 struct kaya_subject *to_subject)
+{
+    const struct kaya_log *from = log_of_const(from_subject);
+    struct kaya_log *to = log_of(to_subject);
+    enum kaya_status status = from->follower == NULL ? subject_copy_model(from_subject, to_subject) : KAYA_BUSY;
+
+    if (status != KAYA_OK)
+        return status;
+    kaya_player_copy_boot(&from->player, &to->player);
+    to->writer = from->writer;
+    to->claims = from->claims;
+    to->damage = from->damage;
+    to->outlook = from->outlook;
+    to->anchor = from->anchor;
+    to->has_anchor = from->has_anchor;
+    to->is_over = from->is_over;
+    to->fresh = from->fresh;
+    to->refusals = from->refusals;
+    return KAYA_OK;
+}
+
 static void subject_hash_model(const struct kaya_subject *subject, uint64_t hash[2])
 {
     const struct kaya_log *log = log_of_const(subject);
@@ -279,6 +301,7 @@ static const struct kaya_subject_operations operations = { .name = "log",
                                                            .close = subject_close,
                                                            .crash = subject_crash,
                                                            .copy_model = subject_copy_model,
+                                                           .copy_in_recovery = subject_copy_in_recovery,
                                                            .hash_model = subject_hash_model,
                                                            .destroy = subject_destroy,
                                                            .recover_checks = true };

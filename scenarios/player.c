@@ -40,6 +40,13 @@ void kaya_player_copy(const struct kaya_player *from, struct kaya_player *to)
     memcpy(to->watch.struck, from->watch.struck, sizeof to->watch.struck);
 }
 
+void kaya_player_copy_boot(const struct kaya_player *from, struct kaya_player *to)
+{
+    to->environment = from->environment;
+    to->trace = from->trace;
+    to->watch = from->watch;
+}
+
 void kaya_player_add_words(const struct kaya_player *player, struct kaya_words *words)
 {
     kaya_words_add(words, player->seed);

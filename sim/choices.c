@@ -64,6 +64,7 @@ struct digit {
     uint64_t count; /* 0: not asked yet */
     uint64_t answer;
     const char *label;
+    uint64_t when; /* what the clock showed */
     enum kaya_stream stream;
 };
 
@@ -82,6 +83,7 @@ struct kaya_choices {
     bool has_dice;            /* of an odometer: new digits are drawn ... */
     struct stream_state dice; /* ... from here; else they are 0 */
     bool has_stopped;
+    const uint64_t *clock; /* borrowed; NULL: none */
 
     struct kaya_bend bend;
 
@@ -196,6 +198,7 @@ static uint64_t answer_from_odometer(struct kaya_choices *choices, enum kaya_str
         digit->count = count;
         digit->label = label;
         digit->stream = stream;
+        digit->when = choices->clock != NULL ? *choices->clock : 0;
         digit->answer = digit->answer < count ? digit->answer : count - 1;
     }
     KAYA_ASSERT(digit->count == count); /* whoever asks must be a function of the answers */
@@ -294,6 +297,27 @@ enum kaya_stream kaya_choices_stream_at(const struct kaya_choices *choices, size
 {
     KAYA_ASSERT(index < choices->digit_next);
     return choices->digits[index].stream;
+}
+
+void kaya_choices_watch(struct kaya_choices *choices, const uint64_t *clock)
+{
+    choices->clock = clock;
+}
+
+void kaya_choices_go_on(struct kaya_choices *choices, size_t given)
+{
+    KAYA_ASSERT(choices->driver == DRIVER_ODOMETER);
+    KAYA_ASSERT(given <= choices->digits_kept);
+    choices->digit_next = given;
+}
+
+uint64_t kaya_choices_changed(const struct kaya_choices *choices, uint64_t *left)
+{
+    const struct digit *digit = &choices->digits[choices->digits_kept];
+
+    KAYA_ASSERT(choices->digits_kept < choices->digit_count);
+    *left = digit->count - digit->answer;
+    return digit->when;
 }
 
 size_t kaya_choices_kept(const struct kaya_choices *choices)

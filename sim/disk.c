@@ -205,6 +205,7 @@ void kaya_sim_disk_destroy(struct kaya_sim_disk *disk)
     free(disk->gathered);
     free(disk->copied_inflights);
     free(disk->copied_bytes);
+    free(disk->kept_handles);
     free(disk->lies);
     free(disk->outcomes);
     free(disk->stamps);
@@ -332,6 +333,75 @@ enum kaya_status kaya_sim_disk_copy(const struct kaya_sim_disk *disk, struct kay
         copy_inflights(disk, copy);
     copy->calls = disk->calls; /* until it boots: a crash says where it struck */
     return KAYA_OK;
+}
+
+/* ---- a boot in its middle ---- */
+
+/* What kaya_sim_disk_copy leaves to the next boot. Pointers are as they are: the boot is the same, and so are its handles. */
+static void copy_boot(const struct kaya_sim_disk *disk, struct kaya_sim_disk *copy)
+{
+    memcpy(copy->boots, disk->boots, sizeof copy->boots);
+    copy->boot_number = disk->boot_number;
+    copy->is_running = disk->is_running;
+    copy->is_crashed = disk->is_crashed;
+    copy->is_runaway = disk->is_runaway;
+    copy->is_locked = disk->is_locked;
+    copy->crash_at = disk->crash_at;
+    copy->crash_at_kind = disk->crash_at_kind;
+    copy->open_flags = disk->open_flags;
+    copy->boundary = disk->boundary;
+    copy->boundary_user = disk->boundary_user;
+    copy->question = disk->question;
+    copy->question_user = disk->question_user;
+    copy->seen = disk->seen;
+    copy->handle_number = disk->handle_number;
+    for (uint32_t file = 0; file < disk->file_count; file++)
+        copy->files[file].open_count = disk->files[file].open_count;
+}
+
+void kaya_disk_keep(const struct kaya_sim_disk *disk, struct kaya_sim_disk *kept)
+{
+    enum kaya_status status = kaya_sim_disk_copy(disk, disk->choices, disk->trace, kept);
+
+    KAYA_ASSERT(status == KAYA_OK);
+    copy_boot(disk, kept);
+    kept->inflights = NULL; /* they stand on the boot's stack, and may be looked at only when it is back as well */
+    kept->kept_inflights = disk->inflights;
+    kept->kept_handle_count = 0;
+    for (struct kaya_sim_handle *handle = disk->handles; handle != NULL; handle = handle->next) {
+        kept->kept_handles = kaya_disk_scratch(kept->kept_handles, &kept->kept_handle_capacity,
+                                               kept->kept_handle_count + 1, sizeof *kept->kept_handles);
+        kept->kept_handles[kept->kept_handle_count++] = (struct kaya_kept_handle){ handle, *handle };
+    }
+}
+
+/* No handle is open; those that were open then are free now, as all that were made since. */
+static void bring_back_handles(struct kaya_sim_disk *disk, const struct kaya_sim_disk *kept)
+{
+    struct kaya_sim_handle **last = &disk->handles;
+
+    for (size_t index = 0; index < kept->kept_handle_count; index++) {
+        struct kaya_sim_handle *handle = kept->kept_handles[index].handle;
+        struct kaya_sim_handle **link = &disk->free_handles;
+
+        while (*link != handle)
+            link = &(*link)->next;
+        *link = handle->next;
+        *handle = kept->kept_handles[index].was;
+        *last = handle;
+        last = &handle->next;
+    }
+    *last = NULL;
+}
+
+void kaya_disk_bring_back(struct kaya_sim_disk *disk, const struct kaya_sim_disk *kept)
+{
+    enum kaya_status status = kaya_sim_disk_copy(kept, kept->choices, kept->trace, disk);
+
+    KAYA_ASSERT(status == KAYA_OK);
+    copy_boot(kept, disk);
+    disk->inflights = kept->kept_inflights;
+    bring_back_handles(disk, kept);
 }
 
 enum kaya_status kaya_sim_disk_fork(const struct kaya_sim_disk *disk, struct kaya_choices *choices,

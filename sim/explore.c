@@ -27,6 +27,8 @@
  *   4. same_state: in the middle of a boot, right before an answer: disk, model, and all that this boot was answered so far are those
  *      of an earlier one. The code under test is a function of what it was answered, so its memory is the same as well, and what
  *      follows again a function of the answers, which are all tried there. The boot is stopped at its next call.
+ *   5. same_beginning: a recovery up to the call that asks the question whose answer is another one than in the outcome before. It was
+ *      carried out once, is kept there with all that it has (stack, memory, disk, model), and goes on from there with each answer.
  * 3 and 4 need the model's hash, hold for states with equally many crashes left, and are kept in one set of 128-bit hashes
  * (visited.c), which several explorers may share: who adds a hash first goes on from it.
  *
@@ -47,6 +49,7 @@
 #include "kaya/sim/boot.h"
 #include "outcomes.h"
 #include "path.h"
+#include "rewind.h"
 #include "seen.h"
 #include "visited.h"
 
@@ -57,6 +60,8 @@ enum {
     ERROR_ODDS = 2, /* an odometer takes both sides of the coin */
     TRANSFER_PARTS = 3,
     FAILURES_IN_A_ROW_MAX = 16, /* of steps, before a boot is over */
+    ANSWERS_LEFT_MIN = 2,       /* of a question, for its boot to be kept */
+    CALLS_BEFORE_MIN = 2,       /* likewise */
 };
 
 /* What a hash in the set stands for. */
@@ -70,6 +75,21 @@ struct question {
     size_t given;
 };
 
+/* The boot of a level in the middle of its recovery, right before the call that asks the question whose answers are being tried. */
+struct mark {
+    struct kaya_rewind *rewind; /* its stack; NULL: nothing is kept */
+    struct kaya_sim_disk *disk; /* ... and a copy of all else */
+    struct kaya_subject *subject;
+    struct kaya_kept_memory memory;
+    struct kaya_kept_runtime runtime;
+    struct kaya_hash seen;
+    uint64_t model_now[2];
+    uint64_t due; /* the call; 0: none is to be kept in this boot */
+    size_t given; /* answers before it */
+    bool changed;
+    bool is_set;
+};
+
 struct level {
     struct kaya_explorer *explorer;
     unsigned depth; /* crashes behind this machine */
@@ -80,9 +100,11 @@ struct level {
     struct kaya_outcomes outcomes; /* of the crash before this boot */
     uint64_t call;                 /* of the boot above, before which that crash struck */
     enum kaya_crash kind;
-    bool is_counted;            /* that crash, as a point */
-    uint32_t strikes;           /* of errors, before this boot */
-    bool changed;               /* disk or model, since the last point of this boot */
+    bool is_counted;  /* that crash, as a point */
+    uint32_t strikes; /* of errors, before this boot */
+    bool changed;     /* disk or model, since the last point of this boot */
+    bool recovers;    /* this boot is not through with it */
+    struct mark mark;
     bool is_known;              /* another boot stood here: this one is of no interest any more */
     struct kaya_hash seen;      /* what this boot was answered */
     struct kaya_hash recovered; /* ... up to the end of recovery */
@@ -358,11 +380,17 @@ static bool may_stop_inside(const struct level *level, enum kaya_trace_kind kind
            (kind == KAYA_TRACE_WRITE && level->explorer->options->process_crashes);
 }
 
+static void set_mark(struct level *level);
+
 static void on_boundary(void *user, struct kaya_sim_disk *disk, uint64_t call, enum kaya_trace_kind kind)
 {
     struct level *level = user;
 
     (void)disk;
+    if (call == level->mark.due)
+        set_mark(level);
+    if (!may_crash_again(level))
+        return;
     level->changed = level->changed || may_stop_inside(level, kind);
     visit_point(level, call);
     level->changed = level->changed || changes_disk(level, kind);
@@ -436,8 +464,11 @@ static bool check(struct level *level, const struct kaya_sim_machine *machine)
 
 static bool recover(struct level *level, const struct kaya_sim_machine *machine)
 {
-    enum kaya_status status = level->subject->operations->recover(level->subject, machine, &level->violation);
+    enum kaya_status status;
 
+    level->recovers = true;
+    status = level->subject->operations->recover(level->subject, machine, &level->violation);
+    level->recovers = false;
     level->changed = true;
     level->recovered = level->seen;
     return went_well(level, status, "recovery");
@@ -533,15 +564,123 @@ static bool was_left_before(struct level *level)
     return true;
 }
 
+/* ---- the same beginning ---- */
+
+/* Rule 5. Where a question has many answers, the boots that get them are one until then. The one that gets the second answer is kept right
+ * before the call that asks; all others go on from there. The call must be begun anew: in the middle of it the disk's own work is under
+ * way. */
+static void plan_mark(struct level *level)
+{
+    const struct kaya_outcomes *outcomes = &level->outcomes;
+    uint64_t left, call;
+
+    level->mark.due = 0;
+    level->mark.is_set = false;
+    if (level->mark.rewind == NULL || level->explorer->wanted || outcomes->plan != KAYA_PLAN_ALL ||
+        outcomes->index == 0 || kaya_choices_given(outcomes->odometer) > kaya_choices_kept(outcomes->odometer))
+        return;
+    call = kaya_choices_changed(outcomes->odometer, &left);
+    if (left >= ANSWERS_LEFT_MIN && call >= CALLS_BEFORE_MIN)
+        level->mark.due = call;
+}
+
+/* At a boundary. Goes on from here later, too. */
+static void set_mark(struct level *level)
+{
+    struct mark *mark = &level->mark;
+
+    mark->due = 0;
+    if (!may_crash_again(level))
+        kaya_sim_disk_on_boundary(level->disk, NULL, NULL);
+    if (!level->recovers ||
+        level->subject->operations->copy_in_recovery(level->subject, mark->subject) != KAYA_OK ||
+        kaya_sim_memory_keep(level->memory, &mark->memory) != KAYA_OK ||
+        kaya_sim_runtime_keep(level->runtime, &mark->runtime) != KAYA_OK)
+        return;
+    kaya_disk_keep(level->disk, mark->disk);
+    mark->given = kaya_choices_given(level->outcomes.odometer);
+    mark->seen = level->seen;
+    mark->changed = level->changed;
+    memcpy(mark->model_now, level->model_now, sizeof mark->model_now);
+    mark->is_set = true;
+    kaya_rewind_mark(mark->rewind);
+}
+
+/* Does the outcome that comes next stand at the mark with the answers that are kept? */
+static bool is_at_mark(const struct level *level)
+{
+    return level->mark.is_set && level->outcomes.plan == KAYA_PLAN_ALL &&
+           level->mark.given <= kaya_choices_kept(level->outcomes.odometer);
+}
+
+static void bring_back(struct level *level)
+{
+    const struct mark *mark = &level->mark;
+
+    kaya_disk_bring_back(level->disk, mark->disk);
+    kaya_sim_memory_bring_back(level->memory, &mark->memory);
+    kaya_sim_runtime_bring_back(level->runtime, &mark->runtime);
+    kaya_choices_go_on(level->outcomes.odometer, mark->given);
+    level->seen = mark->seen;
+    level->changed = mark->changed;
+    memcpy(level->model_now, mark->model_now, sizeof level->model_now);
+    level->recovers = true;
+    level->is_known = false;
+    level->violation.promise[0] = '\0';
+}
+
+static void go_on_from_mark(struct level *level)
+{
+    struct kaya_explorer *explorer = level->explorer;
+    enum kaya_status status = level->subject->operations->copy_in_recovery(level->mark.subject, level->subject);
+
+    if (status != KAYA_OK) {
+        fail(explorer, status);
+        return;
+    }
+    bring_back(level);
+    skip(explorer, KAYA_EXPLORE_RULE_SAME_BEGINNING);
+    explorer->running = level->depth;
+    kaya_rewind_resume(level->mark.rewind);
+    explorer->running = level->depth - 1;
+}
+
+static void live_on_its_stack(void *user)
+{
+    live_on(user);
+}
+
 static void live_with_points(struct level *level)
 {
-    if (may_crash_again(level))
+    plan_mark(level);
+    if (may_crash_again(level) || level->mark.due != 0)
         kaya_sim_disk_on_boundary(level->disk, on_boundary, level);
     if (has_models(level) && is_on(level->explorer, KAYA_EXPLORE_RULE_SAME_STATE) && !level->explorer->wanted)
         kaya_sim_disk_on_question(level->disk, on_question, level);
     level->explorer->running = level->depth;
-    live_on(level);
+    if (level->mark.due != 0)
+        kaya_rewind_run(level->mark.rewind, live_on_its_stack, level);
+    else
+        live_on(level);
     level->explorer->running = level->depth - 1;
+}
+
+/* From the crash to the end of the boot. False: that crash is no news. */
+static bool crash_and_live(struct level *level)
+{
+    if (!crash(level, NULL))
+        return false;
+    if (level->outcomes.plan == KAYA_PLAN_FIRST && has_models(level))
+        level->subject->operations->hash_model(level->subject, level->model);
+    if (was_left_before(level)) {
+        if (level->outcomes.plan == KAYA_PLAN_FIRST)
+            level->outcomes.plan = KAYA_PLAN_ALL;
+        return false;
+    }
+    level->explorer->report.points += !level->is_counted;
+    level->is_counted = true;
+    live_with_points(level);
+    return true;
 }
 
 /* One outcome. */
@@ -549,18 +688,10 @@ static void visit_outcome(struct level *level)
 {
     struct kaya_explorer *explorer = level->explorer;
 
-    if (!crash(level, NULL))
+    if (is_at_mark(level))
+        go_on_from_mark(level);
+    else if (!crash_and_live(level))
         return;
-    if (level->outcomes.plan == KAYA_PLAN_FIRST && has_models(level))
-        level->subject->operations->hash_model(level->subject, level->model);
-    if (was_left_before(level)) {
-        if (level->outcomes.plan == KAYA_PLAN_FIRST)
-            level->outcomes.plan = KAYA_PLAN_ALL;
-        return;
-    }
-    explorer->report.points += !level->is_counted;
-    level->is_counted = true;
-    live_with_points(level);
     if (explorer->status != KAYA_OK || level->is_known)
         return;
     if (level->outcomes.plan == KAYA_PLAN_FIRST && !plan_point(level))
@@ -593,6 +724,7 @@ static void crash_every_way(struct level *level, uint64_t call, enum kaya_crash 
     level->call = call;
     level->kind = kind;
     level->is_counted = false;
+    level->mark.is_set = false;
     kaya_outcomes_begin(&level->outcomes, index_max ? index_max : OUTCOMES_PER_POINT_MAX_DEFAULT,
                         kaya_seen_mix(level->depth, call));
     do {
@@ -801,6 +933,27 @@ static enum kaya_status create_disk(struct level *level)
     return kaya_sim_disk_fork(explorer->levels[0].disk, level->outcomes.odometer, NULL, &level->disk);
 }
 
+/* Without it each recovery begins at its beginning. */
+static enum kaya_status create_mark(struct level *level)
+{
+    const struct kaya_explore_options *options = level->explorer->options;
+    struct kaya_rewind *rewind;
+    enum kaya_status status;
+
+    if (level->depth == 0 || level->explorer->wanted || options->has_threads ||
+        level->subject->operations->copy_in_recovery == NULL ||
+        !is_on(level->explorer, KAYA_EXPLORE_RULE_SAME_BEGINNING) ||
+        !is_on(level->explorer, KAYA_EXPLORE_RULE_SAME_ANSWERS))
+        return KAYA_OK;
+    rewind = kaya_rewind_create();
+    if (rewind == NULL)
+        return KAYA_OK;
+    level->mark.rewind = rewind;
+    kaya_choices_watch(level->outcomes.odometer, &level->disk->calls);
+    status = kaya_sim_disk_fork(level->disk, level->outcomes.odometer, NULL, &level->mark.disk);
+    return status == KAYA_OK ? options->create_subject(options->user, &level->mark.subject) : status;
+}
+
 static enum kaya_status level_create(struct level *level, struct kaya_explorer *explorer, unsigned depth)
 {
     const struct kaya_explore_options *options = explorer->options;
@@ -818,22 +971,33 @@ static enum kaya_status level_create(struct level *level, struct kaya_explorer *
         return status;
     if ((options->errors >> KAYA_FAULT_OUT_OF_MEMORY & 1) != 0)
         kaya_sim_memory_on_allocate(level->memory, kaya_sim_disk_refuses_memory, level->disk);
-    return options->create_subject(options->user, &level->subject);
+    status = options->create_subject(options->user, &level->subject);
+    return status == KAYA_OK ? create_mark(level) : status;
 }
 
 /* The memory goes last: a subject may hold handles of a boot that just ended, and drops them by a crash. */
-static void drop_subject(struct level *level)
+static void drop_subject(struct kaya_subject **subject)
 {
-    if (!level->subject)
+    if (!*subject)
         return;
-    level->subject->operations->crash(level->subject, KAYA_CRASH_POWER_LOSS);
-    level->subject->operations->destroy(level->subject);
-    level->subject = NULL;
+    (*subject)->operations->crash(*subject, KAYA_CRASH_POWER_LOSS);
+    (*subject)->operations->destroy(*subject);
+    *subject = NULL;
+}
+
+static void drop_mark(struct mark *mark)
+{
+    drop_subject(&mark->subject);
+    kaya_sim_disk_destroy(mark->disk);
+    kaya_kept_memory_release(&mark->memory);
+    kaya_kept_memory_release(&mark->runtime.memory);
+    kaya_rewind_destroy(mark->rewind);
 }
 
 static void level_destroy(struct level *level)
 {
-    drop_subject(level);
+    drop_subject(&level->subject);
+    drop_mark(&level->mark);
     kaya_sim_disk_destroy(level->disk);
     kaya_outcomes_release(&level->outcomes);
     kaya_sim_runtime_destroy(level->runtime);
@@ -872,7 +1036,7 @@ static enum kaya_status start_over(struct level *level)
     const struct kaya_explore_options *options = level->explorer->options;
     struct kaya_sim_disk_options disk = disk_options(level);
 
-    drop_subject(level);
+    drop_subject(&level->subject);
     kaya_sim_disk_shut_down(level->disk);
     kaya_sim_disk_reset(level->disk, &disk);
     kaya_sim_memory_reset(level->memory);

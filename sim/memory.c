@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "kaya/seam/status.h"
+#include "rewind.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define HAS_ADDRESS_SANITIZER 1
@@ -56,6 +57,7 @@ enum {
     CHUNK_BYTES_MIN = 64 * 1024,
     FRESH_BYTE = 0xa5,
     STALE_BYTE = 0xdd,
+    KEPT_CHUNKS_MAX = 16, /* each is twice as large as the one before */
 };
 static_assert(alignof(max_align_t) <= ALIGNMENT_BYTES, "blocks are aligned for any type");
 static_assert(FINE_BYTES_MAX == 1 << 10, "COARSE_CLASSES counts doublings from here");
@@ -266,4 +268,84 @@ static void release(struct kaya_allocator *allocator, void *bytes, size_t size)
     memory->has_released = true;
     FORBID(block, class_bytes);
     memory->in_use_bytes -= size;
+}
+
+/* ---- keeping a boot's memory in its middle ---- */
+
+/* Behind it the used bytes of each chunk, in order; those that have none are left out, and stand behind the others. */
+struct kept_head {
+    struct kaya_sim_memory memory;
+    size_t chunk_count;
+    size_t used_bytes[KEPT_CHUNKS_MAX];
+};
+
+static size_t count_used(const struct kaya_sim_memory *memory, struct kept_head *head)
+{
+    size_t size_bytes = sizeof *head;
+
+    head->chunk_count = 0;
+    for (const struct chunk *chunk = memory->first; chunk != NULL && chunk->used_bytes > 0; chunk = chunk->next) {
+        if (head->chunk_count == KEPT_CHUNKS_MAX)
+            return SIZE_MAX;
+        head->used_bytes[head->chunk_count++] = chunk->used_bytes;
+        size_bytes += chunk->used_bytes;
+    }
+    return size_bytes;
+}
+
+static bool make_room(struct kaya_kept_memory *kept, size_t size_bytes)
+{
+    unsigned char *bytes;
+
+    if (size_bytes <= kept->capacity_bytes)
+        return true;
+    bytes = realloc(kept->bytes, size_bytes);
+    if (bytes == NULL)
+        return false;
+    kept->bytes = bytes;
+    kept->capacity_bytes = size_bytes;
+    return true;
+}
+
+enum kaya_status kaya_sim_memory_keep(const struct kaya_sim_memory *memory, struct kaya_kept_memory *kept)
+{
+    struct kept_head head = { .memory = *memory };
+    const struct chunk *chunk = memory->first;
+    unsigned char *to;
+
+    kept->size_bytes = count_used(memory, &head);
+    if (kept->size_bytes == SIZE_MAX || !make_room(kept, kept->size_bytes))
+        return KAYA_NO_MEMORY;
+    memcpy(kept->bytes, &head, sizeof head);
+    to = kept->bytes + sizeof head;
+    for (size_t index = 0; index < head.chunk_count; index++, chunk = chunk->next) {
+        memcpy(to, chunk->bytes, chunk->used_bytes);
+        to += chunk->used_bytes;
+    }
+    return KAYA_OK;
+}
+
+/* Chunks that were added since stay, and are empty. */
+void kaya_sim_memory_bring_back(struct kaya_sim_memory *memory, const struct kaya_kept_memory *kept)
+{
+    const struct kept_head *head = (const struct kept_head *)(const void *)kept->bytes;
+    const unsigned char *from = kept->bytes + sizeof *head;
+    struct chunk *first = memory->first;
+    size_t index = 0;
+
+    *memory = head->memory;
+    memory->first = first;
+    for (struct chunk *chunk = first; chunk != NULL; chunk = chunk->next, index++) {
+        chunk->used_bytes = index < head->chunk_count ? head->used_bytes[index] : 0;
+        memcpy(chunk->bytes, from, chunk->used_bytes);
+        from += chunk->used_bytes;
+    }
+    if (memory->current == NULL)
+        memory->current = first;
+}
+
+void kaya_kept_memory_release(struct kaya_kept_memory *kept)
+{
+    free(kept->bytes);
+    *kept = (struct kaya_kept_memory){ 0 };
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "kaya/seam/status.h"
+#include "rewind.h"
 #include "state.h"
 
 /* Odd values, so that the bytes of a destroyed or never created mutex are neither. */
@@ -250,6 +251,22 @@ void kaya_sim_runtime_reset(struct kaya_sim_runtime *runtime, uint64_t seed)
     kaya_sim_memory_reset(runtime->memory);
     runtime->random_state = seed;
     kaya_fibers_reset(runtime->fibers);
+}
+
+enum kaya_status kaya_sim_runtime_keep(const struct kaya_sim_runtime *runtime, struct kaya_kept_runtime *kept)
+{
+    KAYA_ASSERT(!kaya_fibers_are_running(runtime->fibers));
+    kept->random_state = runtime->random_state;
+    kept->now_ns = kaya_fibers_now_ns(runtime->fibers);
+    return kaya_sim_memory_keep(runtime->memory, &kept->memory);
+}
+
+void kaya_sim_runtime_bring_back(struct kaya_sim_runtime *runtime, const struct kaya_kept_runtime *kept)
+{
+    runtime->random_state = kept->random_state;
+    kaya_fibers_reset(runtime->fibers);
+    kaya_fibers_pass_time(runtime->fibers, kept->now_ns);
+    kaya_sim_memory_bring_back(runtime->memory, &kept->memory);
 }
 
 struct kaya_runtime *kaya_sim_runtime_seam(struct kaya_sim_runtime *runtime)

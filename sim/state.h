@@ -21,6 +21,12 @@ struct kaya_sim_handle {
     uint64_t number; /* no other handle of this disk ever had it */
 };
 
+/* One that was open when its boot was kept, and what it was. */
+struct kaya_kept_handle {
+    struct kaya_sim_handle *handle;
+    struct kaya_sim_handle was;
+};
+
 /* A sector of which a sync promised more than the medium holds (lie.c). */
 struct kaya_lie {
     uint64_t inode;
@@ -158,6 +164,9 @@ struct kaya_sim_disk {
     size_t copied_inflight_capacity;
     uint8_t *copied_bytes; /* ... and its bytes */
     size_t copied_capacity;
+    struct kaya_kept_handle *kept_handles; /* of a disk that keeps another one's boot */
+    size_t kept_handle_count, kept_handle_capacity;
+    struct kaya_sim_inflight *kept_inflights; /* likewise; borrowed */
     struct kaya_lie *lies;
     size_t lie_count, lie_capacity;
     struct kaya_name_outcomes name_outcomes; /* kept: the next outcome of a crash asks for the same */
@@ -186,6 +195,11 @@ static inline struct kaya_inode *kaya_disk_own(struct kaya_sim_disk *disk, uint3
     inode->read_count = 0;
     return inode;
 }
+
+/* Keep a disk in the middle of a boot, between two calls or at the boundary of one; and bring it back to there, as often as wanted, while
+ * that boot or what goes on from there was the last it had. */
+void kaya_disk_keep(const struct kaya_sim_disk *disk, struct kaya_sim_disk *kept);
+void kaya_disk_bring_back(struct kaya_sim_disk *disk, const struct kaya_sim_disk *kept);
 
 /* Room for `needed` files in the table. */
 void kaya_disk_reserve_files(struct kaya_sim_disk *disk, uint32_t needed);

@@ -30,12 +30,23 @@ for options in 'short --depth 1' 'power-loss --operations 1 --depth 1'; do
     wanted=$(verdict)
     states=$(value states)
     [ "$(value violations)" = 0 ] || { echo "$options: $report" >&2; failures=$((failures + 1)); }
-    for rule in unchanged same_answers same_crash same_state all; do
+    for rule in unchanged same_answers same_crash same_state same_beginning all; do
         # shellcheck disable=SC2086
         explore "$sim" $options --without $rule
         same "$options without $rule" "$wanted" "$(verdict)"
         [ "$(value states)" -ge "$states" ] || same "$options without $rule: states" "$states" "$(value states)"
     done
+done
+
+# A recovery that goes on from the middle of another one ends as if it had begun at its beginning: the same states, answers and verdicts.
+for options in 'short --depth 1' 'power-loss --operations 1 --depth 1 --errors' 'crash-in-recovery --seed 5 --operations 1 --outcomes 40'; do
+    # shellcheck disable=SC2086
+    explore "$sim" $options --jobs 1
+    with="$(value states) $(value distinct) $(value points) $(value digest) $(value violations)"
+    # shellcheck disable=SC2086
+    explore "$sim" $options --jobs 1 --without same_beginning
+    same "$options, from its beginning" "$with" "$(value states) $(value distinct) $(value points) $(value digest) $(value violations)"
+    same "$options, from its beginning" 0 "$(value same_beginning)"
 done
 
 # Planted bugs: found with all rules and with none, by the same promise.

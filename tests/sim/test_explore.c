@@ -9,6 +9,7 @@
 
 #include "kaya/sim/explore.h"
 
+#include "rewind.h"
 #include "sector_subject.h"
 #include "toy_log.h"
 
@@ -434,8 +435,46 @@ Test(explore, no_rule_loses_a_recovery_or_a_violation)
         }
         cr_expect(eq(int, all.count > 0, index < BUGS), "bug %u", index);
         for (unsigned rule = 0; rule < KAYA_EXPLORE_RULES && index == BUGS; rule++)
-            cr_expect(lt(u64, 0, with.report.skipped[rule]), "%s never applied",
-                      kaya_explore_rule_name((enum kaya_explore_rule)rule));
+            cr_expect(with.report.skipped[rule] > 0 || rule == KAYA_EXPLORE_RULE_SAME_BEGINNING,
+                      "%s never applied", kaya_explore_rule_name((enum kaya_explore_rule)rule));
+    }
+}
+
+/* Tears make questions with many answers; a recovery goes on with each from the middle of the one before, and ends as if it had begun at
+ * its beginning. */
+Test(explore, a_recovery_that_goes_on_from_the_middle_of_another_ends_the_same)
+{
+    enum { BUGS = sizeof bugs / sizeof *bugs };
+    struct kaya_sim_profile tearing = sector_profile;
+    struct kaya_rewind *rewind = kaya_rewind_create();
+    bool can_rewind = rewind != NULL; /* no sanitizer watches the stack */
+
+    kaya_rewind_destroy(rewind);
+    tearing.byte_tears = true;
+    for (unsigned index = 0; index <= BUGS; index++) {
+        struct toy_options toy = { .bug = index < BUGS ? bugs[index].bug : TOY_CORRECT,
+                                   .record_count = 2,
+                                   .payload_bytes = 40 };
+        struct kaya_explore_options options = toy_options(&toy);
+        struct breaches all, some;
+        struct kaya_explore_result from_the_middle, from_the_beginning;
+
+        options.profile = &tearing;
+        options.crash_depth = 2;
+        options.process_crashes = true;
+        from_the_middle = explore_for_breaches(options, 0, &all);
+        from_the_beginning = explore_for_breaches(options, 1u << KAYA_EXPLORE_RULE_SAME_BEGINNING, &some);
+        cr_expect(eq(u64, from_the_middle.report.states, from_the_beginning.report.states), "bug %u", index);
+        cr_expect(eq(u64, from_the_middle.report.distinct, from_the_beginning.report.distinct), "bug %u", index);
+        cr_expect(eq(u64, from_the_middle.report.points, from_the_beginning.report.points), "bug %u", index);
+        cr_expect(eq(u64, from_the_middle.report.digest, from_the_beginning.report.digest), "bug %u", index);
+        cr_expect(eq(u64, from_the_middle.report.violations, from_the_beginning.report.violations), "bug %u",
+                  index);
+        cr_expect(eq(sz, some.count, all.count), "bug %u", index);
+        cr_expect(eq(int, memcmp(some.hashes, all.hashes, all.count * sizeof all.hashes[0]), 0), "bug %u", index);
+        cr_expect(eq(u64, from_the_beginning.report.skipped[KAYA_EXPLORE_RULE_SAME_BEGINNING], 0));
+        cr_expect(from_the_middle.report.skipped[KAYA_EXPLORE_RULE_SAME_BEGINNING] > 0 || !can_rewind,
+                  "bug %u", index);
     }
 }
 

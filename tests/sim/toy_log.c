@@ -289,6 +289,13 @@ static enum kaya_status toy_copy_model(const struct kaya_subject *from, struct k
     return KAYA_OK;
 }
 
+/* All of it: there is nothing in the boot's memory. */
+static enum kaya_status toy_copy_in_recovery(const struct kaya_subject *from, struct kaya_subject *to)
+{
+    *of(to) = *of(from);
+    return KAYA_OK;
+}
+
 static void toy_hash_model(const struct kaya_subject *subject, uint64_t hash[2])
 {
     XXH128_hash_t made = XXH3_128bits(&of(subject)->model, sizeof of(subject)->model);
@@ -310,6 +317,7 @@ static const struct kaya_subject_operations operations = {
     .close = toy_close,
     .crash = toy_crash,
     .copy_model = toy_copy_model,
+    .copy_in_recovery = toy_copy_in_recovery,
     .hash_model = toy_hash_model,
     .destroy = toy_destroy,
 };

@@ -419,7 +419,7 @@ static bool read_rules(const char *text, uint64_t *rules_off)
             rule++;
         if (rule == KAYA_EXPLORE_RULES) {
             kaya_sim_complain(
-                "--without: there is no rule '%.*s'; they are unchanged, same_answers, same_crash, same_state and all",
+                "--without: there is no rule '%.*s'; they are unchanged, same_answers, same_crash, same_state, same_beginning and all",
                 (int)length, text);
             return false;
         }
@@ -513,7 +513,7 @@ int kaya_sim_explore(int argc, char **argv)
         { "states", 'n', "N", 0, "Stop after about N states", 3 },
         { "time", KEY_TIME, "SECONDS", 0, "Stop after so long", 3 },
         { "without", KEY_RULES, "RULE,...", 0,
-          "Visit again what a rule would leave out: unchanged, same_answers, same_crash, same_state, all. The verdicts are the same; it shows what each saves",
+          "Visit again what a rule would leave out: unchanged, same_answers, same_crash, same_state, same_beginning, all. The verdicts are the same; it shows what each saves",
           3 },
         { "path", 'p', "PATH", 0,
           "Walk one path again and print every event (as `kaya-sim replay --trace` does with a whole line)", 3 },

@@ -41,6 +41,9 @@ void kaya_player_release(struct kaya_player *player);
 /* Where `from` stands in its plan, without its boot and its buffer. */
 void kaya_player_copy(const struct kaya_player *from, struct kaya_player *to);
 
+/* ... and that boot, for a copy that stands in it as well. */
+void kaya_player_copy_boot(const struct kaya_player *from, struct kaya_player *to);
+
 void kaya_player_boot(struct kaya_player *player, const struct kaya_sim_machine *machine);
 
 /* The next operation: of the script, or drawn. false: the script is at its end. */

@@ -106,6 +106,16 @@ const char *kaya_choices_label_at(const struct kaya_choices *choices, size_t ind
 enum kaya_stream kaya_choices_stream_at(const struct kaya_choices *choices, size_t index);
 size_t kaya_choices_kept(const struct kaya_choices *choices);
 
+/* Odometer: each question notes what `clock` shows (borrowed) when it is first asked. */
+void kaya_choices_watch(struct kaya_choices *choices, const uint64_t *clock);
+
+/* Odometer, behind kaya_choices_advance: when was the question first asked whose answer is another one now, and how many answers has it left,
+ * this one included? */
+uint64_t kaya_choices_changed(const struct kaya_choices *choices, uint64_t *left);
+
+/* Odometer: this pass begins behind its first `given` answers, which must be kept ones: whoever asks stands there already. */
+void kaya_choices_go_on(struct kaya_choices *choices, size_t given);
+
 /* Keep every answer from now on, as a tape. */
 void kaya_choices_record(struct kaya_choices *choices, bool on);
 

@@ -14,7 +14,9 @@ enum { KAYA_EXPLORE_DEPTH_MAX = 6, KAYA_EXPLORE_PATH_MAX = 512 };
     X(UNCHANGED, unchanged, "a crash where neither disk nor model changed since the last one")                 \
     X(SAME_ANSWERS, same_answers, "a crash inside a recovery that came this far with the same answers before") \
     X(SAME_CRASH, same_crash, "a crash that leaves a disk and a model which another crash left")               \
-    X(SAME_STATE, same_state, "the rest of a recovery that stands where another one stood")
+    X(SAME_STATE, same_state, "the rest of a recovery that stands where another one stood")                    \
+    X(SAME_BEGINNING, same_beginning,                                                                          \
+      "the beginning of a recovery, up to where it is told something else than the one before")
 
 enum kaya_explore_rule {
 #define KAYA_EXPLORE_RULE_ENUM(NAME, name, text) KAYA_EXPLORE_RULE_##NAME,

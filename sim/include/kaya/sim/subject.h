@@ -72,6 +72,11 @@ struct kaya_subject_operations {
     /* Copy the model (not the code under test) of a subject between boots or in the middle of one, as at this moment. */
     enum kaya_status (*copy_model)(const struct kaya_subject *from, struct kaya_subject *to);
 
+    /* In the middle of `recover`, at a call of the disk: copy all that is not in the boot's memory or on its stack, so that copying it back
+     * to where it came from brings this moment back, for a boot that goes on from here once more. Nothing that `recover` got from elsewhere
+     * may be held meanwhile. KAYA_NO_MEMORY, KAYA_BUSY: not now. NULL: cannot be done, and an explorer begins each recovery at its beginning. */
+    enum kaya_status (*copy_in_recovery)(const struct kaya_subject *from, struct kaya_subject *to);
+
     /* 128 bits over all of the model that decides what is asked for from now on, between boots: two models with one hash judge every
      * future the same. NULL: nobody knows, and an explorer visits again what it could have left out. */
     void (*hash_model)(const struct kaya_subject *, uint64_t hash[2]);
