@@ -36,7 +36,8 @@ enum { CAPACITY_MIN = 256, FRAME_BYTES_MAX = 40, FILE_SLACK_BYTES = 4096 };
 /* P8, the bytes that a recovery may read. It makes two passes over each byte, and up to three readings more of what fails a check or lies at the
  * end: five of each in a look. Headers and links are read apart from that, at each opening of a file, of which there are four in a look (as what may stand above
  * the head, in the chain, to be carried from, to be written), each in three readings, since one that fails a check is read again. Where a header is not
- * found it is looked for in all places where the second copy may stand, three readings each, in three of these openings.
+ * found, because a fault or somebody destroyed it, all of the file in which the second copy may stand is read for it, three times in each of three openings (it is
+ * none of the chain then).
  *
  * A look may see what only the cache holds, or find no spare; then what the device holds is looked at, with one reading more of each byte, and once more where even
  * that changes under it, because of a fault. Each look begins with a listing, so they can be counted. */
@@ -60,6 +61,9 @@ enum {
     HEADER_SEARCH_CALLS = 9, /* where faults strike: three openings of three readings each, at every place of ... */
     HEADER_SEARCH_BYTES = 512,
     HEADER_SEARCH_PLACES = 128, /* ... which a file has at most so many: there the other header copy may stand, of ... */
+    HEADER_SEARCHES = 9, /* likewise */
+    HEADER_SEARCH_PROBE_PLACES =
+        8, /* are read at a time, with all between them; or one by one where that fails, of each ... */
     HEADER_BYTES = 96,
     DISK_SLACK_SEGMENTS = 4 /* segments on disk beyond the spares and what holds live records */
 };
@@ -99,6 +103,7 @@ struct kaya_oracle {
     bool ended;       /* it answered KAYA_IO: nothing more may be acknowledged */
     bool sync_failed; /* in the operation that is under way, or was the last */
     uint64_t struck;  /* families of faults, likewise */
+    bool was_struck;  /* by any fault, in this run; excuses nothing but a search */
     bool leftovers;   /* a call failed that may have been to remove a file; the next recovery does it again */
     bool spares_in_doubt; /* calls failed since the last append: recovery may have used up what a full disk leaves it */
     bool cache_in_doubt; /* a sync failed since the last recovery: what reads show may go with the cache */
@@ -521,6 +526,7 @@ static const uint64_t crash_families =
 void kaya_oracle_struck(struct kaya_oracle *oracle, uint64_t families)
 {
     oracle->struck = families & ~crash_families;
+    oracle->was_struck = oracle->was_struck || oracle->struck != 0;
     oracle->leftovers = oracle->leftovers || (families & (FAILED_CALLS & ~FAMILY(OUT_OF_MEMORY))) != 0;
     oracle->spares_in_doubt = oracle->spares_in_doubt || (families & FAILED_CALLS) != 0 || oracle->sync_failed;
     oracle->cache_differs = oracle->cache_differs || (families & UNWRITTEN) != 0;
@@ -1513,14 +1519,28 @@ void kaya_oracle_salvaged(struct kaya_oracle *oracle, const struct kaya_wal_salv
 /* --- Bounds --- */
 
 /* Calls with which recovery looks for headers that it does not find. */
-static uint64_t search_calls_max(const struct kaya_oracle *oracle, const struct kaya_recovery_cost *cost)
+static uint64_t search_calls_max(const struct kaya_recovery_cost *cost)
 {
     uint64_t places = cost->bytes_stored / HEADER_SEARCH_BYTES;
     uint64_t places_max = cost->file_count * HEADER_SEARCH_PLACES;
 
-    if (!oracle->outlook->is_damaged && !oracle->outlook->is_unreadable && oracle->struck == 0)
-        return 0;
     return HEADER_SEARCH_CALLS * (places < places_max ? places : places_max);
+}
+
+static uint64_t search_bytes_max(const struct kaya_recovery_cost *cost)
+{
+    uint64_t bytes_max =
+        cost->file_count * (HEADER_SEARCH_PLACES + HEADER_SEARCH_PROBE_PLACES) * HEADER_SEARCH_BYTES;
+
+    return HEADER_SEARCHES * (cost->bytes_stored < bytes_max ? cost->bytes_stored : bytes_max) +
+           HEADER_BYTES * search_calls_max(cost);
+}
+
+/* May there be a file without a header? */
+static bool may_search(const struct kaya_oracle *oracle, const struct kaya_recovery_cost *cost)
+{
+    return oracle->outlook->is_damaged || oracle->outlook->is_unreadable || oracle->was_struck ||
+           cost->was_tampered_with;
 }
 
 static void judge_looks(struct kaya_oracle *oracle, const struct kaya_recovery_cost *cost,
@@ -1529,7 +1549,7 @@ static void judge_looks(struct kaya_oracle *oracle, const struct kaya_recovery_c
     uint64_t looks_max = oracle->cache_differs || oracle->struck != 0 ? LOOKS_UNDER_FAULTS_MAX : LOOKS_MAX;
     uint64_t look_max = READS_OF_EACH_BYTE * cost->bytes_stored +
                         OPENS_OF_FILE * READINGS * HEADER_AND_LINK_BYTES * cost->file_count +
-                        HEADER_BYTES * search_calls_max(oracle, cost);
+                        (may_search(oracle, cost) ? search_bytes_max(cost) : 0);
     uint64_t read_max = cost->looks * look_max + (cost->looks - 1) * cost->bytes_stored;
 
     if (cost->looks > looks_max)
@@ -1548,9 +1568,9 @@ void kaya_oracle_recovery_cost(struct kaya_oracle *oracle, const struct kaya_rec
 {
     uint64_t memory_max = MEMORY_SEGMENTS * oracle->shape.segment_bytes + MEMORY_BYTES;
     uint64_t blocks = cost->bytes_stored / (oracle->shape.block_bytes == 0 ? 512 : oracle->shape.block_bytes);
-    uint64_t calls_max = RECOVERY_CALLS +
-                         RECOVERY_CALLS_OF_FILE * (cost->file_count + oracle->shape.spare_count) +
-                         RECOVERY_CALLS_OF_BLOCK * blocks + search_calls_max(oracle, cost);
+    uint64_t calls_max =
+        RECOVERY_CALLS + RECOVERY_CALLS_OF_FILE * (cost->file_count + oracle->shape.spare_count) +
+        RECOVERY_CALLS_OF_BLOCK * blocks + (may_search(oracle, cost) ? search_calls_max(cost) : 0);
 
     count(oracle, KAYA_PROMISE_P8);
     judge_looks(oracle, cost, violation);

@@ -150,7 +150,8 @@ static enum kaya_status try_to_open(struct kaya_log *log, const struct kaya_sim_
                                       .looks = after.lists - before.lists,
                                       .bytes_read = after.bytes_read - before.bytes_read,
                                       .memory_bytes =
-                                          machine->memory == NULL ? 0 : kaya_sim_memory_peak(machine->memory) },
+                                          machine->memory == NULL ? 0 : kaya_sim_memory_peak(machine->memory),
+                                      .was_tampered_with = log->player.plan->tampers },
         violation);
     status = kaya_log_judge_disk_use(log, machine, violation);
     if (status != KAYA_OK)

@@ -1002,14 +1002,17 @@ Test(oracle, five_readings_of_each_byte_in_a_look_and_one_more_in_a_second_one)
 Test(oracle, a_search_for_a_header_has_a_reason)
 {
     uint64_t struck = (uint64_t)1 << KAYA_FAULT_STALE_READ;
-    uint64_t of_search = (uint64_t)9 * 96 * (STORED / 512);
+    uint64_t of_search = (uint64_t)9 * STORED + (uint64_t)9 * 96 * (STORED / 512);
     struct kaya_recovery_cost cost = {
         .bytes_stored = STORED, .file_count = FILES, .looks = 1, .bytes_read = 5 * STORED + OF_HEADERS + of_search
     };
 
     cr_expect(is_bounded(&cost, false, struck));
     cr_expect(not(is_bounded(&cost, false, 0)));
+    cost.was_tampered_with = true;
+    cr_expect(is_bounded(&cost, false, 0));
     cost.bytes_read++;
+    cr_expect(not(is_bounded(&cost, false, 0)));
     cr_expect(not(is_bounded(&cost, false, struck)));
 }
 
@@ -1052,8 +1055,9 @@ Test(oracle, keeps_bounds)
     struct table *table = set();
 
     kaya_oracle_disk_use(table->oracle, 4 * 4096, 0, &table->violation);
-    kaya_oracle_recovery_cost(
-        table->oracle, &(struct kaya_recovery_cost){ 40960, 10, 300, 1, 5 * 40960, 65536 }, &table->violation);
+    kaya_oracle_recovery_cost(table->oracle,
+                              &(struct kaya_recovery_cost){ 40960, 10, 300, 1, 5 * 40960, 65536, false },
+                              &table->violation);
     kaya_oracle_progress(table->oracle, 30, &table->violation);
     kaya_oracle_live(table->oracle, "sync", KAYA_OK, 30, 10, &table->violation);
     kaya_oracle_live(table->oracle, "sync", KAYA_GONE, 30, 10, &table->violation);
@@ -1063,14 +1067,16 @@ Test(oracle, keeps_bounds)
     kaya_oracle_disk_use(table->oracle, 40 * 4096, 0, &table->violation);
     cr_expect(eq(str, table->violation.promise, "P8"));
     table = set();
-    kaya_oracle_recovery_cost(table->oracle, &(struct kaya_recovery_cost){ 40960, 10, 300, 1, 40960, 1u << 30 },
+    kaya_oracle_recovery_cost(table->oracle,
+                              &(struct kaya_recovery_cost){ 40960, 10, 300, 1, 40960, 1u << 30, false },
                               &table->violation);
     cr_expect(eq(str, table->violation.promise, "P8"));
     table = set();
     kaya_oracle_progress(table->oracle, 5000, &table->violation);
     cr_expect(eq(str, table->violation.promise, "P7"));
     table = set();
-    kaya_oracle_recovery_cost(table->oracle, &(struct kaya_recovery_cost){ 40960, 10, 3000, 1, 40960, 65536 },
+    kaya_oracle_recovery_cost(table->oracle,
+                              &(struct kaya_recovery_cost){ 40960, 10, 3000, 1, 40960, 65536, false },
                               &table->violation);
     cr_expect(eq(str, table->violation.promise, "P8"));
     table = set();

@@ -127,7 +127,8 @@ struct kaya_recovery_cost {
     uint64_t bytes_stored, file_count;
     uint64_t calls, looks; /* each look begins with a listing */
     uint64_t bytes_read;
-    uint64_t memory_bytes; /* at most, at a time */
+    uint64_t memory_bytes;  /* at most, at a time */
+    bool was_tampered_with; /* somebody may have changed the directory */
 };
 /* P8: nothing is read, or tried again, without end. */
 void kaya_oracle_recovery_cost(struct kaya_oracle *oracle, const struct kaya_recovery_cost *cost,
