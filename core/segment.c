@@ -118,16 +118,18 @@ static enum segment_state judge_header(struct segment *segment, const uint8_t *b
     return SEGMENT_HEADERLESS;
 }
 
-/* Is this the second copy? One of another number is as bad as none; an unknown version's shape is unknown too, so its place is taken on
- * trust. */
+/* Is this the second copy? An unknown version's shape is unknown too, so its place is taken on trust. One of another number is kept, as what
+ * the file is, unless a better one is found. */
 static bool is_second_header(struct segment *segment, const uint8_t *bytes, uint64_t at)
 {
-    segment->state = judge_header(segment, bytes);
-    if (segment->state == SEGMENT_UNSUPPORTED ||
-        (segment->state == SEGMENT_LINKLESS && kaya_shape_second_header(&segment->header.shape) == at))
-        return true;
-    segment->state = SEGMENT_HEADERLESS;
-    return false;
+    struct segment found = *segment;
+
+    found.state = judge_header(&found, bytes);
+    if (found.state == SEGMENT_HEADERLESS ||
+        (found.state != SEGMENT_UNSUPPORTED && kaya_shape_second_header(&found.header.shape) != at))
+        return false;
+    *segment = found;
+    return found.state != SEGMENT_STRANGE;
 }
 
 /* The second copy, wherever it may stand and can be read: a stretch at a time, and place by place where a stretch cannot be read as a whole.
@@ -315,6 +317,13 @@ static enum kaya_status try_copy(struct opening *opening, header_reader *read, b
     return KAYA_OK;
 }
 
+/* No copy of its own number was found. What cannot be read of the two may be one. */
+static bool may_have_own_copy(const struct segment *segment)
+{
+    return segment->state == SEGMENT_HEADERLESS ||
+           (segment->state == SEGMENT_STRANGE && segment->first_copy_bad);
+}
+
 /* The best of some readings of each place: what validates in any of them counts. A header that was read stays, also where its link was not. */
 static enum kaya_status read_best(struct segment *segment, const struct context *context, unsigned readings)
 {
@@ -327,7 +336,7 @@ static enum kaya_status read_best(struct segment *segment, const struct context 
         status = try_copy(&opening, read_second_header, &second_is_read);
     if (status != KAYA_OK)
         return status;
-    return segment->state == SEGMENT_HEADERLESS && !(first_is_read && second_is_read) ? KAYA_IO : KAYA_OK;
+    return may_have_own_copy(segment) && !(first_is_read && second_is_read) ? KAYA_IO : KAYA_OK;
 }
 
 static enum kaya_status open_and_read(struct segment *out, const struct context *context, const char *name,

@@ -350,6 +350,55 @@ Test(damage, every_file_that_is_gone_is_missed_where_it_counts)
     in_each_story(remove_files);
 }
 
+static enum kaya_status hide_first_copy(void *user, struct image_disk *image, struct image_file *file,
+                                        uint64_t offset, uint8_t *bytes, size_t length, bool past_cache)
+{
+    (void)image;
+    (void)bytes;
+    (void)length;
+    (void)past_cache;
+    return file == user && offset == 0 ? KAYA_IO : KAYA_OK;
+}
+
+/* Two files behind the head stand under each other's name. Of the nearer one's header copies either says so alone; what cannot be read
+ * of them may say something else. */
+Test(damage, one_header_copy_is_enough_to_tell_another_segment)
+{
+    struct kaya_wal_config config = { .segment_bytes = 4096, .block_bytes = 512 };
+
+    for (unsigned spoilt = 0; spoilt < 3; spoilt++) {
+        struct log_fixture *log = log_fixture_create(&LOG_DENSE, &config);
+        static struct dissection segment;
+        static uint8_t swapped[4096];
+        struct image_file *near, *far;
+        struct log_look look;
+
+        MUST(log_open(log));
+        MUST(log_append(log, 100, KAYA_STRICT));
+        log_kill(log);
+        near = image_disk_segment(&log->image, 2);
+        far = image_disk_segment(&log->image, 3);
+        cr_assert(near->size == sizeof swapped && far->size == sizeof swapped);
+        memcpy(swapped, near->bytes, sizeof swapped);
+        memcpy(near->bytes, far->bytes, sizeof swapped);
+        memcpy(far->bytes, swapped, sizeof swapped);
+        cr_assert(dissect_header(&segment, near->bytes, near->size));
+        memset(near->bytes + (spoilt == 1 ? segment.second_copy : 0) + 80, 0x5a, 8);
+        if (spoilt == 2)
+            log->image.during_read = hide_first_copy;
+        log->image.user = near;
+        log_look(log, NULL, &look);
+        cr_expect_eq(look.status, spoilt == 2 ? KAYA_IO : KAYA_DAMAGED, "%u: %s", spoilt,
+                     kaya_status_name(look.status));
+        if (spoilt < 2) {
+            cr_expect_eq(look.report.damage_segment, 2);
+            cr_expect_str_eq(look.report.damage_reason, "the file is another segment");
+        }
+        log->image.during_read = NULL;
+        log_fixture_destroy(log);
+    }
+}
+
 /* Bytes that were true once: a whole file goes back in time, to what it was when the log had half of its records. */
 static void play_half(struct log_fixture *log)
 {
