@@ -11,8 +11,9 @@
  *     far its log went nobody says any more, so what lies behind its own last claim is handed out as not durable
  *   - a recovery's link that no claim lets count any more, above all others, may have counted: where it goes on from the highest piece, or
  *     takes its place, and all its copies stand, or more of them than of what they were copied from, they are taken. If it never counted, they
- *     are still what stood at that end. One that was cut to its end did count, since its successor's link did. Below others, where nobody's link
- *     says what came before them, it is taken as it stands: a spare that a recovery tried and left is the first that the next one takes
+ *     are still what stood at that end. Without copies it says nothing against claims behind the end that it names. One that was cut to its end
+ *     did count, since its successor's link did. Below others, where nobody's link says what came before them, it is taken as it stands: a spare
+ *     that a recovery tried and left is the first that the next one takes
  *   - both header copies lost: they said which seed the checks have. A whole LINK tells that as well, and which log, if the link above or the
  *     piece below agrees with its chain digest
  *   - the LINK lost: it said which seed the frames have, which any whole frame tells as well (reseed.c), and the base LSN. That one is the
@@ -539,13 +540,20 @@ static enum kaya_status push_carried(struct descent *descent)
     return push_live(descent, descent->carried, UINT64_MAX, 0);
 }
 
+/* Does a link without copies name an end that the file's own claims reach behind? A recovery that finds them names no less: this is the link of
+ * a cut-back that never counted, or the file has gone on since. */
+static bool was_left_behind(const struct piece *carried, const struct piece *file)
+{
+    return carried->record_count == 0 && !was_cut(file) && file->furthest > carried->link.predecessor_end;
+}
+
 /* `file` is the highest whose link counts, and above it stands a recovery's successor with copies. Where some of these are lost, what stands behind
  * the end that the successor names may be more; and one that holds more than what would replace it was not replaced. */
 static enum kaya_status take_with_carried(struct descent *descent, struct piece *file)
 {
     const struct piece *carried = descent->carried;
     bool is_more = has_all_copies(carried) || reach(carried) > reach(file);
-    bool goes_on = is_more && names(&carried->link, file);
+    bool goes_on = is_more && names(&carried->link, file) && !was_left_behind(carried, file);
     bool replaces = is_more && reach(carried) >= reach(file) &&
                     carried->link.predecessor == file->link.predecessor &&
                     carried->link.chain == file->link.chain && carried->link.base_lsn == file->link.base_lsn;

@@ -696,6 +696,52 @@ Test(salvage, copies_whose_claim_was_cut_off_come_without_the_link_that_names_th
     damage_case_destroy(damage);
 }
 
+/* A cut-back of the log as it stands got no further than its link, and the log goes on in its old segment. */
+static void try_to_cut_back(const struct log_fixture *log)
+{
+    struct log_fixture *other = log_fixture_create(&LOG_DENSE, &log->config);
+    static struct dissection segment;
+    struct kaya_wal_recovery_report report;
+    struct image_file *file;
+
+    image_disk_copy(&other->image, &log->image);
+    other->image.exists = true;
+    MUST(kaya_wal_cut_back(&other->environment, &other->config, 2, &report));
+    file = image_disk_segment(&other->image, 2);
+    cr_assert_eq(file->size, sizeof attempt);
+    dissect(&segment, file->bytes, file->size);
+    cr_assert(segment.linked && segment.frame_count > 1);
+    memcpy(attempt, file->bytes, sizeof attempt);
+    memset(attempt + segment.frames[1].offset, 0, 512 - segment.frames[1].offset % 512);
+    log_fixture_destroy(other);
+}
+
+static void play_cut_back_in_vain(struct log_fixture *log)
+{
+    MUST(log_open(log));
+    for (unsigned i = 0; i < 4; i++)
+        MUST(log_append(log, 40, KAYA_STRICT));
+    MUST(log_close(log));
+    try_to_cut_back(log);
+    MUST(log_open(log));
+    MUST(log_append(log, 40, KAYA_STRICT));
+    MUST(log_append(log, 40, KAYA_STRICT));
+}
+
+Test(salvage, a_cut_back_that_failed_takes_nothing)
+{
+    static const struct story story = { "cut back in vain", play_cut_back_in_vain, &LOG_DENSE, 4096, 512 };
+    struct damage_case *damage = tell(&story);
+
+    cr_assert_eq(damage->head, 1);
+    memcpy(image_disk_segment(&damage->log->image, 2)->bytes, attempt, sizeof attempt);
+    *byte_of(damage, frame_of(damage, 5), 30) ^= 3;
+    try_salvage(damage, "a record behind the end that a failed cut-back named");
+    cr_expect(look.came[3] && look.came[4] && look.came[6]);
+    cr_expect_eq(look.record_count, 5);
+    damage_case_destroy(damage);
+}
+
 /* The end is damaged beyond every claim of its own, so only an anchor lets recovery refuse. Then what stands behind the end comes as well,
  * and the anchor says up to where records were durable. */
 Test(salvage, with_an_anchor_what_stands_behind_the_end_comes)
