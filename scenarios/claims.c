@@ -795,6 +795,26 @@ static bool may_be_mark(const struct kaya_claims *claims, const struct written *
     return false;
 }
 
+/* The bits that differ in those of its sectors that lost but a few: a frame there may be mended, whatever became of the others. */
+static uint64_t count_lone_bits(const struct judgement *judgement, const struct written *write)
+{
+    const struct life *life = &judgement->claims->lives[write->life];
+    uint64_t count = 0, last = end_of(write), end;
+
+    at_most(&last, life->now->size_bytes);
+    for (uint64_t at = write->offset; at < last; at = end) {
+        struct written part = { .offset = at };
+
+        end = (at / KAYA_IMAGE_PIECE_BYTES + 1) * KAYA_IMAGE_PIECE_BYTES;
+        at_most(&end, last);
+        part.length = end - at;
+        count_bits(&part, life->now->bytes + at, life->truth->bytes + at);
+        if (!is_unreadable(life->now, at, end) && part.bits <= few_bits(&part))
+            count += part.bits;
+    }
+    return count;
+}
+
 /* So many bits of it may be mended by who sees no more of the damage than he must. */
 static uint64_t count_mendable(const struct judgement *judgement, const struct written *write)
 {
@@ -802,7 +822,7 @@ static uint64_t count_mendable(const struct judgement *judgement, const struct w
 
     if (!is_few(write)) {
         if (count_shown_bits(judgement->claims, write, true) > few_bits(write))
-            return 0;
+            return count_lone_bits(judgement, write);
         bits = count_shown_bits(judgement->claims, write, false);
         at_most(&bits, few_bits(write));
     }
