@@ -157,11 +157,12 @@ static bool has_work(struct kaya_wal_writer *writer)
     return !writer->is_in_vain && (writer->wants_spare || kaya_line_end_ahead(writer) != 0);
 }
 
-/* Each call that makes work ends by looking whether somebody waits for it. */
+/* Each call that makes work ends by looking whether somebody waits for it. Or whether it was in vain, and who waits does not know that it is to be
+ * tried again. */
 static void wake_who_tends(struct kaya_wal_writer *writer)
 {
     if (writer->work_waiter_count > 0 && !writer->is_exclusive &&
-        (!kaya_line_is_alive(writer) || has_work(writer)))
+        (!kaya_line_is_alive(writer) || has_work(writer) || (writer->is_in_vain && writer->tender_sleeps_on)))
         kaya_condition_wake_all(writer->context.runtime, writer->work);
 }
 
@@ -171,6 +172,7 @@ static bool await_wake(struct kaya_wal_writer *writer, uint64_t timeout_ns)
     bool woken;
 
     writer->work_waiter_count++;
+    writer->tender_sleeps_on = timeout_ns == KAYA_WAIT_FOREVER;
     woken = kaya_condition_wait(writer->context.runtime, writer->work, writer->mutex, timeout_ns);
     writer->work_waiter_count--;
     kaya_line_await_quiet(writer);
@@ -261,6 +263,7 @@ void kaya_line_take(struct kaya_wal_writer *writer)
     writer->exclusive_waiter_count--;
     writer->is_head_taken = true;
     writer->is_exclusive = true;
+    writer->had_ended = writer->ending != KAYA_OK;
     writer->is_pool_taken = true;
     kaya_mutex_unlock(writer->context.runtime, writer->mutex);
 }
@@ -583,7 +586,7 @@ enum kaya_status kaya_line_ask(struct kaya_wal_writer *writer, uint64_t lsn, boo
 {
     if ((is_durable ? kaya_observe(writer->context.runtime, &writer->durable_lsn) : writer->written_lsn) >= lsn)
         return KAYA_OK;
-    return writer->is_exclusive || writer->ending == KAYA_OK ? KAYA_BUSY : writer->ending;
+    return (writer->is_exclusive && !writer->had_ended) || writer->ending == KAYA_OK ? KAYA_BUSY : writer->ending;
 }
 
 enum kaya_status kaya_line_ask_ticket(struct kaya_wal_writer *writer, const struct kaya_wal_ticket *ticket)

@@ -24,10 +24,12 @@ struct kaya_wal_writer {
     unsigned work_waiter_count;  /* at ... */
     struct kaya_condition *work; /* tend has something to do; NULL: nobody ever asked */
     bool is_dismissed;           /* who waits there shall no longer, or the next one not at all */
+    bool tender_sleeps_on;       /* who waits there does so without an end */
     bool is_in_vain; /* the last preparation that tend tried failed, and is not asked for again for a while */
     bool is_closing;
     bool is_head_taken; /* a flight, writing ahead, or somebody exclusive */
     bool is_exclusive;  /* ... and nobody may encode or look at `log` */
+    bool had_ended;     /* ... the handle, before he came: `ending` is not his */
     bool is_pool_taken;
     bool is_gathering;       /* the head is taken by who waits for others to come along ... */
     bool must_depart;        /* ... and shall no longer */
