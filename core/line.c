@@ -518,8 +518,10 @@ enum kaya_status kaya_line_write_ahead(struct kaya_wal_writer *writer, uint64_t 
     while (writer->is_head_taken)
         await_turn(writer);
     writer->exclusive_waiter_count--;
-    if (writer->ending != KAYA_OK)
+    if (writer->ending != KAYA_OK) { /* who waits for the spares let us go first */
+        wake_turn(writer);
         return KAYA_ENDED;
+    }
     kaya_appender_plan_ahead(appender, end, &from, &to);
     appender->is_settled = false;
     writer->is_head_taken = true;
