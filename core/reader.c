@@ -190,13 +190,24 @@ static enum kaya_status find_place_again(struct kaya_wal_reader *reader)
     return status == KAYA_OK ? stand(reader) : status;
 }
 
+/* The next record is not where it was. What a writer of this process pins does not change; but what it has only handed to the system goes with a sync
+ * that fails, before the writer itself is told so. */
+static enum kaya_status say_what_is_missing(const struct kaya_wal_reader *reader)
+{
+    struct kaya_wal_writer *writer = reader->options.writer;
+
+    if (writer == NULL)
+        return KAYA_BUSY;
+    return reader->next_lsn > kaya_wal_writer_durable_lsn(writer) ? KAYA_IO : KAYA_DAMAGED;
+}
+
 static enum kaya_status find_entry(struct kaya_wal_reader *reader)
 {
     enum kaya_status status = next_entry(reader);
 
     for (unsigned restart = 0; status == KAYA_NOT_FOUND; restart++) {
-        if (restart == RESTARTS_MAX) /* what a writer of this process pins does not change */
-            return reader->options.writer != NULL ? KAYA_DAMAGED : KAYA_BUSY;
+        if (restart == RESTARTS_MAX)
+            return say_what_is_missing(reader);
         status = find_place_again(reader);
         if (status == KAYA_OK)
             status = next_entry(reader);

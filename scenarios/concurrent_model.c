@@ -184,14 +184,19 @@ static bool is_excused(const struct kaya_concurrent_model *model, enum kaya_stat
     return false;
 }
 
+void kaya_concurrent_looked(struct kaya_concurrent_model *model, const char *what, enum kaya_status status,
+                            struct kaya_violation *violation)
+{
+    if (status != KAYA_OK && status != KAYA_GONE && !is_excused(model, status))
+        BROKEN(violation, P7, "%s answered %s, and nothing had failed", what, kaya_status_name(status));
+    model->has_failed = model->has_failed || (status == KAYA_ENDED && !model->is_stopping);
+}
+
 void kaya_concurrent_answered(struct kaya_concurrent_model *model, const char *what, enum kaya_status status,
                               struct kaya_violation *violation)
 {
-    if (status == KAYA_OK || status == KAYA_GONE)
-        return;
-    if (!is_excused(model, status))
-        BROKEN(violation, P7, "%s answered %s, and nothing had failed", what, kaya_status_name(status));
-    model->has_failed = model->has_failed || status == KAYA_IO || (status == KAYA_ENDED && !model->is_stopping);
+    kaya_concurrent_looked(model, what, status, violation);
+    model->has_failed = model->has_failed || status == KAYA_IO;
 }
 
 static void check_numbers(struct kaya_concurrent_model *model, const struct call *call, uint64_t first_lsn,

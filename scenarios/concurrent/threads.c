@@ -169,8 +169,8 @@ static void read_beside(struct kaya_thread *thread)
         kaya_concurrent_seen_all(subject->model, due, written, thread->violation);
     if (status == KAYA_END || may_be_overtaken(status, beside))
         status = KAYA_OK;
-    kaya_concurrent_answered(subject->model, beside ? "a reader of another process" : "a reader", status,
-                             thread->violation);
+    kaya_concurrent_looked(subject->model, beside ? "a reader of another process" : "a reader", status,
+                           thread->violation);
     kaya_player_trace(&subject->player, KAYA_TRACE_ANSWER, "read", status, report.first_lsn, report.last_lsn,
                       thread->number);
 }

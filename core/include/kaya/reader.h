@@ -35,8 +35,8 @@ KAYA_MUST_CHECK enum kaya_status kaya_wal_reader_open(const struct kaya_wal_envi
                                                       struct kaya_wal_recovery_report *report);
 
 /* The next record; its bytes are valid until the next call on this reader. KAYA_END behind the last one that was there
- * at open. KAYA_TRIMMED: a live writer trimmed past this place. KAYA_DAMAGED: it no longer reads, past the cache either. Otherwise as
- * kaya_wal_reader_open. After any failure the reader has ended and answers the same again. */
+ * at open. KAYA_TRIMMED: a live writer trimmed past this place. KAYA_DAMAGED: it no longer reads, past the cache either. KAYA_IO: or
+ * a sync of `writer` is failing, and has taken along what was not durable. Otherwise as kaya_wal_reader_open. After any failure the reader has ended and answers the same again. */
 KAYA_MUST_CHECK enum kaya_status kaya_wal_reader_next(struct kaya_wal_reader *reader,
                                                       struct kaya_wal_record *record);
 

@@ -44,6 +44,9 @@ void kaya_concurrent_sync_end(struct kaya_concurrent_model *model, uint64_t cove
 /* flush: likewise, for a crash of the process. */
 void kaya_concurrent_flush_end(struct kaya_concurrent_model *model, uint64_t covered_lsn,
                                enum kaya_status status, struct kaya_violation *violation);
+/* A reader answered: a status that is not KAYA_OK needs an excuse, and KAYA_IO says nothing of the handle. */
+void kaya_concurrent_looked(struct kaya_concurrent_model *model, const char *what, enum kaya_status status,
+                            struct kaya_violation *violation);
 /* Any other call answered: a status that is not KAYA_OK needs an excuse. */
 void kaya_concurrent_answered(struct kaya_concurrent_model *model, const char *what, enum kaya_status status,
                               struct kaya_violation *violation);
