@@ -64,8 +64,8 @@ static bool is_zero(const uint8_t *bytes, size_t length);
     requires 28 <= available && \valid_read(bytes + (0 .. available - 1));
     assigns \result \from bytes[0 .. 27], available, *shape, segment_seed, offset, *frame;
     ensures never_none: \result != FRAME_FAULT_NONE; */
-static enum frame_fault find_fault(const uint8_t *bytes, size_t available, const struct shape *shape, uint32_t segment_seed,
-                                   uint64_t offset, const struct frame *frame);
+static enum frame_fault find_fault(const uint8_t *bytes, size_t available, const struct shape *shape,
+                                   uint32_t segment_seed, uint64_t offset, const struct frame *frame);
 
 /*@ requires is_shape(shape) && \valid_read(seeds) && \valid(frame) && offset <= 0x40000000;
     requires available == 0 || \valid_read(bytes + (0 .. available - 1));
