@@ -10,13 +10,15 @@ fail() {
     failures=$((failures + 1))
 }
 
-# expect CODE COMMAND...: it ends so; its output is in `out` and `err`.
+# expect CODE COMMAND...: it reads the file `in`, which is empty again afterwards, and ends so; its output is in `out` and `err`.
+: >in
 expect() {
     local want=$1 code
     shift
-    "$@" >out 2>err </dev/null
+    "$@" <in >out 2>err
     code=$?
     [ "$code" -eq "$want" ] || fail "$* ended with $code, not $want: $(head -c 600 out err)"
+    : >in
 }
 
 # says FILE REGEX, says_text FILE TEXT: it is in there.

@@ -5,27 +5,9 @@ set -u
 
 wal=${KAYA_BIN:?the directory that holds kaya-wal}/kaya-wal
 golden=$(cd "$(dirname "$0")" && pwd)/golden
-work=$(mktemp -d "${TMPDIR:-/tmp}/kaya-test-XXXXXX")
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
+# shellcheck source=tests/tools/expect.sh
+. "${KAYA_SOURCE:?the top of the tree}/tests/tools/expect.sh"
 
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
-
-# expect CODE COMMAND...: runs it with what is in the file `in`; leaves its streams in `out` and `err`.
-: >in
-expect() {
-    local want=$1 code
-    shift
-    "$@" <in >out 2>err
-    code=$?
-    [ "$code" -eq "$want" ] || fail "$* ended with $code, not $want: $(head -c 600 out err)"
-    : >in
-}
-says() { grep -qF -- "$2" "$1" || fail "'$2' is not in $1: $(head -c 600 "$1")"; }
 silent() { [ ! -s "$1" ] || fail "$1 should be empty: $(head -c 600 "$1")"; }
 same() { cmp -s "$1" "$2" || fail "$1 and $2 differ: $(diff "$1" "$2" | head -20)"; }
 
@@ -40,26 +22,26 @@ like_golden() {
 # Help teaches; mistakes in usage are told with exit 3.
 expect 0 "$wal" --help
 for command in append cat inspect verify salvage trim; do
-    says out "  $command "
+    says_text out "  $command "
 done
 for command in append cat inspect verify salvage trim; do
     expect 0 "$wal" "$command" --help
-    says out 'Example:'
-    says out 'Exit codes:'
+    says_text out 'Example:'
+    says_text out 'Exit codes:'
     expect 3 "$wal" "$command"
     silent out
-    says err "kaya-wal $command"
+    says_text err "kaya-wal $command"
     expect 3 "$wal" "$command" log --no-such-option
 done
 expect 3 "$wal"
 expect 3 "$wal" sing
-says err "there is no command 'sing'"
+says_text err "there is no command 'sing'"
 expect 3 "$wal" append log --segment-bytes=lots
-says err "'lots' is not a size"
+says_text err "'lots' is not a size"
 expect 3 "$wal" append log --sync-method=hope
 grep -q "there is no 'hope'; there are fdatasync, dsync" err || fail 'a sync method that is none'
 expect 3 "$wal" append log --segment-bytes=1000
-says err 'segment_bytes'
+says_text err 'segment_bytes'
 expect 3 "$wal" verify log --anchor 12:3
 expect 3 "$wal" cat log --from 0
 
@@ -67,13 +49,13 @@ expect 3 "$wal" cat log --from 0
 for command in cat inspect verify salvage; do
     expect 3 "$wal" "$command" nowhere
     silent out
-    says err 'nowhere'
+    says_text err 'nowhere'
 done
 [ ! -e nowhere ] || fail 'looking made a directory'
 expect 3 "$wal" append no/such/parent
 expect 3 "$wal" trim nowhere 1
 expect 3 "$wal" verify nowhere --json
-says out '"status":"KAYA_NOT_FOUND"'
+says_text out '"status":"KAYA_NOT_FOUND"'
 
 # Lines go in and come out, whatever bytes they are made of.
 printf 'one\n\nthree\rwith\0and\377\nlast without a newline' >in
@@ -91,7 +73,7 @@ same rest out
 expect 0 "$wal" cat log --from 5
 silent out
 expect 3 "$wal" cat log --from 6
-says err 'no record 6'
+says_text err 'no record 6'
 expect 0 "$wal" append log </dev/null
 silent out
 printf 'a\nb\0c\0' >in
@@ -103,25 +85,25 @@ printf 'a\nb\0c\0' >rest
 same rest out
 expect 0 "$wal" cat log --json
 [ "$(wc -l <out)" -eq 6 ] || fail 'cat --json prints one line a record'
-says out '"lsn":1,"type":"opaque","durable":true,"mended":false,'
-says out '"payload":"one"}'
-says out '"payload_hex":"74687265650d7769746800616e64ff"}'
-says out '"payload":"a\nb"}'
+says_text out '"lsn":1,"type":"opaque","durable":true,"mended":false,'
+says_text out '"payload":"one"}'
+says_text out '"payload_hex":"74687265650d7769746800616e64ff"}'
+says_text out '"payload":"a\nb"}'
 
 # Closed cleanly, so everything is durable.
 expect 0 "$wal" cat log --durable
 [ "$(tr -d '\0' <out | wc -l)" -eq 7 ] || fail 'a closed log is durable to its end'
 expect 0 "$wal" verify log
-says out 'clean: nothing would be cut: 6 records, 1..6, in 1 segment'
-says out 'closed cleanly'
+says_text out 'clean: nothing would be cut: 6 records, 1..6, in 1 segment'
+says_text out 'closed cleanly'
 expect 0 "$wal" verify log --json
-says out '"item":"verdict","status":"KAYA_OK","finding":"clean","exit":0,"verdict":"clean"'
+says_text out '"item":"verdict","status":"KAYA_OK","finding":"clean","exit":0,"verdict":"clean"'
 expect 0 "$wal" inspect log
-says out 'verdict: clean'
+says_text out 'verdict: clean'
 expect 0 "$wal" inspect log --hex
-says out '6f 6e 65 '
+says_text out '6f 6e 65 '
 expect 0 "$wal" inspect log --json
-says out '"item":"sums"'
+says_text out '"item":"sums"'
 
 # A line that is too long is named; what stands before it is kept and the log is closed.
 {
@@ -130,8 +112,8 @@ says out '"item":"sums"'
     printf '\nnever\n'
 } >in
 expect 1 "$wal" append limits --segment-bytes=64K --record-bytes-max=10000
-says err 'line 2 '
-says err '10000'
+says_text err 'line 2 '
+says_text err '10000'
 [ "$(cat out)" = 1 ] || fail 'the line before the long one is acknowledged'
 expect 0 "$wal" cat limits
 [ "$(cat out)" = short ] || fail 'the line before the long one is kept, and nothing else'
@@ -141,12 +123,12 @@ expect 0 "$wal" cat limits
     printf '\nnever\n'
 } >in
 expect 1 "$wal" append limits --segment-bytes=64K
-says err 'line 2 is 60000 bytes long'
+says_text err 'line 2 is 60000 bytes long'
 expect 0 "$wal" verify limits
-says out 'clean'
+says_text out 'clean'
 head -c 4194305 /dev/zero | tr '\0' x >in
 expect 1 "$wal" append limits
-says err 'line 1 is longer than 4194304 bytes'
+says_text err 'line 1 is longer than 4194304 bytes'
 head -c 4194304 /dev/zero | tr '\0' x >in
 expect 0 "$wal" append long
 expect 0 "$wal" cat long
@@ -156,7 +138,7 @@ expect 0 "$wal" cat long
 seq -f 'record number %06g' 5000 >in
 expect 0 "$wal" append trimmed --segment-bytes=64K
 expect 3 "$wal" trim trimmed 5002
-says err 'lies beyond the log, whose last record is 5000'
+says_text err 'lies beyond the log, whose last record is 5000'
 expect 0 "$wal" trim trimmed 4000
 first=$(cat out)
 if [ "$first" -le 1000 ] || [ "$first" -gt 4000 ]; then fail "trim to 4000 ended at $first"; fi
@@ -164,7 +146,7 @@ expect 0 "$wal" cat trimmed
 [ "$(head -1 out)" = "$(printf 'record number %06d' "$first")" ] || fail 'cat begins at the low-water mark'
 [ "$(tail -1 out)" = 'record number 005000' ] || fail 'cat ends at the end'
 expect 3 "$wal" cat trimmed --from $((first - 1))
-says err 'trimmed away'
+says_text err 'trimmed away'
 expect 0 "$wal" verify trimmed
 
 # A reader that goes away is no news; colours are for terminals.
@@ -182,7 +164,7 @@ done
 # Output that cannot be written is told; a stream that the caller closed never becomes a file of the log.
 "$wal" cat trimmed >/dev/full 2>err
 [ $? -eq 3 ] || fail 'cat into a full file'
-says err 'standard output: No space left'
+says_text err 'standard output: No space left'
 seq 10 | "$wal" append full >/dev/full 2>err
 [ "${PIPESTATUS[1]}" -eq 1 ] || fail 'append with nobody to hear it'
 [ "$(wc -l <err)" -eq 1 ] || fail "told once: $(cat err)"
@@ -207,13 +189,13 @@ same before after
 # One file alone; a file that is none; a path that is no directory.
 segment=$(cd log && echo *0001.wal)
 expect 0 "$wal" inspect "log/$segment"
-says out "$segment"
+says_text out "$segment"
 expect 3 "$wal" inspect numbers
-says err 'numbers: '
+says_text err 'numbers: '
 expect 3 "$wal" cat numbers
 ln -s log link
 expect 3 "$wal" cat link
-says err 'symbolic link'
+says_text err 'symbolic link'
 
 # What a small log looks like.
 printf 'first\nsecond\n' >in
@@ -240,7 +222,7 @@ expect 2 "$wal" inspect small
 like_golden inspect-damaged.txt
 expect 2 "$wal" cat small
 silent out
-says err 'nothing was changed'
+says_text err 'nothing was changed'
 expect 2 "$wal" append small
 silent out
 
@@ -258,7 +240,7 @@ like_golden salvage-lines.json
 find small -type f -printf '%p %s %T@\n' | sort >after
 same before after
 expect 0 "$wal" verify rescued/from-2
-says out 'clean: nothing would be cut: 3 records, 2..4'
+says_text out 'clean: nothing would be cut: 3 records, 2..4'
 expect 0 "$wal" cat rescued/from-2
 [ "$(head -2 out | tr '\n' ' ')" = 'second third ' ] || fail 'the record behind the damage'
 expect 3 "$wal" cat rescued/from-2 --from 1
@@ -268,9 +250,9 @@ expect 0 "$wal" append rescued/from-2
 
 # Where it goes must be empty, and outside of the log.
 expect 3 "$wal" salvage small --to rescued
-says err 'rescued: is not empty'
+says_text err 'rescued: is not empty'
 expect 3 "$wal" salvage small --to small/rescued
-says err 'in the log itself'
+says_text err 'in the log itself'
 [ ! -e small/rescued ] || fail 'salvage wrote into the log'
 expect 3 "$wal" salvage small --to no/such/parent
 mkdir empty
@@ -279,7 +261,7 @@ expect 0 "$wal" verify empty/from-2
 
 # A healthy log is copied as one run; batches, large records and small segments come through.
 expect 0 "$wal" salvage trimmed --to copied
-says out ', nothing is lost'
+says_text out ', nothing is lost'
 expect 0 "$wal" cat trimmed
 mv out fed
 expect 0 "$wal" cat copied/from-"$first"
