@@ -3,7 +3,6 @@
 #define _GNU_SOURCE 1
 #define _FILE_OFFSET_BITS 64
 #include <criterion/criterion.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -12,6 +11,7 @@
 
 #include "kaya/conformance.h"
 #include "posix_disks.h"
+#include "real_calls.h"
 
 enum {
     PART_BYTES = 30000,
@@ -31,15 +31,6 @@ static bool is_interrupted(void)
     interrupted++;
     errno = EINTR;
     return true;
-}
-
-static void *next(const char *name)
-{
-    void *function = dlsym(RTLD_NEXT, name);
-
-    if (function == NULL)
-        abort();
-    return function;
 }
 
 /* At most PART_BYTES of the vector. */
@@ -125,18 +116,7 @@ int fallocate(int descriptor, int mode, off_t offset, off_t length)
                : ((int (*)(int, int, off_t, off_t))next("fallocate64"))(descriptor, mode, offset, length);
 }
 
-int openat(int directory, const char *name, int flags, ...)
-{
-    va_list arguments;
-    unsigned mode;
-
-    va_start(arguments, flags);
-    mode = (flags & O_CREAT) != 0 ? va_arg(arguments, unsigned) : 0;
-    va_end(arguments);
-    return is_interrupted()
-               ? -1
-               : ((int (*)(int, const char *, int, ...))next("openat64"))(directory, name, flags, mode);
-}
+REPLACE_OPENAT(is_interrupted())
 
 Test(interrupted, disk_conforms)
 {

@@ -6,7 +6,6 @@
 #define _GNU_SOURCE 1
 #define _FILE_OFFSET_BITS 64
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -22,6 +21,7 @@
 #include "kaya/inspect.h"
 #include "kaya/posix.h"
 #include "many_threads.h"
+#include "real_calls.h"
 #include "scratch_directory.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -71,14 +71,6 @@ static bool is_denied(enum call call)
         return false;
     errno = denial.error;
     return true;
-}
-
-static void *next(const char *name)
-{
-    void *function = dlsym(RTLD_NEXT, name);
-
-    MUST(function != NULL);
-    return function;
 }
 
 #if !IS_SANITIZED
@@ -197,18 +189,7 @@ int fcntl(int descriptor, int command, ...)
     return ((int (*)(int, int, ...))next("fcntl64"))(descriptor, command, argument);
 }
 
-int openat(int directory, const char *name, int flags, ...)
-{
-    va_list arguments;
-    unsigned mode;
-
-    va_start(arguments, flags);
-    mode = (flags & O_CREAT) != 0 ? va_arg(arguments, unsigned) : 0;
-    va_end(arguments);
-    if (is_denied(CALL_OPENAT))
-        return -1;
-    return ((int (*)(int, const char *, int, ...))next("openat64"))(directory, name, flags, mode);
-}
+REPLACE_OPENAT(is_denied(CALL_OPENAT))
 
 /* --- a life --------------------------------------------------------------------------------------------------------- */
 

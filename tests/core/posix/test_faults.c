@@ -5,7 +5,6 @@
 #define _FILE_OFFSET_BITS 64
 #include <criterion/criterion.h>
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "kaya/posix.h"
+#include "real_calls.h"
 #include "scratch_directory.h"
 
 /* ---- the system ---- */
@@ -60,15 +60,6 @@ static bool fails(enum call call)
 }
 
 /* The true call behind this program's own of the same name. */
-static void *next(const char *name)
-{
-    void *function = dlsym(RTLD_NEXT, name);
-
-    if (function == NULL)
-        abort();
-    return function;
-}
-
 static void note(char letter)
 {
     size_t length = strlen(order);
@@ -188,18 +179,7 @@ int posix_fadvise(int descriptor, off_t offset, off_t length, int advice)
     return ((int (*)(int, off_t, off_t, int))next("posix_fadvise64"))(descriptor, offset, length, advice);
 }
 
-int openat(int directory, const char *name, int flags, ...)
-{
-    va_list arguments;
-    unsigned mode;
-
-    va_start(arguments, flags);
-    mode = (flags & O_CREAT) != 0 ? va_arg(arguments, unsigned) : 0;
-    va_end(arguments);
-    if (fails(CALL_OPENAT))
-        return -1;
-    return ((int (*)(int, const char *, int, ...))next("openat64"))(directory, name, flags, mode);
-}
+REPLACE_OPENAT(fails(CALL_OPENAT))
 
 struct dirent *readdir(DIR *stream)
 {
