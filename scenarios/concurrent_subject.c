@@ -6,13 +6,11 @@
  *
  * When a call was told of a failure, or a thread stopped the writer, the log is closed and opened again behind the gathering, and everything read
  * back. Between gatherings there is one thread, as everywhere else. */
-#include "kaya/scenarios/concurrent_subject.h"
-
-#include <stdlib.h>
 #include <string.h>
 
 #include "concurrent/concurrent.h"
 #include "kaya/scenarios/promise.h"
+#include "kaya/scenarios/role.h"
 
 static struct kaya_concurrent *subject_of(struct kaya_subject *base)
 {
@@ -246,67 +244,44 @@ static void subject_hash_model(const struct kaya_subject *base, uint64_t hash[2]
     kaya_words_end(&words, hash);
 }
 
-static void subject_destroy(struct kaya_subject *base)
+static bool subject_make(struct kaya_subject *base)
 {
-    struct kaya_concurrent *subject = subject_of(base);
+    struct kaya_concurrent_model *model = kaya_concurrent_model_create();
 
-    if (subject == NULL)
-        return;
-    kaya_concurrent_model_destroy(subject->model);
-    kaya_player_release(&subject->player);
-    free(subject);
+    subject_of(base)->model = model;
+    return model != NULL;
 }
 
-static const struct kaya_subject_operations operations = { .name = "concurrent",
-                                                           .recover = subject_recover,
-                                                           .step = subject_step,
-                                                           .check = subject_check,
-                                                           .close = subject_close,
-                                                           .crash = subject_crash,
-                                                           .copy_model = subject_copy_model,
-                                                           .hash_model = subject_hash_model,
-                                                           .destroy = subject_destroy };
+static void subject_unmake(struct kaya_subject *base)
+{
+    kaya_concurrent_model_destroy(subject_of(base)->model);
+}
 
-void kaya_concurrent_subject_reset(struct kaya_subject *base, const struct kaya_plan *plan, uint64_t seed)
+static void subject_reset(struct kaya_subject *base)
 {
     struct kaya_concurrent *subject = subject_of(base);
 
     subject->writer = NULL;
     memset(subject->payload_counts, 0, sizeof subject->payload_counts);
-    kaya_player_reset(&subject->player, plan, seed);
     kaya_concurrent_model_reset(subject->model);
 }
 
-enum kaya_status kaya_concurrent_subject_create(const struct kaya_plan *plan, uint64_t seed,
-                                                struct kaya_subject **base)
-{
-    struct kaya_concurrent *subject = calloc(1, sizeof *subject);
-
-    *base = NULL;
-    if (subject == NULL)
-        return KAYA_NO_MEMORY;
-    subject->base.operations = &operations;
-    subject->model = kaya_concurrent_model_create();
-    if (subject->model == NULL) {
-        free(subject);
-        return KAYA_NO_MEMORY;
-    }
-    kaya_concurrent_subject_reset(&subject->base, plan, seed);
-    *base = &subject->base;
-    return KAYA_OK;
-}
-
-struct kaya_oracle_counts kaya_concurrent_subject_counts(const struct kaya_subject *base)
+static struct kaya_oracle_counts subject_counts(const struct kaya_subject *base)
 {
     return kaya_concurrent_counts(subject_of_const(base)->model);
 }
 
-uint64_t kaya_concurrent_subject_recoveries(const struct kaya_subject *base)
-{
-    return subject_of_const(base)->player.recoveries;
-}
-
-struct kaya_watch *kaya_concurrent_subject_watch(struct kaya_subject *base)
-{
-    return &subject_of(base)->player.watch;
-}
+const struct kaya_role kaya_concurrent_role = { .operations = { .name = "concurrent",
+                                                                .recover = subject_recover,
+                                                                .step = subject_step,
+                                                                .check = subject_check,
+                                                                .close = subject_close,
+                                                                .crash = subject_crash,
+                                                                .copy_model = subject_copy_model,
+                                                                .hash_model = subject_hash_model,
+                                                                .destroy = kaya_subject_destroy },
+                                                .bytes = sizeof(struct kaya_concurrent),
+                                                .make = subject_make,
+                                                .unmake = subject_unmake,
+                                                .reset = subject_reset,
+                                                .counts = subject_counts };

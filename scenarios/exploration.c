@@ -7,9 +7,7 @@
  * turn. */
 #include "kaya/scenarios/exploration.h"
 
-#include "kaya/scenarios/concurrent_subject.h"
-#include "kaya/scenarios/key_value_subject.h"
-#include "kaya/scenarios/log_subject.h"
+#include "kaya/scenarios/role.h"
 
 /* Schedules multiply with threads, so a scenario's are cut to these. */
 enum { SMALL_LOG_SEED = 20, THREADS_MAX = 3, PREEMPTIONS_DEFAULT = 2 };
@@ -150,11 +148,7 @@ static enum kaya_status create_subject(void *user, struct kaya_subject **subject
 {
     const struct kaya_exploration *exploration = user;
 
-    if (exploration->plan.subject == KAYA_SUBJECT_KEY_VALUE)
-        return kaya_key_value_subject_create(&exploration->plan, exploration->seed, subject);
-    if (exploration->plan.subject == KAYA_SUBJECT_CONCURRENT)
-        return kaya_concurrent_subject_create(&exploration->plan, exploration->seed, subject);
-    return kaya_log_subject_create(&exploration->plan, exploration->seed, subject);
+    return kaya_subject_create(exploration->plan.subject, &exploration->plan, exploration->seed, subject);
 }
 
 /* Small logs name no families: all crashes strike. */

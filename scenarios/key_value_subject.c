@@ -5,16 +5,14 @@
  * and put again; values follow from the run's seed, each made anew.
  *
  * After a failure the program goes on for a while, or closes and opens the engine again in the same process. */
-#include "kaya/scenarios/key_value_subject.h"
-
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kaya/scenarios/key_value_model.h"
 #include "kaya/scenarios/kv.h"
 #include "kaya/scenarios/payload.h"
 #include "kaya/scenarios/player.h"
+#include "kaya/scenarios/role.h"
 
 enum { KEY_TEXT_MAX = 40, KEY_COST_BYTES = KEY_TEXT_MAX + 2, FILLER_STEP = 7, FILLER_MAX = 34 };
 
@@ -22,7 +20,6 @@ enum { KEY_TEXT_MAX = 40, KEY_COST_BYTES = KEY_TEXT_MAX + 2, FILLER_STEP = 7, FI
 enum { SEGMENTS_BESIDE_SPARES = 4, SNAPSHOT_FIXED_BYTES = 128, ITEM_COST_BYTES = KEY_COST_BYTES + 4 };
 
 struct key_value_subject {
-    struct kaya_subject base;
     struct kaya_player player;
     struct kaya_key_value_model *model;
     struct kaya_kv *kv; /* of the running boot */
@@ -380,66 +377,43 @@ static void subject_hash_model(const struct kaya_subject *base, uint64_t hash[2]
     kaya_words_end(&words, hash);
 }
 
-static void subject_destroy(struct kaya_subject *base)
+static bool subject_make(struct kaya_subject *base)
 {
-    struct key_value_subject *subject = subject_of(base);
+    struct kaya_key_value_model *model = kaya_key_value_model_create();
 
-    if (subject == NULL)
-        return;
-    kaya_key_value_model_destroy(subject->model);
-    kaya_player_release(&subject->player);
-    free(subject);
+    subject_of(base)->model = model;
+    return model != NULL;
 }
 
-static const struct kaya_subject_operations operations = { .name = "key-value",
-                                                           .recover = subject_recover,
-                                                           .step = subject_step,
-                                                           .check = subject_check,
-                                                           .close = subject_close,
-                                                           .crash = subject_crash,
-                                                           .copy_model = subject_copy_model,
-                                                           .hash_model = subject_hash_model,
-                                                           .destroy = subject_destroy };
+static void subject_unmake(struct kaya_subject *base)
+{
+    kaya_key_value_model_destroy(subject_of(base)->model);
+}
 
-void kaya_key_value_subject_reset(struct kaya_subject *base, const struct kaya_plan *plan, uint64_t seed)
+static void subject_reset(struct kaya_subject *base)
 {
     struct key_value_subject *subject = subject_of(base);
 
     subject->kv = NULL;
-    kaya_player_reset(&subject->player, plan, seed);
     kaya_key_value_model_reset(subject->model);
 }
 
-enum kaya_status kaya_key_value_subject_create(const struct kaya_plan *plan, uint64_t seed,
-                                               struct kaya_subject **base)
-{
-    struct key_value_subject *subject = calloc(1, sizeof *subject);
-
-    *base = NULL;
-    if (subject == NULL)
-        return KAYA_NO_MEMORY;
-    subject->base.operations = &operations;
-    subject->model = kaya_key_value_model_create();
-    if (subject->model == NULL) {
-        free(subject);
-        return KAYA_NO_MEMORY;
-    }
-    kaya_key_value_subject_reset(&subject->base, plan, seed);
-    *base = &subject->base;
-    return KAYA_OK;
-}
-
-struct kaya_oracle_counts kaya_key_value_subject_counts(const struct kaya_subject *base)
+static struct kaya_oracle_counts subject_counts(const struct kaya_subject *base)
 {
     return kaya_key_value_counts(subject_of_const(base)->model);
 }
 
-uint64_t kaya_key_value_subject_recoveries(const struct kaya_subject *base)
-{
-    return subject_of_const(base)->player.recoveries;
-}
-
-struct kaya_watch *kaya_key_value_subject_watch(struct kaya_subject *base)
-{
-    return &subject_of(base)->player.watch;
-}
+const struct kaya_role kaya_key_value_role = { .operations = { .name = "key-value",
+                                                               .recover = subject_recover,
+                                                               .step = subject_step,
+                                                               .check = subject_check,
+                                                               .close = subject_close,
+                                                               .crash = subject_crash,
+                                                               .copy_model = subject_copy_model,
+                                                               .hash_model = subject_hash_model,
+                                                               .destroy = kaya_subject_destroy },
+                                               .bytes = sizeof(struct key_value_subject),
+                                               .make = subject_make,
+                                               .unmake = subject_unmake,
+                                               .reset = subject_reset,
+                                               .counts = subject_counts };

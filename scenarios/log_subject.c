@@ -14,8 +14,7 @@
  * The code under test dies with its boot: a crash only forgets the handle, memory was the machine's. */
 #include "kaya/scenarios/log_subject.h"
 
-#include <stdlib.h>
-
+#include "kaya/scenarios/role.h"
 #include "log/log.h"
 
 static struct kaya_log *log_of(struct kaya_subject *subject)
@@ -183,8 +182,8 @@ static const struct kaya_operation brief_operations[] = {
     { .kind = KAYA_OPERATION_APPEND_STRICT, .record_count = 1, .lengths = { 1 } },
 };
 
-enum kaya_status kaya_log_subject_live(struct kaya_subject *subject, const struct kaya_sim_machine *machine,
-                                       bool briefly, struct kaya_violation *violation)
+static enum kaya_status subject_live(struct kaya_subject *subject, const struct kaya_sim_machine *machine,
+                                     bool briefly, struct kaya_violation *violation)
 {
     struct kaya_log *log = log_of(subject);
     const struct kaya_operation *next = briefly ? brief_operations : live_operations;
@@ -283,32 +282,23 @@ static void subject_hash_model(const struct kaya_subject *subject, uint64_t hash
     kaya_words_end(&words, hash);
 }
 
-static void subject_destroy(struct kaya_subject *subject)
+static bool subject_make(struct kaya_subject *subject)
 {
-    struct kaya_log *log = log_of(subject);
+    struct kaya_oracle *oracle = kaya_oracle_create();
 
-    if (log == NULL)
-        return;
-    kaya_oracle_destroy(log->oracle);
-    kaya_player_release(&log->player);
-    free(log);
+    log_of(subject)->oracle = oracle;
+    return oracle != NULL;
 }
 
-static const struct kaya_subject_operations operations = { .name = "log",
-                                                           .recover = subject_recover,
-                                                           .step = subject_step,
-                                                           .check = subject_check,
-                                                           .close = subject_close,
-                                                           .crash = subject_crash,
-                                                           .copy_model = subject_copy_model,
-                                                           .copy_in_recovery = subject_copy_in_recovery,
-                                                           .hash_model = subject_hash_model,
-                                                           .destroy = subject_destroy,
-                                                           .recover_checks = true };
+static void subject_unmake(struct kaya_subject *subject)
+{
+    kaya_oracle_destroy(log_of(subject)->oracle);
+}
 
-void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan *plan, uint64_t seed)
+static void subject_reset(struct kaya_subject *subject)
 {
     struct kaya_log *log = log_of(subject);
+    const struct kaya_plan *plan = log->player.plan;
     struct kaya_log_sizes worst = kaya_plan_worst_sizes(plan);
     struct kaya_oracle_shape shape = { .segment_bytes = worst.segment_bytes,
                                        .block_bytes = worst.block_bytes,
@@ -316,7 +306,6 @@ void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan
 
     if (plan->profile != NULL)
         shape.padding_bytes = kaya_plan_padding_bytes(&plan->profile->geometry);
-    kaya_player_reset(&log->player, plan, seed);
     log->sizes = kaya_plan_sizes(plan);
     log->writer = NULL;
     log->follower = NULL;
@@ -329,28 +318,30 @@ void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan
         kaya_oracle_unrestrict(log->oracle);
 }
 
-enum kaya_status kaya_log_subject_create(const struct kaya_plan *plan, uint64_t seed, struct kaya_subject **subject)
-{
-    struct kaya_log *log = calloc(1, sizeof *log);
-
-    *subject = NULL;
-    if (log == NULL)
-        return KAYA_NO_MEMORY;
-    log->base.operations = &operations;
-    log->oracle = kaya_oracle_create();
-    if (log->oracle == NULL) {
-        free(log);
-        return KAYA_NO_MEMORY;
-    }
-    kaya_log_subject_reset(&log->base, plan, seed);
-    *subject = &log->base;
-    return KAYA_OK;
-}
-
-struct kaya_oracle_counts kaya_log_subject_counts(const struct kaya_subject *subject)
+static struct kaya_oracle_counts subject_counts(const struct kaya_subject *subject)
 {
     return kaya_oracle_counts(log_of_const(subject)->oracle);
 }
+
+const struct kaya_role kaya_log_role = { .operations = { .name = "log",
+                                                         .recover = subject_recover,
+                                                         .step = subject_step,
+                                                         .check = subject_check,
+                                                         .close = subject_close,
+                                                         .crash = subject_crash,
+                                                         .copy_model = subject_copy_model,
+                                                         .copy_in_recovery = subject_copy_in_recovery,
+                                                         .hash_model = subject_hash_model,
+                                                         .destroy = kaya_subject_destroy,
+                                                         .recover_checks = true },
+                                         .bytes = sizeof(struct kaya_log),
+                                         .make = subject_make,
+                                         .unmake = subject_unmake,
+                                         .reset = subject_reset,
+                                         .counts = subject_counts,
+                                         .live = subject_live };
+
+/* --- What only this subject is asked --- */
 
 void kaya_log_subject_tell(struct kaya_subject *subject, struct kaya_claims *claims)
 {
@@ -377,11 +368,6 @@ struct kaya_wal_config kaya_log_subject_config(const struct kaya_subject *subjec
                                      .spare_count = log->sizes.spare_count };
 }
 
-struct kaya_watch *kaya_log_subject_watch(struct kaya_subject *subject)
-{
-    return &log_of(subject)->player.watch;
-}
-
 void kaya_log_subject_watch_damage(struct kaya_subject *subject, struct kaya_damage_watch *watch)
 {
     log_of(subject)->damage = watch;
@@ -406,9 +392,4 @@ uint64_t kaya_log_subject_refusals(const struct kaya_subject *subject)
 uint64_t kaya_log_subject_first_lsn(const struct kaya_subject *subject)
 {
     return kaya_oracle_first_lsn(log_of_const(subject)->oracle);
-}
-
-uint64_t kaya_log_subject_recoveries(const struct kaya_subject *subject)
-{
-    return log_of_const(subject)->player.recoveries;
 }

@@ -11,7 +11,8 @@
 
 void kaya_player_reset(struct kaya_player *player, const struct kaya_plan *plan, uint64_t seed)
 {
-    struct kaya_player fresh = { .plan = plan,
+    struct kaya_player fresh = { .base = player->base,
+                                 .plan = plan,
                                  .seed = seed,
                                  .script_next = plan->script_first,
                                  .watch.coverage = player->watch.coverage,

@@ -20,10 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kaya/scenarios/concurrent_subject.h"
-#include "kaya/scenarios/key_value_subject.h"
 #include "kaya/scenarios/log_subject.h"
 #include "kaya/scenarios/mute.h"
+#include "kaya/scenarios/role.h"
 #include "kaya/scenarios/tamper.h"
 #include "kaya/scenarios/workload.h"
 #include "kaya/sim/boot.h"
@@ -57,27 +56,6 @@ struct kaya_stage {
     uint64_t boots;
     uint64_t recovery_calls; /* of the last recovery that came to an end */
     bool has_damage;         /* the plan may damage media, or break promises */
-};
-
-/* --- Subjects --- */
-
-static const struct {
-    enum kaya_status (*create)(const struct kaya_plan *, uint64_t seed, struct kaya_subject **);
-    void (*reset)(struct kaya_subject *, const struct kaya_plan *, uint64_t seed);
-    struct kaya_oracle_counts (*counts)(const struct kaya_subject *);
-    uint64_t (*recoveries)(const struct kaya_subject *);
-    struct kaya_watch *(*watch)(struct kaya_subject *);
-    enum kaya_status (*live)(struct kaya_subject *, const struct kaya_sim_machine *, bool briefly,
-                             struct kaya_violation *);
-} kinds[KAYA_SUBJECTS] = {
-    [KAYA_SUBJECT_LOG] = { kaya_log_subject_create, kaya_log_subject_reset, kaya_log_subject_counts,
-                           kaya_log_subject_recoveries, kaya_log_subject_watch, kaya_log_subject_live },
-    [KAYA_SUBJECT_KEY_VALUE] = { kaya_key_value_subject_create, kaya_key_value_subject_reset,
-                                 kaya_key_value_subject_counts, kaya_key_value_subject_recoveries,
-                                 kaya_key_value_subject_watch, NULL },
-    [KAYA_SUBJECT_CONCURRENT] = { kaya_concurrent_subject_create, kaya_concurrent_subject_reset,
-                                  kaya_concurrent_subject_counts, kaya_concurrent_subject_recoveries,
-                                  kaya_concurrent_subject_watch, NULL },
 };
 
 /* --- Boots --- */
@@ -332,7 +310,7 @@ static enum kaya_status play_boot(struct kaya_stage *stage)
 static enum kaya_status play_last_boot(struct kaya_stage *stage)
 {
     enum kaya_status (*live)(struct kaya_subject *, const struct kaya_sim_machine *, bool,
-                             struct kaya_violation *) = kinds[stage->plan.subject].live;
+                             struct kaya_violation *) = kaya_subject_role(stage->subject)->live;
     bool briefly = kaya_choices_ends(stage->choices);
     enum kaya_status status;
 
@@ -399,7 +377,7 @@ static void reset(struct kaya_stage *stage, const struct kaya_scenario *scenario
     trace_plan(stage);
     kaya_sim_disk_reset(stage->disk, &options);
     stage->subject = stage->subjects[stage->plan.subject];
-    kinds[stage->plan.subject].reset(stage->subject, &stage->plan, stage->seed);
+    kaya_subject_reset(stage->subject, &stage->plan, stage->seed);
     watch_damage(stage);
     kaya_tamperer_reset(stage->tamperer);
     memset(stage->result, 0, sizeof *stage->result);
@@ -409,15 +387,15 @@ static void reset(struct kaya_stage *stage, const struct kaya_scenario *scenario
 
 static void collect(struct kaya_stage *stage)
 {
-    struct kaya_oracle_counts counts = kinds[stage->plan.subject].counts(stage->subject);
+    struct kaya_oracle_counts counts = kaya_subject_counts(stage->subject);
     struct kaya_run_result *result = stage->result;
 
     result->appended = counts.appended;
     result->acknowledged = counts.acknowledged;
     result->recovered = counts.recovered;
     result->promises = counts.promises;
-    result->recoveries = kinds[stage->plan.subject].recoveries(stage->subject);
-    result->marks = kinds[stage->plan.subject].watch(stage->subject)->marks;
+    result->recoveries = kaya_subject_recoveries(stage->subject);
+    result->marks = kaya_subject_watch(stage->subject)->marks;
     result->faults = kaya_sim_disk_fault_counts(stage->disk);
     result->digest = kaya_trace_digest(stage->trace);
     result->events = kaya_trace_count(stage->trace);
@@ -484,7 +462,7 @@ struct kaya_stage *kaya_stage_create(size_t keep_events)
         kaya_sim_disk_create(&options, &stage->disk) != KAYA_OK)
         goto failed;
     for (int i = 0; i < KAYA_SUBJECTS; i++)
-        if (kinds[i].create(&stage->plan, 0, &stage->subjects[i]) != KAYA_OK)
+        if (kaya_subject_create((enum kaya_subject_kind)i, &stage->plan, 0, &stage->subjects[i]) != KAYA_OK)
             goto failed;
     kaya_sim_memory_on_allocate(stage->memory, kaya_sim_disk_refuses_memory, stage->disk);
     return stage;
@@ -498,8 +476,7 @@ void kaya_stage_destroy(struct kaya_stage *stage)
     if (stage == NULL)
         return;
     for (int i = 0; i < KAYA_SUBJECTS; i++)
-        if (stage->subjects[i] != NULL)
-            stage->subjects[i]->operations->destroy(stage->subjects[i]);
+        kaya_subject_destroy(stage->subjects[i]);
     kaya_tamperer_destroy(stage->tamperer);
     kaya_damage_watch_destroy(stage->damage);
     kaya_sim_disk_destroy(stage->disk);
@@ -513,7 +490,7 @@ void kaya_stage_destroy(struct kaya_stage *stage)
 void kaya_stage_cover(struct kaya_stage *stage, struct kaya_coverage *coverage)
 {
     for (int i = 0; i < KAYA_SUBJECTS; i++)
-        kinds[i].watch(stage->subjects[i])->coverage = coverage;
+        kaya_subject_watch(stage->subjects[i])->coverage = coverage;
 }
 
 void kaya_stage_mute(struct kaya_stage *stage, struct kaya_mute *mute)

@@ -9,9 +9,7 @@
 
 #include <string.h>
 
-#include "kaya/scenarios/concurrent_subject.h"
-#include "kaya/scenarios/key_value_subject.h"
-#include "kaya/scenarios/log_subject.h"
+#include "kaya/scenarios/role.h"
 
 enum { SEED = 20 };
 
@@ -182,9 +180,5 @@ enum kaya_status kaya_small_log_subject(void *user, struct kaya_subject **subjec
 {
     const struct kaya_small_log *log = user;
 
-    if (log->plan.subject == KAYA_SUBJECT_KEY_VALUE)
-        return kaya_key_value_subject_create(&log->plan, SEED, subject);
-    if (log->plan.subject == KAYA_SUBJECT_CONCURRENT)
-        return kaya_concurrent_subject_create(&log->plan, SEED, subject);
-    return kaya_log_subject_create(&log->plan, SEED, subject);
+    return kaya_subject_create(log->plan.subject, &log->plan, SEED, subject);
 }

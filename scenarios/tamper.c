@@ -23,6 +23,7 @@
 #include "kaya/scenarios/layout.h"
 #include "kaya/scenarios/log_subject.h"
 #include "kaya/scenarios/payload.h"
+#include "kaya/scenarios/role.h"
 #include "kaya/sim/boot.h"
 
 enum {
@@ -103,7 +104,7 @@ static void note(struct kaya_tamperer *tamperer, const char *text, uint64_t a, u
 
 static void mark(struct kaya_tamperer *tamperer, enum kaya_mark mark)
 {
-    kaya_watch_mark(kaya_log_subject_watch(tamperer->subject), mark);
+    kaya_watch_mark(kaya_subject_watch(tamperer->subject), mark);
 }
 
 /* --- A boot on the fork --- */
@@ -583,7 +584,7 @@ static void hear(void *user, const struct kaya_event *event)
 static void count_opening(struct kaya_tamperer *tamperer, struct kaya_watch *watch, enum kaya_status answer,
                           const struct kaya_wal_recovery_report *report)
 {
-    struct kaya_watch *main = kaya_log_subject_watch(tamperer->subject);
+    struct kaya_watch *main = kaya_subject_watch(tamperer->subject);
     struct kaya_fault_counts counts = kaya_sim_disk_fault_counts(tamperer->fork);
 
     watch->coverage = main->coverage;
@@ -1011,7 +1012,7 @@ struct kaya_tamperer *kaya_tamperer_create(void)
         kaya_sim_disk_create(&options, &tamperer->backup) != KAYA_OK ||
         kaya_sim_disk_create(&options, &tamperer->other_log) != KAYA_OK ||
         kaya_sim_disk_create(&options, &tamperer->copy) != KAYA_OK ||
-        kaya_log_subject_create(&no_plan, 0, &tamperer->backup_subject) != KAYA_OK) {
+        kaya_subject_create(KAYA_SUBJECT_LOG, &no_plan, 0, &tamperer->backup_subject) != KAYA_OK) {
         kaya_tamperer_destroy(tamperer);
         return NULL;
     }
@@ -1030,8 +1031,7 @@ void kaya_tamperer_destroy(struct kaya_tamperer *tamperer)
 {
     if (tamperer == NULL)
         return;
-    if (tamperer->backup_subject != NULL)
-        tamperer->backup_subject->operations->destroy(tamperer->backup_subject);
+    kaya_subject_destroy(tamperer->backup_subject);
     kaya_image_release(&tamperer->before);
     kaya_image_release(&tamperer->after);
     kaya_image_release(&tamperer->again);

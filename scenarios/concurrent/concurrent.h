@@ -7,7 +7,6 @@
 
 #include "kaya/reader.h"
 #include "kaya/scenarios/concurrent_model.h"
-#include "kaya/scenarios/concurrent_subject.h"
 #include "kaya/scenarios/player.h"
 #include "kaya/sim/boot.h"
 
@@ -29,7 +28,6 @@ struct kaya_submit {
 };
 
 struct kaya_concurrent {
-    struct kaya_subject base;
     struct kaya_player player;
     struct kaya_concurrent_model *model;
     struct kaya_wal_writer *writer;            /* of the running boot */

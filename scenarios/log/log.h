@@ -11,7 +11,6 @@
 #include "kaya/wal.h"
 
 struct kaya_log {
-    struct kaya_subject base;
     struct kaya_player player;
     struct kaya_log_sizes sizes; /* what the log was opened with last */
     struct kaya_oracle *oracle;

@@ -1,4 +1,4 @@
-/* The log as a subject: what runs on the machine is core, what judges it is the oracle. */
+/* The log as a subject: what only this one is asked (role.h has the rest). What runs on the machine is core, what judges it is the oracle. */
 #ifndef KAYA_SCENARIOS_LOG_SUBJECT_H
 #define KAYA_SCENARIOS_LOG_SUBJECT_H
 
@@ -9,18 +9,8 @@
 #include "kaya/scenarios/workload.h"
 #include "kaya/sim/subject.h"
 
-/* `plan` is borrowed. A subject is over (done) when the plan's script is; without a script it never is. */
-KAYA_MUST_CHECK enum kaya_status kaya_log_subject_create(const struct kaya_plan *plan, uint64_t seed,
-                                                         struct kaya_subject **subject);
-
-/* As new, for another run, keeping memory. */
-void kaya_log_subject_reset(struct kaya_subject *subject, const struct kaya_plan *plan, uint64_t seed);
-
 /* Tell `claims` (borrowed; NULL: nobody) of every operation from now on. It must hear the disk's trace as well. */
 void kaya_log_subject_tell(struct kaya_subject *subject, struct kaya_claims *claims);
-
-/* What it reached since the reset. To be told where to count, and of what happens outside. */
-struct kaya_watch *kaya_log_subject_watch(struct kaya_subject *subject);
 
 /* Media may be damaged: `watch` (borrowed; NULL: they are not) is asked before each look and each open. It must hear the disk's
  * trace as well. */
@@ -29,18 +19,11 @@ bool kaya_log_subject_is_over(const struct kaya_subject *subject); /* it was ref
 bool kaya_log_subject_may_heal(const struct kaya_subject *subject); /* or lost bytes would contradict what was written since */
 uint64_t kaya_log_subject_refusals(const struct kaya_subject *subject); /* of the log, because of damage */
 
-/* S5: all faults are lifted, and nothing is restarted but what has ended. Everything that a log is asked for must succeed, in
- * bounded I/O; briefly: what cannot be left out, records on both sides of a rotation. KAYA_GONE, KAYA_NO_MEMORY: the machine's. */
-KAYA_MUST_CHECK enum kaya_status kaya_log_subject_live(struct kaya_subject *subject,
-                                                       const struct kaya_sim_machine *machine, bool briefly,
-                                                       struct kaya_violation *violation);
 /* The model that judges it; and what is added to it from outside: files of so many bytes, of which the log takes no care. */
 const struct kaya_oracle *kaya_log_subject_oracle(const struct kaya_subject *subject);
 void kaya_log_subject_tolerate(struct kaya_subject *subject, uint64_t foreign_bytes);
 struct kaya_wal_config kaya_log_subject_config(const struct kaya_subject *subject); /* silent */
 
 uint64_t kaya_log_subject_first_lsn(const struct kaya_subject *subject); /* the lowest that may come back */
-struct kaya_oracle_counts kaya_log_subject_counts(const struct kaya_subject *subject);
-uint64_t kaya_log_subject_recoveries(const struct kaya_subject *subject); /* that came to an end */
 
 #endif

@@ -20,6 +20,7 @@
 enum { KAYA_OPENS_MAX = 200, KAYA_GIVE_UP_PERCENT = 40 };
 
 struct kaya_player {
+    struct kaya_subject base;     /* a subject begins with its player */
     const struct kaya_plan *plan; /* borrowed */
     uint64_t seed;
     uint64_t payload_count;                  /* handed out; see kaya_player_payload */
@@ -34,7 +35,7 @@ struct kaya_player {
     size_t bytes_capacity;
 };
 
-/* As new, for a run of `plan`; memory and the place where the watch counts are kept. All zeros is a player before its first run. */
+/* As new, for a run of `plan`; what it is, memory and the place where the watch counts are kept. All zeros is a player before its first run. */
 void kaya_player_reset(struct kaya_player *player, const struct kaya_plan *plan, uint64_t seed);
 void kaya_player_release(struct kaya_player *player);
 
