@@ -175,39 +175,39 @@ enum kaya_status kaya_log_follow(struct kaya_log *log, const struct kaya_sim_mac
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
 }
 
-enum kaya_status kaya_log_verify(struct kaya_log *log, const struct kaya_sim_machine *machine,
-                                 struct kaya_violation *violation)
-{
-    struct kaya_wal_inspection inspection = { 0 };
-    struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
-    enum kaya_status status = kaya_log_foresee(log, machine, 0);
-
-    if (status != KAYA_OK)
-        return status;
-    status = kaya_log_heard(log, machine, kaya_wal_verify(&log->player.environment, NULL, &inspection));
-    kaya_oracle_looked(log->oracle, status, &inspection.report, violation);
-    kaya_log_expect_untouched(machine, &before, violation);
-    return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
-}
-
 static bool visit_nothing(void *user, const struct kaya_wal_item *item)
 {
     (void)user;
     return item->kind < KAYA_ITEM_KINDS;
 }
 
-enum kaya_status kaya_log_inspect(struct kaya_log *log, const struct kaya_sim_machine *machine,
-                                  struct kaya_violation *violation)
+/* By verify or, where it is asked for every item, by inspect. */
+static enum kaya_status look_over(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                                  bool every_item, struct kaya_violation *violation)
 {
+    const struct kaya_wal_environment *environment = &log->player.environment;
     struct kaya_wal_inspection inspection = { 0 };
     struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
     enum kaya_status status = kaya_log_foresee(log, machine, 0);
 
     if (status != KAYA_OK)
         return status;
-    status = kaya_log_heard(
-        log, machine, kaya_wal_inspect_path(&log->player.environment, NULL, visit_nothing, NULL, &inspection));
+    status = every_item ? kaya_wal_inspect_path(environment, NULL, visit_nothing, NULL, &inspection)
+                        : kaya_wal_verify(environment, NULL, &inspection);
+    status = kaya_log_heard(log, machine, status);
     kaya_oracle_looked(log->oracle, status, &inspection.report, violation);
     kaya_log_expect_untouched(machine, &before, violation);
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
+}
+
+enum kaya_status kaya_log_verify(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                                 struct kaya_violation *violation)
+{
+    return look_over(log, machine, false, violation);
+}
+
+enum kaya_status kaya_log_inspect(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                                  struct kaya_violation *violation)
+{
+    return look_over(log, machine, true, violation);
 }
