@@ -99,6 +99,16 @@ struct damage_case *damage_case_create(const char *name, struct log_fixture *log
     return damage;
 }
 
+struct damage_case *tell(const struct story *story)
+{
+    struct kaya_wal_config config = { .segment_bytes = story->segment_bytes, .block_bytes = story->block_bytes };
+    struct log_fixture *log = log_fixture_create(story->geometry, &config);
+
+    log->image.keep_versions = true;
+    story->play(log);
+    return damage_case_create(story->name, log);
+}
+
 void damage_case_destroy(struct damage_case *damage)
 {
     image_disk_destroy(&damage->pristine);
@@ -205,7 +215,7 @@ uint64_t damage_case_claimed_lsn(const struct damage_case *damage)
 
 /* A trial. */
 
-static bool fail(char *trouble, const char *format, ...)
+bool damage_case_fail(char trouble[LOG_TEXT_BYTES], const char *format, ...)
 {
     va_list arguments;
 
@@ -249,47 +259,48 @@ static bool report_is_exact(const struct expectation *expected, const struct kay
     uint64_t lost = expected->lost_lsn;
 
     if (report->verdict != KAYA_VERDICT_DAMAGED)
-        return fail(trouble, "refused with the verdict %s", kaya_wal_verdict_name(report->verdict));
+        return damage_case_fail(trouble, "refused with the verdict %s", kaya_wal_verdict_name(report->verdict));
     if (report->damage_reason == NULL || report->damage_reason[0] == '\0')
-        return fail(trouble, "no reason is given");
+        return damage_case_fail(trouble, "no reason is given");
     if (expected->is_mixed)
         return true;
     if (report->damage_segment < expected->first_segment && expected->trim_lost)
         return true; /* what let that segment go is lost as well */
     if (report->damage_segment != hit->segment)
-        return fail(trouble, "damage in segment %" PRIu64 ", not %" PRIu64, report->damage_segment, hit->segment);
+        return damage_case_fail(trouble, "damage in segment %" PRIu64 ", not %" PRIu64,
+                                report->damage_segment, hit->segment);
     if (!place_is_right(expected, report->damage_offset))
-        return fail(trouble, "damage at 0x%" PRIx64 ", not 0x%" PRIx64 " (record at 0x%" PRIx64 ")",
-                    report->damage_offset, hit->offset, hit->record_offset);
+        return damage_case_fail(trouble, "damage at 0x%" PRIx64 ", not 0x%" PRIx64 " (record at 0x%" PRIx64 ")",
+                                report->damage_offset, hit->offset, hit->record_offset);
     if (hit->is_link ? report->lost_first_lsn > lost || report->lost_first_lsn == 0
                      : report->lost_first_lsn != lost)
-        return fail(trouble, "lost from %" PRIu64 ", not %" PRIu64, report->lost_first_lsn, lost);
+        return damage_case_fail(trouble, "lost from %" PRIu64 ", not %" PRIu64, report->lost_first_lsn, lost);
     if (lost != 0 && (report->lost_last_lsn < lost || report->lost_last_lsn > expected->whole_lsn))
-        return fail(trouble, "lost up to %" PRIu64, report->lost_last_lsn);
+        return damage_case_fail(trouble, "lost up to %" PRIu64, report->lost_last_lsn);
     return true;
 }
 
 static bool end_is_allowed(const struct expectation *expected, uint64_t last_lsn, char *trouble)
 {
     if (last_lsn > expected->whole_lsn)
-        return fail(trouble, "record %" PRIu64 " was never appended", last_lsn);
+        return damage_case_fail(trouble, "record %" PRIu64 " was never appended", last_lsn);
     if ((expected->hit == NULL || expected->flip != NULL) && last_lsn != expected->whole_lsn)
-        return fail(trouble, "ends at %" PRIu64 ", not %" PRIu64, last_lsn, expected->whole_lsn);
+        return damage_case_fail(trouble, "ends at %" PRIu64 ", not %" PRIu64, last_lsn, expected->whole_lsn);
     if (last_lsn < expected->claimed_lsn)
-        return fail(trouble, "SILENT LOSS: ends at %" PRIu64 ", claimed is %" PRIu64, last_lsn,
-                    expected->claimed_lsn);
+        return damage_case_fail(trouble, "SILENT LOSS: ends at %" PRIu64 ", claimed is %" PRIu64, last_lsn,
+                                expected->claimed_lsn);
     if (last_lsn < expected->reached_lsn)
-        return fail(trouble, "ends at %" PRIu64 ", the first hit is behind %" PRIu64, last_lsn,
-                    expected->reached_lsn);
+        return damage_case_fail(trouble, "ends at %" PRIu64 ", the first hit is behind %" PRIu64, last_lsn,
+                                expected->reached_lsn);
     return true;
 }
 
 static bool refusal_is_allowed(const struct expectation *expected, char *trouble)
 {
     if (expected->hit == NULL)
-        return fail(trouble, "refused, though nothing that counts is hit");
+        return damage_case_fail(trouble, "refused, though nothing that counts is hit");
     if (expected->flip != NULL)
-        return fail(trouble, "refused, though one bit is flipped");
+        return damage_case_fail(trouble, "refused, though one bit is flipped");
     return true;
 }
 
@@ -298,11 +309,11 @@ static bool mended_is_told(struct log_fixture *log, const struct damage_flip *fl
     const struct log_event *event = log_event(log, KAYA_EVENT_MENDED, 0);
 
     if (event == NULL)
-        return fail(trouble, "%s mended and did not say so", who);
+        return damage_case_fail(trouble, "%s mended and did not say so", who);
     if (event->segment != flip->frame->segment || event->offset_bytes != flip->frame->offset ||
         event->detail != flip->bit)
-        return fail(trouble, "%s says mended: segment %" PRIu64 " 0x%" PRIx64 " bit %" PRIu64, who,
-                    event->segment, event->offset_bytes, event->detail);
+        return damage_case_fail(trouble, "%s says mended: segment %" PRIu64 " 0x%" PRIx64 " bit %" PRIu64,
+                                who, event->segment, event->offset_bytes, event->detail);
     return true;
 }
 
@@ -314,14 +325,14 @@ static bool look_is_right(struct log_fixture *log, const struct expectation *exp
     if (look->status == KAYA_DAMAGED)
         return refusal_is_allowed(expected, trouble) && report_is_exact(expected, &look->report, trouble);
     if (look->status != KAYA_OK)
-        return fail(trouble, "%s: %s", who, kaya_status_name(look->status));
+        return damage_case_fail(trouble, "%s: %s", who, kaya_status_name(look->status));
     if (look->trouble[0] != '\0')
-        return fail(trouble, "%s: %s", who, look->trouble);
+        return damage_case_fail(trouble, "%s: %s", who, look->trouble);
     if (look->first_lsn != log->first_lsn)
-        return fail(trouble, "%s begins at %" PRIu64, who, look->first_lsn);
+        return damage_case_fail(trouble, "%s begins at %" PRIu64, who, look->first_lsn);
     if (look->report.last_lsn != look->last_lsn)
-        return fail(trouble, "%s reported the end %" PRIu64 " and read to %" PRIu64, who,
-                    look->report.last_lsn, look->last_lsn);
+        return damage_case_fail(trouble, "%s reported the end %" PRIu64 " and read to %" PRIu64, who,
+                                look->report.last_lsn, look->last_lsn);
     return end_is_allowed(expected, look->last_lsn, trouble);
 }
 
@@ -331,13 +342,14 @@ static bool verify_agrees(struct log_fixture *log, const struct log_look *look, 
     enum kaya_status status = kaya_wal_verify(&log->environment, NULL, &inspection);
 
     if (status != KAYA_OK)
-        return fail(trouble, "verify: %s", kaya_status_name(status));
+        return damage_case_fail(trouble, "verify: %s", kaya_status_name(status));
     if ((inspection.report.verdict == KAYA_VERDICT_DAMAGED) != (look->status == KAYA_DAMAGED))
-        return fail(trouble, "verify says %s, the reader %s",
-                    kaya_wal_verdict_name(inspection.report.verdict), kaya_status_name(look->status));
+        return damage_case_fail(trouble, "verify says %s, the reader %s",
+                                kaya_wal_verdict_name(inspection.report.verdict),
+                                kaya_status_name(look->status));
     if (look->status == KAYA_OK && inspection.report.last_lsn != look->last_lsn)
-        return fail(trouble, "verify ends at %" PRIu64 ", the reader at %" PRIu64, inspection.report.last_lsn,
-                    look->last_lsn);
+        return damage_case_fail(trouble, "verify ends at %" PRIu64 ", the reader at %" PRIu64,
+                                inspection.report.last_lsn, look->last_lsn);
     return true;
 }
 
@@ -349,13 +361,13 @@ static bool refusal_changes_nothing(struct damage_case *damage, const struct exp
     char difference[LOG_TEXT_BYTES];
 
     if (status != KAYA_DAMAGED)
-        return fail(trouble, "the reader refused, the writer: %s", kaya_status_name(status));
+        return damage_case_fail(trouble, "the reader refused, the writer: %s", kaya_status_name(status));
     if (!report_is_exact(expected, &damage->log->report, trouble))
         return false;
     if (!image_disk_same(before, &damage->log->image, difference, sizeof difference))
-        return fail(trouble, "refused, and changed %.200s", difference);
+        return damage_case_fail(trouble, "refused, and changed %.200s", difference);
     if (kaya_sim_memory_in_use(damage->log->memory) != 0)
-        return fail(trouble, "memory leaked");
+        return damage_case_fail(trouble, "memory leaked");
     return damage->is_brief || salvage_case_try(damage, &look, trouble);
 }
 
@@ -368,19 +380,19 @@ static bool recovery_is_right(struct damage_case *damage, const struct expectati
     struct log_look look;
 
     if (log->report.last_lsn != last_lsn)
-        return fail(trouble, "the reader ends at %" PRIu64 ", recovery at %" PRIu64, last_lsn,
-                    log->report.last_lsn);
+        return damage_case_fail(trouble, "the reader ends at %" PRIu64 ", recovery at %" PRIu64, last_lsn,
+                                log->report.last_lsn);
     if (damage->is_brief)
         return true;
     if (!look_is_right(log, &after, "the reader beside the writer", &look, trouble))
         return false;
     if (log_append(log, 33, KAYA_STRICT) != KAYA_OK)
-        return fail(trouble, "recovered, and takes no record");
+        return damage_case_fail(trouble, "recovered, and takes no record");
     after.claimed_lsn = after.whole_lsn = last_lsn + 1;
     if (log_close(log) != KAYA_OK)
-        return fail(trouble, "recovered, and does not close");
+        return damage_case_fail(trouble, "recovered, and does not close");
     if (kaya_sim_memory_in_use(log->memory) != 0)
-        return fail(trouble, "memory leaked");
+        return damage_case_fail(trouble, "memory leaked");
     return look_is_right(log, &after, "the reader after the writer", &look, trouble);
 }
 
@@ -399,8 +411,8 @@ static bool claimed_bytes_stand(struct damage_case *damage, const struct expecta
             continue;
         if (is->size < frame->end || memcmp(is->bytes + frame->offset, was->bytes + frame->offset,
                                             (size_t)(frame->end - frame->offset)) != 0)
-            return fail(trouble, "recovery changed the claimed frame at 0x%" PRIx64 " of %" PRIu64,
-                        frame->offset, frame->segment);
+            return damage_case_fail(trouble, "recovery changed the claimed frame at 0x%" PRIx64 " of %" PRIu64,
+                                    frame->offset, frame->segment);
     }
     return true;
 }
@@ -425,7 +437,7 @@ static bool try_on(struct damage_case *damage, const struct expectation *expecte
     if (look.status == KAYA_DAMAGED)
         return refusal_changes_nothing(damage, expected, before, status, trouble);
     if (status != KAYA_OK)
-        return fail(trouble, "open: %s", kaya_status_name(status));
+        return damage_case_fail(trouble, "open: %s", kaya_status_name(status));
     if (expected->flip != NULL && !mended_is_told(log, expected->flip, "recovery", trouble))
         return false;
     return claimed_bytes_stand(damage, expected, before, trouble) &&

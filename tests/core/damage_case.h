@@ -34,6 +34,16 @@ struct damage_case {
 struct damage_case *damage_case_create(const char *name, struct log_fixture *log);
 void damage_case_destroy(struct damage_case *damage);
 
+/* How such a log comes about. */
+struct story {
+    const char *name;
+    void (*play)(struct log_fixture *log);
+    const struct kaya_geometry *geometry;
+    uint64_t segment_bytes;
+    uint32_t block_bytes;
+};
+struct damage_case *tell(const struct story *story); /* its image keeps its versions */
+
 /* Put the pristine files back and forget what the log's memory held. */
 void damage_case_restore(struct damage_case *damage);
 
@@ -58,5 +68,9 @@ struct damage_flip {
     uint64_t bit; /* from the frame's start */
 };
 bool damage_case_try(struct damage_case *damage, const struct damage_flip *flip, char trouble[LOG_TEXT_BYTES]);
+
+/* `trouble` as printf would have it; false, so that a check can end with it. */
+bool damage_case_fail(char trouble[LOG_TEXT_BYTES], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

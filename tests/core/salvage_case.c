@@ -1,22 +1,10 @@
 #include "salvage_case.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "kaya/salvage.h"
-
-static bool fail(char *trouble, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool fail(char *trouble, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(trouble, LOG_TEXT_BYTES, format, arguments);
-    va_end(arguments);
-    return false;
-}
 
 /* --- what is owed --- */
 
@@ -68,21 +56,21 @@ static bool is_true(struct damage_case *damage, const struct kaya_wal_salvaged *
     const struct log_record *truth;
 
     if (record->lsn == 0 || record->lsn > log->last_lsn)
-        return fail(trouble, "record %" PRIu64 " was never appended", record->lsn);
+        return damage_case_fail(trouble, "record %" PRIu64 " was never appended", record->lsn);
     if (record->lsn < log->first_lsn && marks_stand(damage))
-        return fail(trouble, "record %" PRIu64 " was trimmed", record->lsn);
+        return damage_case_fail(trouble, "record %" PRIu64 " was trimmed", record->lsn);
     truth = &log->records[record->lsn - 1];
     if (record->length != truth->length || record->type != truth->type)
-        return fail(trouble, "record %" PRIu64 " has another length or type", record->lsn);
+        return damage_case_fail(trouble, "record %" PRIu64 " has another length or type", record->lsn);
     log_fill(truth, expected);
     if (truth->length > 0 && memcmp(expected, record->bytes, truth->length) != 0)
-        return fail(trouble, "record %" PRIu64 " has other bytes", record->lsn);
+        return damage_case_fail(trouble, "record %" PRIu64 " has other bytes", record->lsn);
     if (record->in_batch != truth->in_batch || (!salvaged->incomplete && record->ends_batch != truth->ends_batch))
-        return fail(trouble, "record %" PRIu64 ": batch marks differ", record->lsn);
+        return damage_case_fail(trouble, "record %" PRIu64 ": batch marks differ", record->lsn);
     if (salvaged->incomplete && (!truth->in_batch || record->ends_batch))
-        return fail(trouble, "record %" PRIu64 " is said to be of a broken batch", record->lsn);
+        return damage_case_fail(trouble, "record %" PRIu64 " is said to be of a broken batch", record->lsn);
     if (record->durable && record->lsn > log->durable_lsn)
-        return fail(trouble, "record %" PRIu64 " is said to be durable", record->lsn);
+        return damage_case_fail(trouble, "record %" PRIu64 " is said to be durable", record->lsn);
     return true;
 }
 
@@ -96,21 +84,21 @@ static bool gap_is_right(struct progress *progress, const struct kaya_wal_salvag
                          struct salvage_look *look, char *trouble)
 {
     if (gap->reason == NULL || gap->reason[0] == '\0' || gap->place_count == 0)
-        return fail(trouble, "a gap without a reason");
+        return damage_case_fail(trouble, "a gap without a reason");
     if (progress->in_gap)
-        return fail(trouble, "two gaps in a row that lost records");
+        return damage_case_fail(trouble, "two gaps in a row that lost records");
     if (look->gap_count++ == 0) {
         look->damage_segment = gap->segment;
         look->damage_offset = gap->offset_bytes;
         (void)snprintf(look->reason, sizeof look->reason, "%s", gap->reason);
     }
     if (gap->first_lsn == 0)
-        return gap->last_lsn == 0 || fail(trouble, "a gap without a first record has a last one");
+        return gap->last_lsn == 0 || damage_case_fail(trouble, "a gap without a first record has a last one");
     if (progress->next_lsn != 0 && gap->first_lsn != progress->next_lsn)
-        return fail(trouble, "a gap from %" PRIu64 " behind record %" PRIu64, gap->first_lsn,
-                    progress->next_lsn - 1);
+        return damage_case_fail(trouble, "a gap from %" PRIu64 " behind record %" PRIu64, gap->first_lsn,
+                                progress->next_lsn - 1);
     if (gap->last_lsn != 0 && gap->last_lsn < gap->first_lsn)
-        return fail(trouble, "a gap %" PRIu64 "..%" PRIu64, gap->first_lsn, gap->last_lsn);
+        return damage_case_fail(trouble, "a gap %" PRIu64 "..%" PRIu64, gap->first_lsn, gap->last_lsn);
     look->lost_first_lsn = look->lost_first_lsn == 0 ? gap->first_lsn : look->lost_first_lsn;
     look->lost_last_lsn = gap->last_lsn;
     progress->in_gap = true;
@@ -127,11 +115,12 @@ static bool record_is_right(struct damage_case *damage, struct progress *progres
     if (!is_true(damage, salvaged, trouble))
         return false;
     if (progress->in_gap && progress->gap_end == 0)
-        return fail(trouble, "record %" PRIu64 " behind a gap that ends the log", lsn);
+        return damage_case_fail(trouble, "record %" PRIu64 " behind a gap that ends the log", lsn);
     if (progress->next_lsn != 0 && lsn != progress->next_lsn)
-        return fail(trouble, "record %" PRIu64 " where %" PRIu64 " was due, and no gap", lsn, progress->next_lsn);
+        return damage_case_fail(trouble, "record %" PRIu64 " where %" PRIu64 " was due, and no gap", lsn,
+                                progress->next_lsn);
     if (progress->next_lsn == 0 && lsn > damage->log->first_lsn && marks_stand(damage))
-        return fail(trouble, "begins at %" PRIu64 ", and no gap", lsn);
+        return damage_case_fail(trouble, "begins at %" PRIu64 ", and no gap", lsn);
     progress->next_lsn = lsn + 1;
     progress->in_gap = false;
     look->record_count++;
@@ -155,7 +144,7 @@ static bool all_came(const struct damage_case *damage, struct salvage_look *look
     for (uint64_t lsn = 1; lsn <= last_lsn; lsn++) {
         look->owed_count += owed[lsn];
         if (owed[lsn] && !look->came[lsn])
-            return fail(trouble, "record %" PRIu64 " stands whole and did not come", lsn);
+            return damage_case_fail(trouble, "record %" PRIu64 " stands whole and did not come", lsn);
     }
     return true;
 }
@@ -173,7 +162,7 @@ static bool run(struct damage_case *damage, struct salvage_look *look,
     if (status == KAYA_NOT_FOUND)
         return true;
     if (status != KAYA_OK)
-        return fail(trouble, "salvage does not begin: %s", kaya_status_name(status));
+        return damage_case_fail(trouble, "salvage does not begin: %s", kaya_status_name(status));
     while (good && (status = kaya_wal_salvage_next(salvage, &salvaged)) == KAYA_OK) {
         if (salvaged.kind == KAYA_SALVAGED_GAP)
             good = gap_is_right(&progress, &salvaged, look, trouble);
@@ -181,7 +170,8 @@ static bool run(struct damage_case *damage, struct salvage_look *look,
             good = record_is_right(damage, &progress, &salvaged, look, trouble);
     }
     kaya_wal_salvage_close(salvage);
-    return good && (status == KAYA_END || fail(trouble, "salvage ends with %s", kaya_status_name(status)));
+    return good &&
+           (status == KAYA_END || damage_case_fail(trouble, "salvage ends with %s", kaya_status_name(status)));
 }
 
 bool salvage_case_try(struct damage_case *damage, struct salvage_look *look, char trouble[LOG_TEXT_BYTES])
@@ -196,8 +186,8 @@ bool salvage_case_try(struct damage_case *damage, struct salvage_look *look, cha
     if (!run(damage, look, &report, trouble) || !all_came(damage, look, end_lsn(log, &report), trouble))
         return false;
     if (log->image.change_count != change_count || log->image.counts[IMAGE_LOCK] != lock_count)
-        return fail(trouble, "salvage wrote or locked");
+        return damage_case_fail(trouble, "salvage wrote or locked");
     if (log->writer == NULL && kaya_sim_memory_in_use(log->memory) != 0)
-        return fail(trouble, "memory leaked");
+        return damage_case_fail(trouble, "memory leaked");
     return true;
 }

@@ -82,45 +82,28 @@ static void play_reopened(struct log_fixture *log)
     }
 }
 
-static const struct story {
-    const char *name;
-    void (*play)(struct log_fixture *log);
-    const struct kaya_geometry *geometry;
-    uint64_t segment_bytes;
-    uint32_t block_bytes;
+static const struct {
+    struct story story;
     bool is_exhaustive; /* everything is tried on these, a part on the others */
 } STORIES[] = {
-    { "closed, dense", play_closed, &LOG_DENSE, 4096, 512, false },
-    { "killed, dense", play_killed, &LOG_DENSE, 4096, 512, true },
-    { "carried, dense", play_carried, &LOG_DENSE, 4096, 512, false },
-    { "reopened, dense", play_reopened, &LOG_DENSE, 4096, 512, false },
-    { "closed, padded", play_closed, &LOG_PADDED_512, 8192, 512, false },
-    { "killed, padded", play_killed, &LOG_PADDED_512, 8192, 512, false },
-    { "carried, padded", play_carried, &LOG_PADDED_512, 8192, 1024, true },
-    { "killed, larger blocks", play_killed, &LOG_DENSE, 16384, 2048, false },
-    { "killed, pages", play_killed, &LOG_PADDED_4096, 65536, 4096, false },
+    { { "closed, dense", play_closed, &LOG_DENSE, 4096, 512 }, false },
+    { { "killed, dense", play_killed, &LOG_DENSE, 4096, 512 }, true },
+    { { "carried, dense", play_carried, &LOG_DENSE, 4096, 512 }, false },
+    { { "reopened, dense", play_reopened, &LOG_DENSE, 4096, 512 }, false },
+    { { "closed, padded", play_closed, &LOG_PADDED_512, 8192, 512 }, false },
+    { { "killed, padded", play_killed, &LOG_PADDED_512, 8192, 512 }, false },
+    { { "carried, padded", play_carried, &LOG_PADDED_512, 8192, 1024 }, true },
+    { { "killed, larger blocks", play_killed, &LOG_DENSE, 16384, 2048 }, false },
+    { { "killed, pages", play_killed, &LOG_PADDED_4096, 65536, 4096 }, false },
 };
 enum { STORY_COUNT = sizeof STORIES / sizeof STORIES[0] };
 
-static struct damage_case *tell(const struct story *story)
-{
-    struct kaya_wal_config config = { .segment_bytes = story->segment_bytes, .block_bytes = story->block_bytes };
-    struct log_fixture *log = log_fixture_create(story->geometry, &config);
-    struct damage_case *damage;
-
-    log->image.keep_versions = true;
-    story->play(log);
-    damage = damage_case_create(story->name, log);
-    damage->is_exhaustive = story->is_exhaustive;
-    return damage;
-}
-
-/* Called for each story. */
 static void in_each_story(void (*damage_all)(struct damage_case *damage))
 {
     for (size_t i = 0; i < STORY_COUNT; i++) {
-        struct damage_case *damage = tell(&STORIES[i]);
+        struct damage_case *damage = tell(&STORIES[i].story);
 
+        damage->is_exhaustive = STORIES[i].is_exhaustive;
         damage_all(damage);
         damage_case_destroy(damage);
     }
@@ -492,7 +475,7 @@ Test(damage, a_payload_that_holds_a_copy_of_the_log_never_passes_for_records)
 /* One copy of a header is enough, and the other is told of. */
 Test(damage, a_bad_copy_of_a_header_is_told_of)
 {
-    struct damage_case *damage = tell(&STORIES[0]);
+    struct damage_case *damage = tell(&STORIES[0].story);
 
     for (size_t index = 0; index < IMAGE_FILES_MAX; index++) {
         struct image_file *file = segment_file(damage, index);
@@ -519,7 +502,7 @@ Test(damage, a_bad_copy_of_a_header_is_told_of)
  * counts: both are good, and LINK says which is the segment's. */
 Test(damage, a_copy_of_a_header_with_an_older_salt_is_passed_over)
 {
-    struct damage_case *damage = tell(&STORIES[0]);
+    struct damage_case *damage = tell(&STORIES[0].story);
 
     for (size_t index = 0; index < IMAGE_FILES_MAX; index++) {
         struct image_file *file = segment_file(damage, index);

@@ -11,6 +11,7 @@
 #include "dissect.h"
 #include "kaya/salvage.h"
 #include "salvage_case.h"
+#include "stingy.h"
 
 #define MUST(call) cr_assert_eq((call), KAYA_OK, "%s", #call)
 
@@ -79,13 +80,7 @@ static void play_carried(struct log_fixture *log)
     MUST(log_open(log));
 }
 
-static const struct story {
-    const char *name;
-    void (*play)(struct log_fixture *log);
-    const struct kaya_geometry *geometry;
-    uint64_t segment_bytes;
-    uint32_t block_bytes;
-} STORIES[] = {
+static const struct story STORIES[] = {
     { "closed", play_closed, &LOG_DENSE, 4096, 512 },
     { "killed", play_killed, &LOG_DENSE, 4096, 512 },
     { "carried", play_carried, &LOG_DENSE, 4096, 512 },
@@ -94,15 +89,6 @@ static const struct story {
     { "larger blocks", play_long, &LOG_DENSE, 16384, 2048 },
 };
 enum { STORY_COUNT = sizeof STORIES / sizeof STORIES[0] };
-
-static struct damage_case *tell(const struct story *story)
-{
-    struct kaya_wal_config config = { .segment_bytes = story->segment_bytes, .block_bytes = story->block_bytes };
-    struct log_fixture *log = log_fixture_create(story->geometry, &config);
-
-    story->play(log);
-    return damage_case_create(story->name, log);
-}
 
 static void in_each_story(void (*damage_all)(struct damage_case *damage))
 {
@@ -901,26 +887,6 @@ Test(salvage, both_headers_of_a_segment_lost_lose_no_record)
 
 /* --- failures --- */
 
-struct stingy {
-    struct kaya_allocator allocator; /* first */
-    struct kaya_allocator *from;
-    uint64_t fail_at, count;
-};
-
-static void *stingy_allocate(struct kaya_allocator *allocator, size_t size)
-{
-    struct stingy *stingy = (struct stingy *)allocator;
-
-    return ++stingy->count == stingy->fail_at ? NULL : stingy->from->allocate(stingy->from, size);
-}
-
-static void stingy_release(struct kaya_allocator *allocator, void *memory, size_t size)
-{
-    struct stingy *stingy = (struct stingy *)allocator;
-
-    stingy->from->release(stingy->from, memory, size);
-}
-
 static bool was_appended(const struct log_fixture *log, const struct kaya_wal_record *record)
 {
     static uint8_t bytes[4096];
@@ -983,7 +949,7 @@ static void fail_calls(struct log_fixture *log, const char *name, enum kaya_stat
 static void fail_allocations(struct log_fixture *log, const char *name)
 {
     uint64_t all, count;
-    struct stingy stingy = { { stingy_allocate, stingy_release }, log->environment.allocator, 0, 0 };
+    struct stingy stingy = stingy_over(log->environment.allocator);
 
     cr_expect_eq(salvage_all(log, name, &all), KAYA_END);
     log->environment.allocator = &stingy.allocator;

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "log_fixture.h"
+#include "stingy.h"
 
 static const struct kaya_wal_config SMALL = { .segment_bytes = 8192, .block_bytes = 512 };
 
@@ -644,35 +645,16 @@ Test(writer, the_disk_may_fail_for_good)
 
 /* Memory. */
 
-struct stingy {
-    struct kaya_allocator allocator; /* first */
-    struct kaya_allocator *from;
-    uint64_t fail_at, count;
-};
-
-static void *stingy_allocate(struct kaya_allocator *allocator, size_t size)
-{
-    struct stingy *stingy = (struct stingy *)allocator;
-
-    return ++stingy->count == stingy->fail_at ? NULL : stingy->from->allocate(stingy->from, size);
-}
-
-static void stingy_release(struct kaya_allocator *allocator, void *memory, size_t size)
-{
-    struct stingy *stingy = (struct stingy *)allocator;
-
-    stingy->from->release(stingy->from, memory, size);
-}
-
 Test(writer, memory_may_run_out_at_any_time)
 {
     for (uint64_t fail_at = 1;; fail_at++) {
         struct log_fixture *log = log_fixture_create(&LOG_DENSE, &SMALL);
-        struct stingy stingy = { { stingy_allocate, stingy_release }, log->environment.allocator, fail_at, 0 };
+        struct stingy stingy = stingy_over(log->environment.allocator);
         enum kaya_status status;
         char what[64];
 
         (void)snprintf(what, sizeof what, "allocation %" PRIu64 " fails", fail_at);
+        stingy.fail_at = fail_at;
         log->environment.allocator = &stingy.allocator;
         status = log_open(log);
         cr_expect(status == KAYA_OK || status == KAYA_NO_MEMORY, "%s: open %s", what, kaya_status_name(status));
@@ -700,7 +682,7 @@ Test(writer, memory_may_run_out_when_a_longer_segment_takes_over)
 
     for (uint64_t fail_at = 1; !is_through; fail_at++) {
         struct log_fixture *log = begin(&SMALL);
-        struct stingy stingy = { { stingy_allocate, stingy_release }, log->environment.allocator, 0, 0 };
+        struct stingy stingy = stingy_over(log->environment.allocator);
 
         MUST(log_append(log, 100, KAYA_STRICT));
         MUST(log_close(log));

@@ -79,6 +79,22 @@ void read_truth(struct kaya_sim_disk *sim, const char *name, uint8_t bytes[FILE_
     cr_assert(eq(sz, done, FILE_BYTES));
 }
 
+bool holds(struct kaya_sim_disk *sim, const char *name, const uint8_t bytes[FILE_BYTES])
+{
+    uint8_t seen[FILE_BYTES];
+
+    read_file(sim, name, seen);
+    return memcmp(seen, bytes, FILE_BYTES) == 0;
+}
+
+bool holds_in_truth(struct kaya_sim_disk *sim, const char *name, const uint8_t bytes[FILE_BYTES])
+{
+    uint8_t seen[FILE_BYTES];
+
+    read_truth(sim, name, seen);
+    return memcmp(seen, bytes, FILE_BYTES) == 0;
+}
+
 enum kaya_status read_through(struct stage *stage, const char *name, uint64_t offset, void *bytes,
                               size_t length, unsigned flags)
 {
@@ -165,4 +181,10 @@ void make_good_file(struct stage *stage, uint8_t good[FILE_BYTES])
         memset(good + sector * SECTOR_BYTES, sectors[sector], SECTOR_BYTES);
     }
     allow_all(stage, true);
+}
+
+void set_stage_with_file(struct stage *stage, uint64_t seed, uint8_t good[FILE_BYTES])
+{
+    set_stage(stage, seed);
+    make_good_file(stage, good);
 }

@@ -34,6 +34,8 @@ uint64_t struck(const struct stage *stage, enum kaya_fault fault);
 
 /* File "a" of FILE_BYTES: a sector of 'A', one of 'B', zeros and one of 'D', all durable, made while nothing strikes. */
 void make_good_file(struct stage *stage, uint8_t good[FILE_BYTES]);
+/* A stage set anew that has it. */
+void set_stage_with_file(struct stage *stage, uint64_t seed, uint8_t good[FILE_BYTES]);
 
 /* Shut down, let time go by, boot again. */
 void decay(struct stage *stage);
@@ -41,6 +43,9 @@ void decay(struct stage *stage);
 /* All FILE_BYTES of the file as they are on the medium; as they ought to be. */
 void read_file(struct kaya_sim_disk *sim, const char *name, uint8_t bytes[FILE_BYTES]);
 void read_truth(struct kaya_sim_disk *sim, const char *name, uint8_t bytes[FILE_BYTES]);
+/* Are these they? */
+bool holds(struct kaya_sim_disk *sim, const char *name, const uint8_t bytes[FILE_BYTES]);
+bool holds_in_truth(struct kaya_sim_disk *sim, const char *name, const uint8_t bytes[FILE_BYTES]);
 
 /* One call of the seam, that may fail. */
 enum kaya_status read_through(struct stage *stage, const char *name, uint64_t offset, void *bytes,

@@ -19,8 +19,7 @@ Test(media, a_bit_flips_at_rest_where_the_trace_says)
 
     open_stage(&stage, NULL, KAYA_FAULT_BIT_FLIP);
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
-        set_stage(&stage, seed);
-        make_good_file(&stage, good);
+        set_stage_with_file(&stage, seed, good);
         decay(&stage);
         read_file(stage.machine.sim, "a", seen);
         cr_assert(eq(u32, differing_bits(good, seen, FILE_BYTES), 1));
@@ -47,8 +46,7 @@ Test(media, damage_outlives_crashes_and_partial_writes_and_heals)
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         uint64_t offset;
 
-        set_stage(&stage, seed);
-        make_good_file(&stage, good);
+        set_stage_with_file(&stage, seed, good);
         cr_assert(not(kaya_sim_disk_is_damaged(stage.machine.sim)));
         decay(&stage);
         cr_assert(kaya_sim_disk_is_damaged(stage.machine.sim));
@@ -61,8 +59,7 @@ Test(media, damage_outlives_crashes_and_partial_writes_and_heals)
         cr_assert(eq(u32, differing_bits(good, seen, FILE_BYTES), 1));
         kaya_sim_disk_heal(stage.machine.sim);
         cr_assert(not(kaya_sim_disk_is_damaged(stage.machine.sim)));
-        read_file(stage.machine.sim, "a", seen);
-        cr_assert(eq(int, memcmp(good, seen, FILE_BYTES), 0));
+        cr_assert(holds(stage.machine.sim, "a", good));
         decay(&stage);
         cr_assert(eq(u64, struck(&stage, KAYA_FAULT_BIT_FLIP), 1), "a healed disk is struck no more");
     }
@@ -80,8 +77,7 @@ Test(media, healing_leaves_open_what_a_power_loss_may_take)
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         uint64_t offset;
 
-        set_stage(&stage, seed);
-        make_good_file(&stage, good);
+        set_stage_with_file(&stage, seed, good);
         decay(&stage);
         offset = stage.heard.offset ^ 1;
         fill(&stage.machine, "a", offset, 'X', 1);
@@ -107,8 +103,7 @@ Test(media, growth_that_is_not_durable_is_left_alone)
     for (unsigned family = 0; family < sizeof families / sizeof families[0]; family++) {
         open_stage(&stage, NULL, families[family]);
         for (uint64_t seed = 0; seed < SEEDS; seed++) {
-            set_stage(&stage, seed);
-            make_good_file(&stage, good);
+            set_stage_with_file(&stage, seed, good);
             resize(&stage.machine, "a", 2 * FILE_BYTES);
             fill_durable(&stage.machine, "a", FILE_BYTES + 10, 'X', 10);
             decay(&stage);
@@ -150,24 +145,20 @@ Test(media, a_bit_that_flips_back_is_no_damage)
 Test(media, overwriting_all_of_a_sector_mends_it)
 {
     uint8_t good[FILE_BYTES];
-    uint8_t seen[FILE_BYTES];
     struct stage stage;
 
     open_stage(&stage, NULL, KAYA_FAULT_BIT_FLIP);
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         uint64_t start;
 
-        set_stage(&stage, seed);
-        make_good_file(&stage, good);
+        set_stage_with_file(&stage, seed, good);
         decay(&stage);
         start = stage.heard.offset / SECTOR_BYTES * SECTOR_BYTES;
         fill(&stage.machine, "a", start, 'X', SECTOR_BYTES);
         memset(good + start, 'X', SECTOR_BYTES);
-        read_file(stage.machine.sim, "a", seen);
-        cr_assert(eq(int, memcmp(good, seen, FILE_BYTES), 0));
+        cr_assert(holds(stage.machine.sim, "a", good));
         kaya_sim_disk_heal(stage.machine.sim);
-        read_file(stage.machine.sim, "a", seen);
-        cr_assert(eq(int, memcmp(good, seen, FILE_BYTES), 0));
+        cr_assert(holds(stage.machine.sim, "a", good));
     }
     close_stage(&stage);
 }
@@ -180,13 +171,11 @@ Test(media, a_fork_has_the_damage_and_heals_on_its_own)
     struct stage stage;
 
     open_stage(&stage, NULL, KAYA_FAULT_BIT_FLIP);
-    set_stage(&stage, 1);
-    make_good_file(&stage, good);
+    set_stage_with_file(&stage, 1, good);
     decay(&stage);
     cr_assert(eq(int, kaya_sim_disk_fork(stage.machine.sim, stage.options.choices, NULL, &fork), KAYA_OK));
     kaya_sim_disk_heal(fork);
-    read_file(fork, "a", seen);
-    cr_expect(eq(int, memcmp(good, seen, FILE_BYTES), 0));
+    cr_expect(holds(fork, "a", good));
     read_file(stage.machine.sim, "a", seen);
     cr_expect(eq(u32, differing_bits(good, seen, FILE_BYTES), 1));
     kaya_sim_disk_destroy(fork);
@@ -226,8 +215,7 @@ Test(media, a_sector_becomes_zeros)
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         size_t start;
 
-        set_stage(&stage, seed);
-        make_good_file(&stage, good);
+        set_stage_with_file(&stage, seed, good);
         decay(&stage);
         read_file(stage.machine.sim, "a", seen);
         cr_assert(eq(u64, counts(&stage).drawn[KAYA_FAULT_ZEROED_SECTOR], 1));
@@ -261,8 +249,7 @@ Test(media, a_sector_shows_what_it_held_before)
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         size_t sector;
 
-        set_stage(&stage, seed);
-        make_good_file(&stage, good);
+        set_stage_with_file(&stage, seed, good);
         fill(&stage.machine, "a", SECTOR_BYTES, 'X', 10);
         sync_file(&stage.machine, "a");
         memset(good + SECTOR_BYTES, 'X', 10);
@@ -280,8 +267,7 @@ Test(media, a_sector_shows_what_it_held_before)
         memcpy(seen + sector * SECTOR_BYTES, good + sector * SECTOR_BYTES, SECTOR_BYTES);
         cr_assert(eq(int, memcmp(good, seen, FILE_BYTES), 0));
         kaya_sim_disk_heal(stage.machine.sim);
-        read_file(stage.machine.sim, "a", seen);
-        cr_assert(eq(int, memcmp(good, seen, FILE_BYTES), 0));
+        cr_assert(holds(stage.machine.sim, "a", good));
     }
     cr_expect(is_seen[0] && is_seen[1] && !is_seen[2] && is_seen[3]);
     close_stage(&stage);
@@ -290,8 +276,7 @@ Test(media, a_sector_shows_what_it_held_before)
 /* Where the unreadable sector is; the disk tells the trace. */
 static uint64_t make_unreadable(struct stage *stage, uint64_t seed, uint8_t good[FILE_BYTES])
 {
-    set_stage(stage, seed);
-    make_good_file(stage, good);
+    set_stage_with_file(stage, seed, good);
     decay(stage);
     cr_assert(eq(str, stage->heard.family, "unreadable_sector"));
     cr_assert(all(eq(u64, stage->heard.offset % SECTOR_BYTES, 0), eq(u64, stage->heard.length, SECTOR_BYTES)));
@@ -321,8 +306,7 @@ Test(media, a_sector_cannot_be_read_until_all_of_it_is_written)
         cr_assert(eq(int, write_through(&stage, "a", bad + 1, 'X', 5), KAYA_IO));
         cr_assert(eq(u64, struck(&stage, KAYA_FAULT_UNREADABLE_SECTOR), 5));
         cr_assert(eq(int, kaya_sim_disk_peek(stage.machine.sim, "a", bad, seen, 1, &done), KAYA_IO));
-        read_truth(stage.machine.sim, "a", seen);
-        cr_assert(eq(int, memcmp(good, seen, FILE_BYTES), 0));
+        cr_assert(holds_in_truth(stage.machine.sim, "a", good));
         if (seed % 2 == 0) {
             kaya_sim_disk_heal(stage.machine.sim);
         } else {
@@ -392,16 +376,13 @@ Test(media, a_lost_write_shows_once_the_cache_has_dropped_it)
         unsigned means = index % MEANS;
         bool is_shown = true;
 
-        set_stage(&stage, index);
-        make_good_file(&stage, good);
+        set_stage_with_file(&stage, index, good);
         memcpy(expected, good, FILE_BYTES);
         write_and_lose(&stage, index / MEANS % WAYS, expected);
         cr_assert(eq(int, read_through(&stage, "a", 0, seen, FILE_BYTES, KAYA_READ_CACHED), KAYA_OK));
         cr_assert(eq(int, memcmp(expected, seen, FILE_BYTES), 0), "the cache has it");
-        read_file(stage.machine.sim, "a", seen);
-        cr_assert(eq(int, memcmp(good, seen, FILE_BYTES), 0), "the medium does not");
-        read_truth(stage.machine.sim, "a", seen);
-        cr_assert(eq(int, memcmp(expected, seen, FILE_BYTES), 0));
+        cr_assert(holds(stage.machine.sim, "a", good), "the medium does not");
+        cr_assert(holds_in_truth(stage.machine.sim, "a", expected));
         cr_assert(all(eq(u32, stage.heard.count, 0), eq(u64, struck(&stage, KAYA_FAULT_LOST_WRITE), 0)));
         switch (means) {
         case PAST_CACHE:
@@ -441,8 +422,7 @@ Test(media, a_lost_write_shows_once_the_cache_has_dropped_it)
             expect_told(&stage, "lost_write", "a", expected, seen);
         kaya_sim_disk_heal(stage.machine.sim);
         lose_power(&stage.machine); /* nothing is hidden any more, either */
-        read_file(stage.machine.sim, "a", seen);
-        cr_assert(eq(int, memcmp(expected, seen, FILE_BYTES), 0));
+        cr_assert(holds(stage.machine.sim, "a", expected));
     }
     cr_expect(all(lt(u32, 0, evicted_count), lt(u32, 0, kept_count)));
     close_stage(&stage);
@@ -460,8 +440,7 @@ Test(media, writing_a_lost_sector_anew_mends_it)
     for (unsigned index = 0; index < SEEDS * WAYS; index++) {
         bool is_synced = index % 3 != 0;
 
-        set_stage(&stage, index);
-        make_good_file(&stage, good);
+        set_stage_with_file(&stage, index, good);
         memcpy(expected, good, FILE_BYTES);
         write_and_lose(&stage, index % WAYS, expected);
         allow_all(&stage, false);
@@ -524,8 +503,7 @@ Test(media, equal_bytes_cannot_be_lost)
     struct stage stage;
 
     open_stage(&stage, NULL, KAYA_FAULT_LOST_WRITE);
-    set_stage(&stage, 1);
-    make_good_file(&stage, good);
+    set_stage_with_file(&stage, 1, good);
     fill_durable(&stage.machine, "a", 0, 'A', 100);
     lose_power(&stage.machine);
     cr_expect(eq(u64, counts(&stage).drawn[KAYA_FAULT_LOST_WRITE], 1));
@@ -548,8 +526,7 @@ Test(media, a_misdirected_write_damages_two_places)
         uint8_t expected[2][FILE_BYTES];
         unsigned hit = 0;
 
-        set_stage(&stage, index);
-        make_good_file(&stage, good);
+        set_stage_with_file(&stage, index, good);
         allow_all(&stage, false);
         make_file(&stage.machine, "b", 'E', FILE_BYTES);
         allow_all(&stage, true);
@@ -611,8 +588,7 @@ Test(media, a_power_loss_damages_what_nobody_wrote)
 
     open_stage(&stage, &pages, KAYA_FAULT_NEIGHBOUR_DAMAGE);
     for (uint64_t seed = 0; seed < SEEDS * 4; seed++) {
-        set_stage(&stage, seed);
-        make_good_file(&stage, good);
+        set_stage_with_file(&stage, seed, good);
         fill(&stage.machine, "a", FROM, 'X', TO - FROM);
         lose_power(&stage.machine);
         read_file(stage.machine.sim, "a", seen);
@@ -632,8 +608,7 @@ Test(media, a_power_loss_damages_what_nobody_wrote)
         behind += stage.heard.offset / SECTOR_BYTES == 1 && stage.heard.offset >= TO;
         garbage += !is_all(seen + stage.heard.offset, 0, stage.heard.length);
         kaya_sim_disk_heal(stage.machine.sim);
-        read_file(stage.machine.sim, "a", seen);
-        cr_assert(eq(int, memcmp(good, seen, FILE_BYTES), 0));
+        cr_assert(holds(stage.machine.sim, "a", good));
     }
     for (unsigned sector = 0; sector < FILE_BYTES / SECTOR_BYTES; sector++)
         cr_expect(lt(u32, 0, sectors_hit[sector]), "sector %u", sector);
@@ -652,8 +627,7 @@ Test(media, a_power_loss_damages_nothing_behind_the_end)
         uint8_t good[FILE_BYTES];
         uint64_t size_bytes;
 
-        set_stage(&stage, seed);
-        make_good_file(&stage, good);
+        set_stage_with_file(&stage, seed, good);
         fill(&stage.machine, "a", 2 * SECTOR_BYTES + 300, 'X', 5);
         resize(&stage.machine, "a", 2 * SECTOR_BYTES + 10);
         lose_power(&stage.machine);
@@ -669,16 +643,13 @@ Test(media, a_power_loss_damages_nothing_behind_the_end)
 Test(media, a_power_loss_with_nothing_under_way_damages_nothing)
 {
     uint8_t good[FILE_BYTES];
-    uint8_t seen[FILE_BYTES];
     struct stage stage;
 
     open_stage(&stage, &pages, KAYA_FAULT_NEIGHBOUR_DAMAGE);
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
-        set_stage(&stage, seed);
-        make_good_file(&stage, good);
+        set_stage_with_file(&stage, seed, good);
         lose_power(&stage.machine);
-        read_file(stage.machine.sim, "a", seen);
-        cr_assert(eq(int, memcmp(good, seen, FILE_BYTES), 0));
+        cr_assert(holds(stage.machine.sim, "a", good));
         cr_assert(eq(u64, struck(&stage, KAYA_FAULT_NEIGHBOUR_DAMAGE), 0));
     }
     close_stage(&stage);
@@ -699,8 +670,7 @@ Test(media, a_fork_has_what_is_hidden_and_what_stood_there_before)
             struct kaya_choices *choices = kaya_choices_from_seed(seed);
             struct kaya_sim_disk *disks[2] = { stage.machine.sim };
 
-            set_stage(&stage, seed);
-            make_good_file(&stage, good);
+            set_stage_with_file(&stage, seed, good);
             write_and_lose(&stage, seed % WAYS, good);
             cr_assert(eq(int, kaya_sim_disk_fork(stage.machine.sim, choices, NULL, &disks[1]), KAYA_OK));
             kaya_choices_reseed(stage.options.choices, seed);
@@ -878,8 +848,7 @@ Test(media, no_block_is_lost_whatever_strikes)
     for (uint64_t seed = 0; seed < SEEDS * 4; seed++) {
         struct kaya_sim_disk *fork;
 
-        set_stage(&stage, seed);
-        make_good_file(&stage, good);
+        set_stage_with_file(&stage, seed, good);
         do_this_and_that(&stage, seed);
         cr_assert(eq(int, kaya_sim_disk_fork(stage.machine.sim, stage.options.choices, NULL, &fork), KAYA_OK));
         if (seed % 2 == 0)

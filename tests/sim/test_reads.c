@@ -28,10 +28,7 @@ static bool read_and_check(struct stage *stage, enum kaya_fault fault, const uin
 
 static void expect_medium_is_good(struct stage *stage, const uint8_t good[FILE_BYTES])
 {
-    uint8_t seen[FILE_BYTES];
-
-    read_file(stage->machine.sim, "a", seen);
-    cr_assert(eq(int, memcmp(good, seen, FILE_BYTES), 0), "the medium is as it was");
+    cr_assert(holds(stage->machine.sim, "a", good), "the medium is as it was");
 }
 
 Test(reads, a_bit_flips_in_transit)
@@ -42,8 +39,7 @@ Test(reads, a_bit_flips_in_transit)
 
     open_stage(&stage, NULL, KAYA_FAULT_FLIP_IN_TRANSIT);
     for (unsigned index = 0; index < SEEDS * 2; index++) {
-        set_stage(&stage, index);
-        make_good_file(&stage, good);
+        set_stage_with_file(&stage, index, good);
         cr_assert(read_and_check(&stage, KAYA_FAULT_FLIP_IN_TRANSIT, good, seen, ways[index % 2]));
         cr_assert(eq(u32, differing_bits(good, seen, FILE_BYTES), 1));
         expect_told(&stage, "flip_in_transit", "a", good, seen);
@@ -69,8 +65,7 @@ Test(reads, a_part_of_what_is_asked_is_struck_across_spans)
         size_t done;
         size_t at = 0;
 
-        set_stage(&stage, seed);
-        make_good_file(&stage, good);
+        set_stage_with_file(&stage, seed, good);
         cr_assert(eq(int, kaya_disk_open(stage.machine.disk, "a", KAYA_OPEN_READ, &file), KAYA_OK));
         cr_assert(eq(int, stage.machine.disk->operations->read(stage.machine.disk, file, FROM, spans, 4, 0, &done),
                      KAYA_OK));
@@ -98,8 +93,7 @@ Test(reads, a_sector_reads_as_it_was_before)
     for (unsigned index = 0; index < SEEDS * 2; index++) {
         size_t sector;
 
-        set_stage(&stage, index);
-        make_good_file(&stage, good);
+        set_stage_with_file(&stage, index, good);
         fill(&stage.machine, "a", SECTOR_BYTES, 'X', 10);
         sync_file(&stage.machine, "a");
         memset(good + SECTOR_BYTES, 'X', 10);
@@ -129,8 +123,7 @@ Test(reads, a_sector_reads_as_another_one)
     for (unsigned index = 0; index < SEEDS * 4; index++) {
         size_t start;
 
-        set_stage(&stage, index);
-        make_good_file(&stage, good);
+        set_stage_with_file(&stage, index, good);
         allow_all(&stage, false);
         make_file(&stage.machine, "b", 'E', FILE_BYTES);
         allow_all(&stage, true);
@@ -162,8 +155,7 @@ Test(reads, some_reads_in_a_row_are_errors)
     for (unsigned index = 0; index < SEEDS * 2; index++) {
         unsigned times = 0;
 
-        set_stage(&stage, index);
-        make_good_file(&stage, good);
+        set_stage_with_file(&stage, index, good);
         while (read_through(&stage, "a", 100, seen, 1000, ways[index % 2]) == KAYA_IO) {
             times++;
             cr_assert(all(eq(u64, struck(&stage, KAYA_FAULT_READ_ERROR), times),
@@ -188,8 +180,7 @@ Test(reads, healing_ends_errors_that_are_still_to_come)
     open_stage(&stage, NULL, KAYA_FAULT_READ_ERROR);
     stage.options.read_fault_repeats_max = 6;
     for (unsigned index = 0; index < SEEDS; index++) {
-        set_stage(&stage, index);
-        make_good_file(&stage, good);
+        set_stage_with_file(&stage, index, good);
         cr_assert(eq(int, read_through(&stage, "a", 0, seen, FILE_BYTES, 0), KAYA_IO));
         kaya_sim_disk_heal(stage.machine.sim);
         cr_assert(eq(int, read_through(&stage, "a", 0, seen, FILE_BYTES, 0), KAYA_OK));
@@ -206,8 +197,7 @@ Test(reads, a_boot_knows_nothing_of_the_errors_of_the_last)
     open_stage(&stage, NULL, KAYA_FAULT_READ_ERROR);
     stage.options.read_fault_repeats_max = 6;
     for (unsigned seed = 0; seed < SEEDS; seed++) {
-        set_stage(&stage, seed);
-        make_good_file(&stage, good);
+        set_stage_with_file(&stage, seed, good);
         cr_assert(eq(int, read_through(&stage, "a", 0, seen, FILE_BYTES, 0), KAYA_IO));
         allow_all(&stage, false);
         kill_process(&stage.machine);
@@ -256,8 +246,7 @@ static unsigned longest_row(uint32_t repeats_max)
         uint64_t state = seed;
 
         memset(rows.now, 0, sizeof rows.now);
-        set_stage(&stage, seed);
-        make_good_file(&stage, good);
+        set_stage_with_file(&stage, seed, good);
         for (unsigned index = 0; index < 200; index++)
             read_somewhere(&stage, good, &rows, &state);
         for (unsigned family = 0; family < 4; family++)
@@ -283,8 +272,7 @@ Test(reads, many_good_reads_of_bytes_within_what_was_struck_change_no_bound)
     struct stage stage;
 
     open_stage(&stage, NULL, KAYA_FAULT_FLIP_IN_TRANSIT);
-    set_stage(&stage, 1);
-    make_good_file(&stage, good);
+    set_stage_with_file(&stage, 1, good);
     for (unsigned times = 0; times < 2; times++)
         cr_assert(read_and_check(&stage, KAYA_FAULT_FLIP_IN_TRANSIT, good, seen, 0));
     allow_all(&stage, false);
@@ -312,8 +300,7 @@ Test(reads, a_healed_disk_reads_what_is_there_and_a_fork_does_not)
     size_t done;
 
     open_stage(&stage, NULL, KAYA_FAULT_FLIP_IN_TRANSIT);
-    set_stage(&stage, 1);
-    make_good_file(&stage, good);
+    set_stage_with_file(&stage, 1, good);
     cr_assert(eq(int, kaya_sim_disk_fork(stage.machine.sim, stage.options.choices, NULL, &fork), KAYA_OK));
     kaya_sim_disk_heal(stage.machine.sim);
     cr_expect(not(read_and_check(&stage, KAYA_FAULT_FLIP_IN_TRANSIT, good, seen, 0)));
