@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kaya/reader.h"
+
 #define MUST(condition)                                                                                      \
     do {                                                                                                     \
         if (!(condition)) {                                                                                  \
@@ -35,6 +37,24 @@ static inline size_t make_record(char *bytes, size_t bytes_max, unsigned thread,
     memset(bytes, 'a' + (int)(record % 26), length);
     (void)snprintf(bytes, 12, "%03u %06u", thread, record);
     return length;
+}
+
+/* A record that was read: it is whole, and the next of its thread, whose number is returned. `found`: so many of each came before. */
+static inline unsigned find_record(const struct kaya_wal_record *record, size_t bytes_max, unsigned *found,
+                                   unsigned thread_count)
+{
+    char *bytes = malloc(bytes_max);
+    unsigned thread, number;
+
+    MUST(bytes != NULL);
+    MUST(sscanf(record->bytes, "%u %u", &thread, &number) == 2);
+    MUST(thread < thread_count);
+    MUST(number == found[thread]);
+    MUST(record->length == make_record(bytes, bytes_max, thread, number));
+    MUST(memcmp(record->bytes, bytes, record->length) == 0);
+    found[thread]++;
+    free(bytes);
+    return thread;
 }
 
 #endif

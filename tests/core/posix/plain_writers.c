@@ -145,20 +145,13 @@ static void check_log(uint64_t first)
     struct kaya_wal_recovery_report report;
     struct kaya_wal_record record;
     unsigned found[APPENDERS] = { 0 };
-    char bytes[BYTES_MAX];
 
     MUST(kaya_wal_reader_open(&environment, &(struct kaya_wal_reader_options){ .from_lsn = first }, &reader,
                               &report) == KAYA_OK);
     while (kaya_wal_reader_next(reader, &record) == KAYA_OK) {
-        unsigned thread, number;
+        unsigned thread = find_record(&record, BYTES_MAX, found, APPENDERS);
 
-        MUST(sscanf(record.bytes, "%u %u", &thread, &number) == 2);
-        MUST(thread < APPENDERS);
-        MUST(number == found[thread]);
-        MUST(appenders[thread].lsns[number] == record.lsn);
-        MUST(record.length == make_record(bytes, BYTES_MAX, thread, number));
-        MUST(memcmp(record.bytes, bytes, record.length) == 0);
-        found[thread]++;
+        MUST(appenders[thread].lsns[found[thread] - 1] == record.lsn);
     }
     kaya_wal_reader_close(reader);
     for (unsigned i = 0; i < APPENDERS; i++)
