@@ -21,142 +21,15 @@
  *
  * Contents are not stored: a record's payload follows from its key (payload.c), and facts take 24 bytes each, in a ring
  * indexed by LSN. Nothing here asks the log's own watermarks: a watermark that is wrong must not excuse itself. */
-#include "kaya/scenarios/oracle.h"
+#include "oracle/oracle.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kaya/scenarios/past.h"
-#include "kaya/scenarios/payload.h"
 #include "kaya/scenarios/words.h"
 
-enum { CAPACITY_MIN = 256, FRAME_BYTES_MAX = 40, FILE_SLACK_BYTES = 4096 };
-
-/* P8, the bytes that a recovery may read. It makes two passes over each byte, and up to three readings more of what fails a check or lies at the
- * end: five of each in a look. Headers and links are read apart from that, at each opening of a file, of which there are four in a look (as what may stand above
- * the head, in the chain, to be carried from, to be written), each in three readings, since one that fails a check is read again. Where a header is not
- * found, because a fault or somebody destroyed it, all of the file in which the second copy may stand is read for it, three times in each of three openings (it is
- * none of the chain then).
- *
- * A look may see what only the cache holds, or find no spare; then what the device holds is looked at, with one reading more of each byte, and once more where even
- * that changes under it, because of a fault. Each look begins with a listing, so they can be counted. */
-enum {
-    READS_OF_EACH_BYTE = 5,
-    OPENS_OF_FILE = 4,
-    READINGS = 3,
-    HEADER_AND_LINK_BYTES = 96 + 124, /* a header copy, and a frame that may be a link */
-    LOOKS_MAX = 2,
-    LOOKS_UNDER_FAULTS_MAX = 3,
-};
-
-/* P7 and P8 are promised "bounded" and "a constant"; these are the constants. */
-enum {
-    PROGRESS_CALLS = 128,   /* and 2 for each block of each spare */
-    MEMORY_SEGMENTS = 8,    /* recovery's memory, in segments ... */
-    MEMORY_BYTES = 1 << 19, /* ... and at most this more */
-    RECOVERY_CALLS = 100,
-    RECOVERY_CALLS_OF_FILE = 20,
-    RECOVERY_CALLS_OF_BLOCK = 4,
-    HEADER_SEARCH_CALLS = 9, /* where faults strike: three openings of three readings each, at every place of ... */
-    HEADER_SEARCH_BYTES = 512,
-    HEADER_SEARCH_PLACES = 128, /* ... which a file has at most so many: there the other header copy may stand, of ... */
-    HEADER_SEARCHES = 9, /* likewise */
-    HEADER_SEARCH_PROBE_PLACES =
-        8, /* are read at a time, with all between them; or one by one where that fails, of each ... */
-    HEADER_BYTES = 96,
-    DISK_SLACK_SEGMENTS = 4 /* segments on disk beyond the spares and what holds live records */
-};
-
-enum fact_flag {
-    FACT_HASH = 1,
-    FACT_IN_BATCH = 2,
-    FACT_ENDS_BATCH = 4,
-    FACT_BATCH_OF_ONE = 8,
-    FACT_STRICT = 16,
-    FACT_ACKNOWLEDGED = 32,
-    FACT_RETURNED = 64, /* by a recovery */
-};
-
-/* Of an unrestricted run: everything that was ever appended. */
-struct memory {
-    uint64_t lsn;
-    struct kaya_fact fact;
-};
-
-struct kaya_oracle {
-    struct kaya_fact *facts; /* of floor_lsn .. last_lsn, at lsn & (capacity - 1) */
-    uint64_t capacity;
-    struct kaya_oracle_shape shape;
-
-    uint64_t low_lsn;
-    uint64_t low_may_lsn;
-    uint64_t floor_lsn; /* facts are kept from here on: the low-water mark in the last link that a recovery wrote */
-    uint64_t low_may_before_lsn; /* the trim that is under way */
-    uint64_t durable_lsn;
-    uint64_t kept_lsn;
-    uint64_t last_lsn;
-    uint64_t pending_count; /* records of the append that is under way */
-
-    bool exists;      /* an open returned OK once */
-    bool running;     /* a writer is open */
-    bool ended;       /* it answered KAYA_IO: nothing more may be acknowledged */
-    bool sync_failed; /* in the operation that is under way, or was the last */
-    uint64_t struck;  /* families of faults, likewise */
-    bool was_struck;  /* by any fault, in this run; excuses nothing but a search */
-    bool leftovers;   /* a call failed that may have been to remove a file; the next recovery does it again */
-    bool spares_in_doubt; /* calls failed since the last append: recovery may have used up what a full disk leaves it */
-    bool cache_in_doubt; /* a sync failed since the last recovery: what reads show may go with the cache */
-    bool cache_differs; /* since the last power loss a sync failed, or did less than it said: reads may show what the device has not */
-    bool close_certain; /* CLOSE is durable and nothing followed */
-    bool close_possible; /* CLOSE may be what a recovery finds at the end */
-    bool cut_pending;    /* a cut-back was begun: the end is last_lsn or cut_lsn, nothing between */
-    bool was_cut;        /* once in this run */
-    uint64_t cut_lsn;
-    struct kaya_past past; /* what recoveries and cut-backs gave up, where damage may bring it back */
-    bool watches_damage;   /* it may */
-    bool is_past_in_doubt; /* the log may have gone back to one of its ends; what is read will tell */
-    size_t read_past;      /* the end that the records read so far belong to; SIZE_MAX: the present one */
-    uint64_t read_first_lsn;
-    uint64_t close_lsn; /* the last record before the last CLOSE */
-    struct kaya_wal_log_id log_id;
-    uint64_t epoch;
-
-    const struct kaya_outlook *outlook; /* what damage asks for at present; the caller's */
-    uint64_t outlook_kept_lsn;
-    bool has_parted; /* a recovery went on in spite of damage: the true bytes tell another history */
-    bool has_passed_link; /* ... and a link was in doubt then: the true one may name another segment, or another end */
-
-    bool looked; /* a reader showed looked_first .. looked_last and nothing happened since */
-    uint64_t looked_first_lsn;
-    uint64_t looked_last_lsn;
-
-    bool is_unrestricted;
-    struct memory *memories;
-    size_t memory_count, memory_capacity;
-
-    struct {
-        bool is_open, is_pinned;
-        uint64_t next_lsn, last_lsn;
-    } follower;
-
-    uint64_t cost_bytes;
-    uint64_t read_next_lsn;
-    uint64_t read_last_lsn;
-    struct kaya_oracle_counts counts;
-};
-
-static struct kaya_fact *fact_of(const struct kaya_oracle *oracle, uint64_t lsn)
-{
-    return &oracle->facts[lsn & (oracle->capacity - 1)];
-}
-
-static void count(struct kaya_oracle *oracle, enum kaya_promise promise)
-{
-    oracle->counts.promises.checked[promise]++;
-}
-
-#define BREAK(violation, promise, ...) kaya_violation_set(violation, kaya_promise_name(promise), __VA_ARGS__)
+enum { CAPACITY_MIN = 256 };
 
 /* --- Life --- */
 
@@ -324,16 +197,15 @@ enum kaya_expectation kaya_oracle_expect(const struct kaya_oracle *oracle, uint6
 
 /* --- Words for reports --- */
 
-enum { NAME_BYTES = 96 };
-
-static const char *describe(const struct kaya_oracle *oracle, uint64_t lsn, char text[NAME_BYTES])
+const char *kaya_oracle_describe(const struct kaya_oracle *oracle, uint64_t lsn,
+                                 char text[KAYA_RECORD_NAME_BYTES])
 {
     const struct kaya_fact *fact = fact_of(oracle, lsn);
 
     if (lsn < oracle->low_lsn || lsn > oracle->last_lsn)
-        snprintf(text, NAME_BYTES, "record %" PRIu64, lsn);
+        snprintf(text, KAYA_RECORD_NAME_BYTES, "record %" PRIu64, lsn);
     else
-        snprintf(text, NAME_BYTES, "record %" PRIu64 " (%u bytes, %s, %s)", lsn, fact->length,
+        snprintf(text, KAYA_RECORD_NAME_BYTES, "record %" PRIu64 " (%u bytes, %s, %s)", lsn, fact->length,
                  fact->flags & FACT_RETURNED  ? "returned by an earlier recovery"
                  : lsn <= oracle->durable_lsn ? "acknowledged as durable"
                  : fact->flags & FACT_ACKNOWLEDGED
@@ -344,14 +216,6 @@ static const char *describe(const struct kaya_oracle *oracle, uint64_t lsn, char
 }
 
 /* --- Without a budget --- */
-
-static bool holds(const struct kaya_fact *fact, const struct kaya_wal_record *record)
-{
-    if (record->length != fact->length || (uint8_t)record->type != fact->type)
-        return false;
-    return fact->flags & FACT_HASH ? kaya_payload_hash(record->bytes, record->length) == fact->key
-                                   : kaya_payload_equals(fact->key, record->bytes, record->length);
-}
 
 void kaya_oracle_unrestrict(struct kaya_oracle *oracle)
 {
@@ -400,26 +264,6 @@ static void number_as_it_says(struct kaya_oracle *oracle, uint64_t first_lsn)
     oracle->pending_count = 0;
 }
 
-static bool was_appended(const struct kaya_oracle *oracle, const struct kaya_wal_record *record)
-{
-    for (size_t i = oracle->memory_count; i-- > 0;)
-        if (oracle->memories[i].lsn == record->lsn && holds(&oracle->memories[i].fact, record))
-            return true;
-    return false;
-}
-
-static void read_unrestricted(struct kaya_oracle *oracle, const struct kaya_wal_record *record,
-                              struct kaya_violation *violation)
-{
-    if (!was_appended(oracle, record))
-        BREAK(violation, KAYA_PROMISE_P1,
-              "record %" PRIu64 " came back with %zu bytes of type %s that were never appended under that number, at "
-              "segment %" PRIu64 " offset 0x%" PRIx64,
-              record->lsn, record->length, kaya_wal_record_type_name(record->type), record->segment,
-              record->offset_bytes);
-    oracle->read_next_lsn++;
-}
-
 /* Whatever was found is the log now. */
 static void adopt_unrestricted(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report)
 {
@@ -437,15 +281,6 @@ static void touch(struct kaya_oracle *oracle)
 {
     oracle->looked = false;
     oracle->close_certain = false;
-}
-
-/* At most so much of the log does a record take: the frame's overhead in each block that it touches. */
-static uint64_t cost_of(const struct kaya_oracle *oracle, uint32_t length)
-{
-    uint64_t block = oracle->shape.block_bytes > 2 * FRAME_BYTES_MAX ? oracle->shape.block_bytes : 512;
-
-    return length + FRAME_BYTES_MAX + (uint64_t)length / (block - FRAME_BYTES_MAX) * FRAME_BYTES_MAX +
-           2 * FRAME_BYTES_MAX;
 }
 
 enum kaya_status kaya_oracle_append_begin(struct kaya_oracle *oracle, const struct kaya_content *contents,
@@ -511,7 +346,6 @@ bool kaya_oracle_has_ended(const struct kaya_oracle *oracle)
     return oracle->ended;
 }
 
-#define FAMILY(NAME) ((uint64_t)1 << KAYA_FAULT_##NAME)
 #define FAILED_CALLS                                                                                         \
     (FAMILY(IO_ERROR) | FAMILY(IO_ERROR_LASTING) | FAMILY(NO_ROOM) | FAMILY(LIMIT) | FAMILY(OUT_OF_MEMORY))
 #define UNWRITTEN (FAMILY(LATE_SYNC_ERROR) | FAMILY(LOST_WRITE) | FAMILY(MISDIRECTED_WRITE))
@@ -530,22 +364,6 @@ void kaya_oracle_struck(struct kaya_oracle *oracle, uint64_t families)
     oracle->leftovers = oracle->leftovers || (families & (FAILED_CALLS & ~FAMILY(OUT_OF_MEMORY))) != 0;
     oracle->spares_in_doubt = oracle->spares_in_doubt || (families & FAILED_CALLS) != 0 || oracle->sync_failed;
     oracle->cache_differs = oracle->cache_differs || (families & UNWRITTEN) != 0;
-}
-
-/* Each status says what stood in the way, so each is an answer to some faults only. A disk without room is none of them: what must do
- * without room is not excused by it (P9). */
-static bool is_excused(const struct kaya_oracle *oracle, enum kaya_status status)
-{
-    const uint64_t errors =
-        FAMILY(IO_ERROR) | FAMILY(IO_ERROR_LASTING) | FAMILY(NO_ROOM) | FAMILY(UNREADABLE_SECTOR);
-
-    if (status == KAYA_IO)
-        return oracle->sync_failed || (oracle->struck & errors) != 0;
-    if (status == KAYA_FULL)
-        return oracle->sync_failed || (oracle->struck & errors) != 0;
-    if (status == KAYA_LIMIT)
-        return (oracle->struck & FAMILY(LIMIT)) != 0;
-    return status == KAYA_NO_MEMORY && (oracle->struck & FAMILY(OUT_OF_MEMORY)) != 0;
 }
 
 /* An operation that makes the log longer: it may find no room. */
@@ -760,22 +578,6 @@ static uint64_t highest_last_lsn(const struct kaya_oracle *oracle)
     return past_lsn > oracle->last_lsn ? past_lsn : oracle->last_lsn;
 }
 
-/* May the log have gone back to an older end? */
-static bool may_be_past(const struct kaya_oracle *oracle)
-{
-    return oracle->is_past_in_doubt || (oracle->outlook->is_mark_damaged && oracle->past.end_count > 0);
-}
-
-/* Record `lsn` as it was while the log had that end; SIZE_MAX: as it is. NULL: it had none. */
-static const struct kaya_fact *fact_in(const struct kaya_oracle *oracle, size_t end, uint64_t lsn)
-{
-    const struct kaya_fact *fact = kaya_past_find(&oracle->past, end, lsn);
-
-    if (end < oracle->past.end_count && lsn > oracle->past.ends[end].last_lsn)
-        return NULL;
-    return fact != NULL ? fact : lsn <= oracle->last_lsn ? fact_of(oracle, lsn) : NULL;
-}
-
 /* What stands behind `last_lsn` is given up, but may come back. */
 static void give_up_end(struct kaya_oracle *oracle, uint64_t last_lsn)
 {
@@ -788,8 +590,7 @@ static void give_up_end(struct kaya_oracle *oracle, uint64_t last_lsn)
         *facts++ = *fact_of(oracle, lsn);
 }
 
-/* The log is again what it was while it had that end, up to `last_lsn`. */
-static void go_back(struct kaya_oracle *oracle, size_t end, uint64_t last_lsn)
+void kaya_oracle_go_back(struct kaya_oracle *oracle, size_t end, uint64_t last_lsn)
 {
     uint64_t first_lsn = kaya_past_first_lsn(&oracle->past, end);
 
@@ -807,7 +608,7 @@ static void go_back_to(struct kaya_oracle *oracle, uint64_t last_lsn)
 {
     for (size_t i = oracle->past.end_count; i-- > 0;)
         if (oracle->past.ends[i].last_lsn >= last_lsn && oracle->past.ends[i].first_lsn <= last_lsn) {
-            go_back(oracle, i, last_lsn);
+            kaya_oracle_go_back(oracle, i, last_lsn);
             break;
         }
     oracle->is_past_in_doubt = true;
@@ -991,12 +792,6 @@ static void judge_mended(struct kaya_oracle *oracle, const struct kaya_wal_recov
 
 /* --- Judging --- */
 
-/* May an older mark be the low-water mark again? */
-static bool is_low_water_in_doubt(const struct kaya_oracle *oracle)
-{
-    return oracle->outlook->is_mark_damaged || oracle->outlook->is_trim_lost;
-}
-
 static void judge_low_water(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
                             struct kaya_violation *violation)
 {
@@ -1017,7 +812,7 @@ static void judge_end(struct kaya_oracle *oracle, const struct kaya_wal_recovery
                       struct kaya_violation *violation)
 {
     uint64_t kept = oracle->kept_lsn < oracle->outlook_kept_lsn ? oracle->kept_lsn : oracle->outlook_kept_lsn;
-    char text[NAME_BYTES];
+    char text[KAYA_RECORD_NAME_BYTES];
     bool known;
 
     count(oracle, KAYA_PROMISE_P1);
@@ -1033,7 +828,7 @@ static void judge_end(struct kaya_oracle *oracle, const struct kaya_wal_recovery
               : known                     ? KAYA_PROMISE_P3
                                           : KAYA_PROMISE_P2,
               "%s must be there, and all up to %" PRIu64 "; the log ends with %" PRIu64,
-              describe(oracle, report->last_lsn + 1, text), kept, report->last_lsn);
+              kaya_oracle_describe(oracle, report->last_lsn + 1, text), kept, report->last_lsn);
     }
     if (report->last_lsn + 1 < report->first_lsn)
         BREAK(violation, KAYA_PROMISE_P1, "the log begins with %" PRIu64 " and ends with %" PRIu64,
@@ -1055,7 +850,7 @@ bool kaya_oracle_ends_batch(const struct kaya_oracle *oracle, uint64_t lsn)
     return (fact_of(oracle, lsn)->flags & (FACT_IN_BATCH | FACT_ENDS_BATCH)) != FACT_IN_BATCH;
 }
 
-static void judge_last_batch(struct kaya_oracle *oracle, uint64_t last_lsn, struct kaya_violation *violation)
+void kaya_oracle_judge_last_batch(struct kaya_oracle *oracle, uint64_t last_lsn, struct kaya_violation *violation)
 {
     count(oracle, KAYA_PROMISE_P11);
     if (last_lsn >= oracle->low_lsn && !kaya_oracle_ends_batch(oracle, last_lsn))
@@ -1067,7 +862,7 @@ static void judge_batches(struct kaya_oracle *oracle, const struct kaya_wal_reco
                           struct kaya_violation *violation)
 {
     if (!may_be_past(oracle)) /* else it is known when it was read */
-        judge_last_batch(oracle, report->last_lsn, violation);
+        kaya_oracle_judge_last_batch(oracle, report->last_lsn, violation);
     if (report->first_lsn > oracle->low_lsn && !kaya_oracle_ends_batch(oracle, report->first_lsn - 1))
         BREAK(violation, KAYA_PROMISE_P11,
               "record %" PRIu64 " stands inside a batch, and the log begins with it", report->first_lsn);
@@ -1280,411 +1075,7 @@ void kaya_oracle_looked(struct kaya_oracle *oracle, enum kaya_status status,
     oracle->looked_last_lsn = report->last_lsn;
 }
 
-/* --- Reading --- */
-
-void kaya_oracle_read_begin(struct kaya_oracle *oracle, uint64_t first_lsn, uint64_t last_lsn)
-{
-    oracle->read_first_lsn = oracle->read_next_lsn = first_lsn;
-    oracle->read_last_lsn = last_lsn;
-    oracle->read_past = SIZE_MAX;
-}
-
-/* Is the record, and were all those read before it, what they were while the log had that end? */
-static bool is_of_end(const struct kaya_oracle *oracle, size_t end, const struct kaya_wal_record *record)
-{
-    for (uint64_t lsn = oracle->read_first_lsn; lsn < record->lsn; lsn++) {
-        const struct kaya_fact *one = fact_in(oracle, oracle->read_past, lsn);
-        const struct kaya_fact *other = fact_in(oracle, end, lsn);
-        if (one == NULL || other == NULL || one->key != other->key || one->length != other->length)
-            return false;
-    }
-    return fact_in(oracle, end, record->lsn) != NULL && holds(fact_in(oracle, end, record->lsn), record);
-}
-
-/* What the record should be. Where the log may have gone back to an older end, the records tell to which; NULL: to none. */
-static const struct kaya_fact *fact_to_read(struct kaya_oracle *oracle, const struct kaya_wal_record *record)
-{
-    const struct kaya_fact *fact = fact_in(oracle, oracle->read_past, record->lsn);
-
-    if (!may_be_past(oracle) || (fact != NULL && holds(fact, record)))
-        return fact;
-    for (size_t i = oracle->past.end_count; i-- > 0;)
-        if (is_of_end(oracle, i, record)) {
-            oracle->read_past = i;
-            return fact_in(oracle, i, record->lsn);
-        }
-    return NULL;
-}
-
-/* The record has the wrong bytes. Are they another record's? */
-static void report_content(const struct kaya_oracle *oracle, const struct kaya_wal_record *record,
-                           struct kaya_violation *violation)
-{
-    char text[NAME_BYTES];
-
-    for (uint64_t lsn = oracle->low_lsn; lsn <= oracle->last_lsn; lsn++)
-        if (record->length > 0 && holds(fact_of(oracle, lsn), record)) {
-            BREAK(violation, KAYA_PROMISE_P1, "%s came back with the bytes of record %" PRIu64,
-                  describe(oracle, record->lsn, text), lsn);
-            return;
-        }
-    BREAK(violation, KAYA_PROMISE_P1,
-          "%s came back with %zu bytes of type %s that were never appended, at segment %" PRIu64
-          " offset 0x%" PRIx64,
-          describe(oracle, record->lsn, text), record->length, kaya_wal_record_type_name(record->type),
-          record->segment, record->offset_bytes);
-}
-
-static void judge_membership(struct kaya_oracle *oracle, const struct kaya_fact *fact,
-                             const struct kaya_wal_record *record, struct kaya_violation *violation)
-{
-    bool in_batch = fact->flags & FACT_IN_BATCH;
-    bool ends_batch = fact->flags & FACT_ENDS_BATCH;
-
-    if (fact->flags & FACT_BATCH_OF_ONE)
-        return;
-    count(oracle, KAYA_PROMISE_P11);
-    if (record->in_batch != in_batch || (in_batch && record->ends_batch != ends_batch))
-        BREAK(violation, KAYA_PROMISE_P11, "record %" PRIu64 " was %s a batch%s, and came back as %s one%s",
-              record->lsn, in_batch ? "in" : "in no", ends_batch ? ", its last" : "",
-              record->in_batch ? "in" : "in no", record->ends_batch ? ", its last" : "");
-}
-
-void kaya_oracle_read(struct kaya_oracle *oracle, const struct kaya_wal_record *record,
-                      struct kaya_violation *violation)
-{
-    const struct kaya_fact *fact;
-
-    count(oracle, KAYA_PROMISE_P1);
-    if (record->lsn != oracle->read_next_lsn || record->lsn > oracle->read_last_lsn) {
-        BREAK(violation, KAYA_PROMISE_P1,
-              "record %" PRIu64 " was due, of %" PRIu64 " in all; record %" PRIu64 " was read",
-              oracle->read_next_lsn, oracle->read_last_lsn, record->lsn);
-        return;
-    }
-    if (oracle->is_unrestricted) {
-        read_unrestricted(oracle, record, violation);
-        return;
-    }
-    fact = fact_to_read(oracle, record);
-    if (record->lsn < (is_low_water_in_doubt(oracle) ? oracle->floor_lsn : oracle->low_lsn) || fact == NULL ||
-        !holds(fact, record)) {
-        report_content(oracle, record, violation);
-        return;
-    }
-    if ((fact->flags & (FACT_IN_BATCH | FACT_BATCH_OF_ONE)) || record->in_batch)
-        judge_membership(oracle, fact, record, violation);
-    if (record->durable && record->lsn > oracle->durable_lsn && record->lsn <= oracle->last_lsn)
-        kaya_oracle_durable(oracle, record->lsn, violation);
-    oracle->read_next_lsn++;
-}
-
-/* --- A reader that stays open --- */
-
-void kaya_oracle_follow_begin(struct kaya_oracle *oracle, uint64_t from_lsn, uint64_t last_lsn, bool is_pinned)
-{
-    oracle->follower.is_open = true;
-    oracle->follower.is_pinned = is_pinned;
-    oracle->follower.next_lsn = from_lsn;
-    oracle->follower.last_lsn = last_lsn;
-}
-
-void kaya_oracle_follow_end(struct kaya_oracle *oracle)
-{
-    oracle->follower.is_open = false;
-    oracle->follower.is_pinned = false;
-}
-
-/* It may still be given what was trimmed since, as it was. */
-static void judge_followed(struct kaya_oracle *oracle, const struct kaya_wal_record *record,
-                           struct kaya_violation *violation)
-{
-    const struct kaya_fact *fact = fact_of(oracle, record->lsn);
-
-    count(oracle, KAYA_PROMISE_P1);
-    if (record->lsn != oracle->follower.next_lsn || record->lsn > oracle->follower.last_lsn) {
-        BREAK(violation, KAYA_PROMISE_P1,
-              "record %" PRIu64 " was due to a reader that was kept open, of %" PRIu64
-              " in all; record %" PRIu64 " was read",
-              oracle->follower.next_lsn, oracle->follower.last_lsn, record->lsn);
-        return;
-    }
-    if (record->lsn < oracle->floor_lsn || record->lsn > oracle->last_lsn || !holds(fact, record)) {
-        report_content(oracle, record, violation);
-        return;
-    }
-    if ((fact->flags & (FACT_IN_BATCH | FACT_BATCH_OF_ONE)) || record->in_batch)
-        judge_membership(oracle, fact, record, violation);
-    oracle->follower.next_lsn++;
-}
-
-void kaya_oracle_followed(struct kaya_oracle *oracle, enum kaya_status status,
-                          const struct kaya_wal_record *record, struct kaya_violation *violation)
-{
-    uint64_t next = oracle->follower.next_lsn;
-
-    KAYA_ASSERT(oracle->follower.is_open);
-    if (status == KAYA_GONE || oracle->is_unrestricted)
-        return;
-    if (status == KAYA_OK) {
-        judge_followed(oracle, record, violation);
-        return;
-    }
-    count(oracle, KAYA_PROMISE_P10);
-    if (status == KAYA_END && next > oracle->follower.last_lsn)
-        return;
-    if (status == KAYA_TRIMMED && !oracle->follower.is_pinned && next < oracle->low_lsn)
-        return;
-    if (oracle->outlook->is_damaged || oracle->outlook->is_unreadable || is_excused(oracle, status))
-        return;
-    BREAK(violation, KAYA_PROMISE_P10,
-          "a reader that was kept open%s was to read record %" PRIu64 " of %" PRIu64
-          ", where the log begins with %" PRIu64 "; it answered %s",
-          oracle->follower.is_pinned ? " by the running writer" : " beside the writer", next,
-          oracle->follower.last_lsn, oracle->low_lsn, kaya_status_name(status));
-}
-
-/* All that a recovery returned was read: it is known what the log is. */
-static void settle_past(struct kaya_oracle *oracle, struct kaya_violation *violation)
-{
-    if (!oracle->is_past_in_doubt || oracle->read_next_lsn != oracle->last_lsn + 1 || !oracle->running)
-        return;
-    if (oracle->read_past != SIZE_MAX)
-        go_back(oracle, oracle->read_past, oracle->last_lsn);
-    for (uint64_t lsn = oracle->low_lsn; lsn <= oracle->last_lsn; lsn++)
-        fact_of(oracle, lsn)->flags |= FACT_RETURNED;
-    oracle->is_past_in_doubt = false;
-    oracle->read_past = SIZE_MAX;
-    judge_last_batch(oracle, oracle->last_lsn, violation);
-}
-
-void kaya_oracle_read_end(struct kaya_oracle *oracle, struct kaya_violation *violation)
-{
-    char text[NAME_BYTES];
-
-    if (oracle->is_unrestricted)
-        return;
-    settle_past(oracle, violation);
-    if (oracle->outlook->is_damaged && oracle->read_next_lsn > oracle->outlook_kept_lsn)
-        return; /* the cache showed them, until somebody looked past it */
-    count(oracle, KAYA_PROMISE_P1);
-    if (oracle->read_next_lsn != oracle->read_last_lsn + 1)
-        BREAK(violation, KAYA_PROMISE_P1,
-              "%s was not read: the reader ended before it, %" PRIu64 " was promised as the last",
-              describe(oracle, oracle->read_next_lsn, text), oracle->read_last_lsn);
-}
-
-/* --- Salvage --- */
-
-/* Out of `low_lsn` .. `last_lsn` stand only records that were trimmed, cut back or given up. */
-static void judge_number(struct kaya_oracle *oracle, uint64_t lsn, struct kaya_violation *violation)
-{
-    if (lsn > oracle->last_lsn)
-        BREAK(violation, KAYA_PROMISE_P1,
-              "the last record appended is %" PRIu64 "; salvage hands out record %" PRIu64, oracle->last_lsn,
-              lsn);
-    else
-        BREAK(violation, KAYA_PROMISE_F10,
-              "records below %" PRIu64 " were trimmed for good; salvage hands out record %" PRIu64,
-              oracle->low_lsn, lsn);
-}
-
-void kaya_oracle_salvaged(struct kaya_oracle *oracle, const struct kaya_wal_salvaged *salvaged,
-                          bool marks_in_doubt, struct kaya_violation *violation)
-{
-    const struct kaya_wal_record *record = &salvaged->record;
-    const struct kaya_fact *fact = fact_of(oracle, record->lsn);
-
-    count(oracle, KAYA_PROMISE_P5);
-    if (record->lsn < oracle->low_lsn || record->lsn > oracle->last_lsn) {
-        if (!marks_in_doubt)
-            judge_number(oracle, record->lsn, violation);
-        return;
-    }
-    if (!holds(fact, record)) {
-        /* An older record of that number: what a recovery gave up is not said to be durable, what was cut back may be. */
-        if (!marks_in_doubt || (record->durable && !oracle->was_cut))
-            report_content(oracle, record, violation);
-        return;
-    }
-    count(oracle, KAYA_PROMISE_P11);
-    if (!salvaged->incomplete)
-        judge_membership(oracle, fact, record, violation);
-    else if (!(fact->flags & (FACT_IN_BATCH | FACT_BATCH_OF_ONE)))
-        BREAK(violation, KAYA_PROMISE_P11,
-              "record %" PRIu64 " was in no batch, and salvage hands it out as a member of a broken one",
-              record->lsn);
-}
-
-/* --- Bounds --- */
-
-/* Calls with which recovery looks for headers that it does not find. */
-static uint64_t search_calls_max(const struct kaya_recovery_cost *cost)
-{
-    uint64_t places = cost->bytes_stored / HEADER_SEARCH_BYTES;
-    uint64_t places_max = cost->file_count * HEADER_SEARCH_PLACES;
-
-    return HEADER_SEARCH_CALLS * (places < places_max ? places : places_max);
-}
-
-static uint64_t search_bytes_max(const struct kaya_recovery_cost *cost)
-{
-    uint64_t bytes_max =
-        cost->file_count * (HEADER_SEARCH_PLACES + HEADER_SEARCH_PROBE_PLACES) * HEADER_SEARCH_BYTES;
-
-    return HEADER_SEARCHES * (cost->bytes_stored < bytes_max ? cost->bytes_stored : bytes_max) +
-           HEADER_BYTES * search_calls_max(cost);
-}
-
-/* May there be a file without a header? */
-static bool may_search(const struct kaya_oracle *oracle, const struct kaya_recovery_cost *cost)
-{
-    return oracle->outlook->is_damaged || oracle->outlook->is_unreadable || oracle->was_struck ||
-           cost->was_tampered_with;
-}
-
-static void judge_looks(struct kaya_oracle *oracle, const struct kaya_recovery_cost *cost,
-                        struct kaya_violation *violation)
-{
-    uint64_t looks_max = oracle->cache_differs || oracle->struck != 0 ? LOOKS_UNDER_FAULTS_MAX : LOOKS_MAX;
-    uint64_t look_max = READS_OF_EACH_BYTE * cost->bytes_stored +
-                        OPENS_OF_FILE * READINGS * HEADER_AND_LINK_BYTES * cost->file_count +
-                        (may_search(oracle, cost) ? search_bytes_max(cost) : 0);
-    uint64_t read_max = cost->looks * look_max + (cost->looks - 1) * cost->bytes_stored;
-
-    if (cost->looks > looks_max)
-        BREAK(violation, KAYA_PROMISE_P8,
-              "recovery looked at the log %" PRIu64 " times; at most %" PRIu64 " are allowed", cost->looks,
-              looks_max);
-    if (cost->bytes_read > read_max)
-        BREAK(violation, KAYA_PROMISE_P8,
-              "recovery read %" PRIu64 " bytes of %" PRIu64 " stored in %" PRIu64 " looks; at most %" PRIu64
-              " are allowed",
-              cost->bytes_read, cost->bytes_stored, cost->looks, read_max);
-}
-
-void kaya_oracle_recovery_cost(struct kaya_oracle *oracle, const struct kaya_recovery_cost *cost,
-                               struct kaya_violation *violation)
-{
-    uint64_t memory_max = MEMORY_SEGMENTS * oracle->shape.segment_bytes + MEMORY_BYTES;
-    uint64_t blocks = cost->bytes_stored / (oracle->shape.block_bytes == 0 ? 512 : oracle->shape.block_bytes);
-    uint64_t calls_max =
-        RECOVERY_CALLS + RECOVERY_CALLS_OF_FILE * (cost->file_count + oracle->shape.spare_count) +
-        RECOVERY_CALLS_OF_BLOCK * blocks + (may_search(oracle, cost) ? search_calls_max(cost) : 0);
-
-    count(oracle, KAYA_PROMISE_P8);
-    judge_looks(oracle, cost, violation);
-    if (cost->memory_bytes > memory_max)
-        BREAK(violation, KAYA_PROMISE_P8,
-              "recovery took %" PRIu64 " bytes of memory; at most %" PRIu64 " are allowed",
-              cost->memory_bytes, memory_max);
-    if (cost->calls > calls_max)
-        BREAK(violation, KAYA_PROMISE_P8,
-              "recovery made %" PRIu64 " disk calls over %" PRIu64 " files and %" PRIu64
-              " blocks; at most %" PRIu64 " are allowed",
-              cost->calls, cost->file_count, blocks, calls_max);
-}
-
-/* What records can fill of a segment: the header copies have a block or a unit each, LINK, TRIM and CLOSE a block at most. */
-static uint64_t room_of_segment(const struct kaya_oracle *oracle)
-{
-    const struct kaya_oracle_shape *shape = &oracle->shape;
-    uint64_t header_bytes = shape->padding_bytes > shape->block_bytes ? shape->padding_bytes : shape->block_bytes;
-
-    return shape->segment_bytes - 2 * header_bytes - shape->block_bytes;
-}
-
-static uint64_t live_bytes(const struct kaya_oracle *oracle)
-{
-    const struct kaya_fact *first = fact_of(oracle, oracle->low_lsn);
-
-    if (oracle->last_lsn < oracle->low_lsn)
-        return 0;
-    return oracle->cost_bytes - first->cost_bytes + cost_of(oracle, first->length);
-}
-
-/* A record goes to the next segment because it does not fit, so two neighbours hold together more than one has room for.
- *
- * A spare whose header is lost stays where it is as long as nothing has taken over behind it: it may be somebody's. And the spares in front of it cannot
- * take over, since no spare stands behind the last of them; a pool is full of them at most, and one more. */
-static uint64_t disk_use_max(const struct kaya_oracle *oracle, uint64_t headless_count)
-{
-    uint64_t holders = 2 * live_bytes(oracle) / room_of_segment(oracle) + 1;
-    uint64_t passed_over = headless_count * (1 + oracle->shape.spare_count + 1);
-    uint64_t segments = holders + oracle->shape.spare_count + DISK_SLACK_SEGMENTS + passed_over;
-
-    return segments * oracle->shape.segment_bytes + FILE_SLACK_BYTES;
-}
-
-bool kaya_oracle_disk_use_is_small(const struct kaya_oracle *oracle, uint64_t bytes_stored)
-{
-    return oracle->is_unrestricted || oracle->leftovers || bytes_stored <= disk_use_max(oracle, 0);
-}
-
-void kaya_oracle_disk_use(struct kaya_oracle *oracle, uint64_t bytes_stored, uint64_t headless_count,
-                          struct kaya_violation *violation)
-{
-    uint64_t allowed = disk_use_max(oracle, headless_count);
-
-    if (oracle->is_unrestricted || oracle->leftovers)
-        return;
-    count(oracle, KAYA_PROMISE_P8);
-    if (bytes_stored > allowed)
-        BREAK(violation, KAYA_PROMISE_P8,
-              "records %" PRIu64 "..%" PRIu64 " are live, at most %" PRIu64 " bytes of log, and %" PRIu64
-              " spares have no header; the files hold %" PRIu64 ", allowed are %" PRIu64,
-              oracle->low_lsn, oracle->last_lsn, live_bytes(oracle), headless_count, bytes_stored, allowed);
-}
-
-void kaya_oracle_unfinished(struct kaya_oracle *oracle, uint64_t count_of_files, struct kaya_violation *violation)
-{
-    if (oracle->is_unrestricted || oracle->leftovers)
-        return;
-    count(oracle, KAYA_PROMISE_P8);
-    if (count_of_files > 0)
-        BREAK(violation, KAYA_PROMISE_P8,
-              "recovery is through, and %" PRIu64 " files still stand of which the preparation was cut short",
-              count_of_files);
-}
-
-static uint64_t progress_calls_max(const struct kaya_oracle *oracle)
-{
-    uint64_t blocks =
-        oracle->shape.block_bytes == 0 ? 0 : oracle->shape.segment_bytes / oracle->shape.block_bytes;
-
-    return PROGRESS_CALLS + 2 * blocks * (oracle->shape.spare_count + 1);
-}
-
-void kaya_oracle_progress(struct kaya_oracle *oracle, uint64_t calls, struct kaya_violation *violation)
-{
-    uint64_t calls_max = progress_calls_max(oracle);
-
-    if (oracle->is_unrestricted)
-        return;
-    count(oracle, KAYA_PROMISE_P7);
-    if (calls > calls_max)
-        BREAK(violation, KAYA_PROMISE_P7,
-              "the first strict append after a recovery took %" PRIu64 " disk calls, at most %" PRIu64
-              " are allowed",
-              calls, calls_max);
-}
-
-void kaya_oracle_live(struct kaya_oracle *oracle, const char *operation, enum kaya_status status,
-                      uint64_t calls, uint64_t file_count, struct kaya_violation *violation)
-{
-    uint64_t calls_max = progress_calls_max(oracle) + RECOVERY_CALLS_OF_FILE * file_count;
-
-    if (oracle->is_unrestricted)
-        return;
-    if (status == KAYA_GONE)
-        return;
-    count(oracle, KAYA_PROMISE_P7);
-    if (status != KAYA_OK || calls > calls_max)
-        BREAK(violation, KAYA_PROMISE_P7,
-              "with all faults lifted %s must succeed within %" PRIu64
-              " disk calls; it answered %s after %" PRIu64,
-              operation, calls_max, kaya_status_name(status), calls);
-}
+/* --- Answers --- */
 
 void kaya_oracle_second_writer(struct kaya_oracle *oracle, enum kaya_status status,
                                struct kaya_violation *violation)
