@@ -594,24 +594,42 @@ void kaya_concurrent_model_add_words(const struct kaya_concurrent_model *model, 
     }
 }
 
+static bool make_room_for_copy(const struct kaya_concurrent_model *from, struct kaya_concurrent_model *to)
+{
+    if (to->call_capacity < from->call_capacity) {
+        struct call *calls = realloc(to->calls, from->call_capacity * sizeof *calls);
+
+        if (calls == NULL)
+            return false;
+        to->calls = calls;
+        to->call_capacity = from->call_capacity;
+    }
+    if (to->number_capacity < from->number_capacity) {
+        uint32_t *call_of = realloc(to->call_of, (size_t)from->number_capacity * sizeof *call_of);
+
+        if (call_of == NULL)
+            return false;
+        to->call_of = call_of;
+        to->number_capacity = from->number_capacity;
+    }
+    return true;
+}
+
 enum kaya_status kaya_concurrent_model_copy(const struct kaya_concurrent_model *from,
                                             struct kaya_concurrent_model *to)
 {
     struct kaya_concurrent_model copy = *from;
 
-    copy.calls = malloc(from->call_capacity * sizeof *copy.calls);
-    copy.call_of = malloc((size_t)from->number_capacity * sizeof *copy.call_of);
-    if ((copy.calls == NULL && from->call_capacity > 0) || (copy.call_of == NULL && from->number_capacity > 0)) {
-        free(copy.calls);
-        free(copy.call_of);
+    if (!make_room_for_copy(from, to))
         return KAYA_NO_MEMORY;
-    }
+    copy.calls = to->calls;
+    copy.call_capacity = to->call_capacity;
+    copy.call_of = to->call_of;
+    copy.number_capacity = to->number_capacity;
     if (from->call_capacity > 0) /* else there is not even nobody's */
         memcpy(copy.calls, from->calls, from->call_count * sizeof *copy.calls);
     if (from->number_capacity > 0)
         memcpy(copy.call_of, from->call_of, (size_t)from->last * sizeof *copy.call_of);
-    free(to->calls);
-    free(to->call_of);
     *to = copy;
     return KAYA_OK;
 }

@@ -231,6 +231,18 @@ static enum kaya_status subject_copy_model(const struct kaya_subject *from_base,
     return kaya_concurrent_model_copy(from->model, to->model);
 }
 
+/* Recovery has one thread, so nothing of a gathering is under way. */
+static enum kaya_status subject_copy_in_recovery(const struct kaya_subject *from_base, struct kaya_subject *to_base)
+{
+    enum kaya_status status = subject_copy_model(from_base, to_base);
+
+    if (status != KAYA_OK)
+        return status;
+    kaya_player_copy_boot(&subject_of_const(from_base)->player, &subject_of(to_base)->player);
+    subject_of(to_base)->writer = subject_of_const(from_base)->writer;
+    return KAYA_OK;
+}
+
 static void subject_hash_model(const struct kaya_subject *base, uint64_t hash[2])
 {
     const struct kaya_concurrent *subject = subject_of_const(base);
@@ -278,6 +290,7 @@ const struct kaya_role kaya_concurrent_role = { .operations = { .name = "concurr
                                                                 .close = subject_close,
                                                                 .crash = subject_crash,
                                                                 .copy_model = subject_copy_model,
+                                                                .copy_in_recovery = subject_copy_in_recovery,
                                                                 .hash_model = subject_hash_model,
                                                                 .destroy = kaya_subject_destroy },
                                                 .bytes = sizeof(struct kaya_concurrent),

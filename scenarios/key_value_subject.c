@@ -232,7 +232,7 @@ static void check_disk_use(struct key_value_subject *subject, const struct kaya_
                         kaya_key_value_live_bytes(subject->model);
     uint64_t most = 2 * snapshot + (uint64_t)(plan->spare_count + SEGMENTS_BESIDE_SPARES) * plan->segment_bytes;
 
-    kaya_key_value_disk_use(subject->model, kaya_sim_disk_usage(machine->sim_disk).bytes_stored, most, violation);
+    kaya_key_value_disk_use(subject->model, kaya_sim_disk_bytes_stored(machine->sim_disk), most, violation);
 }
 
 static enum kaya_status barrier(struct key_value_subject *subject, const struct kaya_sim_machine *machine,
@@ -363,6 +363,17 @@ static enum kaya_status subject_copy_model(const struct kaya_subject *from_base,
     return kaya_key_value_model_copy(from->model, to->model);
 }
 
+static enum kaya_status subject_copy_in_recovery(const struct kaya_subject *from_base, struct kaya_subject *to_base)
+{
+    enum kaya_status status = subject_copy_model(from_base, to_base);
+
+    if (status != KAYA_OK)
+        return status;
+    kaya_player_copy_boot(&subject_of_const(from_base)->player, &subject_of(to_base)->player);
+    subject_of(to_base)->kv = subject_of_const(from_base)->kv;
+    return KAYA_OK;
+}
+
 static void subject_hash_model(const struct kaya_subject *base, uint64_t hash[2])
 {
     const struct key_value_subject *subject = subject_of_const(base);
@@ -410,6 +421,7 @@ const struct kaya_role kaya_key_value_role = { .operations = { .name = "key-valu
                                                                .close = subject_close,
                                                                .crash = subject_crash,
                                                                .copy_model = subject_copy_model,
+                                                               .copy_in_recovery = subject_copy_in_recovery,
                                                                .hash_model = subject_hash_model,
                                                                .destroy = kaya_subject_destroy },
                                                .bytes = sizeof(struct key_value_subject),

@@ -940,8 +940,7 @@ static enum kaya_status create_mark(struct level *level)
     struct kaya_rewind *rewind;
     enum kaya_status status;
 
-    if (level->depth == 0 || level->explorer->wanted || options->has_threads ||
-        level->subject->operations->copy_in_recovery == NULL ||
+    if (level->depth == 0 || level->explorer->wanted || level->subject->operations->copy_in_recovery == NULL ||
         !is_on(level->explorer, KAYA_EXPLORE_RULE_SAME_BEGINNING) ||
         !is_on(level->explorer, KAYA_EXPLORE_RULE_SAME_ANSWERS))
         return KAYA_OK;

@@ -39,9 +39,11 @@ for options in 'short --depth 1' 'power-loss --operations 1 --depth 1'; do
 done
 
 # A recovery that goes on from the middle of another one ends as if it had begun at its beginning: the same states, answers and verdicts.
-for options in 'short --depth 1' 'power-loss --operations 1 --depth 1 --errors' 'crash-in-recovery --seed 5 --operations 1 --outcomes 40'; do
+for options in 'short --depth 1' 'power-loss --operations 1 --depth 1 --errors' 'crash-in-recovery --seed 5 --operations 1 --outcomes 40' \
+    'key-value --outcomes 400' 'two-threads --preemptions 1'; do
     # shellcheck disable=SC2086
     explore "$sim" $options --jobs 1
+    [ "$(value same_beginning)" -gt 0 ] || [ -n "$KAYA_SANITIZE" ] || same "$options: recoveries that went on from the middle" some none
     with="$(value states) $(value distinct) $(value points) $(value digest) $(value violations)"
     # shellcheck disable=SC2086
     explore "$sim" $options --jobs 1 --without same_beginning
