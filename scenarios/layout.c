@@ -57,7 +57,9 @@ void kaya_layout_name(uint64_t number, const char *suffix, char name[KAYA_LAYOUT
 
 uint64_t kaya_layout_number(const char *name, const char *suffix)
 {
-    if (strspn(name, "0123456789abcdef") != 16 || strcmp(name + 16, suffix) != 0)
+    size_t length = strlen(name);
+
+    if (length <= 16 || strcmp(name + 16, suffix) != 0 || strspn(name, "0123456789abcdef") != 16)
         return 0;
     return strtoull(name, NULL, 16);
 }

@@ -99,6 +99,24 @@ static enum kaya_status make_room(struct kaya_oracle *oracle, uint64_t wanted)
     return KAYA_OK;
 }
 
+/* How many facts stand behind one another in the ring, from that record on. */
+static uint64_t facts_in_row(const struct kaya_oracle *oracle, uint64_t lsn)
+{
+    return oracle->capacity - (lsn & (oracle->capacity - 1));
+}
+
+static void copy_facts(const struct kaya_oracle *from, struct kaya_oracle *to)
+{
+    uint64_t count = 0;
+
+    for (uint64_t lsn = from->floor_lsn; lsn <= from->last_lsn; lsn += count) {
+        count = from->last_lsn - lsn + 1;
+        count = count < facts_in_row(from, lsn) ? count : facts_in_row(from, lsn);
+        count = count < facts_in_row(to, lsn) ? count : facts_in_row(to, lsn);
+        memcpy(fact_of(to, lsn), fact_of(from, lsn), count * sizeof *from->facts);
+    }
+}
+
 enum kaya_status kaya_oracle_copy(const struct kaya_oracle *from, struct kaya_oracle *to)
 {
     struct kaya_fact *facts;
@@ -122,8 +140,7 @@ enum kaya_status kaya_oracle_copy(const struct kaya_oracle *from, struct kaya_or
     to->past = past; /* no copy is made where damage may bring anything back */
     kaya_past_clear(&to->past);
     to->memory_capacity = memory_capacity;
-    for (uint64_t lsn = from->floor_lsn; lsn <= from->last_lsn; lsn++)
-        *fact_of(to, lsn) = *fact_of(from, lsn);
+    copy_facts(from, to);
     return KAYA_OK;
 }
 

@@ -2,24 +2,11 @@
 #ifndef KAYA_SIM_DIRECTORY_H
 #define KAYA_SIM_DIRECTORY_H
 
-#include "pool.h"
+#include "entries.h"
 
 enum kaya_change_kind { KAYA_CHANGE_CREATE, KAYA_CHANGE_RENAME, KAYA_CHANGE_UNLINK };
 
-enum {
-    KAYA_CHANGES_MAX = 64,
-    KAYA_NO_FILE = UINT32_MAX,
-};
-
-struct kaya_entry {
-    struct kaya_name *name;
-    uint32_t file; /* a slot of the disk's file table */
-};
-
-struct kaya_entries {
-    struct kaya_entry *entries; /* in order of their names */
-    uint32_t count, capacity;
-};
+enum { KAYA_CHANGES_MAX = 64 };
 
 struct kaya_change {
     enum kaya_change_kind kind;
@@ -34,8 +21,8 @@ struct kaya_names {
     bool is_durable;   /* the directory's own entry in its parent */
     bool is_undecided; /* a power loss struck; nobody has looked since */
     bool has_lock_file;
-    struct kaya_entries now;
-    struct kaya_entries durable; /* before `changes`; only kept while there are any */
+    struct kaya_entries *now;
+    struct kaya_entries *durable; /* before `changes`; NULL while there are none */
     struct kaya_change changes[KAYA_CHANGES_MAX];
     uint32_t change_count;
     uint64_t stamp; /* of names and changes: forks that have the same one have the same of these */
@@ -48,14 +35,13 @@ struct kaya_name_outcomes {
     uint32_t count;
     struct {
         uint64_t mask; /* bit n: change n happened */
-        uint64_t hash;
+        struct kaya_entries *entries;
         bool is_judged;
         uint64_t struck; /* the lost changes that make a difference next to what was kept */
     } outcomes[KAYA_CHANGES_MAX + 1];
 };
 
-void kaya_names_clear(struct kaya_pool *pool, struct kaya_names *directory); /* keeps memory */
-void kaya_names_free(struct kaya_pool *pool, struct kaya_names *directory);
+void kaya_names_clear(struct kaya_pool *pool, struct kaya_names *directory);
 void kaya_names_copy(struct kaya_pool *pool, const struct kaya_names *from, struct kaya_names *to);
 
 /* The file of that name, or KAYA_NO_FILE. */
@@ -80,9 +66,16 @@ void kaya_names_forget(struct kaya_names *directory);
 /* The changes to this file's name are durable now; `in_order`: and all before them. */
 void kaya_names_sync_file(struct kaya_pool *pool, struct kaya_names *directory, uint32_t file, bool in_order);
 
-/* The names if exactly the changes of `mask` (bit n: change n) had happened, in their order. The hash tells outcomes apart
- * (names and files, no addresses). */
-uint64_t kaya_names_outcome_hash(struct kaya_pool *pool, struct kaya_names *directory, uint64_t mask);
-void kaya_names_take_outcome(struct kaya_pool *pool, struct kaya_names *directory, uint64_t mask);
+/* The set of all changes. */
+static inline uint64_t kaya_names_all(const struct kaya_names *directory)
+{
+    return directory->change_count >= 64 ? UINT64_MAX : (UINT64_C(1) << directory->change_count) - 1;
+}
+
+/* The names if exactly the changes of `mask` (bit n: change n) had happened, in their order; the caller's. And to make them those that
+ * are shown, and durable. */
+struct kaya_entries *kaya_names_outcome(struct kaya_pool *pool, const struct kaya_names *directory,
+                                        uint64_t mask);
+void kaya_names_take_outcome(struct kaya_pool *pool, struct kaya_names *directory, struct kaya_entries *outcome);
 
 #endif

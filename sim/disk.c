@@ -192,10 +192,8 @@ void kaya_sim_disk_destroy(struct kaya_sim_disk *disk)
 {
     if (disk == NULL)
         return;
-    if (disk->store.pool != NULL) {
+    if (disk->store.pool != NULL)
         release_contents(disk);
-        kaya_names_free(disk->store.pool, &disk->directory);
-    }
     free_handles(disk->free_handles);
     kaya_fate_forget(disk);
     for (unsigned index = 0; index < KAYA_DIFFERENCES_MAX; index++)
@@ -273,13 +271,6 @@ static void copy_inflights(const struct kaya_sim_disk *disk, struct kaya_sim_dis
         made++;
     }
     *link = NULL;
-}
-
-/* Handles ended with the boot, so files that only a handle held are gone. */
-static void drop_unreachable_files(struct kaya_sim_disk *disk)
-{
-    for (uint32_t file = 0; file < disk->file_count; file++)
-        kaya_disk_drop_file(disk, file);
 }
 
 static void copy_facts(const struct kaya_sim_disk *disk, struct kaya_sim_disk *copy)
@@ -428,7 +419,7 @@ struct kaya_disk *kaya_sim_disk_boot(struct kaya_sim_disk *disk)
     struct kaya_sim_boot *boot;
 
     KAYA_ASSERT(!disk->is_running);
-    drop_unreachable_files(disk);
+    kaya_disk_drop_unnamed_files(disk); /* handles ended with the boot before: what only they held is gone */
     if (disk->are_lies_due)
         kaya_lies_come_due(disk);
     disk->boot_number++;
@@ -522,7 +513,7 @@ struct kaya_fault_counts kaya_sim_disk_fault_counts(const struct kaya_sim_disk *
 
 struct kaya_sim_disk_usage kaya_sim_disk_usage(const struct kaya_sim_disk *disk)
 {
-    struct kaya_sim_disk_usage usage = {
+    return (struct kaya_sim_disk_usage){
         .bytes_read = disk->usage.bytes_read,
         .bytes_written = disk->usage.bytes_written,
         .syncs = disk->usage.syncs,
@@ -530,12 +521,18 @@ struct kaya_sim_disk_usage kaya_sim_disk_usage(const struct kaya_sim_disk *disk)
         .lists = disk->usage.lists,
         .calls = disk->usage.calls,
         .changing_calls = disk->usage.changing_calls,
-        .file_count = disk->directory.now.count,
+        .file_count = kaya_entries_count(disk->directory.now),
     };
+}
 
-    for (uint32_t index = 0; index < disk->directory.now.count; index++)
-        usage.bytes_stored += disk->files[disk->directory.now.entries[index].file].inode->size_bytes;
-    return usage;
+uint64_t kaya_sim_disk_bytes_stored(const struct kaya_sim_disk *disk)
+{
+    const struct kaya_entries *entries = disk->directory.now;
+    uint64_t sum = 0;
+
+    for (uint32_t index = 0; index < kaya_entries_count(entries); index++)
+        sum += disk->files[entries->entries[index].file].inode->size_bytes;
+    return sum;
 }
 
 /* ---- healing ---- */
@@ -570,8 +567,8 @@ bool kaya_sim_disk_is_damaged(const struct kaya_sim_disk *disk)
 void kaya_sim_disk_names(struct kaya_sim_disk *disk, kaya_list_visitor *visit, void *user)
 {
     kaya_fate_decide_names(disk);
-    for (uint32_t index = 0; index < disk->directory.now.count; index++)
-        if (!visit(user, disk->directory.now.entries[index].name->text, KAYA_ENTRY_FILE))
+    for (uint32_t index = 0; index < kaya_entries_count(disk->directory.now); index++)
+        if (!visit(user, disk->directory.now->entries[index].name->text, KAYA_ENTRY_FILE))
             return;
 }
 

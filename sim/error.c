@@ -126,7 +126,7 @@ static size_t part_of(struct kaya_sim_disk *disk, size_t length, const char *lab
         return length;
     part = unit * (1 + place_of(disk, units - 1, label));
     if (disk->seen != NULL)
-        kaya_seen_note(disk->seen, part);
+        kaya_hash_add(disk->seen, part);
     return part;
 }
 
@@ -171,12 +171,7 @@ static uint64_t bytes_of(const struct kaya_inode *inode)
 
 static bool is_held(const struct kaya_sim_disk *disk, uint32_t file)
 {
-    if (disk->files[file].open_count > 0)
-        return true;
-    for (uint32_t index = 0; index < disk->directory.now.count; index++)
-        if (disk->directory.now.entries[index].file == file)
-            return true;
-    return false;
+    return disk->files[file].open_count > 0 || kaya_entries_refer(disk->directory.now, file);
 }
 
 static uint64_t bytes_free(const struct kaya_sim_disk *disk)

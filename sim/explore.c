@@ -253,12 +253,12 @@ static struct kaya_hash key_of(struct level *level, enum kind_of_key kind, struc
 {
     struct kaya_hash key = { (uint64_t)kind, kind == KEY_SEEN ? 0 : level->explorer->level_count - level->depth };
 
-    kaya_seen_note(&key, disk.low);
-    kaya_seen_note(&key, disk.high);
-    kaya_seen_note(&key, seen.low);
-    kaya_seen_note(&key, seen.high);
-    kaya_seen_note(&key, level->model[0]);
-    kaya_seen_note(&key, level->model[1]);
+    kaya_hash_add(&key, disk.low);
+    kaya_hash_add(&key, disk.high);
+    kaya_hash_add(&key, seen.low);
+    kaya_hash_add(&key, seen.high);
+    kaya_hash_add(&key, level->model[0]);
+    kaya_hash_add(&key, level->model[1]);
     return key;
 }
 

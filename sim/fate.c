@@ -73,13 +73,16 @@ static_assert(1 << ENUMERATED_CHANGES_MAX <= KAYA_CHANGES_MAX + 1, "all subsets,
 static void add_name_outcome(struct kaya_sim_disk *disk, uint64_t mask)
 {
     struct kaya_name_outcomes *outcomes = &disk->name_outcomes;
-    uint64_t hash = kaya_names_outcome_hash(disk->store.pool, &disk->directory, mask);
+    struct kaya_entries *entries = kaya_names_outcome(disk->store.pool, &disk->directory, mask);
 
-    for (uint32_t index = 0; index < outcomes->count; index++)
-        if (outcomes->outcomes[index].hash == hash)
+    for (uint32_t index = 0; index < outcomes->count; index++) {
+        if (kaya_entries_are_equal(outcomes->outcomes[index].entries, entries)) {
+            kaya_entries_release(disk->store.pool, entries);
             return;
+        }
+    }
     outcomes->outcomes[outcomes->count].mask = mask;
-    outcomes->outcomes[outcomes->count].hash = hash;
+    outcomes->outcomes[outcomes->count].entries = entries;
     outcomes->outcomes[outcomes->count].is_judged = false;
     outcomes->count++;
 }
@@ -120,6 +123,15 @@ static void list_subsets(struct kaya_sim_disk *disk, uint64_t forced)
     }
 }
 
+static void forget_name_outcomes(struct kaya_sim_disk *disk)
+{
+    struct kaya_name_outcomes *outcomes = &disk->name_outcomes;
+
+    outcomes->stamp = 0;
+    while (outcomes->count > 0)
+        kaya_entries_release(disk->store.pool, outcomes->outcomes[--outcomes->count].entries);
+}
+
 /* The same for each outcome of a crash, but for what is asked on the way. */
 static void list_name_outcomes(struct kaya_sim_disk *disk)
 {
@@ -128,9 +140,9 @@ static void list_name_outcomes(struct kaya_sim_disk *disk)
 
     if (outcomes->stamp == disk->directory.stamp && outcomes->forced == forced)
         return;
+    forget_name_outcomes(disk);
     outcomes->stamp = asks_for_some(disk) ? 0 : disk->directory.stamp;
     outcomes->forced = forced;
-    outcomes->count = 0;
     if (disk->profile->names_in_order)
         list_prefixes(disk, forced);
     else
@@ -147,11 +159,14 @@ static uint64_t struck_changes(struct kaya_sim_disk *disk, uint64_t answer)
     if (disk->name_outcomes.outcomes[answer].is_judged)
         return disk->name_outcomes.outcomes[answer].struck;
     for (uint32_t index = 0; index < directory->change_count; index++) {
-        uint64_t with = mask | 1ull << index;
+        struct kaya_entries *with;
 
-        if (with != mask && kaya_names_outcome_hash(disk->store.pool, directory, with) !=
-                                disk->name_outcomes.outcomes[answer].hash)
+        if ((mask >> index & 1) != 0)
+            continue;
+        with = kaya_names_outcome(disk->store.pool, directory, mask | 1ull << index);
+        if (!kaya_entries_are_equal(with, disk->name_outcomes.outcomes[answer].entries))
             struck |= 1ull << index;
+        kaya_entries_release(disk->store.pool, with);
     }
     disk->name_outcomes.outcomes[answer].is_judged = true;
     disk->name_outcomes.outcomes[answer].struck = struck;
@@ -189,9 +204,9 @@ static void decide_changes(struct kaya_sim_disk *disk)
     else
         answer = ask(disk, outcomes->count, "names");
     mask = outcomes->outcomes[answer].mask;
-    if (mask != low_bits(disk->directory.change_count))
+    if (mask != kaya_names_all(&disk->directory))
         count_lost_names(disk, answer);
-    kaya_names_take_outcome(disk->store.pool, &disk->directory, mask);
+    kaya_names_take_outcome(disk->store.pool, &disk->directory, outcomes->outcomes[answer].entries);
     kaya_disk_trace(disk, KAYA_TRACE_FATE, KAYA_OK, 0, answer, outcomes->count, "names");
 }
 
@@ -584,7 +599,7 @@ static const struct kaya_difference *difference_of(struct kaya_sim_disk *disk, c
 
 void kaya_fate_forget(struct kaya_sim_disk *disk)
 {
-    disk->name_outcomes.stamp = 0;
+    forget_name_outcomes(disk);
     for (unsigned index = 0; index < KAYA_DIFFERENCES_MAX; index++) {
         struct kaya_difference *known = &disk->differences[index];
 

@@ -49,7 +49,7 @@ bool kaya_fault_has_chance(struct kaya_sim_disk *disk, enum kaya_fault fault)
         return false;
     disk->strikes++;
     if (disk->seen != NULL)
-        kaya_seen_note(disk->seen, disk->calls << 8 | (uint64_t)fault);
+        kaya_hash_add(disk->seen, disk->calls << 8 | (uint64_t)fault);
     kaya_fault_draw(disk, fault);
     return true;
 }

@@ -142,38 +142,22 @@ static void add_inode(struct row *row, struct kaya_inode *inode)
 
 /* ---- names ---- */
 
-static void add_name(struct row *row, const struct kaya_name *name)
-{
-    XXH128_hash_t hash = XXH3_128bits(name->text, name->length);
-
-    add_hash(row, (struct kaya_hash){ hash.low64, hash.high64 });
-}
-
-static void add_entries(struct row *row, const struct kaya_entries *entries)
-{
-    add(row, entries->count);
-    for (uint32_t index = 0; index < entries->count; index++) {
-        add_name(row, entries->entries[index].name);
-        add(row, entries->entries[index].file);
-    }
-}
-
-/* While names are undecided, those that are shown are scratch (directory.c). */
+/* While names are undecided, those that are shown follow from the durable ones and the changes. */
 static void add_names(struct row *row, const struct kaya_names *names)
 {
     add(row, (uint64_t)names->exists | (uint64_t)names->is_durable << 1 | (uint64_t)names->is_undecided << 2 |
                  (uint64_t)names->has_lock_file << 3 | (uint64_t)names->change_count << 4);
     if (!names->is_undecided || names->change_count == 0)
-        add_entries(row, &names->now);
+        add_hash(row, kaya_entries_hash(names->now));
     if (names->change_count == 0)
         return;
-    add_entries(row, &names->durable);
+    add_hash(row, kaya_entries_hash(names->durable));
     for (uint32_t index = 0; index < names->change_count; index++) {
         const struct kaya_change *change = &names->changes[index];
 
         add(row, (uint64_t)change->kind | (uint64_t)change->is_durable << 8 |
                      (uint64_t)change->is_forgotten << 9 | (uint64_t)change->file << 32);
-        add_name(row, change->name);
+        add_hash(row, kaya_name_hash(change->name));
     }
 }
 

@@ -139,18 +139,23 @@ static enum kaya_status open_file(struct kaya_disk *seam, const char *name, unsi
 {
     struct kaya_sim_disk *disk = boot_of(seam)->disk;
     bool create = (flags & KAYA_OPEN_CREATE) != 0;
-    uint32_t found;
+    uint32_t position, found;
+    bool exists;
 
     if (is_reserved(name))
         return KAYA_INVALID;
-    found = kaya_names_find(&disk->directory, name);
-    if (found != KAYA_NO_FILE && create)
+    position = kaya_entries_find(disk->directory.now, name);
+    exists = position < kaya_entries_count(disk->directory.now);
+    if (exists && create)
         return KAYA_EXISTS;
-    if (found == KAYA_NO_FILE && !create)
+    if (!exists && !create)
         return KAYA_NOT_FOUND;
     if (create) {
         found = kaya_disk_add_file(disk);
         kaya_names_create(disk->store.pool, &disk->directory, name, found);
+    } else {
+        found = disk->directory.now->entries[position].file;
+        disk->files[found].position = position;
     }
     *file = add_handle(seam, found, create || (flags & KAYA_OPEN_WRITE) != 0);
     return KAYA_OK;
@@ -169,7 +174,7 @@ static enum kaya_status sim_open(struct kaya_disk *seam, const char *name, unsig
         status = open_file(seam, name, flags, file);
     if (disk->seen != NULL) {
         kaya_seen_note_text(disk->seen, name);
-        kaya_seen_note(disk->seen, status);
+        kaya_hash_add(disk->seen, status);
     }
     kaya_disk_trace(disk, KAYA_TRACE_OPEN, status,
                     status == KAYA_OK ? disk->files[handle_of(*file)->file].inode->number : 0, flags, 0, name);
@@ -205,7 +210,7 @@ static enum kaya_status sim_size(struct kaya_disk *seam, struct kaya_file *file,
     if (status == KAYA_OK)
         *bytes = disk->files[number].inode->size_bytes;
     if (disk->seen != NULL)
-        kaya_seen_note(disk->seen, status == KAYA_OK ? *bytes : UINT64_MAX);
+        kaya_hash_add(disk->seen, status == KAYA_OK ? *bytes : UINT64_MAX);
     kaya_disk_trace(disk, KAYA_TRACE_SIZE, status, disk->files[number].inode->number,
                     status == KAYA_OK ? *bytes : 0, 0, NULL);
     return status;
@@ -700,13 +705,14 @@ static enum kaya_status sim_create_directory(struct kaya_disk *seam)
 /* The names in the order of the listing; the array is good until the next call. */
 static const char **ordered_names(struct kaya_sim_disk *disk, size_t *count)
 {
-    const struct kaya_entries *entries = &disk->directory.now;
+    const struct kaya_entries *entries = disk->directory.now;
+    uint32_t entry_count = kaya_entries_count(entries);
     const char **names;
 
-    disk->listing = kaya_disk_scratch(disk->listing, &disk->listing_capacity, (size_t)entries->count + 1,
+    disk->listing = kaya_disk_scratch(disk->listing, &disk->listing_capacity, (size_t)entry_count + 1,
                                       sizeof *disk->listing);
     names = disk->listing;
-    for (*count = 0; *count < entries->count; ++*count)
+    for (*count = 0; *count < entry_count; ++*count)
         names[*count] = entries->entries[*count].name->text;
     if (disk->directory.has_lock_file)
         names[(*count)++] = KAYA_LOCK_NAME;
@@ -721,6 +727,18 @@ static const char **ordered_names(struct kaya_sim_disk *disk, size_t *count)
     return names;
 }
 
+/* In order, nothing needs to be hashed again: names keep their hashes. */
+static void note_listing(struct kaya_sim_disk *disk, const char *const *names, size_t count)
+{
+    size_t index = 0;
+
+    if (disk->list_sorted)
+        for (; index < kaya_entries_count(disk->directory.now); index++)
+            kaya_hash_add_hash(disk->seen, kaya_name_hash(disk->directory.now->entries[index].name));
+    for (; index < count; index++)
+        kaya_seen_note_text(disk->seen, names[index]);
+}
+
 static enum kaya_status sim_list(struct kaya_disk *seam, kaya_list_visitor *visit, void *user)
 {
     struct kaya_sim_disk *disk = boot_of(seam)->disk;
@@ -731,8 +749,8 @@ static enum kaya_status sim_list(struct kaya_disk *seam, kaya_list_visitor *visi
     if (status == KAYA_GONE)
         return status;
     names = status == KAYA_OK ? ordered_names(disk, &count) : NULL;
-    for (size_t index = 0; disk->seen != NULL && index < count; index++)
-        kaya_seen_note_text(disk->seen, names[index]);
+    if (disk->seen != NULL && status == KAYA_OK)
+        note_listing(disk, names, count);
     kaya_disk_trace(disk, KAYA_TRACE_LIST, status, 0, 0, count, count > 0 ? names[0] : NULL);
     for (size_t index = 0; index < count; index++)
         if (!visit(user, names[index], KAYA_ENTRY_FILE))

@@ -187,11 +187,12 @@ static bool may_be_damaged(struct kaya_sim_disk *disk, const struct kaya_place *
 /* Somewhere in the files that have names. */
 static bool choose_place(struct kaya_sim_disk *disk, struct kaya_place *place)
 {
-    const struct kaya_entries *entries = &disk->directory.now;
+    const struct kaya_entries *entries;
     uint64_t count;
 
     kaya_fate_decide_names(disk);
-    if (entries->count == 0)
+    entries = disk->directory.now;
+    if (kaya_entries_count(entries) == 0)
         return false;
     place->file =
         entries->entries[kaya_choose(disk->choices, KAYA_STREAM_FAULTS, entries->count, "decay_file")].file;

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 enum {
     BLOCKS_A_SLAB = 64,
     VERSIONS_A_SLAB = 256,
@@ -102,8 +105,16 @@ struct kaya_name *kaya_pool_name(struct kaya_pool *pool, const char *text)
     }
     name->references = 1;
     name->length = (uint32_t)length;
+    name->hash = (struct kaya_hash){ 0 };
     memcpy(name->text, text, length + 1);
     return name;
+}
+
+struct kaya_hash kaya_text_hash(const char *text, size_t length)
+{
+    XXH128_hash_t hash = XXH3_128bits(text, length);
+
+    return (struct kaya_hash){ hash.low64, hash.high64 };
 }
 
 void kaya_pool_name_release(struct kaya_pool *pool, struct kaya_name *name)

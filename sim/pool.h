@@ -10,11 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "hash.h"
 #include "kaya/seam/status.h"
-
-struct kaya_hash {
-    uint64_t low, high;
-};
 
 /* The bytes of one sector. NULL stands for zeros wherever a block may be. Where media damage struck, a block shows what the medium
  * gives, and holds on to what would stand there without it. */
@@ -51,12 +48,14 @@ struct kaya_name {
     uint32_t references;
     uint32_t length;
     struct kaya_name *next_free;
-    char text[]; /* with a NUL */
+    struct kaya_hash hash; /* XXH3-128 of the text; all 0: nobody asked yet */
+    char text[];           /* with a NUL */
 };
 
 struct kaya_slab;
 struct kaya_inode;
 struct kaya_stale;
+struct kaya_entries;
 
 struct kaya_pool {
     uint32_t references; /* disks */
@@ -66,6 +65,7 @@ struct kaya_pool {
     struct kaya_name *free_names;
     struct kaya_inode *free_inodes; /* these two: see inode.c */
     struct kaya_stale *free_stale;
+    struct kaya_entries *free_entries; /* entries.c */
     struct kaya_slab *slabs;
     uint64_t name_stamp; /* counts the states of directories (directory.h) */
 };
@@ -83,6 +83,13 @@ void *kaya_pool_memory(struct kaya_pool *pool, size_t size);
 
 struct kaya_name *kaya_pool_name(struct kaya_pool *pool, const char *text);
 void kaya_pool_name_release(struct kaya_pool *pool, struct kaya_name *name); /* takes NULL */
+struct kaya_hash kaya_text_hash(const char *text, size_t length);
+static inline struct kaya_hash kaya_name_hash(struct kaya_name *name)
+{
+    if (name->hash.low == 0 && name->hash.high == 0)
+        name->hash = kaya_text_hash(name->text, name->length);
+    return name->hash;
+}
 
 static inline struct kaya_name *kaya_name_retain(struct kaya_name *name)
 {

@@ -6,8 +6,6 @@
 #include "seen.h"
 
 #include <string.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 uint64_t kaya_seen_mix(uint64_t hash, uint64_t value)
 {
@@ -15,17 +13,9 @@ uint64_t kaya_seen_mix(uint64_t hash, uint64_t value)
     return hash ^ (hash >> 32);
 }
 
-static void note_bytes(struct kaya_hash *seen, const void *bytes, size_t length)
-{
-    XXH128_hash_t hash = XXH3_128bits(bytes, length);
-
-    kaya_seen_note(seen, hash.low64);
-    kaya_seen_note(seen, hash.high64);
-}
-
 void kaya_seen_note_text(struct kaya_hash *seen, const char *text)
 {
-    note_bytes(seen, text, strlen(text));
+    kaya_hash_add_hash(seen, kaya_text_hash(text, strlen(text)));
 }
 
 static struct kaya_hash hash_of_read(const struct kaya_store *store, const struct kaya_inode *inode,
@@ -41,8 +31,8 @@ static struct kaya_hash hash_of_read(const struct kaya_store *store, const struc
         struct kaya_hash bytes = part == store->sector_bytes ? kaya_block_hash(store, block)
                                                              : kaya_block_part_hash(block, from, part);
 
-        kaya_seen_note(&hash, bytes.low);
-        kaya_seen_note(&hash, bytes.high);
+        kaya_hash_add(&hash, bytes.low);
+        kaya_hash_add(&hash, bytes.high);
         offset += part;
         length -= part;
     }
@@ -68,6 +58,6 @@ void kaya_seen_note_read(struct kaya_hash *seen, const struct kaya_store *store,
 {
     struct kaya_hash hash = known_hash(store, inode, offset, length);
 
-    kaya_seen_note(seen, hash.low);
-    kaya_seen_note(seen, hash.high);
+    kaya_hash_add(seen, hash.low);
+    kaya_hash_add(seen, hash.high);
 }

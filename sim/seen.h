@@ -8,14 +8,6 @@
 /* One step of an order-dependent hash. */
 uint64_t kaya_seen_mix(uint64_t hash, uint64_t value);
 
-static inline void kaya_seen_note(struct kaya_hash *seen, uint64_t value)
-{
-    seen->low = (seen->low ^ value) * 0x9fb21c651e98df25; /* odd constants with well mixed bits, from XXH3 */
-    seen->low ^= seen->low >> 32;
-    seen->high = (seen->high + value) * 0xc2b2ae3d27d4eb4f;
-    seen->high ^= seen->high >> 29;
-}
-
 void kaya_seen_note_text(struct kaya_hash *seen, const char *text);
 
 /* [offset, offset + length) was read from the file. */

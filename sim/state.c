@@ -69,21 +69,50 @@ uint32_t kaya_disk_add_file(struct kaya_sim_disk *disk)
     return file;
 }
 
-void kaya_disk_drop_file(struct kaya_sim_disk *disk, uint32_t file)
+static void drop(struct kaya_sim_disk *disk, struct kaya_sim_file *entry)
 {
-    struct kaya_sim_file *entry = &disk->files[file];
-
-    if (entry->inode == NULL || entry->open_count > 0 || kaya_names_refers(&disk->directory, file))
-        return;
     kaya_stale_add(&disk->store, entry->inode, 0);
     kaya_inode_release(&disk->store, entry->inode);
     entry->inode = NULL;
 }
 
+/* Mostly its name still stands where it stood when somebody opened it. */
+static bool is_named(const struct kaya_sim_disk *disk, uint32_t file)
+{
+    const struct kaya_entries *shown = disk->directory.now;
+    uint32_t position = disk->files[file].position;
+
+    return (position < kaya_entries_count(shown) && shown->entries[position].file == file) ||
+           kaya_names_refers(&disk->directory, file);
+}
+
+void kaya_disk_drop_file(struct kaya_sim_disk *disk, uint32_t file)
+{
+    struct kaya_sim_file *entry = &disk->files[file];
+
+    if (entry->inode != NULL && entry->open_count == 0 && !is_named(disk, file))
+        drop(disk, entry);
+}
+
+static void mark_named(struct kaya_sim_disk *disk, const struct kaya_entries *entries)
+{
+    for (uint32_t index = 0; index < kaya_entries_count(entries); index++)
+        disk->files[entries->entries[index].file].is_named = true;
+}
+
 void kaya_disk_drop_unnamed_files(struct kaya_sim_disk *disk)
 {
+    const struct kaya_names *names = &disk->directory;
+
     for (uint32_t file = 0; file < disk->file_count; file++)
-        kaya_disk_drop_file(disk, file);
+        disk->files[file].is_named = false;
+    mark_named(disk, names->now);
+    mark_named(disk, names->durable);
+    for (uint32_t index = 0; index < names->change_count; index++)
+        disk->files[names->changes[index].file].is_named = true;
+    for (uint32_t file = 0; file < disk->file_count; file++)
+        if (disk->files[file].inode != NULL && disk->files[file].open_count == 0 && !disk->files[file].is_named)
+            drop(disk, &disk->files[file]);
 }
 
 /* ---- boots ---- */

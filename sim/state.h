@@ -11,6 +11,8 @@
 struct kaya_sim_file {
     struct kaya_inode *inode; /* NULL: the place is free */
     uint32_t open_count;
+    uint32_t position; /* of its name among those shown, when it was opened last */
+    bool is_named;     /* scratch */
 };
 
 struct kaya_sim_handle {

@@ -53,7 +53,7 @@ static enum kaya_status count_headless(const struct kaya_sim_machine *machine, u
 enum kaya_status kaya_log_judge_disk_use(struct kaya_log *log, const struct kaya_sim_machine *machine,
                                          struct kaya_violation *violation)
 {
-    uint64_t stored = kaya_sim_disk_usage(machine->sim_disk).bytes_stored;
+    uint64_t stored = kaya_sim_disk_bytes_stored(machine->sim_disk);
     uint64_t own = stored > log->foreign_bytes ? stored - log->foreign_bytes : 0;
     uint64_t headless_count = 0;
     enum kaya_status status = KAYA_OK;

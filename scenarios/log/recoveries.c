@@ -109,6 +109,7 @@ static enum kaya_status try_to_open(struct kaya_log *log, const struct kaya_sim_
     struct kaya_wal_recovery_report report = { 0 };
     struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
     struct kaya_sim_disk_usage after;
+    uint64_t stored_before = kaya_sim_disk_bytes_stored(machine->sim_disk);
     uint64_t unfinished = 0;
     enum kaya_status status;
 
@@ -144,7 +145,7 @@ static enum kaya_status try_to_open(struct kaya_log *log, const struct kaya_sim_
     after = kaya_sim_disk_usage(machine->sim_disk);
     kaya_oracle_recovery_cost(
         log->oracle,
-        &(struct kaya_recovery_cost){ .bytes_stored = before.bytes_stored,
+        &(struct kaya_recovery_cost){ .bytes_stored = stored_before,
                                       .file_count = before.file_count,
                                       .calls = after.calls - before.calls,
                                       .looks = after.lists - before.lists,

@@ -204,15 +204,16 @@ enum kaya_status kaya_log_second_writer(struct kaya_log *log, const struct kaya_
                                         struct kaya_violation *violation)
 {
     struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
+    uint64_t stored_before = kaya_sim_disk_bytes_stored(machine->sim_disk);
     struct kaya_sim_disk_usage after;
     enum kaya_status status = kaya_log_heard(log, machine, intrude(log, machine));
 
     kaya_oracle_second_writer(log->oracle, status, violation);
     after = kaya_sim_disk_usage(machine->sim_disk);
     if (status == KAYA_LOCKED &&
-        (after.bytes_written != before.bytes_written || after.bytes_stored != before.bytes_stored ||
-         after.syncs != before.syncs || after.directory_syncs != before.directory_syncs ||
-         after.file_count != before.file_count))
+        (after.bytes_written != before.bytes_written ||
+         kaya_sim_disk_bytes_stored(machine->sim_disk) != stored_before || after.syncs != before.syncs ||
+         after.directory_syncs != before.directory_syncs || after.file_count != before.file_count))
         kaya_violation_set(violation, "P10", "a second writer was refused, but wrote, synced, or left a file");
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
 }

@@ -346,10 +346,12 @@ static bool crash_in_recovery(struct machine *machine)
     return machine->trouble[0] == '\0';
 }
 
-static bool cost_is_bounded(struct machine *machine, const struct kaya_sim_disk_usage *before)
+static bool cost_is_bounded(struct machine *machine, const struct kaya_sim_disk_usage *before,
+                            uint64_t stored_before)
 {
     struct kaya_sim_disk_usage after = kaya_sim_disk_usage(machine->disk);
-    uint64_t stored = before->bytes_stored > after.bytes_stored ? before->bytes_stored : after.bytes_stored;
+    uint64_t stored_after = kaya_sim_disk_bytes_stored(machine->disk);
+    uint64_t stored = stored_before > stored_after ? stored_before : stored_after;
     uint64_t bound = READ_TIMES_MAX * stored + READ_FILE_MAX * after.file_count;
 
     if (after.bytes_read - before->bytes_read > bound)
@@ -378,6 +380,7 @@ static bool goes_on(struct machine *machine)
 bool machine_recover(struct machine *machine, unsigned nested)
 {
     struct kaya_sim_disk_usage before;
+    uint64_t stored_before;
 
     if (machine->trouble[0] != '\0')
         return false;
@@ -388,10 +391,11 @@ bool machine_recover(struct machine *machine, unsigned nested)
             return false;
     machine_crash_at(machine, 0, KAYA_CRASH_POWER_LOSS);
     before = kaya_sim_disk_usage(machine->disk);
+    stored_before = kaya_sim_disk_bytes_stored(machine->disk);
     boot(machine);
     if (open_log(machine) != KAYA_OK)
         return fail(machine, "open does not return OK");
-    if (!cost_is_bounded(machine, &before) || !records_are_right(machine, "after recovery"))
+    if (!cost_is_bounded(machine, &before, stored_before) || !records_are_right(machine, "after recovery"))
         return false;
     /* What was returned stays: once more through a power loss. */
     lose_power(machine);

@@ -176,7 +176,7 @@ static void crash_a_hundred_times(const struct kaya_sim_profile *profile,
 
         (void)machine_play(machine, appends ? little : nothing, NULL);
         cr_assert(machine->trouble[0] == '\0', "round %u: %s", round, machine->trouble);
-        stored = kaya_sim_disk_usage(machine->disk).bytes_stored;
+        stored = kaya_sim_disk_bytes_stored(machine->disk);
         if (round == 10)
             settled = stored;
         /* Where a record was appended and survived, the file it stood in stays, cut to its end but not below its second

@@ -210,7 +210,7 @@ Test(engine, a_snapshot_frees_the_log_before_it)
             put(kv, i % 2 == 0 ? "even" : "odd", value);
         }
         cr_assert(eq(int, kaya_kv_snapshot(kv), KAYA_OK));
-        stored = kaya_sim_disk_usage(bench.sim).bytes_stored;
+        stored = kaya_sim_disk_bytes_stored(bench.sim);
         most = stored > most ? stored : most;
     }
     cr_expect(lt(u64, most, 8 * SEGMENT_BYTES), "it grew to %llu bytes", (unsigned long long)most);

@@ -169,10 +169,10 @@ bool kaya_sim_disk_lock_held(const struct kaya_sim_disk *disk);
 struct kaya_sim_disk_usage {
     uint64_t bytes_read, bytes_written, syncs, directory_syncs, lists, calls;
     uint64_t changing_calls; /* of these: writes, sizes, names, syncs, the lock; opening and reading change nothing */
-    uint64_t bytes_stored; /* sizes of all files now */
     uint64_t file_count;
 };
 struct kaya_sim_disk_usage kaya_sim_disk_usage(const struct kaya_sim_disk *disk);
+uint64_t kaya_sim_disk_bytes_stored(const struct kaya_sim_disk *disk); /* sizes of all files now; looks at each */
 
 /* Called right before each seam call takes effect, with its number: where the explorer forks. NULL: nobody. */
 typedef void kaya_sim_disk_boundary(void *user, struct kaya_sim_disk *disk, uint64_t call,

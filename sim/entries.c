@@ -1,0 +1,192 @@
+/* Sorted lists of names, counted and copied when changed. Most forks of a disk never change a name, so copying, comparing and hashing a
+ * directory costs the same whatever number of files stands in it.
+ *
+ * A list that nobody holds any more is kept by the pool, and used again for another that it has room for. */
+#include "entries.h"
+
+#include <string.h>
+
+enum { ENTRIES_MIN = 16 };
+
+/* ---- objects ---- */
+
+static struct kaya_entries *create(struct kaya_pool *pool, uint32_t needed)
+{
+    struct kaya_entries *entries;
+    uint32_t capacity = ENTRIES_MIN;
+
+    while (capacity < needed)
+        capacity *= 2;
+    entries = kaya_pool_memory(pool, sizeof *entries + capacity * sizeof entries->entries[0]);
+    entries->capacity = capacity;
+    return entries;
+}
+
+static struct kaya_entries *take(struct kaya_pool *pool, uint32_t needed)
+{
+    struct kaya_entries **link = &pool->free_entries;
+    struct kaya_entries *entries;
+
+    while (*link != NULL && (*link)->capacity < needed)
+        link = &(*link)->next_free;
+    entries = *link;
+    if (entries != NULL)
+        *link = entries->next_free;
+    else
+        entries = create(pool, needed);
+    entries->references = 1;
+    entries->count = 0;
+    entries->has_hash = false;
+    return entries;
+}
+
+void kaya_entries_release(struct kaya_pool *pool, struct kaya_entries *entries)
+{
+    if (entries == NULL || --entries->references > 0)
+        return;
+    for (uint32_t index = 0; index < entries->count; index++)
+        kaya_pool_name_release(pool, entries->entries[index].name);
+    entries->next_free = pool->free_entries;
+    pool->free_entries = entries;
+}
+
+/* One of the caller's own, with room for one name more. */
+static struct kaya_entries *own(struct kaya_pool *pool, struct kaya_entries **entries)
+{
+    struct kaya_entries *shared = *entries;
+    uint32_t count = kaya_entries_count(shared);
+    struct kaya_entries *made;
+
+    if (shared != NULL && shared->references == 1 && shared->count < shared->capacity) {
+        shared->has_hash = false;
+        return shared;
+    }
+    made = take(pool, count + 1);
+    for (; made->count < count; made->count++) {
+        made->entries[made->count] = shared->entries[made->count];
+        (void)kaya_name_retain(made->entries[made->count].name);
+    }
+    kaya_entries_release(pool, shared);
+    *entries = made;
+    return made;
+}
+
+struct kaya_hash kaya_entries_hash(struct kaya_entries *entries)
+{
+    if (entries == NULL)
+        return (struct kaya_hash){ 0 };
+    if (!entries->has_hash) {
+        entries->hash = (struct kaya_hash){ entries->count, 0 };
+        for (uint32_t index = 0; index < entries->count; index++) {
+            kaya_hash_add_hash(&entries->hash, kaya_name_hash(entries->entries[index].name));
+            kaya_hash_add(&entries->hash, entries->entries[index].file);
+        }
+        entries->has_hash = true;
+    }
+    return entries->hash;
+}
+
+/* ---- looking ---- */
+
+/* Word by word from the end, where names of numbered files differ. */
+static bool is_called(const struct kaya_name *name, const char *text, size_t length)
+{
+    size_t left = length;
+
+    if (name->length != length)
+        return false;
+    for (; left >= sizeof(uint64_t); left -= sizeof(uint64_t)) {
+        uint64_t one, other;
+
+        memcpy(&one, name->text + left - sizeof one, sizeof one);
+        memcpy(&other, text + left - sizeof other, sizeof other);
+        if (one != other)
+            return false;
+    }
+    while (left > 0 && name->text[left - 1] == text[left - 1])
+        left--;
+    return left == 0;
+}
+
+/* Where `name` is, or where it would be. */
+static uint32_t position_of(const struct kaya_entries *entries, const char *name, bool *found)
+{
+    uint32_t low = 0;
+    uint32_t high = kaya_entries_count(entries);
+
+    *found = false;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = strcmp(entries->entries[middle].name->text, name);
+
+        if (order == 0) {
+            *found = true;
+            return middle;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+uint32_t kaya_entries_find(const struct kaya_entries *entries, const char *name)
+{
+    enum { FEW = 16 }; /* are looked through faster than a binary search compares texts */
+    uint32_t count = kaya_entries_count(entries);
+    uint32_t position = 0;
+    bool found;
+
+    if (count <= FEW) {
+        size_t length = strlen(name);
+
+        while (position < count && !is_called(entries->entries[position].name, name, length))
+            position++;
+        return position;
+    }
+    position = position_of(entries, name, &found);
+    return found ? position : count;
+}
+
+bool kaya_entries_refer(const struct kaya_entries *entries, uint32_t file)
+{
+    for (uint32_t index = 0; index < kaya_entries_count(entries); index++)
+        if (entries->entries[index].file == file)
+            return true;
+    return false;
+}
+
+/* ---- changing ---- */
+
+void kaya_entries_set(struct kaya_pool *pool, struct kaya_entries **entries, struct kaya_name *name, uint32_t file)
+{
+    struct kaya_entries *changed = own(pool, entries);
+    bool found;
+    uint32_t position = position_of(changed, name->text, &found);
+
+    if (found) {
+        kaya_pool_name_release(pool, changed->entries[position].name);
+    } else {
+        memmove(changed->entries + position + 1, changed->entries + position,
+                (changed->count - position) * sizeof changed->entries[0]);
+        changed->count++;
+    }
+    changed->entries[position] = (struct kaya_entry){ kaya_name_retain(name), file };
+}
+
+void kaya_entries_remove_file(struct kaya_pool *pool, struct kaya_entries **entries, uint32_t file)
+{
+    uint32_t position = 0;
+    struct kaya_entries *changed;
+
+    while (position < kaya_entries_count(*entries) && (*entries)->entries[position].file != file)
+        position++;
+    if (position == kaya_entries_count(*entries))
+        return;
+    changed = own(pool, entries);
+    kaya_pool_name_release(pool, changed->entries[position].name);
+    changed->count--;
+    memmove(changed->entries + position, changed->entries + position + 1,
+            (changed->count - position) * sizeof changed->entries[0]);
+}
