@@ -1061,6 +1061,19 @@ void kaya_oracle_cut_end(struct kaya_oracle *oracle, enum kaya_status status,
     oracle->close_possible = true;
 }
 
+void kaya_oracle_cut_nowhere(struct kaya_oracle *oracle, uint64_t last_lsn, enum kaya_status status,
+                             struct kaya_violation *violation)
+{
+    if (status == KAYA_GONE || is_excused(oracle, status))
+        return;
+    count(oracle, KAYA_PROMISE_P3);
+    if (status != KAYA_INVALID)
+        BREAK(violation, KAYA_PROMISE_P3,
+              "the log is not to be cut back to %" PRIu64 ", of %" PRIu64 "..%" PRIu64
+              "; a cut-back to it answered %s",
+              last_lsn, oracle->low_lsn, oracle->last_lsn, kaya_status_name(status));
+}
+
 void kaya_oracle_looked(struct kaya_oracle *oracle, enum kaya_status status,
                         const struct kaya_wal_recovery_report *report, struct kaya_violation *violation)
 {

@@ -208,6 +208,9 @@ static void close_log(struct kaya_stage *stage)
         kaya_violation_set(&stage->result->violation, "P8",
                            "closed, the subject still holds %llu bytes of memory",
                            (unsigned long long)kaya_sim_memory_in_use(stage->memory));
+    if (kaya_sim_disk_open_count(stage->disk) != 0)
+        kaya_violation_set(&stage->result->violation, "P8", "closed, the subject still has %zu files open",
+                           kaya_sim_disk_open_count(stage->disk));
 }
 
 /* The machine is of no use as it is: somebody turns it off. */

@@ -535,6 +535,15 @@ uint64_t kaya_sim_disk_bytes_stored(const struct kaya_sim_disk *disk)
     return sum;
 }
 
+size_t kaya_sim_disk_open_count(const struct kaya_sim_disk *disk)
+{
+    size_t count = 0;
+
+    for (const struct kaya_sim_handle *handle = disk->handles; handle != NULL; handle = handle->next)
+        count++;
+    return count;
+}
+
 /* ---- healing ---- */
 
 void kaya_sim_disk_heal(struct kaya_sim_disk *disk)

@@ -58,6 +58,9 @@ enum kaya_status kaya_log_foresee(struct kaya_log *log, const struct kaya_sim_ma
 /* P10 */
 void kaya_log_expect_untouched(const struct kaya_sim_machine *machine,
                                const struct kaya_sim_disk_usage *before, struct kaya_violation *violation);
+/* Who was refused has taken the lock at most. */
+void kaya_log_expect_unwritten(const struct kaya_sim_machine *machine, const struct kaya_sim_disk_usage *before,
+                               uint64_t stored_before, const char *what, struct kaya_violation *violation);
 /* Every byte of every file, as `cp` would: what the crash left undecided is decided. */
 void kaya_log_copy_files(struct kaya_log *log, const struct kaya_sim_machine *machine);
 /* Everything there is, against everything there should be. `beside`: as another process would, without the writer. */

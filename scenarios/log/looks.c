@@ -36,6 +36,18 @@ void kaya_log_expect_untouched(const struct kaya_sim_machine *machine,
                            (unsigned long long)calls);
 }
 
+void kaya_log_expect_unwritten(const struct kaya_sim_machine *machine, const struct kaya_sim_disk_usage *before,
+                               uint64_t stored_before, const char *what, struct kaya_violation *violation)
+{
+    struct kaya_sim_disk_usage after = kaya_sim_disk_usage(machine->sim_disk);
+
+    if (after.bytes_written != before->bytes_written ||
+        kaya_sim_disk_bytes_stored(machine->sim_disk) != stored_before || after.syncs != before->syncs ||
+        after.directory_syncs != before->directory_syncs || after.file_count != before->file_count)
+        kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_P10),
+                           "%s, but wrote, synced, or left a file", what);
+}
+
 /* What `cp` would do with what a crash left: read every byte of every file. So what the crash left undecided is decided here, also
  * where recovery would never look. */
 void kaya_log_copy_files(struct kaya_log *log, const struct kaya_sim_machine *machine)

@@ -271,6 +271,54 @@ static uint64_t cut_lsn(const struct kaya_log *log, uint64_t give_up)
     return lsn;
 }
 
+/* An end at which the log must not be cut: behind its last record, below its low-water mark, in front of what an anchor vouches for, or inside
+ * a batch. False: it has none of that kind. */
+static bool draw_no_end(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                        struct kaya_wal_config *config, uint64_t *lsn)
+{
+    uint64_t low = kaya_oracle_first_lsn(log->oracle);
+    uint64_t last = kaya_oracle_last_lsn(log->oracle);
+
+    switch (kaya_choose(machine->choices, KAYA_STREAM_WORKLOAD, 4, "no_end")) {
+    case 0:
+        *lsn = last + 1;
+        return true;
+    case 1:
+        *lsn = low - 2;
+        return low >= 2 && low == kaya_oracle_first_lsn_at_most(log->oracle);
+    case 2:
+        log->anchor = kaya_oracle_anchor(log->oracle);
+        config->anchor = &log->anchor;
+        *lsn = cut_lsn(log, 1);
+        return *lsn < log->anchor.lsn;
+    default:
+        *lsn = low + kaya_choose(machine->choices, KAYA_STREAM_WORKLOAD, last + 2 - low, "inside");
+        return !kaya_oracle_ends_batch(log->oracle, *lsn);
+    }
+}
+
+/* A closed log is to be cut where it must not be: it says so, and stands as it stood. */
+static enum kaya_status cut_nowhere(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                                    struct kaya_violation *violation)
+{
+    struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
+    uint64_t stored_before = kaya_sim_disk_bytes_stored(machine->sim_disk);
+    struct kaya_wal_config config = kaya_log_config_of(log);
+    struct kaya_wal_recovery_report report = { 0 };
+    uint64_t lsn;
+    enum kaya_status status;
+
+    if (!draw_no_end(log, machine, &config, &lsn) || log->outlook.is_damaged ||
+        kaya_oracle_is_unrestricted(log->oracle))
+        return KAYA_OK;
+    status = kaya_log_heard(log, machine, kaya_wal_cut_back(&log->player.environment, &config, lsn, &report));
+    kaya_log_trace(log, KAYA_TRACE_ANSWER, "cut_nowhere", status, lsn, report.last_lsn, report.epoch);
+    kaya_oracle_cut_nowhere(log->oracle, lsn, status, violation);
+    if (status == KAYA_INVALID)
+        kaya_log_expect_unwritten(machine, &before, stored_before, "a cut-back was refused", violation);
+    return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
+}
+
 enum kaya_status kaya_log_cut_back(struct kaya_log *log, const struct kaya_sim_machine *machine,
                                    uint64_t give_up, struct kaya_violation *violation)
 {
@@ -282,7 +330,9 @@ enum kaya_status kaya_log_cut_back(struct kaya_log *log, const struct kaya_sim_m
     if (status != KAYA_OK || kaya_violation_is_set(violation))
         return status;
     status = kaya_log_foresee(log, machine, 0);
-    if (status != KAYA_OK)
+    if (status == KAYA_OK && kaya_chance(machine->choices, KAYA_STREAM_WORKLOAD, 1, 3, "nowhere"))
+        status = cut_nowhere(log, machine, violation);
+    if (status != KAYA_OK || kaya_violation_is_set(violation))
         return status;
     kaya_log_tell_claims(log, 0, true);
     kaya_oracle_cut_begin(log->oracle, lsn);

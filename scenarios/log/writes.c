@@ -98,6 +98,18 @@ enum kaya_status kaya_log_append(struct kaya_log *log, const struct kaya_sim_mac
     return kaya_status_for_runner(status);
 }
 
+/* What is not durable is not let go of: whoever asks for that is told so, and nothing is done (F10). */
+static void expect_no_trim(struct kaya_log *log, struct kaya_violation *violation)
+{
+    uint64_t lsn = kaya_wal_writer_durable_lsn(log->writer) + 2;
+    enum kaya_status status = kaya_wal_writer_truncate_before(log->writer, lsn, NULL);
+
+    if (status != KAYA_INVALID && status != KAYA_ENDED)
+        kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_F10),
+                           "a trim before record %llu, which is not durable, answered %s",
+                           (unsigned long long)lsn, kaya_status_name(status));
+}
+
 enum kaya_status kaya_log_trim(struct kaya_log *log, const struct kaya_sim_machine *machine, uint64_t keep,
                                struct kaya_violation *violation)
 {
@@ -108,6 +120,7 @@ enum kaya_status kaya_log_trim(struct kaya_log *log, const struct kaya_sim_machi
 
     if (lsn <= kaya_oracle_first_lsn(log->oracle))
         return KAYA_OK;
+    expect_no_trim(log, violation);
     kaya_log_tell_claims(log, 0, false);
     kaya_oracle_trim_begin(log->oracle, lsn);
     status = kaya_log_heard(log, machine, kaya_wal_writer_truncate_before(log->writer, lsn, &low_water));
@@ -205,15 +218,10 @@ enum kaya_status kaya_log_second_writer(struct kaya_log *log, const struct kaya_
 {
     struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
     uint64_t stored_before = kaya_sim_disk_bytes_stored(machine->sim_disk);
-    struct kaya_sim_disk_usage after;
     enum kaya_status status = kaya_log_heard(log, machine, intrude(log, machine));
 
     kaya_oracle_second_writer(log->oracle, status, violation);
-    after = kaya_sim_disk_usage(machine->sim_disk);
-    if (status == KAYA_LOCKED &&
-        (after.bytes_written != before.bytes_written ||
-         kaya_sim_disk_bytes_stored(machine->sim_disk) != stored_before || after.syncs != before.syncs ||
-         after.directory_syncs != before.directory_syncs || after.file_count != before.file_count))
-        kaya_violation_set(violation, "P10", "a second writer was refused, but wrote, synced, or left a file");
+    if (status == KAYA_LOCKED)
+        kaya_log_expect_unwritten(machine, &before, stored_before, "a second writer was refused", violation);
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
 }

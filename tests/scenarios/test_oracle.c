@@ -925,6 +925,30 @@ Test(oracle, a_cut_back_leaves_the_old_end_or_the_new)
     cr_expect(eq(str, table->violation.promise, ""));
 }
 
+/* A fault may stand in the way of saying so; nothing else excuses another answer. */
+Test(oracle, a_cut_back_to_no_end_is_refused)
+{
+    static const struct {
+        enum kaya_status status;
+        uint64_t struck;
+        const char *promise;
+    } cases[] = { { KAYA_INVALID, 0, "" },
+                  { KAYA_GONE, 0, "" },
+                  { KAYA_OK, 0, "P3" },
+                  { KAYA_IO, 0, "P3" },
+                  { KAYA_IO, (uint64_t)1 << KAYA_FAULT_IO_ERROR, "" },
+                  { KAYA_OK, (uint64_t)1 << KAYA_FAULT_IO_ERROR, "P3" } };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct table *table = set();
+
+        play(table, "ssssC");
+        kaya_oracle_struck(table->oracle, cases[i].struck);
+        kaya_oracle_cut_nowhere(table->oracle, 5, cases[i].status, &table->violation);
+        cr_expect(eq(str, table->violation.promise, (char *)cases[i].promise), "case %zu", i);
+    }
+}
+
 /* The answer is KAYA_INVALID where there is no such end: only damage that may have taken it excuses that. */
 Test(oracle, a_cut_back_to_what_damage_took_is_no_cut_back)
 {

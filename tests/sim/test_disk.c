@@ -635,6 +635,30 @@ Test(disk, counts_its_io)
     kaya_choices_destroy(choices);
 }
 
+/* Once for each time that it was opened; a boot that ends leaves none. */
+Test(disk, counts_the_files_that_are_open)
+{
+    struct kaya_choices *choices = kaya_choices_from_bytes(NULL, 0);
+    const struct kaya_sim_disk_options options = options_with(choices);
+    struct kaya_file *first, *second;
+    struct machine machine;
+
+    machine_start(&machine, &options);
+    make_directory(&machine);
+    make_file(&machine, "a", 'A', 24);
+    cr_expect(eq(sz, kaya_sim_disk_open_count(machine.sim), 0));
+    cr_assert(eq(int, kaya_disk_open(machine.disk, "a", 0, &first), KAYA_OK));
+    cr_assert(eq(int, kaya_disk_open(machine.disk, "a", KAYA_OPEN_WRITE, &second), KAYA_OK));
+    cr_expect(eq(sz, kaya_sim_disk_open_count(machine.sim), 2));
+    kaya_disk_close(machine.disk, first);
+    cr_expect(eq(sz, kaya_sim_disk_open_count(machine.sim), 1));
+    kaya_sim_disk_process_crash(machine.sim);
+    cr_expect(eq(sz, kaya_sim_disk_open_count(machine.sim), 0));
+    kaya_disk_close(machine.disk, second);
+    machine_end(&machine);
+    kaya_choices_destroy(choices);
+}
+
 Test(disk, refuses_what_it_cannot_simulate)
 {
     struct kaya_choices *choices = kaya_choices_from_bytes(NULL, 0);

@@ -72,6 +72,9 @@ void kaya_oracle_trim_end(struct kaya_oracle *oracle, enum kaya_status status, u
 void kaya_oracle_cut_begin(struct kaya_oracle *oracle, uint64_t last_lsn);
 void kaya_oracle_cut_end(struct kaya_oracle *oracle, enum kaya_status status,
                          const struct kaya_wal_recovery_report *report, struct kaya_violation *violation);
+/* A closed log was to be cut back to a place that is no end of it. */
+void kaya_oracle_cut_nowhere(struct kaya_oracle *oracle, uint64_t last_lsn, enum kaya_status status,
+                             struct kaya_violation *violation);
 /* Before the end of an operation is told: did a sync fail in it? Then KAYA_IO and KAYA_FULL are answers to it, and what only the
  * cache held may be gone. */
 void kaya_oracle_sync_failed(struct kaya_oracle *oracle, bool failed);

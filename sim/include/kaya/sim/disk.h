@@ -174,6 +174,9 @@ struct kaya_sim_disk_usage {
 struct kaya_sim_disk_usage kaya_sim_disk_usage(const struct kaya_sim_disk *disk);
 uint64_t kaya_sim_disk_bytes_stored(const struct kaya_sim_disk *disk); /* sizes of all files now; looks at each */
 
+/* Files that the running boot has open, each as often as it was opened. */
+size_t kaya_sim_disk_open_count(const struct kaya_sim_disk *disk);
+
 /* Called right before each seam call takes effect, with its number: where the explorer forks. NULL: nobody. */
 typedef void kaya_sim_disk_boundary(void *user, struct kaya_sim_disk *disk, uint64_t call,
                                     enum kaya_trace_kind kind);
