@@ -4,34 +4,10 @@
 
 #include "kaya/scenarios/run.h"
 #include "support/scenarios.h"
+#include "support/tape.h"
 #include "support/target.h"
 
 enum { SEEDS = 3, INPUT_BYTES_MAX = 4096, NAME_BYTES = 96, SEED = 1 };
-
-/* Big end first, as many bytes as `count` - 1 has. */
-static size_t put_answer(uint8_t *bytes, uint64_t count, uint64_t answer)
-{
-    size_t length = 0;
-
-    for (uint64_t rest = count - 1; rest != 0; rest >>= 8)
-        length++;
-    for (size_t i = length; i > 0; i--, answer >>= 8)
-        bytes[i - 1] = (uint8_t)answer;
-    return length;
-}
-
-/* The run's decisions; a longer run is cut, and then goes on tamely. */
-static size_t put_decisions(uint8_t *bytes, const struct kaya_choices *choices)
-{
-    size_t count;
-    const struct kaya_decision *decisions = kaya_choices_recorded(choices, &count);
-    size_t length = 0;
-
-    for (size_t i = 0; i < count && length + sizeof decisions[i].count <= INPUT_BYTES_MAX; i++)
-        if (decisions[i].count > KAYA_PART_ENDS)
-            length += put_answer(bytes + length, decisions[i].count, decisions[i].answer);
-    return length;
-}
 
 static void write_run(const char *folder, struct kaya_stage *stage, size_t index, uint64_t seed)
 {
@@ -40,7 +16,9 @@ static void write_run(const char *folder, struct kaya_stage *stage, size_t index
     uint16_t mark = kaya_scenario_mark(scenario->name);
     struct kaya_choices *choices = kaya_choices_from_seed(seed);
     struct kaya_run_result result;
+    const struct kaya_decision *decisions;
     char name[NAME_BYTES];
+    size_t count;
     size_t length;
 
     fuzz_must(choices != NULL, "there is memory for choices");
@@ -48,7 +26,9 @@ static void write_run(const char *folder, struct kaya_stage *stage, size_t index
     fuzz_must(kaya_stage_play_choices(stage, scenario, SEED, choices, &result) == KAYA_OK, "a run can be played");
     bytes[0] = (uint8_t)(mark >> 8);
     bytes[1] = (uint8_t)mark;
-    length = KAYA_SCENARIO_MARK_BYTES + put_decisions(bytes + KAYA_SCENARIO_MARK_BYTES, choices);
+    decisions = kaya_choices_recorded(choices, &count);
+    length = KAYA_SCENARIO_MARK_BYTES; /* a longer run is cut, and then goes on tamely */
+    length += fuzz_put_decisions(decisions, count, bytes + length, INPUT_BYTES_MAX);
     (void)snprintf(name, sizeof name, "%s-%" PRIu64, scenario->name, seed);
     fuzz_write_seed(folder, name, bytes, length);
     kaya_choices_destroy(choices);

@@ -10,8 +10,9 @@
  *                         cross     a b | z            of another input x y z
  *
  * the others are the engine's. Engines hardly make an input longer, and stay with the kinds that they have. So where any bytes mean something
- * (decisions), one mutation in eight draws anew what stands behind a piece, or the whole input, of any kind: as a simulation does that is
- * driven by seeds. Such inputs reach what takes many steps of one kind; the engine keeps those that show new ground.
+ * (decisions), one mutation in eight draws anew what stands behind a piece, or the whole input, of any kind. And where the target can say
+ * what an input means (../run.c plays it), half of the mutations of one input, and a quarter of those of two, are its own: what takes many steps of one kind,
+ * each of which depends on those before, no change of bytes reaches.
  *
  * Behind either the target puts its checks right: mostly all that can be told from the rest, sometimes only
  * the checks, so that a field is wrong under a check that holds, sometimes nothing. One mutation in eight then flips a bit: damage
@@ -24,30 +25,17 @@
 #include <string.h>
 #include <xxhash.h>
 
-struct draws {
-    uint64_t state;
-};
-
-static uint64_t draw(struct draws *draws, uint64_t count)
-{
-    uint64_t value = draws->state += UINT64_C(0x9e3779b97f4a7c15);
-
-    value = (value ^ (value >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    value = (value ^ (value >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (value ^ (value >> 31)) % count;
-}
-
 /* Pieces `first` to `last` of an input: the bytes between two ends. */
 struct range {
     size_t from, to;
 };
 
 /* Mostly one or a few, sometimes half of the input. */
-static struct range draw_range(struct draws *draws, const size_t *ends, size_t count)
+static struct range draw_range(struct fuzz_draws *draws, const size_t *ends, size_t count)
 {
-    size_t first = (size_t)draw(draws, count - 1);
-    size_t most = draw(draws, 8) == 0 ? count : 4;
-    size_t last = first + 1 + (size_t)draw(draws, most);
+    size_t first = (size_t)fuzz_draw(draws, count - 1);
+    size_t most = fuzz_draw(draws, 8) == 0 ? count : 4;
+    size_t last = first + 1 + (size_t)fuzz_draw(draws, most);
 
     return (struct range){ ends[first], ends[last < count ? last : count - 1] };
 }
@@ -94,12 +82,12 @@ static void move(uint8_t *data, struct range range, size_t to)
     free(copy);
 }
 
-static void fill(uint8_t *data, struct range range, struct draws *draws)
+static void fill(uint8_t *data, struct range range, struct fuzz_draws *draws)
 {
-    uint64_t kind = draw(draws, 4);
+    uint64_t kind = fuzz_draw(draws, 4);
 
     for (size_t i = range.from; i < range.to; i++)
-        data[i] = kind == 0 ? 0 : kind == 1 ? 0xff : (uint8_t)draw(draws, 256);
+        data[i] = kind == 0 ? 0 : kind == 1 ? 0xff : (uint8_t)fuzz_draw(draws, 256);
 }
 
 struct pieces {
@@ -128,7 +116,7 @@ static const struct pieces *pieces_of(const uint8_t *data, size_t size)
     return pieces;
 }
 
-static size_t change_pieces(uint8_t *data, size_t size, size_t size_max, struct draws *draws)
+static size_t change_pieces(uint8_t *data, size_t size, size_t size_max, struct fuzz_draws *draws)
 {
     const struct pieces *pieces = pieces_of(data, size);
     const size_t *ends = pieces->ends;
@@ -139,8 +127,8 @@ static size_t change_pieces(uint8_t *data, size_t size, size_t size_max, struct 
     if (count < 2)
         return LLVMFuzzerMutate(data, size, size_max);
     range = draw_range(draws, ends, count);
-    other = ends[draw(draws, count)];
-    switch (draw(draws, 5)) {
+    other = ends[fuzz_draw(draws, count)];
+    switch (fuzz_draw(draws, 5)) {
     case 0:
         return remove_range(data, size, range);
     case 1:
@@ -158,35 +146,44 @@ static size_t change_pieces(uint8_t *data, size_t size, size_t size_max, struct 
 }
 
 /* Mostly short: what follows from few decisions is soon seen. */
-static size_t draw_on(uint8_t *data, size_t size, size_t size_max, struct draws *draws)
+static size_t draw_on(uint8_t *data, size_t size, size_t size_max, struct fuzz_draws *draws)
 {
     enum { SHORTEST_BYTES = 16, DOUBLINGS = 7 };
-    size_t length = (size_t)SHORTEST_BYTES << draw(draws, DOUBLINGS);
+    size_t length = (size_t)SHORTEST_BYTES << fuzz_draw(draws, DOUBLINGS);
 
     for (; length > 0 && size < size_max; length--)
-        data[size++] = (uint8_t)draw(draws, 256);
+        data[size++] = (uint8_t)fuzz_draw(draws, 256);
     return size;
 }
 
-static size_t draw_anew(uint8_t *data, size_t size, size_t size_max, struct draws *draws)
+static size_t draw_anew(uint8_t *data, size_t size, size_t size_max, struct fuzz_draws *draws)
 {
     const struct pieces *pieces;
 
-    if (draw(draws, 2) == 0) {
-        size = fuzz_target.begin(data, size_max, draw(draws, UINT64_MAX));
+    if (fuzz_draw(draws, 2) == 0) {
+        size = fuzz_target.begin(data, size_max, fuzz_draw(draws, UINT64_MAX));
     } else {
         pieces = pieces_of(data, size);
         if (pieces->count > 0)
-            size = pieces->ends[draw(draws, pieces->count)];
+            size = pieces->ends[fuzz_draw(draws, pieces->count)];
     }
     return draw_on(data, size, size_max, draws);
 }
 
-static size_t change(uint8_t *data, size_t size, size_t size_max, struct draws *draws)
+enum { REMADE_ONE_IN = 2, JOINED_ONE_IN = 4 };
+
+static bool is_remade(size_t size_max, uint64_t one_in, struct fuzz_draws *draws)
 {
-    if (fuzz_target.begin != NULL && draw(draws, 8) == 0)
+    return fuzz_target.remake != NULL && size_max >= FUZZ_REMADE_BYTES_MIN && fuzz_draw(draws, one_in) == 0;
+}
+
+static size_t change(uint8_t *data, size_t size, size_t size_max, struct fuzz_draws *draws)
+{
+    if (is_remade(size_max, REMADE_ONE_IN, draws))
+        return fuzz_target.remake(data, size, size_max, draws);
+    if (fuzz_target.begin != NULL && fuzz_draw(draws, 8) == 0)
         return draw_anew(data, size, size_max, draws);
-    if (fuzz_target.pieces != NULL && draw(draws, 2) == 0)
+    if (fuzz_target.pieces != NULL && fuzz_draw(draws, 2) == 0)
         return change_pieces(data, size, size_max, draws);
     return LLVMFuzzerMutate(data, size, size_max);
 }
@@ -194,18 +191,18 @@ static size_t change(uint8_t *data, size_t size, size_t size_max, struct draws *
 size_t fuzz_mutate(uint8_t *data, size_t size, size_t size_max, uint64_t seed)
 {
     enum { LEAVE_BROKEN, CHECKS_ONLY, MEND_THEN_FLIP, CHOICES = 8 };
-    struct draws draws = { seed };
+    struct fuzz_draws draws = { seed };
     uint64_t kind;
 
     size = change(data, size, size_max, &draws);
-    kind = draw(&draws, CHOICES);
+    kind = fuzz_draw(&draws, CHOICES);
     if (fuzz_target.mend == NULL || size == 0 || kind == LEAVE_BROKEN)
         return size;
     fuzz_target.mend(data, size, kind != CHECKS_ONLY);
     if (kind == MEND_THEN_FLIP) {
-        size_t at = (size_t)draw(&draws, size);
+        size_t at = (size_t)fuzz_draw(&draws, size);
 
-        data[at] ^= (uint8_t)(1U << draw(&draws, 8));
+        data[at] ^= (uint8_t)(1U << fuzz_draw(&draws, 8));
     }
     return size;
 }
@@ -213,22 +210,24 @@ size_t fuzz_mutate(uint8_t *data, size_t size, size_t size_max, uint64_t seed)
 size_t fuzz_cross_over(const uint8_t *one, size_t one_size, const uint8_t *other, size_t other_size,
                        uint8_t *out, size_t out_max, uint64_t seed)
 {
-    struct draws draws = { seed };
+    struct fuzz_draws draws = { seed };
     size_t cut = one_size;
     size_t from = other_size;
     const struct pieces *pieces;
     size_t count;
 
+    if (is_remade(out_max, JOINED_ONE_IN, &draws))
+        return fuzz_target.join(one, one_size, other, other_size, out, out_max, &draws);
     if (fuzz_target.pieces == NULL) {
-        cut = (size_t)draw(&draws, one_size + 1);
-        from = (size_t)draw(&draws, other_size + 1);
+        cut = (size_t)fuzz_draw(&draws, one_size + 1);
+        from = (size_t)fuzz_draw(&draws, other_size + 1);
     } else {
         pieces = pieces_of(one, one_size);
         if (pieces->count > 0)
-            cut = pieces->ends[draw(&draws, pieces->count)];
+            cut = pieces->ends[fuzz_draw(&draws, pieces->count)];
         pieces = pieces_of(other, other_size);
         if (pieces->count > 0)
-            from = pieces->ends[draw(&draws, pieces->count)];
+            from = pieces->ends[fuzz_draw(&draws, pieces->count)];
     }
     cut = cut < out_max ? cut : out_max;
     memcpy(out, one, cut);

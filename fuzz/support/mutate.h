@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "draws.h"
+
 enum { FUZZ_PIECES_MAX = 4096 };
 
 /* What a target's inputs are made of. Each target defines `fuzz_target`; what is NULL it does without. */
@@ -19,7 +21,14 @@ struct fuzz_target {
     /* Where any bytes are good ones: begin an input of a kind that `seed` draws, in the room of `size_max`, for the mutator to go on
      * with. Its size. */
     size_t (*begin)(uint8_t *data, size_t size_max, uint64_t seed);
+    /* Where the target knows what an input means, and can write down what should be tried instead: change an input in place, whose
+     * room is `size_max`, or make a new one there; put one together from two. Its size. Both or none, and asked only where there
+     * is room for FUZZ_REMADE_BYTES_MIN. */
+    size_t (*remake)(uint8_t *data, size_t size, size_t size_max, struct fuzz_draws *draws);
+    size_t (*join)(const uint8_t *one, size_t one_size, const uint8_t *other, size_t other_size, uint8_t *out,
+                   size_t out_max, struct fuzz_draws *draws);
 };
+enum { FUZZ_REMADE_BYTES_MIN = 128 };
 extern const struct fuzz_target fuzz_target;
 
 /* The engine's own mutation: libFuzzer's, or what havoc.c has for those without. */
