@@ -68,8 +68,18 @@ void kaya_log_copy_files(struct kaya_log *log, const struct kaya_sim_machine *ma
     }
 }
 
+/* A record that was never durable and no longer reads is no damage to a reader of the running writer: a sync that is failing may have taken it
+ * along, and the writer not have heard of it yet. */
+static bool may_be_taken_along(const struct kaya_log *log, enum kaya_status status, uint64_t next_lsn)
+{
+    return status == KAYA_IO && log->outlook.refusal != KAYA_REFUSAL_FORBIDDEN &&
+           next_lsn > kaya_oracle_durable_lsn(log->oracle);
+}
+
+/* The first one is `next_lsn`. */
 static enum kaya_status read_records(struct kaya_log *log, const struct kaya_sim_machine *machine,
-                                     struct kaya_wal_reader *reader, struct kaya_violation *violation)
+                                     struct kaya_wal_reader *reader, uint64_t next_lsn, bool beside,
+                                     struct kaya_violation *violation)
 {
     struct kaya_wal_record record;
     enum kaya_status status;
@@ -81,11 +91,12 @@ static enum kaya_status read_records(struct kaya_log *log, const struct kaya_sim
         kaya_oracle_read(log->oracle, &record, violation);
         if (kaya_violation_is_set(violation))
             return KAYA_OK;
+        next_lsn = record.lsn + 1;
     }
     status = kaya_log_heard(log, machine, status);
     if (status == KAYA_GONE)
         return KAYA_GONE;
-    if (kaya_oracle_is_refusal(log->oracle, status))
+    if (kaya_oracle_is_refusal(log->oracle, status) || (!beside && may_be_taken_along(log, status, next_lsn)))
         return KAYA_OK;
     kaya_oracle_status(log->oracle, "read", status == KAYA_END ? KAYA_OK : status, violation);
     if (status == KAYA_END)
@@ -113,7 +124,7 @@ enum kaya_status kaya_log_read_all(struct kaya_log *log, const struct kaya_sim_m
     kaya_oracle_looked(log->oracle, status, &report, violation);
     if (status == KAYA_OK && !kaya_violation_is_set(violation)) {
         kaya_oracle_read_begin(log->oracle, report.first_lsn, report.last_lsn);
-        status = read_records(log, machine, reader, violation);
+        status = read_records(log, machine, reader, report.first_lsn, beside, violation);
     }
     if (status == KAYA_OK)
         kaya_wal_reader_close(reader);
