@@ -104,6 +104,7 @@ static void set_options(struct kaya_sim_disk *disk, const struct kaya_sim_disk_o
     disk->calls_per_boot_max =
         options->calls_per_boot_max ? options->calls_per_boot_max : CALLS_PER_BOOT_MAX_DEFAULT;
     disk->list_sorted = options->list_sorted;
+    disk->has_directories = false;
     memcpy(disk->odds, options->odds, sizeof disk->odds);
     memcpy(disk->latencies, options->latencies, sizeof disk->latencies);
     disk->cannot_allocate = options->cannot_allocate;
@@ -276,6 +277,7 @@ static void copy_inflights(const struct kaya_sim_disk *disk, struct kaya_sim_dis
 static void copy_facts(const struct kaya_sim_disk *disk, struct kaya_sim_disk *copy)
 {
     copy->calls_per_boot_max = disk->calls_per_boot_max;
+    copy->has_directories = disk->has_directories;
     copy->list_sorted = disk->list_sorted;
     memcpy(copy->odds, disk->odds, sizeof copy->odds);
     copy->reads = disk->reads;
@@ -576,9 +578,12 @@ bool kaya_sim_disk_is_damaged(const struct kaya_sim_disk *disk)
 void kaya_sim_disk_names(struct kaya_sim_disk *disk, kaya_list_visitor *visit, void *user)
 {
     kaya_fate_decide_names(disk);
-    for (uint32_t index = 0; index < kaya_entries_count(disk->directory.now); index++)
-        if (!visit(user, disk->directory.now->entries[index].name->text, KAYA_ENTRY_FILE))
+    for (uint32_t index = 0; index < kaya_entries_count(disk->directory.now); index++) {
+        const struct kaya_entry *entry = &disk->directory.now->entries[index];
+
+        if (!disk->files[entry->file].inode->is_directory && !visit(user, entry->name->text, KAYA_ENTRY_FILE))
             return;
+    }
 }
 
 /* The file of that name, its size decided. */
@@ -586,7 +591,7 @@ static enum kaya_status find_file(struct kaya_sim_disk *disk, const char *name, 
 {
     kaya_fate_decide_names(disk);
     *file = kaya_names_find(&disk->directory, name);
-    if (*file == KAYA_NO_FILE)
+    if (*file == KAYA_NO_FILE || disk->files[*file].inode->is_directory)
         return KAYA_NOT_FOUND;
     kaya_fate_decide_size(disk, *file);
     return KAYA_OK;

@@ -113,7 +113,8 @@ static struct kaya_hash inode_hash(struct row *row, const struct kaya_inode *ino
     add(row, inode->durable_size_bytes);
     add(row, inode->owes_error_to);
     add(row, (uint64_t)inode->is_size_undecided | (uint64_t)inode->has_cut << 1 |
-                 (uint64_t)inode->has_forgotten << 2 | (uint64_t)inode->size_count << 3);
+                 (uint64_t)inode->has_forgotten << 2 | (uint64_t)inode->size_count << 3 |
+                 (uint64_t)inode->is_directory << 63);
     if (row->disk->capacity_bytes != 0) {
         add(row, inode->reserved_bytes);
         add(row, inode->island_begin);

@@ -94,11 +94,29 @@ static enum kaya_status enter_file(struct kaya_disk *seam, enum kaya_trace_kind 
     return status;
 }
 
-static uint64_t inode_of_name(const struct kaya_sim_disk *disk, const char *name)
+static const struct kaya_inode *inode_of_name(const struct kaya_sim_disk *disk, const char *name)
 {
     uint32_t file = kaya_names_find(&disk->directory, name);
 
-    return file == KAYA_NO_FILE ? 0 : disk->files[file].inode->number;
+    return file == KAYA_NO_FILE ? NULL : disk->files[file].inode;
+}
+
+static bool is_directory(const struct kaya_sim_disk *disk, const char *name)
+{
+    const struct kaya_inode *inode = disk->has_directories ? inode_of_name(disk, name) : NULL;
+
+    return inode != NULL && inode->is_directory;
+}
+
+/* A file of that name, to be renamed or removed. KAYA_NOT_FOUND: nothing has it; KAYA_INVALID: no file has. */
+static enum kaya_status find_file(const struct kaya_sim_disk *disk, const char *name, uint64_t *inode_number)
+{
+    const struct kaya_inode *inode = inode_of_name(disk, name);
+
+    if (inode == NULL)
+        return KAYA_NOT_FOUND;
+    *inode_number = inode->number;
+    return inode->is_directory ? KAYA_INVALID : KAYA_OK;
 }
 
 /* ---- handles ---- */
@@ -155,6 +173,8 @@ static enum kaya_status open_file(struct kaya_disk *seam, const char *name, unsi
         kaya_names_create(disk->store.pool, &disk->directory, name, found);
     } else {
         found = disk->directory.now->entries[position].file;
+        if (disk->has_directories && disk->files[found].inode->is_directory)
+            return KAYA_INVALID;
         disk->files[found].position = position;
     }
     *file = add_handle(seam, found, create || (flags & KAYA_OPEN_WRITE) != 0);
@@ -653,9 +673,9 @@ static enum kaya_status sim_rename(struct kaya_disk *seam, const char *from, con
     if (status == KAYA_OK && (is_reserved(from) || is_reserved(to)))
         status = KAYA_INVALID;
     if (status == KAYA_OK)
-        inode = inode_of_name(disk, from);
-    if (status == KAYA_OK && inode == 0)
-        status = KAYA_NOT_FOUND;
+        status = find_file(disk, from, &inode);
+    if (status == KAYA_OK && is_directory(disk, to))
+        status = KAYA_INVALID;
     if (status == KAYA_OK && strcmp(from, to) != 0)
         kaya_names_rename(disk->store.pool, &disk->directory, from, to);
     kaya_disk_trace(disk, KAYA_TRACE_RENAME, status, inode, 0, 0, from);
@@ -674,9 +694,7 @@ static enum kaya_status sim_unlink(struct kaya_disk *seam, const char *name)
     if (status == KAYA_OK && is_reserved(name))
         status = KAYA_INVALID;
     if (status == KAYA_OK)
-        inode = inode_of_name(disk, name);
-    if (status == KAYA_OK && inode == 0)
-        status = KAYA_NOT_FOUND;
+        status = find_file(disk, name, &inode);
     if (status == KAYA_OK)
         kaya_names_unlink(disk->store.pool, &disk->directory, name);
     kaya_disk_trace(disk, KAYA_TRACE_UNLINK, status, inode, 0, 0, name);
@@ -753,7 +771,7 @@ static enum kaya_status sim_list(struct kaya_disk *seam, kaya_list_visitor *visi
         note_listing(disk, names, count);
     kaya_disk_trace(disk, KAYA_TRACE_LIST, status, 0, 0, count, count > 0 ? names[0] : NULL);
     for (size_t index = 0; index < count; index++)
-        if (!visit(user, names[index], KAYA_ENTRY_FILE))
+        if (!visit(user, names[index], is_directory(disk, names[index]) ? KAYA_ENTRY_OTHER : KAYA_ENTRY_FILE))
             break;
     return status;
 }

@@ -136,6 +136,7 @@ static struct kaya_inode *empty_inode(struct kaya_store *store)
     inode->has_forgotten = false;
     inode->owes_error_to = 0;
     inode->has_damage = false;
+    inode->is_directory = false;
     inode->sector_count = 0;
     inode->listed_count = 0;
     inode->undecided_count = 0;
@@ -167,6 +168,7 @@ struct kaya_inode *kaya_inode_clone(struct kaya_store *store, const struct kaya_
     clone->has_forgotten = inode->has_forgotten;
     clone->owes_error_to = inode->owes_error_to;
     clone->has_damage = inode->has_damage;
+    clone->is_directory = inode->is_directory;
     clone->undecided_count = inode->undecided_count;
     ensure_sizes(store, clone, inode->size_count);
     for (; clone->size_count < inode->size_count; clone->size_count++)

@@ -53,7 +53,8 @@ struct kaya_inode {
     bool has_cut;       /* some of `sizes` is one */
     bool has_forgotten; /* some sector was forgotten */
     uint64_t owes_error_to; /* the handle whose next sync answers for what the last one lost (lie.c); KAYA_ANY_HANDLE; 0: none */
-    bool has_damage; /* some block of some version is damaged, or was */
+    bool has_damage;   /* some block of some version is damaged, or was */
+    bool is_directory; /* no file at all: it only has a name (tamper.c) */
     struct kaya_sector *sectors;
     uint32_t sector_count, sector_capacity; /* sectors behind sector_count are zeros */
     uint32_t *listed;                       /* every sector that may differ from its durable version */

@@ -105,6 +105,7 @@ struct kaya_sim_disk {
     uint64_t calls_per_boot_max;
     bool families[KAYA_FAULTS];
     bool list_sorted;
+    bool has_directories; /* among the names; false: nobody need look for any */
     uint32_t odds[KAYA_FAULTS];
     uint32_t torn_sectors_max;
     uint32_t transfer_parts_max;

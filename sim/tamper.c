@@ -1,4 +1,5 @@
-/* What people do to directories: a file put there, taken away, renamed, swapped, copied, cut.
+/* What people do to directories: a file put there, taken away, renamed, swapped, copied, cut; a directory made in
+ * the place of one.
  *
  * Done between boots and for good: what is touched is durable afterwards, as after `cp` and `sync`, and so is every pending change of
  * a name. Nothing is drawn here and nothing counts as a fault of the disk: the disk does as it was told. Each call adds one note to the
@@ -34,7 +35,7 @@ static enum kaya_status find(struct kaya_sim_disk *disk, const char *name, uint3
     KAYA_ASSERT(!disk->is_running);
     kaya_fate_decide_names(disk);
     *file = kaya_names_find(&disk->directory, name);
-    if (*file == KAYA_NO_FILE)
+    if (*file == KAYA_NO_FILE || disk->files[*file].inode->is_directory)
         return KAYA_NOT_FOUND;
     kaya_fate_decide_size(disk, *file);
     return KAYA_OK;
@@ -53,28 +54,52 @@ static void settle_file(struct kaya_sim_disk *disk, uint32_t file)
     kaya_inode_sync(&disk->store, kaya_disk_own(disk, file));
 }
 
-enum kaya_status kaya_sim_disk_put_file(struct kaya_sim_disk *disk, const char *name, const void *bytes,
-                                        size_t length)
+/* Nothing stands there but something new under that name. */
+static enum kaya_status put(struct kaya_sim_disk *disk, const char *name, uint32_t *file)
 {
-    uint32_t file;
-
-    if (!may_be_named(name))
-        return KAYA_INVALID;
-    if (length > (uint64_t)KAYA_INODE_SECTORS_MAX << disk->store.sector_shift)
-        return KAYA_FULL;
     KAYA_ASSERT(!disk->is_running);
     kaya_fate_decide_names(disk);
     if (!disk->directory.exists)
         return KAYA_NOT_FOUND;
     if (kaya_names_find(&disk->directory, name) != KAYA_NO_FILE)
         kaya_names_unlink(disk->store.pool, &disk->directory, name);
-    file = kaya_disk_add_file(disk);
-    kaya_names_create(disk->store.pool, &disk->directory, name, file);
+    *file = kaya_disk_add_file(disk);
+    kaya_names_create(disk->store.pool, &disk->directory, name, *file);
+    return KAYA_OK;
+}
+
+enum kaya_status kaya_sim_disk_put_file(struct kaya_sim_disk *disk, const char *name, const void *bytes,
+                                        size_t length)
+{
+    uint32_t file;
+    enum kaya_status status;
+
+    if (!may_be_named(name))
+        return KAYA_INVALID;
+    if (length > (uint64_t)KAYA_INODE_SECTORS_MAX << disk->store.sector_shift)
+        return KAYA_FULL;
+    status = put(disk, name, &file);
+    if (status != KAYA_OK)
+        return status;
     if (length > 0)
         kaya_inode_write(&disk->store, disk->files[file].inode, 0, bytes, length);
     settle_file(disk, file);
     settle_names(disk);
     note(disk, "put", name);
+    return KAYA_OK;
+}
+
+enum kaya_status kaya_sim_disk_put_directory(struct kaya_sim_disk *disk, const char *name)
+{
+    uint32_t file;
+    enum kaya_status status = may_be_named(name) ? put(disk, name, &file) : KAYA_INVALID;
+
+    if (status != KAYA_OK)
+        return status;
+    disk->files[file].inode->is_directory = true;
+    disk->has_directories = true;
+    settle_names(disk);
+    note(disk, "directory", name);
     return KAYA_OK;
 }
 
@@ -138,11 +163,10 @@ enum kaya_status kaya_sim_disk_swap_files(struct kaya_sim_disk *disk, const char
 
 enum kaya_status kaya_sim_disk_remove_file(struct kaya_sim_disk *disk, const char *name)
 {
-    uint32_t file;
-    enum kaya_status status = find(disk, name, &file);
-
-    if (status != KAYA_OK)
-        return status;
+    KAYA_ASSERT(!disk->is_running);
+    kaya_fate_decide_names(disk);
+    if (kaya_names_find(&disk->directory, name) == KAYA_NO_FILE)
+        return KAYA_NOT_FOUND;
     note(disk, "remove", name);
     kaya_names_unlink(disk->store.pool, &disk->directory, name);
     settle_names(disk);

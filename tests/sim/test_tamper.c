@@ -102,6 +102,63 @@ Test(tamper, what_was_cut_off_reads_as_zeros_when_the_file_grows_again)
     }
 }
 
+struct kinds {
+    size_t files, others;
+    char other[8];
+};
+
+static bool count_kinds(void *user, const char *name, enum kaya_entry_kind kind)
+{
+    struct kinds *kinds = user;
+
+    *(kind == KAYA_ENTRY_FILE ? &kinds->files : &kinds->others) += 1;
+    if (kind == KAYA_ENTRY_OTHER)
+        strncpy(kinds->other, name, sizeof kinds->other - 1);
+    return true;
+}
+
+/* Litmus: whoever wants the name of a directory is refused, in each call that takes one, and a fork refuses as well. */
+Test(tamper, a_directory_stands_in_the_way_of_files)
+{
+    struct machine machine;
+
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct kaya_file *file = NULL;
+        struct kinds kinds = { .files = 0 };
+        uint64_t size;
+
+        start(&machine, seed);
+        kaya_sim_disk_process_crash(machine.sim);
+        cr_expect(eq(int, kaya_sim_disk_put_directory(machine.sim, "x/y"), KAYA_INVALID));
+        cr_assert(eq(int, kaya_sim_disk_put_directory(machine.sim, "b"), KAYA_OK));
+        cr_expect(eq(int, kaya_sim_disk_file_size(machine.sim, "b", &size), KAYA_NOT_FOUND));
+        cr_expect(eq(int, kaya_sim_disk_cut_file(machine.sim, "b", 0), KAYA_NOT_FOUND));
+        if (seed % 2 == 0) { /* through a fork and back */
+            struct kaya_sim_disk *fork;
+
+            cr_assert(eq(int, kaya_sim_disk_fork(machine.sim, machine.choices, NULL, &fork), KAYA_OK));
+            cr_assert(eq(int, kaya_sim_disk_copy(fork, machine.choices, NULL, machine.sim), KAYA_OK));
+            kaya_sim_disk_destroy(fork);
+        }
+        machine.disk = kaya_sim_disk_boot(machine.sim);
+        cr_expect(eq(int, kaya_disk_open(machine.disk, "b", KAYA_OPEN_READ, &file), KAYA_INVALID));
+        cr_expect(eq(int, kaya_disk_open(machine.disk, "b", KAYA_OPEN_CREATE, &file), KAYA_EXISTS));
+        cr_expect(eq(int, kaya_disk_rename(machine.disk, "a", "b"), KAYA_INVALID));
+        cr_expect(eq(int, kaya_disk_rename(machine.disk, "b", "d"), KAYA_INVALID));
+        cr_expect(eq(int, kaya_disk_unlink(machine.disk, "b"), KAYA_INVALID));
+        cr_assert(eq(int, kaya_disk_list(machine.disk, count_kinds, &kinds), KAYA_OK));
+        cr_expect(eq(sz, kinds.files, 2));
+        cr_expect(eq(sz, kinds.others, 1));
+        cr_expect(eq(str, kinds.other, "b"));
+        lose_power(&machine);
+        kaya_sim_disk_shut_down(machine.sim);
+        cr_expect(eq(int, kaya_sim_disk_remove_file(machine.sim, "c"), KAYA_OK));
+        cr_expect(eq(int, kaya_sim_disk_remove_file(machine.sim, "b"), KAYA_OK));
+        expect_now_and_after_a_power_loss(&machine, "a:700A");
+        end(&machine);
+    }
+}
+
 Test(tamper, refusals_change_nothing)
 {
     struct machine machine;

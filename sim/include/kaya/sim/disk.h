@@ -229,13 +229,17 @@ KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_file_size(struct kaya_sim_disk *d
 KAYA_MUST_CHECK enum kaya_status
 kaya_sim_disk_put_file(struct kaya_sim_disk *disk, const char *name, const void *bytes,
                        size_t length); /* new, or in place of what is there; KAYA_FULL: too long */
+/* A directory, which is no file of the log's: it stands in the way of whoever wants its name. A listing shows it as KAYA_ENTRY_OTHER, and to
+ * the calls above it is no file. */
+KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_put_directory(struct kaya_sim_disk *disk, const char *name);
 KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_copy_file(struct kaya_sim_disk *disk, const char *from,
                                                          const char *to);
 KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_rename_file(struct kaya_sim_disk *disk, const char *from,
                                                            const char *to);
 KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_swap_files(struct kaya_sim_disk *disk, const char *one,
                                                           const char *other);
-KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_remove_file(struct kaya_sim_disk *disk, const char *name);
+KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_remove_file(struct kaya_sim_disk *disk,
+                                                           const char *name); /* a directory, too */
 KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_cut_file(struct kaya_sim_disk *disk, const char *name,
                                                         uint64_t bytes);
 /* The inode behind a name (as in trace events); 0: none. */
