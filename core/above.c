@@ -102,6 +102,16 @@ static enum kaya_status check_unreadable(const struct look *look)
     return KAYA_OK;
 }
 
+static void tell_missing(struct look *look, uint64_t number)
+{
+    bool is_taken = kaya_listing_find_obstacle(&look->survey->listing, number, SEGMENT_NAME_WAL) != NULL;
+
+    kaya_look_pronounce(
+        look, number, 0, 0,
+        is_taken ? "what bears the segment's name is no file: a log with records has one more behind the one in use"
+                 : "the segment is missing: a log with records has one more behind the one in use");
+}
+
 /* The segment right behind the head: it must stand, as a spare of this log. */
 static enum kaya_status check_next(struct look *look)
 {
@@ -111,8 +121,7 @@ static enum kaya_status check_next(struct look *look)
 
     if (above->file == NULL || above->number != wanted) {
         if (look->survey->has_appended && kaya_listing_find(&look->survey->listing, wanted) == NULL)
-            kaya_look_pronounce(look, wanted, 0, 0,
-                                "the segment is missing: a log with records has one more behind the one in use");
+            tell_missing(look, wanted);
         return KAYA_OK;
     }
     if (above->state == SEGMENT_HEADERLESS)

@@ -43,8 +43,7 @@ static enum kaya_status leave_close_behind(struct kaya_wal_writer *writer)
     if (appender->last_type != FRAME_CLOSE)
         return KAYA_OK;
     /* CLOSE must fit again behind it; and a segment that nothing follows must not take what asks for a next one. */
-    if (kaya_control_end(shape, appender->end, 0) <= kaya_trim_limit(shape) &&
-        (writer->log.has_appended || writer->log.pool.is_head_followed)) {
+    if (kaya_control_end(shape, appender->end, 0) <= kaya_trim_limit(shape) && kaya_line_may_fill(writer)) {
         status = kaya_appender_put_control(appender, FRAME_WATERMARK, NULL, 0);
         if (status != KAYA_OK)
             status = kaya_line_end(writer, status);
@@ -92,7 +91,7 @@ static enum kaya_status make_ready(struct kaya_wal_writer *writer, size_t length
     if (status != KAYA_OK)
         return status;
     claims = must_claim(writer, cost, kaya_pool_carry_capacity(&writer->log.pool));
-    rotates = !fits(appender, length, &end) || (claims && !may_claim(appender));
+    rotates = !fits(appender, length, &end) || (claims && !may_claim(appender)) || !kaya_line_may_fill(writer);
     if (!rotates && claims) {
         status = kaya_rotation_secure(writer);
         rotates = !fits(appender, length, &end);

@@ -204,7 +204,8 @@ static enum kaya_status take_successor(struct pool *pool, uint64_t cost, struct 
         if (status == KAYA_OK)
             status = kaya_pool_take(pool, kaya_pool_pick(pool, cost), segment);
     } while (status == KAYA_IO && pool->spare_count < known);
-    pool->is_head_followed = true; /* a spare that is not blocked is */
+    if (status == KAYA_OK)
+        kaya_pool_follow(pool, segment->number); /* one that is not blocked is followed */
     return status;
 }
 

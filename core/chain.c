@@ -148,6 +148,8 @@ static enum kaya_status check_predecessor(struct look *look, const struct link *
         wrong = "a link names a later segment as its predecessor";
     else if (file != NULL)
         status = kaya_look_open(look, file, segment, false);
+    else if (kaya_listing_find_obstacle(&look->survey->listing, successor->predecessor, SEGMENT_NAME_WAL) != NULL)
+        wrong = "what bears the segment's name is no file";
     if (status == KAYA_OK && segment->state == SEGMENT_UNSUPPORTED)
         return KAYA_UNSUPPORTED;
     if (status != KAYA_OK && status != KAYA_NOT_FOUND)

@@ -50,7 +50,7 @@ static void count_event(void *user, const struct kaya_event *event)
 
     if (event->kind == KAYA_EVENT_DAMAGE)
         counting->inspection->damage_count++;
-    else if (event->kind != KAYA_EVENT_FOREIGN_FILE)
+    else if (event->kind != KAYA_EVENT_FOREIGN_FILE && event->kind != KAYA_EVENT_NAME_TAKEN)
         counting->inspection->notice_count++;
     if (counting->on_event != NULL)
         counting->on_event(counting->user, event);
@@ -360,6 +360,22 @@ static enum kaya_status inspect_file(struct visit *visit, const char *name, uint
     return status;
 }
 
+static void show_obstacles(struct visit *visit, const struct listing *listing)
+{
+    char name[SEGMENT_NAME_BYTES];
+
+    for (size_t i = 0; i < listing->obstacle_count && !visit->stopped; i++) {
+        const struct listed *obstacle = &listing->obstacles[i];
+
+        kaya_segment_name(name, obstacle->number, obstacle->kind);
+        show(visit, &(struct kaya_wal_item){ .kind = KAYA_ITEM_NO_FILE,
+                                             .file_name = name,
+                                             .segment = obstacle->number,
+                                             .role = KAYA_ROLE_LEFTOVER,
+                                             .reason = "a directory or a link" });
+    }
+}
+
 static enum kaya_status inspect_directory(struct visit *visit)
 {
     struct survey survey;
@@ -383,6 +399,8 @@ static enum kaya_status inspect_directory(struct visit *visit)
         if (status == KAYA_NOT_FOUND || status == KAYA_INVALID) /* a live writer trimmed it meanwhile */
             status = KAYA_OK;
     }
+    if (status == KAYA_OK)
+        show_obstacles(visit, &survey.listing);
     kaya_survey_release(&survey, visit->context);
     return status;
 }

@@ -274,7 +274,8 @@ static void note_pool(struct kaya_wal_writer *writer)
     const struct pool *pool = &writer->log.pool;
 
     writer->wants_spare = pool->spare_count < pool->wanted;
-    writer->is_guarded = pool->spare_count >= POOL_SPARES_MIN && kaya_pool_is_settled(pool);
+    writer->is_guarded =
+        pool->spare_count >= POOL_SPARES_MIN && kaya_pool_is_settled(pool) && kaya_line_may_fill(writer);
     writer->carry_capacity = kaya_pool_carry_capacity(pool);
     kaya_appender_doubt(&writer->log.appender);
 }

@@ -133,6 +133,13 @@ static inline bool kaya_line_is_alive(const struct kaya_wal_writer *writer)
     return writer->ending == KAYA_OK && !writer->is_closing;
 }
 
+/* May the segment in use take records? One that nothing can follow under the next number may not, or it would look like one that was
+ * lost; where it holds some, that is settled. Exclusive, or the pool taken. */
+static inline bool kaya_line_may_fill(const struct kaya_wal_writer *writer)
+{
+    return writer->log.has_appended || writer->log.pool.is_head_followed;
+}
+
 /* LSN of the next record to be encoded. With the mutex and nobody exclusive, or exclusive. */
 static inline uint64_t kaya_line_next_lsn(const struct kaya_wal_writer *writer)
 {

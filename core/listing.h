@@ -22,7 +22,9 @@ struct listed {
 struct listing {
     struct listed *files; /* ascending by number; for one number .wal before .away before .new */
     size_t file_count, file_capacity;
-    uint64_t foreign_count; /* other names, which the listener was told of */
+    struct listed *obstacles; /* ... and in the same order what bears a name of the log's and is no file: a directory, a link */
+    size_t obstacle_count, obstacle_capacity;
+    uint64_t foreign_count; /* other names, which the listener was told of, as of the obstacles */
 };
 #define LISTING_NONE ((struct listing){ .files = NULL })
 
@@ -33,5 +35,8 @@ void kaya_listing_release(struct listing *listing, const struct context *context
 
 /* The file of `number` that stands for the segment (.wal, else .away); NULL: none. */
 const struct listed *kaya_listing_find(const struct listing *listing, uint64_t number);
+/* What is no file and bears a name of segment `number`: the first one of the kinds up to `last`, .wal before .away before .new; NULL: nothing. */
+const struct listed *kaya_listing_find_obstacle(const struct listing *listing, uint64_t number,
+                                                enum segment_name_kind last);
 
 #endif

@@ -30,13 +30,14 @@ void kaya_pool_init(struct pool *pool, const struct context *context, const stru
     pool->carry_capacity = kaya_carry_capacity(shape);
     pool->wanted = wanted;
     pool->spare_count = 0; /* the room for spares is long, and nobody looks behind their count */
+    pool->head_number = 0;
     pool->number_max = 0;
     pool->is_head_followed = true;
     pool->has_strangers = false;
 }
 
 /* What stands right behind a segment in use must be a spare under the next number, or a lost segment could not be told. So spares are taken as a
- * run of numbers without gaps; where somebody removed one, those in front of the gap are passed over. And where another file has the number
+ * run of numbers without gaps; where somebody removed one, those in front of the gap are passed over. And where something else has the number
  * right behind a spare, that one is blocked: it may stand behind a segment, but not take over. */
 static void drop_before_gap(struct pool *pool, uint64_t number)
 {
@@ -51,40 +52,68 @@ static void add_spare(struct pool *pool, const struct spare *spare)
         pool->spares[pool->spare_count++] = *spare;
 }
 
-void kaya_pool_adopt(struct pool *pool, const struct survey *survey)
+static void block_before(struct pool *pool, uint64_t number)
 {
-    const struct listed *next;
+    if (pool->spare_count > 0 && pool->spares[pool->spare_count - 1].number + 1 == number)
+        pool->spares[pool->spare_count - 1].is_blocked = true;
+}
 
-    pool->number_max = survey->head.number;
-    for (size_t i = 0; i < survey->listing.file_count; i++) {
-        const struct listed *file = &survey->listing.files[i];
+/* A spare is of this log and whole, and can be renamed away and back. */
+static bool is_stranger(const struct pool *pool, const struct listing *listing, const struct listed *file)
+{
+    return !file->is_whole || file != kaya_listing_find(listing, file->number) ||
+           memcmp(&file->log_id, &pool->log_id, sizeof pool->log_id) != 0 ||
+           kaya_listing_find_obstacle(listing, file->number, SEGMENT_NAME_AWAY) != NULL;
+}
 
-        if (file->kind == SEGMENT_NAME_NEW)
-            continue;
-        if (file->number <= survey->head.number)
-            continue;
-        if (!file->is_whole || file != kaya_listing_find(&survey->listing, file->number) ||
-            memcmp(&file->log_id, &pool->log_id, sizeof pool->log_id) != 0) {
-            pool->has_strangers = true;
-            if (pool->spare_count > 0 && pool->spares[pool->spare_count - 1].number + 1 == file->number)
-                pool->spares[pool->spare_count - 1].is_blocked = true;
-            continue;
-        }
-        pool->number_max = file->number;
-        if (file->shape.unit_bytes < pool->shape.unit_bytes) { /* it may stand behind a spare, but not take over */
-            drop_before_gap(pool, file->number);
-            continue;
-        }
-        add_spare(pool, &(struct spare){ .number = file->number,
-                                         .kind = file->kind,
-                                         .shape = file->shape,
-                                         .carry_capacity = kaya_carry_capacity(&file->shape),
-                                         .is_clean = file->is_clean,
-                                         .has_holes = file->has_holes });
+static void adopt(struct pool *pool, const struct listing *listing, const struct listed *file)
+{
+    if (is_stranger(pool, listing, file)) {
+        pool->has_strangers = true;
+        block_before(pool, file->number);
+        return;
     }
-    next = survey->head.number < UINT64_MAX ? kaya_listing_find(&survey->listing, survey->head.number + 1) : NULL;
-    pool->is_head_followed = next != NULL ? pool->spare_count > 0 && pool->spares[0].number == next->number
-                                          : pool->number_max == survey->head.number;
+    pool->number_max = file->number;
+    if (file->shape.unit_bytes < pool->shape.unit_bytes) { /* it may stand behind a spare, but not take over */
+        drop_before_gap(pool, file->number);
+        return;
+    }
+    add_spare(pool, &(struct spare){ .number = file->number,
+                                     .kind = file->kind,
+                                     .shape = file->shape,
+                                     .carry_capacity = kaya_carry_capacity(&file->shape),
+                                     .is_clean = file->is_clean,
+                                     .has_holes = file->has_holes });
+}
+
+static bool is_next_obstructed(const struct listing *listing, uint64_t number)
+{
+    return number < UINT64_MAX && kaya_listing_find_obstacle(listing, number + 1, SEGMENT_NAME_NEW) != NULL;
+}
+
+void kaya_pool_adopt(struct pool *pool, const struct listing *listing, uint64_t head_number)
+{
+    const struct listed *next = head_number < UINT64_MAX ? kaya_listing_find(listing, head_number + 1) : NULL;
+
+    kaya_pool_follow(pool, head_number);
+    pool->number_max = head_number;
+    for (size_t i = 0; i < listing->file_count; i++)
+        if (listing->files[i].kind != SEGMENT_NAME_NEW && listing->files[i].number > head_number)
+            adopt(pool, listing, &listing->files[i]);
+    if (listing->obstacle_count > 0 && listing->obstacles[listing->obstacle_count - 1].number > head_number)
+        pool->has_strangers = true;
+    if (is_next_obstructed(listing, pool->number_max))
+        block_before(pool, pool->number_max + 1);
+    if (next != NULL)
+        pool->is_head_followed = pool->spare_count > 0 && pool->spares[0].number == next->number;
+    else
+        pool->is_head_followed = pool->number_max == head_number && !is_next_obstructed(listing, head_number);
+}
+
+void kaya_pool_follow(struct pool *pool, uint64_t head_number)
+{
+    pool->head_number = head_number;
+    pool->is_head_followed = true;
 }
 
 /* --- preparation ---------------------------------------------------------------------------------------------------- */
@@ -196,24 +225,38 @@ enum kaya_status kaya_pool_create_file(const struct context *context, const stru
     return KAYA_OK;
 }
 
-/* Does anything stand under the name of that number? KAYA_IO: nobody can say. */
-static enum kaya_status probe_name(const struct pool *pool, uint64_t number, bool *is_taken)
+/* Does anything stand under that name? A leftover of a preparation is in nobody's way. KAYA_IO: nobody can say. */
+static enum kaya_status probe_name(const struct pool *pool, uint64_t number, enum segment_name_kind kind,
+                                   bool *is_taken)
 {
     struct kaya_file *file = NULL;
     char name[SEGMENT_NAME_BYTES];
     enum kaya_status status;
 
-    kaya_segment_name(name, number, SEGMENT_NAME_WAL);
+    kaya_segment_name(name, number, kind);
     status = kaya_disk_open(pool->context->disk, name, KAYA_OPEN_READ, &file);
     kaya_disk_close(pool->context->disk, file);
-    *is_taken = status != KAYA_NOT_FOUND;
+    *is_taken = status != KAYA_NOT_FOUND && (status != KAYA_OK || kind != SEGMENT_NAME_NEW);
     return status == KAYA_GONE || status == KAYA_LIMIT || status == KAYA_NO_MEMORY || status == KAYA_IO
                ? status
                : KAYA_OK;
 }
 
-/* The number of the next spare: one above the last, but for names that something else has taken. A name that cannot be looked at may be that of a
- * file that has gone bad, and is passed over; where several in turn answer so it is the disk, and would answer so for each number there is. */
+/* Is any name taken that a segment of that number needs? */
+static enum kaya_status probe_number(const struct pool *pool, uint64_t number, bool *is_taken)
+{
+    static const enum segment_name_kind KINDS[] = { SEGMENT_NAME_WAL, SEGMENT_NAME_AWAY, SEGMENT_NAME_NEW };
+    enum kaya_status status = KAYA_OK;
+
+    *is_taken = false;
+    for (unsigned i = 0; i < sizeof KINDS / sizeof *KINDS && status == KAYA_OK && !*is_taken; i++)
+        status = probe_name(pool, number, KINDS[i], is_taken);
+    return status;
+}
+
+/* The number of the next spare: one above the last, but for those of which something else has taken a name. A name that cannot be looked at may be
+ * that of a file that has gone bad, and is passed over; where several in turn answer so it is the disk, and would answer so for each number there
+ * is. */
 static enum kaya_status next_number(const struct pool *pool, uint64_t *number)
 {
     bool is_taken = true;
@@ -226,7 +269,7 @@ static enum kaya_status next_number(const struct pool *pool, uint64_t *number)
         ++*number;
         is_taken = false;
         if (pool->has_strangers)
-            status = probe_name(pool, *number, &is_taken);
+            status = probe_number(pool, *number, &is_taken);
         if (status == KAYA_IO && ++unknown < UNKNOWN_MAX)
             status = KAYA_OK;
     }
@@ -261,13 +304,15 @@ static enum kaya_status name_spare(struct pool *pool, struct segment *segment)
     kaya_segment_name(from, segment->number, SEGMENT_NAME_NEW);
     kaya_segment_name(to, segment->number, SEGMENT_NAME_WAL);
     if (pool->has_strangers)
-        status = probe_name(pool, segment->number + 1, &spare.is_blocked);
+        status = probe_number(pool, segment->number + 1, &spare.is_blocked);
     if (status == KAYA_OK || status == KAYA_IO)
         status = kaya_disk_sync(pool->context->disk, segment->file);
     if (status == KAYA_OK)
         status = kaya_disk_rename(pool->context->disk, from, to);
     if (status != KAYA_OK)
         return status;
+    if (pool->number_max == pool->head_number && segment->number != pool->head_number + 1)
+        pool->is_head_followed = false;
     pool->number_max = segment->number;
     add_spare(pool, &spare);
     return kaya_pool_sync_names(pool);
@@ -291,27 +336,50 @@ static struct shape fitting_shape(const struct pool *pool, uint64_t cost_min)
     return shape;
 }
 
-enum kaya_status kaya_pool_prepare(struct pool *pool, uint64_t cost_min)
+/* What cannot get its name is not left behind: the next attempt goes by another number. */
+static enum kaya_status drop_unfinished(const struct pool *pool, uint64_t number, enum kaya_status status)
+{
+    char name[SEGMENT_NAME_BYTES];
+
+    kaya_segment_name(name, number, SEGMENT_NAME_NEW);
+    return kaya_disk_unlink(pool->context->disk, name) == KAYA_GONE ? KAYA_GONE : status;
+}
+
+/* A file of the next free number, made from nothing or from a leftover, under its name. */
+static enum kaya_status prepare_next(struct pool *pool, uint64_t cost_min)
 {
     struct shape shape = fitting_shape(pool, cost_min);
     uint64_t number;
     struct segment_header header;
     struct segment segment = SEGMENT_NONE;
-    enum kaya_status status;
+    enum kaya_status status = next_number(pool, &number);
 
-    status = pool->spare_count < POOL_SPARES_MAX ? kaya_pool_settle_names(pool) : KAYA_FULL;
-    if (status == KAYA_OK)
-        status = next_number(pool, &number);
     if (status == KAYA_OK)
         status = draw_header(pool, number, &shape, 0, &header);
     if (status == KAYA_OK)
         status = kaya_pool_create_file(pool->context, &header, &segment);
     if (status == KAYA_OK)
         status = name_spare(pool, &segment);
+    if (status == KAYA_INVALID)
+        status = drop_unfinished(pool, number, status);
     kaya_segment_close(&segment, pool->context);
+    return status;
+}
+
+/* KAYA_INVALID: since the directory was last listed somebody made something of one of the names that is no file. Then it is gone round. */
+enum kaya_status kaya_pool_prepare(struct pool *pool, uint64_t cost_min)
+{
+    enum kaya_status status = pool->spare_count < POOL_SPARES_MAX ? kaya_pool_settle_names(pool) : KAYA_FULL;
+
+    if (status == KAYA_OK)
+        status = prepare_next(pool, cost_min);
+    if (status == KAYA_INVALID && !pool->has_strangers) {
+        pool->has_strangers = true;
+        status = prepare_next(pool, cost_min);
+    }
     if (status == KAYA_OK) {
         kaya_notify(pool->context,
-                    &(struct kaya_event){ .kind = KAYA_EVENT_SEGMENT_PREPARED, .segment = header.number });
+                    &(struct kaya_event){ .kind = KAYA_EVENT_SEGMENT_PREPARED, .segment = pool->number_max });
         return KAYA_OK;
     }
     tell_failure(pool, status);

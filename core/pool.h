@@ -16,8 +16,8 @@ struct spare {
     bool is_clean;                /* no frame of its present life was seen in it */
     bool has_holes;               /* sectors of it cannot be read until they are written anew */
     bool is_ours;                 /* prepared by this process, which saw its header become durable */
-    bool is_blocked;              /* another file has the next number: nothing may be appended in it */
-    bool is_name_sure;            /* this process saw the directory sync that made its name durable */
+    bool is_blocked;   /* something else has a name of the next number: nothing may be appended in it */
+    bool is_name_sure; /* this process saw the directory sync that made its name durable */
 };
 
 struct pool {
@@ -28,15 +28,18 @@ struct pool {
     unsigned wanted;                      /* spares to keep behind the segment in use */
     struct spare spares[POOL_SPARES_MAX]; /* ascending by number */
     unsigned spare_count;
-    uint64_t number_max; /* the highest number that a file of this log has */
+    uint64_t head_number; /* of the segment in use */
+    uint64_t number_max;  /* the highest number that a file of this log has */
     bool is_head_followed; /* behind the segment in use stands a spare under the next number, or the next one prepared will */
-    bool has_strangers; /* files that are none of its segments stand behind it: their names are passed over */
+    bool has_strangers; /* what is none of its segments has names of numbers behind it: these are passed over */
 };
 
-/* From what a survey found behind the head. With more files than POOL_SPARES_MAX the first ones count. */
 void kaya_pool_init(struct pool *pool, const struct context *context, const struct kaya_wal_log_id *log_id,
                     const struct shape *shape, unsigned wanted);
-void kaya_pool_adopt(struct pool *pool, const struct survey *survey);
+/* From what a survey found behind the head. With more files than POOL_SPARES_MAX the first ones count. */
+void kaya_pool_adopt(struct pool *pool, const struct listing *listing, uint64_t head_number);
+/* The segment that was taken is the one in use now, and a spare under the next number stands behind it, or the next one prepared will. */
+void kaya_pool_follow(struct pool *pool, uint64_t head_number);
 
 /* Prepare one more spare that can carry at least `cost_min`: created anew, or out of a leftover under its number. The names of earlier spares are made durable first.
  * On KAYA_OK it is durable under its number.  KAYA_FULL: the disk has no room, or the preparation failed: the event tells why;

@@ -191,16 +191,13 @@ static enum kaya_status find_place_again(struct kaya_wal_reader *reader)
 }
 
 /* The next record is not where it was. What a writer of this process pins does not change; but what it has only handed to the system goes with a sync
- * that fails, before the writer itself is told so. Such a sync takes nothing along that was durable: what fails there is damage, whatever record
- * stands behind it. */
+ * that fails, before the writer itself is told so. */
 static enum kaya_status say_what_is_missing(const struct kaya_wal_reader *reader)
 {
     struct kaya_wal_writer *writer = reader->options.writer;
 
     if (writer == NULL)
         return KAYA_BUSY;
-    if (reader->is_scanning && reader->scan.end < reader->survey.claim)
-        return KAYA_DAMAGED;
     return reader->next_lsn > kaya_wal_writer_durable_lsn(writer) ? KAYA_IO : KAYA_DAMAGED;
 }
 

@@ -117,7 +117,8 @@ static enum kaya_status begin_first_segment(struct opened_log *log, const struct
 }
 
 static enum kaya_status begin_log(struct opened_log *log, const struct context *context,
-                                  const struct settings *settings, struct kaya_wal_recovery_report *report)
+                                  const struct settings *settings, const struct listing *listing,
+                                  struct kaya_wal_recovery_report *report)
 {
     struct kaya_wal_log_id log_id;
     enum kaya_status status;
@@ -134,7 +135,7 @@ static enum kaya_status begin_log(struct opened_log *log, const struct context *
     kaya_log_push_chain(log);
     log->low_water_lsn = settings->first_lsn;
     kaya_pool_init(&log->pool, context, &log_id, &settings->shape, settings->spare_count);
-    log->pool.number_max = 1;
+    kaya_pool_adopt(&log->pool, listing, 1);
     report->log_id = log_id;
     report->epoch = 1;
     report->first_lsn = settings->first_lsn;
@@ -259,6 +260,12 @@ static enum kaya_status go_on(struct opened_log *log, const struct context *cont
     return status == KAYA_OK ? clear_away(log, context, survey) : status;
 }
 
+/* What keeps it from being renamed away and back: something that is no file bears one of the names. NULL: nothing does. */
+static const struct listed *find_head_obstacle(const struct survey *survey)
+{
+    return kaya_listing_find_obstacle(&survey->listing, survey->head.number, SEGMENT_NAME_AWAY);
+}
+
 /* Make the head's name durable, also where a sync of it failed once and was forgotten: give it anew. */
 static enum kaya_status settle_head_name(const struct context *context, struct survey *survey)
 {
@@ -276,13 +283,16 @@ static enum kaya_status settle_head_name(const struct context *context, struct s
     return status == KAYA_OK ? kaya_disk_sync_directory(context->disk, KAYA_DIRECTORY_LOG) : status;
 }
 
+static bool is_bare_first(const struct survey *survey)
+{
+    return survey->head.link.predecessor == 0 && !survey->has_appended;
+}
+
 /* A first segment without records may be one whose naming was cut short: its name stands in the cache, and a crash may take it back.
  * It must be durable before any other name is, or a spare without a log would be left. */
 static enum kaya_status settle_first_name(const struct context *context, struct survey *survey)
 {
-    if (survey->head.link.predecessor != 0 || survey->has_appended)
-        return KAYA_OK;
-    return settle_head_name(context, survey);
+    return is_bare_first(survey) ? settle_head_name(context, survey) : KAYA_OK;
 }
 
 static bool is_dead(const struct survey *survey, const struct listed *file)
@@ -316,7 +326,8 @@ static enum kaya_status reclaim_spare(struct opened_log *log, const struct conte
 
     while (dead < survey->listing.file_count && !is_dead(survey, &survey->listing.files[dead]))
         dead++;
-    if (log->pool.spare_count > 0 || dead == survey->listing.file_count || survey->claim == 0)
+    if (log->pool.spare_count > 0 || dead == survey->listing.file_count || survey->claim == 0 ||
+        find_head_obstacle(survey) != NULL)
         return KAYA_OK;
     if (!past_cache)
         return KAYA_BUSY;
@@ -369,16 +380,39 @@ static enum kaya_status succeed(struct opened_log *log, const struct context *co
     return status == KAYA_OK ? fill_pool(log) : status;
 }
 
+/* What is no file and bears a name of the log's is gone round, but there is no going round the first segment's. NULL: nothing bars the way. */
+static const struct listed *find_bar(const struct survey *survey)
+{
+    if (survey->report.verdict == KAYA_VERDICT_EMPTY)
+        return kaya_listing_find_obstacle(&survey->listing, 1, SEGMENT_NAME_NEW);
+    return survey->row->action == TAIL_SUCCEED && is_bare_first(survey) ? find_head_obstacle(survey) : NULL;
+}
+
+static enum kaya_status refuse_barred(const struct context *context, const struct listed *bar)
+{
+    char name[SEGMENT_NAME_BYTES];
+
+    kaya_segment_name(name, bar->number, bar->kind);
+    kaya_notify(context,
+                &(struct kaya_event){
+                    .kind = KAYA_EVENT_NAME_TAKEN, .status = KAYA_EXISTS, .segment = bar->number, .text = name });
+    return KAYA_EXISTS;
+}
+
 /* May the survey's log be opened so? */
-static enum kaya_status judge(const struct settings *settings, const struct survey *survey,
-                              const uint64_t *cut_back_lsn)
+static enum kaya_status judge(const struct context *context, const struct settings *settings,
+                              const struct survey *survey, const uint64_t *cut_back_lsn)
 {
     const struct kaya_wal_recovery_report *report = &survey->report;
 
     if (report->verdict == KAYA_VERDICT_DAMAGED)
         return KAYA_DAMAGED;
+    if (report->verdict == KAYA_VERDICT_EMPTY && settings->must_exist)
+        return KAYA_NOT_FOUND;
+    if (find_bar(survey) != NULL)
+        return refuse_barred(context, find_bar(survey));
     if (report->verdict == KAYA_VERDICT_EMPTY)
-        return settings->must_exist ? KAYA_NOT_FOUND : KAYA_OK;
+        return KAYA_OK;
     if (survey->is_read_only)
         return KAYA_UNSUPPORTED;
     if (settings->cut_is_error && (report->verdict == KAYA_VERDICT_TORN || report->mended_count > 0))
@@ -405,9 +439,9 @@ static enum kaya_status open_surveyed(struct opened_log *log, const struct conte
     enum kaya_status status;
 
     if (report->verdict == KAYA_VERDICT_EMPTY)
-        return refuse_name(begin_log(log, context, settings, report));
+        return refuse_name(begin_log(log, context, settings, &survey->listing, report));
     kaya_pool_init(&log->pool, context, &report->log_id, &settings->shape, settings->spare_count);
-    kaya_pool_adopt(&log->pool, survey);
+    kaya_pool_adopt(&log->pool, &survey->listing, survey->head.number);
     log->low_water_lsn = report->first_lsn;
     log->has_appended = survey->has_appended && survey->row->action == TAIL_GO_ON && !cuts;
     if (report->verdict == KAYA_VERDICT_TORN)
@@ -450,7 +484,7 @@ static enum kaya_status attempt(struct opened_log *log, const struct context *co
     status = kaya_survey(&survey, context, &options);
     *report = survey.report;
     if (status == KAYA_OK)
-        status = judge(settings, &survey, cut_back_lsn);
+        status = judge(context, settings, &survey, cut_back_lsn);
     if (status == KAYA_OK)
         status = open_surveyed(log, context, settings, &survey, past_cache, cut_back_lsn, report);
     kaya_survey_release(&survey, context);

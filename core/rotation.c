@@ -131,7 +131,7 @@ enum kaya_status kaya_rotate(struct kaya_wal_writer *writer, uint64_t cost, unsi
         writer->log.has_appended = false;
         writer->log.has_passed_over =
             writer->log.has_passed_over || appender->segment.number != link.predecessor + 1;
-        writer->log.pool.is_head_followed = true;
+        kaya_pool_follow(&writer->log.pool, appender->segment.number);
         writer->log.chain[writer->log.chain_count - 1].end = link.predecessor_end;
         kaya_log_push_chain(&writer->log);
         kaya_notify(&writer->context, &(struct kaya_event){ .kind = KAYA_EVENT_SEGMENT_ROTATED,

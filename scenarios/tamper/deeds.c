@@ -68,6 +68,8 @@ enum kaya_status kaya_deed_do(const struct kaya_deed *deed, struct kaya_sim_disk
     switch (deed->kind) {
     case KAYA_DEED_PUT:
         return kaya_sim_disk_put_file(disk, deed->name, deed->bytes, (size_t)deed->length);
+    case KAYA_DEED_DIRECTORY:
+        return kaya_sim_disk_put_directory(disk, deed->name);
     case KAYA_DEED_COPY:
         return kaya_sim_disk_copy_file(disk, deed->name, deed->other);
     case KAYA_DEED_RENAME:
@@ -212,6 +214,30 @@ static void target_draw(struct kaya_tamperer *tamperer, bool may_exist, char nam
     }
 }
 
+/* Right above the highest number, where the next segment will want to stand, or anywhere above; or of a segment that is there, a name that it takes
+ * now and then. Of the first one recovery may not be able to do without that. */
+static void taken_name_draw(struct kaya_tamperer *tamperer, const struct kaya_image_file *file,
+                            struct kaya_deed *deed)
+{
+    static const char *const suffixes[] = { ".new", ".away", ".wal" };
+    uint64_t number = kaya_tamper_highest_number(&tamperer->before);
+    uint64_t which = kaya_tamper_draw(tamperer, 4, "taken_number");
+    uint64_t suffix_count = 3;
+
+    if (which == 3) {
+        number = kaya_layout_number(file->name, ".wal");
+        suffix_count = 2;
+    } else if (which == 2 || number == UINT64_MAX) {
+        number = free_number_draw(tamperer);
+    } else {
+        number++;
+    }
+    if (number == 1)
+        suffix_count = 1;
+    deed->kind = KAYA_DEED_DIRECTORY;
+    kaya_layout_name(number, suffixes[kaya_tamper_draw(tamperer, suffix_count, "taken_suffix")], deed->name);
+}
+
 static void cut_draw(struct kaya_tamperer *tamperer, const struct kaya_image_file *file, struct kaya_deed *deed)
 {
     const struct kaya_layout *layout = &tamperer->layout;
@@ -280,6 +306,9 @@ enum kaya_status kaya_deed_draw(struct kaya_tamperer *tamperer, enum kaya_tamper
         kaya_layout_name(kaya_tamper_draw(tamperer, 2, "own_number") == 0 ? kaya_layout_number(file->name, ".wal")
                                                                           : free_number_draw(tamperer),
                          suffix, deed->name);
+        break;
+    case KAYA_TAMPERING_TAKEN_NAME:
+        taken_name_draw(tamperer, file, deed);
         break;
     case KAYA_TAMPERING_SWAPPED:
         deed->kind = KAYA_DEED_SWAP;

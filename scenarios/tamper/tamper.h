@@ -15,6 +15,7 @@ enum { KAYA_JUNK_BYTES_MAX = 6000 };
 enum kaya_deed_kind {
     KAYA_DEED_NONE,
     KAYA_DEED_PUT,
+    KAYA_DEED_DIRECTORY,
     KAYA_DEED_COPY,
     KAYA_DEED_RENAME,
     KAYA_DEED_SWAP,
@@ -25,7 +26,7 @@ enum kaya_deed_kind {
 
 struct kaya_deed {
     enum kaya_deed_kind kind;
-    char name[KAYA_NAME_BYTES_MAX + 1]; /* PUT, CUT, REMOVE; of the others the first */
+    char name[KAYA_NAME_BYTES_MAX + 1]; /* PUT, DIRECTORY, CUT, REMOVE; of the others the first */
     char other[KAYA_NAME_BYTES_MAX + 1];
     uint64_t length;                 /* PUT, CUT */
     const uint8_t *bytes;            /* PUT */

@@ -73,6 +73,7 @@ struct image_file *image_disk_add(struct image_disk *image, const char *name, co
             continue;
         require(strlen(name) < IMAGE_NAME_BYTES);
         (void)snprintf(file->name, sizeof file->name, "%s", name);
+        file->is_directory = false;
         file->size = 0;
         image_file_resize(file, size);
         if (size > 0)
@@ -80,6 +81,11 @@ struct image_file *image_disk_add(struct image_disk *image, const char *name, co
         return file;
     }
     abort();
+}
+
+void image_disk_add_directory(struct image_disk *image, const char *name)
+{
+    image_disk_add(image, name, NULL, 0)->is_directory = true;
 }
 
 void image_disk_remove(struct image_disk *image, const char *name)
@@ -195,6 +201,8 @@ static enum kaya_status image_open(struct kaya_disk *disk, const char *name, uns
     }
     if (found == NULL)
         return KAYA_NOT_FOUND;
+    if (found->is_directory)
+        return KAYA_INVALID;
     handle = image->handles;
     while (handle->file.disk != NULL)
         require(++handle < image->handles + IMAGE_HANDLES_MAX);
@@ -361,6 +369,8 @@ static enum kaya_status image_rename(struct kaya_disk *disk, const char *from, c
         return status;
     if (file == NULL)
         return KAYA_NOT_FOUND;
+    if (file->is_directory || (other != NULL && other->is_directory))
+        return KAYA_INVALID;
     require(image->locked);
     change(image);
     if (other != NULL)
@@ -379,6 +389,8 @@ static enum kaya_status image_unlink(struct kaya_disk *disk, const char *name)
         return status;
     if (file == NULL)
         return KAYA_NOT_FOUND;
+    if (file->is_directory)
+        return KAYA_INVALID;
     require(image->locked);
     change(image);
     file->name[0] = '\0';
@@ -408,7 +420,8 @@ static enum kaya_status image_list(struct kaya_disk *disk, kaya_list_visitor *vi
     if (!image->exists)
         return KAYA_NOT_FOUND;
     for (size_t i = IMAGE_FILES_MAX; i-- > 0;) /* backwards: no order is promised */
-        if (image->files[i].name[0] != '\0' && !visit(user, image->files[i].name, KAYA_ENTRY_FILE))
+        if (image->files[i].name[0] != '\0' &&
+            !visit(user, image->files[i].name, image->files[i].is_directory ? KAYA_ENTRY_OTHER : KAYA_ENTRY_FILE))
             break;
     return KAYA_OK;
 }
@@ -495,6 +508,7 @@ void image_disk_copy(struct image_disk *copy, const struct image_disk *image)
 
         memcpy(to->name, from->name, sizeof to->name);
         to->handle_count = 0;
+        to->is_directory = from->is_directory;
         to->size = 0;
         if (from->name[0] == '\0')
             continue;

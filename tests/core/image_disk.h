@@ -21,6 +21,7 @@ struct image_file {
     size_t size;
     size_t capacity;
     unsigned handle_count;
+    bool is_directory; /* no file at all */
 };
 
 struct image_handle {
@@ -108,6 +109,7 @@ void image_disk_copy(struct image_disk *copy, const struct image_disk *image);
 struct image_file *image_disk_find(struct image_disk *image, const char *name);
 struct image_file *image_disk_segment(struct image_disk *image, uint64_t number); /* its .wal */
 struct image_file *image_disk_add(struct image_disk *image, const char *name, const void *bytes, size_t size);
+void image_disk_add_directory(struct image_disk *image, const char *name); /* what is no file, under a file's name */
 void image_disk_remove(struct image_disk *image, const char *name);
 void image_file_resize(struct image_file *file, size_t size); /* new bytes are zeros */
 

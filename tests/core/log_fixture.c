@@ -64,6 +64,7 @@ void log_hear(void *user, const struct kaya_event *event)
     if (index >= LOG_EVENTS_MAX)
         return;
     log->events[index] = (struct log_event){ .kind = event->kind,
+                                             .status = event->status,
                                              .segment = event->segment,
                                              .offset_bytes = event->offset_bytes,
                                              .lsn = event->lsn,

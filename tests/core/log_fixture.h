@@ -31,6 +31,7 @@ struct log_record {
 
 struct log_event {
     enum kaya_event_kind kind;
+    enum kaya_status status;
     uint64_t segment, offset_bytes, lsn, detail;
     char text[64];
 };

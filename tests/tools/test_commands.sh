@@ -149,6 +149,40 @@ expect 3 "$wal" cat trimmed --from $((first - 1))
 says_text err 'trimmed away'
 expect 0 "$wal" verify trimmed
 
+# A directory or a link under a segment's name is named, left alone and gone round; where the first segment would stand there is no way round.
+echo one >in
+expect 0 "$wal" append taken --segment-bytes=64K
+mkdir taken/0000000000000004.wal taken/0000000000000006.new
+ln -s nowhere taken/0000000000000005.away
+mkfifo taken/0000000000000007.wal
+seq -f 'record number %06g' 10000 >in
+expect 0 "$wal" append taken --segment-bytes=64K --verbose
+says_text err 'name_taken, segment 4: 0000000000000004.wal'
+expect 0 "$wal" cat taken --from 2
+[ "$(wc -l <out)" -eq 10000 ] || fail 'all lines went into the log, round what stood in the way'
+[ "$(find taken -name '*.new' -type f | wc -l)" -eq 0 ] || fail 'no unfinished file stays'
+if ! [ -d taken/0000000000000004.wal ] || ! [ -d taken/0000000000000006.new ] || ! [ -p taken/0000000000000007.wal ]; then
+    fail 'what stood in the way is left alone'
+fi
+expect 0 "$wal" verify taken
+says_text out "'0000000000000005.away' is a directory or a link under a segment's name; the log goes round it"
+expect 0 "$wal" inspect taken
+says_text out '0000000000000006.new, which is no file'
+mkdir -p barred/0000000000000001.wal
+echo one >in
+expect 3 "$wal" append barred
+says_text err "'0000000000000001.wal' is no file"
+says_text err 'KAYA_EXISTS'
+rmdir barred/0000000000000001.wal
+echo one >in
+expect 0 "$wal" append barred
+rm taken/0000000000000003.wal
+mkdir taken/0000000000000001.new
+mv taken/0000000000000001.wal taken/elsewhere
+mkdir taken/0000000000000001.wal
+expect 2 "$wal" verify taken
+says_text out "what bears the segment's name is no file"
+
 # A reader that goes away is no news; colours are for terminals.
 "$wal" cat trimmed 2>err | head -1 >out
 silent err

@@ -149,6 +149,8 @@ static void hear(void *user, const struct kaya_event *event)
 
     if (event->kind == KAYA_EVENT_CONFIG_REFUSED)
         kaya_complain("the log refuses the value of %s", event->text);
+    else if (event->kind == KAYA_EVENT_NAME_TAKEN && event->status != KAYA_OK)
+        kaya_complain("%s: '%s' is no file", options->common.path, event->text);
     else if (options->common.verbose)
         kaya_print_event(NULL, event);
 }

@@ -117,6 +117,7 @@ struct advice {
 static const struct advice advices[] = {
     { KAYA_INVALID, "check the options; nothing was done" },
     { KAYA_NOT_FOUND, "there is no log here" },
+    { KAYA_EXISTS, "a directory or a link stands where the log's first file would: move it away" },
     { KAYA_IO, "nothing that was acknowledged is given up; look at the disk (kernel log), then run this again: recovery "
                "decides what became of the rest" },
     { KAYA_FULL, "make room on the disk, or let go of old records with `kaya-wal trim`, and run this again; nothing "

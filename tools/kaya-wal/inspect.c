@@ -39,11 +39,15 @@ static bool holds_records(const struct kaya_wal_item *item)
 static void print_segment_heading(struct look *look, const struct kaya_wal_item *item)
 {
     char escaped[KAYA_ESCAPED_BYTES];
+    bool is_file = item->kind != KAYA_ITEM_NO_FILE;
 
     if (look->items > 0)
         putchar('\n');
     printf("%ssegment %" PRIu64 "%s  %s, %s\n", look->paint.strong, item->segment, look->paint.plain,
-           kaya_escape(item->file_name, escaped, sizeof(escaped)), kaya_wal_segment_role_name(item->role));
+           kaya_escape(item->file_name, escaped, sizeof(escaped)),
+           is_file ? kaya_wal_segment_role_name(item->role) : "which is no file");
+    if (!is_file)
+        return;
     printf("%s  %-10s %8s  %-9s %-13s %-10s %s%s\n", look->paint.faint, "offset", "size", "type", "LSN",
            "watermark", "checks", look->paint.plain);
 }
@@ -228,12 +232,14 @@ static void print_item_json(const struct options *options, const struct kaya_wal
     kaya_json_text(object, "item", kaya_wal_item_name(item->kind));
     kaya_json_text(object, "file", item->file_name);
     kaya_json_integer(object, "segment", item->segment);
-    kaya_json_text(object, "role", kaya_wal_segment_role_name(item->role));
-    kaya_json_integer(object, "offset", item->offset_bytes);
-    kaya_json_integer(object, "size", item->size_bytes);
+    if (item->kind != KAYA_ITEM_NO_FILE) {
+        kaya_json_text(object, "role", kaya_wal_segment_role_name(item->role));
+        kaya_json_integer(object, "offset", item->offset_bytes);
+        kaya_json_integer(object, "size", item->size_bytes);
+    }
     if (item->kind == KAYA_ITEM_HEADER)
         add_header(object, item);
-    else if (item->kind != KAYA_ITEM_END)
+    else if (item->kind != KAYA_ITEM_END && item->kind != KAYA_ITEM_NO_FILE)
         add_frame(object, item);
     if (item->kind == KAYA_ITEM_LINK)
         add_link(object, item);
@@ -257,7 +263,8 @@ static bool show(void *user, const struct kaya_wal_item *item)
     } else {
         if (look->items == 0 || strcmp(look->file_name, item->file_name) != 0)
             print_segment_heading(look, item);
-        print_row(look, item);
+        if (item->kind != KAYA_ITEM_NO_FILE)
+            print_row(look, item);
     }
     snprintf(look->file_name, sizeof(look->file_name), "%s", item->file_name);
     look->items++;

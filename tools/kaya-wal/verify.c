@@ -36,7 +36,7 @@ struct notices {
 static bool is_news(enum kaya_event_kind kind)
 {
     return kind == KAYA_EVENT_MENDED || kind == KAYA_EVENT_HEADER_COPY_BAD ||
-           kind == KAYA_EVENT_FOREIGN_FILE || kind == KAYA_EVENT_READ_AGAIN;
+           kind == KAYA_EVENT_FOREIGN_FILE || kind == KAYA_EVENT_NAME_TAKEN || kind == KAYA_EVENT_READ_AGAIN;
 }
 
 static bool was_heard(const struct notices *notices, const struct kaya_event *event)
@@ -210,6 +210,9 @@ static void print_notice(const struct kaya_event *event, const struct kaya_wal_r
                is_claimed(report, event) ? "a claim covers it" : "no claim covers it");
     else if (event->kind == KAYA_EVENT_FOREIGN_FILE)
         printf("'%s' is not a file of the log", kaya_escape(event->text, escaped, sizeof(escaped)));
+    else if (event->kind == KAYA_EVENT_NAME_TAKEN)
+        printf("'%s' is a directory or a link under a segment's name; the log goes round it",
+               kaya_escape(event->text, escaped, sizeof(escaped)));
     else
         printf("segment %" PRIu64 ", 0x%" PRIx64 ": %s: %s", event->segment, event->offset_bytes,
                kaya_event_name(event->kind), kaya_escape(event->text, escaped, sizeof(escaped)));

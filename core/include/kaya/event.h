@@ -31,6 +31,7 @@ extern "C" {
     X(CUT, cut, "a dead tail was cut off")                                                                      \
     X(HEADER_COPY_BAD, header_copy_bad, "one of the two header copies is bad; the other serves")                \
     X(FOREIGN_FILE, foreign_file, "a name that is not the log's; it is left alone")                             \
+    X(NAME_TAKEN, name_taken, "a directory or a link bears a name of the log's; the log goes round it")         \
     X(LEFTOVER, leftover, "a file of the log's that is no longer, or not yet, part of it")                      \
     X(READ_AGAIN, read_again, "bytes that failed a check passed when read again past the cache")                \
     X(HANDLE_ENDED, handle_ended, "a write or sync failed; the handle takes nothing more")                      \

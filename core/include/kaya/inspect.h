@@ -24,7 +24,8 @@ extern "C" {
     X(UNKNOWN, unknown) /* a valid frame of a type that may be skipped */                                    \
     X(DAMAGE, damage)   /* a frame was expected here and does not validate */                                \
     X(STRAY, stray)     /* a frame behind the end: its header validates, nothing leads to it */              \
-    X(END, end)         /* the end of the contiguous valid prefix */
+    X(END, end)         /* the end of the contiguous valid prefix */                                         \
+    X(NO_FILE, no_file) /* a directory or a link that bears a segment's name; directories only, behind all files */
 
 enum kaya_wal_item_kind {
 #define KAYA_ITEM_ENUM(NAME, name) KAYA_ITEM_##NAME,

@@ -124,6 +124,8 @@ struct kaya_wal_writer;
  *   KAYA_UNSUPPORTED  a newer format or an unknown feature
  *   KAYA_WRONG_LOG    the anchor names another log
  *   KAYA_FULL         no room for what recovery must write; try again when there is (P9)
+ *   KAYA_EXISTS       a directory or a link bears a name of the first segment, which has no record yet; the event says which. Under the
+ *                     names of others it is gone round
  *   KAYA_IO           a read, write or sync failed, or somebody else puts files into the log's place or takes them away
  *   KAYA_NO_MEMORY, KAYA_LIMIT, KAYA_DENIED  as the allocator and the disk say */
 KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_open(const struct kaya_wal_environment *environment,

@@ -101,6 +101,7 @@ const char *kaya_ending_name(enum kaya_ending ending);
     X(FOREIGN_FILE, foreign_file, "a file under a name that is none of the log's")                             \
     X(STRAY_SEGMENT, stray_segment, "junk under a segment's name, of a number that is not there")              \
     X(UNFINISHED_FILE, unfinished_file, "junk under the name of an unfinished or renamed segment")             \
+    X(TAKEN_NAME, taken_name, "a directory under a name of the log's that no file has")                        \
     X(SWAPPED, swapped, "two segments swapped")                                                                \
     X(COPIED, copied, "a segment copied over another, to a free number, or to some other name")                \
     X(RENAMED, renamed, "a segment renamed to a free number, or to some other name")                           \
