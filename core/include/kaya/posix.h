@@ -55,7 +55,8 @@ struct kaya_runtime *kaya_posix_runtime(void);
 struct kaya_allocator *kaya_posix_allocator(void);
 
 /* A thread that calls kaya_wal_writer_tend whenever it has something to do, and sleeps otherwise: spares and strides are prepared off the path of
- * appenders, submitted records become durable without anybody waiting, completions are called in this thread. One for a writer. It takes no signals.
+ * appenders, what was written is synced beside them before a rotation has to, submitted records become durable without anybody waiting, completions
+ * are called in this thread. One for a writer. It takes no signals.
  *   KAYA_NO_MEMORY, KAYA_LIMIT  no thread was made; the log does the work within its other calls */
 KAYA_MUST_CHECK enum kaya_status kaya_posix_tender_start(struct kaya_wal_writer *writer,
                                                          struct kaya_posix_tender **tender);
@@ -77,7 +78,7 @@ struct kaya_posix_log {
 };
 #define KAYA_POSIX_LOG_NONE ((struct kaya_posix_log){ .writer = NULL })
 
-/* `options`, `config` and `report` may be NULL. On KAYA_OK *log is the caller's, to be closed; else it is KAYA_POSIX_LOG_NONE. Statuses as for
+/* `options`, `config` and `report` may be NULL; with a tending thread spare_count 0 means 3, so that no rotation has to prepare one. On KAYA_OK *log is the caller's, to be closed; else it is KAYA_POSIX_LOG_NONE. Statuses as for
  * kaya_posix_disk_create_by, kaya_wal_writer_open and kaya_posix_tender_start. */
 KAYA_MUST_CHECK enum kaya_status kaya_posix_log_open(const char *path,
                                                      const struct kaya_posix_log_options *options,
