@@ -37,7 +37,43 @@ bench 0 there --time 1 --records 1K,64K --threads 2 --methods fdatasync --json
 [ "$(grep -c '"item":"scan"' out)" -eq 2 ] || fail "two sizes: $(cat out)"
 says out '^\{"item":"log","mode":"strict","method":"fdatasync","record_bytes":1024,"threads":2,"records":[1-9][0-9]*,'
 says out '"item":"scan","record_bytes":65536,"records":1024,"bytes":67108864,'
-tail -n 1 out | grep -qE '^\{"item":"bench","rounds":[1-9][0-9]*,"complete":true\}$' || fail "the last line: $(tail -n 1 out)"
+tail -n 1 out | grep -qE '^\{"item":"bench","rounds":[1-9][0-9]*,"left_out":[0-9]+,"ticking":(false|true),"complete":true\}$' || fail "the last line: $(tail -n 1 out)"
+
+# A device that answers at ticks of 4 ms only, for TICKING_MS of each 600: slices that this befalls are left out, unless it is most of them.
+cat >ticks.c <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <time.h>
+
+int fdatasync(int descriptor)
+{
+    int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
+    struct timespec time;
+    int result;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    result = real(descriptor);
+    if ((time.tv_sec * 1000 + time.tv_nsec / 1000000) % 600 < atoi(getenv("TICKING_MS"))) {
+        time.tv_nsec += 4000000;
+        time.tv_sec += time.tv_nsec / 1000000000;
+        time.tv_nsec %= 1000000000;
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL);
+    }
+    return result;
+}
+END
+ticking() { # MILLISECONDS: the last line
+    TICKING_MS=$1 LD_PRELOAD=$PWD/ticks.so "$bin/kaya-wal" bench ticking --time 3 --records 100 --threads 1 --methods fdatasync --json |
+        tail -n 1 >out
+}
+if [ -z "${KAYA_SANITIZE:-}" ]; then # which wants to be loaded first
+    "${CC:-cc}" -shared -fPIC -o ticks.so ticks.c -ldl || fail 'ticks.c does not build'
+    ticking 80
+    says out '"left_out":[1-9][0-9]*,"ticking":false'
+    ticking 600
+    says out '"left_out":0,"ticking":true'
+fi
 
 # Stopped: it tidies up, and says so.
 "$bin/kaya-wal" bench stopped --time 60 --records 100 --threads 1 --methods fdatasync --json >out 2>err </dev/null &

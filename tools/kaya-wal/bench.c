@@ -30,46 +30,12 @@ enum {
     SCAN_PAIRS_MAX = 31,
     PATH_BYTES = 4096,
     REMOVE_DESCRIPTORS = 16,
+    LOOK_BYTES = 100,
+    LOOK_RECORDS = 4,
+    LOOK_NS_MAX = 1000000000,
 };
 static const double SECONDS_MIN = 1, SECONDS_MAX = 3600, SECONDS_DEFAULT = 30;
 static const double SHARE_OF_SCANS = 0.2; /* of the time */
-
-/* --- figures -------------------------------------------------------------------------------------------------------- */
-
-struct kaya_spread kaya_bench_rate(const struct bench *bench, const struct bench_arm *arm)
-{
-    double figures[BENCH_ROUNDS_MAX];
-
-    memcpy(figures, arm->rates, sizeof figures);
-    return kaya_spread_of(figures, bench->round_count);
-}
-
-struct kaya_spread kaya_bench_ratio(const struct bench *bench, const struct bench_arm *arm)
-{
-    double figures[BENCH_ROUNDS_MAX];
-
-    for (size_t i = 0; i < bench->round_count; i++)
-        figures[i] = arm->rates[i] / arm->reference->rates[i];
-    return kaya_spread_of(figures, bench->round_count);
-}
-
-struct kaya_spread kaya_bench_scan_rate(const struct bench_scan *scan)
-{
-    double figures[BENCH_ROUNDS_MAX];
-
-    for (size_t i = 0; i < scan->pair_count; i++)
-        figures[i] = (double)scan->bytes / scan->log_seconds[i];
-    return kaya_spread_of(figures, scan->pair_count);
-}
-
-struct kaya_spread kaya_bench_scan_ratio(const struct bench_scan *scan)
-{
-    double figures[BENCH_ROUNDS_MAX];
-
-    for (size_t i = 0; i < scan->pair_count; i++)
-        figures[i] = scan->bare_seconds[i] / scan->log_seconds[i];
-    return kaya_spread_of(figures, scan->pair_count);
-}
 
 const char *kaya_bench_method_text(const struct bench_source *source)
 {
@@ -291,33 +257,83 @@ static bool say_failed(const struct bench_source *source, const char *error)
     return false;
 }
 
-static bool run_slice(struct bench_arm *arm, uint64_t nanoseconds, double *rate, struct kaya_histogram *latencies)
+/* Is each flush answered at the next tick only? Four bare appends tell, where there is a bare loop. */
+static bool finds_ticks(const struct bench *bench)
+{
+    static const struct kaya_slice look = {
+        .threads = 1, .record_bytes = LOOK_BYTES, .nanoseconds = LOOK_NS_MAX, .records_max = LOOK_RECORDS
+    };
+    struct kaya_histogram latencies = { 0 };
+    struct kaya_slice_result result;
+
+    for (size_t i = 0; i < bench->source_count; i++) {
+        const struct bench_source *source = &bench->sources[i];
+
+        if (source->engine == &kaya_engine_bare && source->mode == KAYA_ENGINE_STRICT && source->handle != NULL)
+            return kaya_slice_run(source->engine, source->handle, &look, &result, &latencies) == NULL &&
+                   kaya_bench_is_tick(&latencies);
+    }
+    return false;
+}
+
+static bool run_slice(const struct bench_arm *arm, uint64_t nanoseconds, struct kaya_slice_result *result,
+                      struct kaya_histogram *latencies)
 {
     struct kaya_slice slice = { .threads = arm->threads,
                                 .record_bytes = arm->record_bytes,
                                 .nanoseconds = nanoseconds,
                                 .stride = kaya_slice_stride(arm->source->mode) };
-    struct kaya_slice_result result;
+    const char *error;
 
     if (arm->source->mode == KAYA_ENGINE_RELAXED || arm->source->mode == KAYA_ENGINE_BUFFERED)
         slice.records_max = kaya_slice_records_max(arm->record_bytes);
-    const char *error = kaya_slice_run(arm->source->engine, arm->source->handle, &slice, &result, latencies);
-    if (error != NULL)
-        return say_failed(arm->source, error);
-    *rate = (double)result.records / result.seconds;
-    arm->records += latencies != NULL ? result.records : 0;
+    error = kaya_slice_run(arm->source->engine, arm->source->handle, &slice, result, latencies);
+    return error == NULL || say_failed(arm->source, error);
+}
+
+/* *ticks: were there any before it; and behind it. */
+static bool run_counted(const struct bench *bench, struct bench_arm *arm, uint64_t nanoseconds, size_t round,
+                        bool *ticks)
+{
+    struct kaya_histogram latencies = { 0 };
+    struct kaya_slice_result result;
+    bool were = *ticks;
+    bool aside;
+
+    if (!run_slice(arm, nanoseconds, &result, &latencies))
+        return false;
+    *ticks = finds_ticks(bench);
+    aside = kaya_bench_is_durable(arm) &&
+            (were || *ticks || (arm->threads == 1 && kaya_bench_is_tick(&latencies)));
+    arm->rates[round] = (double)result.records / result.seconds;
+    arm->is_aside[round] = aside;
+    arm->records[aside] += result.records;
+    kaya_histogram_add(&arm->latencies[aside], &latencies);
     return true;
 }
 
 /* Another arm begins in each round. What was asked to stop gives no figure: the round does not count. */
-static bool run_round(struct bench *bench, uint64_t nanoseconds, size_t round, bool counts)
+static bool run_round(struct bench *bench, uint64_t nanoseconds, size_t round)
 {
+    bool ticks = finds_ticks(bench);
+
     for (size_t i = 0; i < bench->arm_count && !stop_asked; i++) {
         struct bench_arm *arm = &bench->arms[(i + round) % bench->arm_count];
 
-        if (!run_slice(arm, nanoseconds, &arm->rates[round], counts ? &arm->latencies : NULL))
+        if (!run_counted(bench, arm, nanoseconds, round, &ticks))
             return false;
     }
+    return true;
+}
+
+/* Nobody's first time counts. */
+static bool warm_up(struct bench *bench, uint64_t nanoseconds)
+{
+    struct kaya_slice_result unseen;
+
+    for (size_t i = 0; i < bench->arm_count && !stop_asked; i++)
+        if (!run_slice(&bench->arms[i], nanoseconds, &unseen, NULL))
+            return false;
     return true;
 }
 
@@ -332,7 +348,7 @@ static bool run_rounds(struct bench *bench, uint64_t until_ns)
                                                   : share_ns;
     uint64_t round_ns;
 
-    if (!run_round(bench, slice_ns, 0, false))
+    if (!warm_up(bench, slice_ns))
         return false;
     round_ns = kaya_clock_ns() - began_ns;
     for (size_t round = 0; round < BENCH_ROUNDS_MAX && !stop_asked; round++) {
@@ -341,7 +357,7 @@ static bool run_rounds(struct bench *bench, uint64_t until_ns)
         if (round > 0 && before_ns + round_ns > until_ns)
             break;
         progress("round", round + 1);
-        if (!run_round(bench, slice_ns, round, true))
+        if (!run_round(bench, slice_ns, round))
             return false;
         bench->round_count += !stop_asked;
         round_ns = kaya_clock_ns() - before_ns;
@@ -431,6 +447,7 @@ static bool measure(struct bench *bench)
     open_sources(bench);
     plan_arms(bench);
     good = bench->arm_count > 0 && run_rounds(bench, began_ns + time_ns - scans_ns);
+    kaya_bench_settle(bench);
     close_sources(bench);
     good = good && run_scans(bench, began_ns + time_ns);
     progress(NULL, 0);
@@ -617,7 +634,8 @@ int kaya_command_bench(int argc, char **argv)
             "durable, by every method that works here. No log can be faster than that with one thread. Then the log: strict (each record "
             "durable before the call returns) with one thread and with many, who share syncs; submitted (strict, without waiting for each); "
             "relaxed (the operating system has it); buffered (the log's memory has it); and how fast recovery reads a log back. The last column is the log's part of the bare loop with the same method: the median of "
-            "interleaved pairs, in brackets the quartiles. That repeats from hour to hour; absolute figures need not.\v"
+            "interleaved pairs, in brackets the quartiles. That repeats from hour to hour; absolute figures need not. Slices around which the device "
+            "answers each flush at the next tick of 4 ms only, as some do for a while, are left out.\v"
             "Example:\n"
             "  kaya-wal bench /var/lib/app/bench --time 60 --svg latency.svg\n"
             "\n"

@@ -47,10 +47,11 @@ struct bench_arm {
     const struct bench_source *source;
     size_t record_bytes;
     unsigned threads;
-    const struct bench_arm *reference; /* what its figures are a part of; NULL: it is one itself */
-    double rates[BENCH_ROUNDS_MAX];    /* records a second, a figure a round */
-    uint64_t records;                  /* of all rounds */
-    struct kaya_histogram latencies;   /* ns; empty where none are noted */
+    const struct bench_arm *reference;  /* what its figures are a part of; NULL: it is one itself */
+    double rates[BENCH_ROUNDS_MAX];     /* records a second, a figure a round */
+    bool is_aside[BENCH_ROUNDS_MAX];    /* ... that does not count */
+    uint64_t records[2];                /* of the rounds that count, and of those that do not */
+    struct kaya_histogram latencies[2]; /* likewise, ns; empty where none are noted */
 };
 
 /* Reading a log back, next to reading a file with as many bytes. */
@@ -68,13 +69,23 @@ struct bench {
     struct bench_arm *arms; /* BENCH_ARMS_MAX */
     size_t arm_count;
     size_t round_count;
+    size_t durable_count; /* slices of durable records, and how many of these were ... */
+    size_t left_out;      /* ... left out; 0 where ... */
+    bool is_ticking;      /* ... most would be, so that all count */
     struct bench_scan scans[BENCH_SIZES_MAX];
     size_t scan_count;
     double seconds; /* that it took */
     bool was_stopped;
 };
 
-/* Of the rounds: records a second, and the ratio to the arm's reference. */
+/* Is each of its records made durable? */
+bool kaya_bench_is_durable(const struct bench_arm *arm);
+/* Is the median a scheduler's tick? */
+bool kaya_bench_is_tick(const struct kaya_histogram *latencies);
+/* All rounds are over: which slices count? */
+void kaya_bench_settle(struct bench *bench);
+
+/* Of the rounds that count: records a second, and the ratio to the arm's reference. */
 struct kaya_spread kaya_bench_rate(const struct bench *bench, const struct bench_arm *arm);
 struct kaya_spread kaya_bench_ratio(const struct bench *bench, const struct bench_arm *arm);
 /* Of the pairs: bytes of payload a second, and the ratio to read(). */

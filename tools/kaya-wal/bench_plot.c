@@ -47,7 +47,7 @@ static double y_of(const struct picture *picture, double nanoseconds)
 
 static double value_of(const struct bench_arm *arm, size_t line)
 {
-    uint64_t value = kaya_histogram_at(&arm->latencies, lines[line].share);
+    uint64_t value = kaya_histogram_at(&arm->latencies[0], lines[line].share);
 
     return value > 0 ? (double)value : 1;
 }

@@ -52,15 +52,19 @@ static void print_latencies(const struct bench_arm *arm)
     char text[BENCH_TEXT_BYTES];
 
     for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++)
-        printf("%10s", arm->latencies.count == 0
+        printf("%10s", arm->latencies[0].count == 0
                            ? "-"
-                           : kaya_bench_time_text(kaya_histogram_at(&arm->latencies, shares[i]), text));
+                           : kaya_bench_time_text(kaya_histogram_at(&arm->latencies[0], shares[i]), text));
 }
 
 static void print_ratio(struct kaya_spread ratio, struct kaya_paint paint)
 {
     int digits = ratio.median < 9.995 ? 2 : 1;
 
+    if (ratio.median == 0) {
+        printf("       -");
+        return;
+    }
     printf("  %s%6.*f%s  %s(%.*f-%.*f)%s", paint.strong, digits, ratio.median, paint.plain, paint.faint,
            digits, ratio.low, digits, ratio.high, paint.plain);
 }
@@ -112,6 +116,15 @@ static void print_missing(const struct bench *bench, struct kaya_paint paint)
     }
 }
 
+static void print_left_out(const struct bench *bench, struct kaya_paint paint)
+{
+    if (bench->is_ticking)
+        printf("%s  the device answered most flushes at the next tick of 4 ms%s\n", paint.faint, paint.plain);
+    else if (bench->left_out > 0)
+        printf("%s  %zu of %zu slices of durable records were left out: around them each flush took one tick of 4 ms%s\n",
+               paint.faint, bench->left_out, bench->durable_count, paint.plain);
+}
+
 static void print_scan(const struct bench_scan *scan, struct kaya_paint paint)
 {
     struct kaya_spread rate = kaya_bench_scan_rate(scan);
@@ -149,6 +162,7 @@ void kaya_bench_print(const struct bench *bench)
     for (size_t i = 0; i < bench->scan_count; i++)
         print_scan(&bench->scans[i], paint);
     print_missing(bench, paint);
+    print_left_out(bench, paint);
 }
 
 /* --- JSON ----------------------------------------------------------------------------------------------------------- */
@@ -173,15 +187,15 @@ static void print_arm_json(const struct bench *bench, const struct bench_arm *ar
         kaya_json_text(object, "method", arm->source->method);
     kaya_json_integer(object, "record_bytes", arm->record_bytes);
     kaya_json_integer(object, "threads", arm->threads);
-    kaya_json_integer(object, "records", arm->records);
+    kaya_json_integer(object, "records", arm->records[0]);
     json_spread(object, "records_per_second", kaya_bench_rate(bench, arm));
-    if (arm->latencies.count > 0) {
-        kaya_json_integer(object, "median_ns", kaya_histogram_at(&arm->latencies, 0.5));
-        kaya_json_integer(object, "p99_ns", kaya_histogram_at(&arm->latencies, 0.99));
-        kaya_json_integer(object, "p999_ns", kaya_histogram_at(&arm->latencies, 0.999));
-        kaya_json_integer(object, "max_ns", arm->latencies.largest);
+    if (arm->latencies[0].count > 0) {
+        kaya_json_integer(object, "median_ns", kaya_histogram_at(&arm->latencies[0], 0.5));
+        kaya_json_integer(object, "p99_ns", kaya_histogram_at(&arm->latencies[0], 0.99));
+        kaya_json_integer(object, "p999_ns", kaya_histogram_at(&arm->latencies[0], 0.999));
+        kaya_json_integer(object, "max_ns", arm->latencies[0].largest);
     }
-    if (arm->reference != NULL)
+    if (arm->reference != NULL && kaya_bench_ratio(bench, arm).median > 0)
         json_spread(object, "of_bare_loop", kaya_bench_ratio(bench, arm));
     kaya_json_print(object);
 }
@@ -206,6 +220,8 @@ void kaya_bench_print_json(const struct bench *bench)
     }
     kaya_json_text(object, "item", "bench");
     kaya_json_integer(object, "rounds", bench->round_count);
+    kaya_json_integer(object, "left_out", bench->left_out);
+    kaya_json_bool(object, "ticking", bench->is_ticking);
     kaya_json_bool(object, "complete", !bench->was_stopped);
     kaya_json_print(object);
 }
