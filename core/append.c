@@ -76,6 +76,16 @@ static bool may_claim(const struct appender *appender)
     return kaya_control_end(shape, kaya_appender_padded_end(appender), 0) <= kaya_record_limit(shape);
 }
 
+/* Make the record one that a successor can carry. A sync may be enough: it makes durable what earlier frames claim. */
+static enum kaya_status claim(struct kaya_wal_writer *writer, uint64_t cost)
+{
+    enum kaya_status status = kaya_rotation_sync(writer);
+
+    if (status == KAYA_OK && must_claim(writer, cost, kaya_pool_carry_capacity(&writer->log.pool)))
+        status = kaya_rotation_secure(writer);
+    return status;
+}
+
 /* All that must be so before a record of `length` bytes is encoded. Exclusive. */
 static enum kaya_status make_ready(struct kaya_wal_writer *writer, size_t length)
 {
@@ -93,7 +103,7 @@ static enum kaya_status make_ready(struct kaya_wal_writer *writer, size_t length
     claims = must_claim(writer, cost, kaya_pool_carry_capacity(&writer->log.pool));
     rotates = !fits(appender, length, &end) || (claims && !may_claim(appender)) || !kaya_line_may_fill(writer);
     if (!rotates && claims) {
-        status = kaya_rotation_secure(writer);
+        status = claim(writer, cost);
         rotates = !fits(appender, length, &end);
     }
     if (status == KAYA_OK && rotates) {

@@ -23,6 +23,7 @@
 enum {
     ZERO_BYTES = 4096,
     RESERVED_FRAMES = 2, /* one TRIM, one CLOSE */
+    AHEAD_SHARE = 8,     /* of a segment is synced ahead at a time */
     DENSE_FRAME_BYTES = KAYA_FRAME_HEADER_BYTES + KAYA_TRIM_BYTES + KAYA_FRAME_ROOM_MIN,
     /* What one block of a carry may lose: a fragment's header and the padding behind the last frame. */
     BLOCK_LOSS_BYTES = KAYA_FRAME_HEADER_BYTES + KAYA_FRAME_ROOM_MIN,
@@ -103,6 +104,7 @@ static enum kaya_status take_over(struct appender *appender, const struct contex
     appender->cost_claimed = 0;
     kaya_appender_doubt(appender);
     appender->is_settled = false;
+    appender->is_inside_record = false;
     appender->stride_bytes = stride_bytes;
     if (segment->header.previous_seed != 0)
         appender->prewritten = segment->header.shape.segment_bytes;
@@ -136,6 +138,7 @@ enum kaya_status kaya_appender_begin(struct appender *appender, const struct con
     appender->durable = 0;
     appender->sequence = 0;
     appender->written_sequence = 0;
+    appender->reach = (struct reach){ .end = appender->end };
     kaya_link_encode(bytes, link);
     return kaya_appender_put_control(appender, FRAME_LINK, bytes, sizeof bytes);
 }
@@ -155,6 +158,7 @@ enum kaya_status kaya_appender_resume(struct appender *appender, const struct co
     appender->durable = durable;
     appender->sequence = sequence;
     appender->written_sequence = sequence;
+    appender->reach = (struct reach){ .end = durable, .sequence = sequence };
     appender->last_type = FRAME_CLOSE;
     if (appender->segment.header.previous_seed == 0)
         appender->prewritten = (end + stride_bytes - 1) / stride_bytes * stride_bytes;
@@ -325,6 +329,7 @@ static enum kaya_status put_fragments(struct appender *appender, uint8_t flags, 
         prefix_length = 0;
         bytes += part;
         length -= part;
+        appender->is_inside_record = length > 0;
     }
     return status;
 }
@@ -466,7 +471,8 @@ enum kaya_status kaya_appender_depart(struct appender *appender, bool syncs, str
                                .cost_watermark = appender->cost_watermark,
                                .syncs = syncs,
                                .is_alone = appender->is_settled && appender->used > 0 &&
-                                           appender->end <= appender->segment.file_bytes };
+                                           appender->end <= appender->segment.file_bytes,
+                               .breaks_off = appender->is_inside_record };
     if (appender->idle.capacity < flight->buffer.capacity)
         kaya_buffer_release(appender->context->allocator, &appender->idle);
     appender->buffer = appender->idle;
@@ -503,11 +509,28 @@ void kaya_appender_arrive(struct appender *appender, struct flight *flight, enum
         return;
     appender->written = flight->end;
     appender->written_sequence = flight->sequence;
+    if (!flight->breaks_off)
+        appender->reach = (struct reach){ flight->end, flight->cost, flight->cost_watermark, flight->sequence };
     if (!flight->syncs)
         return;
     appender->durable = flight->end;
     appender->cost_durable = flight->cost;
     appender->cost_claimed = flight->cost_watermark;
+}
+
+bool kaya_appender_must_sync_ahead(const struct appender *appender)
+{
+    const struct shape *shape = &appender->segment.header.shape;
+    uint64_t durable = appender->durable > 0 ? appender->durable : kaya_shape_first_frame(shape);
+
+    return shape->unit_bytes == 0 && appender->reach.end >= durable + shape->segment_bytes / AHEAD_SHARE;
+}
+
+void kaya_appender_note_sync(struct appender *appender, const struct reach *reach)
+{
+    appender->durable = reach->end;
+    appender->cost_durable = reach->cost;
+    appender->cost_claimed = reach->cost_watermark;
 }
 
 uint64_t kaya_appender_unclaimed_cost(const struct appender *appender)

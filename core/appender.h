@@ -8,6 +8,13 @@
 
 #include "segment.h"
 
+/* How far what was handed to the disk goes: behind a whole record or control frame, so that a claim may say it. */
+struct reach {
+    uint64_t end;
+    uint64_t cost, cost_watermark; /* the appender's when this departed */
+    uint32_t sequence;             /* likewise */
+};
+
 struct appender {
     const struct context *context;
     struct segment segment; /* open for writing */
@@ -21,6 +28,8 @@ struct appender {
     uint32_t written_sequence; /* ... and all records before this one */
     uint8_t last_type;         /* of the last frame encoded or found */
     bool is_settled;           /* nothing that was written to the file since it was opened waits for a sync */
+    bool is_inside_record;     /* a part of a record was encoded, and the rest was not */
+    struct reach reach;        /* what a sync that begins now makes durable */
 
     /* What the records of this segment cost a carry (kaya_carry_cost), summed up to the end and to what ... */
     uint64_t cost;
@@ -46,7 +55,8 @@ struct flight {
     uint32_t sequence;             /* the appender's when it departed, as are ... */
     uint64_t cost, cost_watermark; /* ... these */
     bool syncs;
-    bool is_alone; /* nothing else waits for its sync: kaya_disk_write_durable will do */
+    bool is_alone;   /* nothing else waits for its sync: kaya_disk_write_durable will do */
+    bool breaks_off; /* a record goes on behind it */
 };
 
 /* Begin `segment`, which is taken over, with LINK: encoded, not written. `is_recycled`: its file is written through. */
@@ -122,6 +132,11 @@ KAYA_MUST_CHECK enum kaya_status kaya_appender_depart(struct appender *appender,
 KAYA_MUST_CHECK enum kaya_status kaya_appender_fly(const struct appender *appender, const struct flight *flight);
 /* `status`: of the flight. What it made durable counts from now on. */
 void kaya_appender_arrive(struct appender *appender, struct flight *flight, enum kaya_status status);
+
+/* Is so much written and not durable that it shall be synced ahead of who will ask for it? Not where each sync is padded. Pure. */
+bool kaya_appender_must_sync_ahead(const struct appender *appender);
+/* A sync of the file that began when `reach` was the appender's, while nobody else synced it, returned OK. Others may have written meanwhile. */
+void kaya_appender_note_sync(struct appender *appender, const struct reach *reach);
 
 /* What no durable frame claims yet. */
 uint64_t kaya_appender_unclaimed_cost(const struct appender *appender);

@@ -22,6 +22,11 @@
  * full as well, and who needs room waits for the arrival; where none flies he leads one himself that writes and does not sync. With a commit delay the
  * leader of a flight that syncs waits before it departs, and others encode into it meanwhile (gather); who waits for anything but company sends it off.
  *
+ * Who tends makes durable ahead what was written and not synced (sync_ahead), an eighth of a segment at a time: records that nobody wants synced would else
+ * all be by the rotation, with everybody waiting. Meanwhile others encode, and write; but who wants a sync, or the log for himself, waits for this one. Two syncs of one file
+ * at a time are never tried: where both meet the same failure the system may tell one of them that all is well. And what a flight wrote beside a sync that
+ * failed is not acknowledged.
+ *
  * What others do was weighed.
  *   WiredTiger: threads join a slot by one atomic addition, copy side by side, and the last one writes. InnoDB: they copy into a ring side by side, a
  *   table of links tells how far it has no gap, and threads of its own write, sync and notify. Both pay off where copying is what many cores contend
@@ -35,7 +40,7 @@
  *
  * Invariants:
  *   1. the mutex is not held during I/O (but where padding overflows a buffer, see kaya_appender_depart)
- *   2. one flight at a time; while it is under way the head's file is its own
+ *   2. one flight at a time, one sync at a time; while a flight is under way nobody else writes the head's file
  *   3. whoever makes the head free wakes one who may lead, if anybody waits: nobody sleeps for good
  *   4. after a failed write or sync `ending` is set before the mutex is free again, and every waiter is woken */
 #include "line.h"
@@ -75,6 +80,8 @@ void kaya_line_destroy(struct kaya_wal_writer *writer)
 
 enum kaya_status kaya_line_end(struct kaya_wal_writer *writer, enum kaya_status status)
 {
+    if (writer->ending != KAYA_OK) /* by a sync or a write beside this one */
+        return writer->ending;
     writer->ending = status == KAYA_GONE ? KAYA_GONE : KAYA_IO;
     kaya_notify(&writer->context, &(struct kaya_event){ .kind = KAYA_EVENT_HANDLE_ENDED,
                                                         .status = status,
@@ -119,16 +126,20 @@ static void hurry(struct kaya_wal_writer *writer)
     wake_turn(writer);
 }
 
-/* Does somebody exclusive come before the next leader? Not while he waits for the spares only. */
+/* Does somebody exclusive come before the next leader? Not while he waits for more than the head. */
 static bool must_yield(const struct kaya_wal_writer *writer)
 {
-    return writer->exclusive_waiter_count > 0 && !writer->is_pool_taken;
+    return writer->exclusive_waiter_count > 0 && !writer->is_pool_taken && !writer->is_syncing_ahead;
 }
 
-/* Invariant 3. */
+/* Invariant 3. While somebody syncs ahead, the first of them may be one who wants a sync himself, and leads nobody. */
 static void wake_leader(struct kaya_wal_writer *writer)
 {
-    if (!writer->is_head_taken && !must_yield(writer) && writer->waiter_count[writer->next_arrival] > 0)
+    if (writer->is_head_taken || must_yield(writer) || writer->waiter_count[writer->next_arrival] == 0)
+        return;
+    if (writer->is_syncing_ahead)
+        kaya_condition_wake_all(writer->context.runtime, writer->arrival[writer->next_arrival]);
+    else
         kaya_condition_wake_one(writer->context.runtime, writer->arrival[writer->next_arrival]);
 }
 
@@ -151,7 +162,7 @@ static bool has_work(struct kaya_wal_writer *writer)
 {
     const struct kaya_wal_completion *first = writer->completions;
 
-    if (kaya_line_is_submission_due(writer) ||
+    if (kaya_line_is_submission_due(writer) || kaya_line_must_sync_ahead(writer) ||
         (first != NULL && kaya_line_ask_ticket(writer, &first->ticket) != KAYA_BUSY))
         return true;
     return !writer->is_in_vain && (writer->wants_spare || kaya_line_end_ahead(writer) != 0);
@@ -258,7 +269,7 @@ void kaya_line_take(struct kaya_wal_writer *writer)
 {
     hurry(writer);
     writer->exclusive_waiter_count++;
-    while (writer->is_head_taken || writer->is_pool_taken)
+    while (writer->is_head_taken || writer->is_pool_taken || writer->is_syncing_ahead)
         await_turn(writer);
     writer->exclusive_waiter_count--;
     writer->is_head_taken = true;
@@ -490,6 +501,8 @@ static void lead(struct kaya_wal_writer *writer, const struct goal *goal)
         writer->flight_end = flight.end;
         writer->next_arrival = !mine;
         status = fly(writer, &flight);
+        if (status == KAYA_OK) /* but a sync beside it may have failed, and nothing is promised behind that */
+            status = writer->ending;
         kaya_appender_arrive(appender, &flight, status);
         note_written(writer);
         writer->is_head_taken = false;
@@ -542,6 +555,41 @@ enum kaya_status kaya_line_write_ahead(struct kaya_wal_writer *writer, uint64_t 
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
 }
 
+/* --- syncing ahead -------------------------------------------------------------------------------------------------- */
+
+bool kaya_line_must_sync_ahead(const struct kaya_wal_writer *writer)
+{
+    bool is_synced =
+        writer->is_syncing_ahead || (writer->is_head_taken && (writer->flight_syncs || writer->is_gathering));
+
+    return !is_synced && writer->exclusive_waiter_count == 0 && writer->sync_waiter_count == 0 &&
+           kaya_appender_must_sync_ahead(&writer->log.appender);
+}
+
+enum kaya_status kaya_line_sync_ahead(struct kaya_wal_writer *writer)
+{
+    struct appender *appender = &writer->log.appender;
+    struct kaya_file *file = appender->segment.file;
+    struct reach reach = appender->reach;
+    enum kaya_status status;
+
+    writer->is_syncing_ahead = true;
+    kaya_mutex_unlock(writer->context.runtime, writer->mutex);
+    status = kaya_disk_sync(writer->context.disk, file);
+    kaya_mutex_lock(writer->context.runtime, writer->mutex);
+    writer->is_syncing_ahead = false;
+    if (status != KAYA_OK || writer->ending != KAYA_OK)
+        return kaya_line_fail(writer, status);
+    kaya_appender_note_sync(appender, &reach);
+    kaya_publish(writer->context.runtime, &writer->durable_lsn,
+                 appender->segment.link.base_lsn + reach.sequence - 1);
+    wake_turn(writer);
+    wake_arrival(writer, writer->next_arrival);
+    return KAYA_OK;
+}
+
+/* --- waiting for flights -------------------------------------------------------------------------------------------- */
+
 /* Sleep until the flight that reaches the goal arrives, or the next one, or who is exclusive gives back. False: the time is over. */
 static bool await_arrival(struct kaya_wal_writer *writer, const struct goal *goal, uint64_t timeout_ns)
 {
@@ -549,7 +597,9 @@ static bool await_arrival(struct kaya_wal_writer *writer, const struct goal *goa
     bool woken;
 
     writer->waiter_count[index]++;
+    writer->sync_waiter_count += goal->is_durable;
     woken = kaya_condition_wait(writer->context.runtime, writer->arrival[index], writer->mutex, timeout_ns);
+    writer->sync_waiter_count -= goal->is_durable;
     writer->waiter_count[index]--;
     return woken;
 }
@@ -567,6 +617,12 @@ static bool await_arrival_until(struct kaya_wal_writer *writer, const struct goa
     return now_ns < until_ns && await_arrival(writer, goal, until_ns - now_ns);
 }
 
+/* One sync at a time: of two that fail together the system may tell only one. */
+static bool may_lead(const struct kaya_wal_writer *writer, const struct goal *goal)
+{
+    return !writer->is_head_taken && !must_yield(writer) && !(goal->is_durable && writer->is_syncing_ahead);
+}
+
 enum kaya_status kaya_line_await(struct kaya_wal_writer *writer, const struct goal *goal, uint64_t until_ns)
 {
     if (goal->is_durable)
@@ -576,7 +632,7 @@ enum kaya_status kaya_line_await(struct kaya_wal_writer *writer, const struct go
             return KAYA_OK;
         if (!writer->is_exclusive && writer->ending != KAYA_OK)
             return writer->ending;
-        if (!writer->is_head_taken && !must_yield(writer)) {
+        if (may_lead(writer, goal)) {
             lead(writer, goal);
         } else if (!await_arrival_until(writer, goal, until_ns)) {
             wake_leader(writer); /* who sleeps no more may have been the one woken to lead */

@@ -18,7 +18,8 @@ struct kaya_wal_writer {
     struct kaya_condition *turn;       /* the head, the pool, or the right to encode became free */
     struct kaya_condition *arrival[2]; /* a flight arrived: the one under way and the next one take turns */
     unsigned next_arrival;             /* index of the next flight's */
-    unsigned waiter_count[2];          /* at `arrival` */
+    unsigned waiter_count[2];          /* at `arrival` ... */
+    unsigned sync_waiter_count;        /* ... and how many of these ask for a sync */
     unsigned turn_waiter_count, exclusive_waiter_count;
     unsigned caller_count;       /* calls under way; close waits for them */
     unsigned work_waiter_count;  /* at ... */
@@ -31,6 +32,7 @@ struct kaya_wal_writer {
     bool is_exclusive;  /* ... and nobody may encode or look at `log` */
     bool had_ended;     /* ... the handle, before he came: `ending` is not his */
     bool is_pool_taken;
+    bool is_syncing_ahead; /* the head's file is synced beside those who write it; nobody else syncs it meanwhile */
     bool is_gathering;       /* the head is taken by who waits for others to come along ... */
     bool must_depart;        /* ... and shall no longer */
     bool awaits_company;     /* ... and is for those who were just answered */
@@ -108,6 +110,12 @@ KAYA_MUST_CHECK enum kaya_status kaya_line_ask(struct kaya_wal_writer *writer, u
 /* Write the segment through ahead of `end`, while others encode. With the mutex, before and after. A failure that is no KAYA_IO costs nothing but
  * where the machine is gone. */
 KAYA_MUST_CHECK enum kaya_status kaya_line_write_ahead(struct kaya_wal_writer *writer, uint64_t end);
+
+/* Make durable what was written so far, while others encode and write; who wants a sync of the same file waits for it. With the mutex, and quiet,
+ * before and after, and kaya_line_must_sync_ahead says so. As kaya_line_await. */
+KAYA_MUST_CHECK enum kaya_status kaya_line_sync_ahead(struct kaya_wal_writer *writer);
+/* Has tend to? With the mutex, and quiet. */
+bool kaya_line_must_sync_ahead(const struct kaya_wal_writer *writer);
 
 /* Where tend should write ahead to; 0: far enough. With the mutex, and quiet. */
 uint64_t kaya_line_end_ahead(const struct kaya_wal_writer *writer);

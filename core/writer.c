@@ -120,14 +120,15 @@ static enum kaya_status write_ahead(struct kaya_wal_writer *writer, uint64_t end
 
 static enum kaya_status tend(struct kaya_wal_writer *writer, bool *more)
 {
+    enum kaya_status status = KAYA_OK;
     uint64_t end_ahead;
 
-    if (kaya_line_is_submission_due(writer)) {
-        enum kaya_status status = kaya_submit_tend(writer);
-
-        if (status != KAYA_OK || writer->ending != KAYA_OK)
-            return status;
-    }
+    if (kaya_line_is_submission_due(writer))
+        status = kaya_submit_tend(writer);
+    if (status == KAYA_OK && writer->ending == KAYA_OK && kaya_line_must_sync_ahead(writer))
+        status = kaya_line_sync_ahead(writer);
+    if (status != KAYA_OK || writer->ending != KAYA_OK)
+        return status;
     end_ahead = kaya_line_end_ahead(writer);
     if (writer->wants_spare)
         return prepare_spare(writer, more);

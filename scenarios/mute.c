@@ -118,9 +118,9 @@ static const char *operation_of(const struct kaya_mute *mute)
     static const struct {
         const char *begins, *is;
     } groups[] = {
-        { "append", "append" }, { "batch", "append" },  { "echo", "append" },
-        { "put", "append" },    { "delete", "append" }, { "snapshot", "trim" },
-        { "rotate", "rotate" }, { "sync", "sync" },     { "trim", "trim" },
+        { "append", "append" }, { "batch", "append" },  { "echo", "append" },   { "put", "append" },
+        { "delete", "append" }, { "snapshot", "trim" }, { "rotate", "rotate" }, { "sync", "sync" },
+        { "trim", "trim" },     { "tend", "tend" },
     };
 
     if (mute->recovers)

@@ -260,8 +260,8 @@ KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_rotate(struct kaya_wal_writer *
 KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_truncate_before(struct kaya_wal_writer *writer, uint64_t lsn,
                                                                  uint64_t *low_water_lsn);
 
-/* Do one bounded piece of background work: write and sync what was submitted and call completions that are due; and prepare or recycle a spare,
- * or write ahead. *more tells whether there is more to do. Where no spare could be prepared, the event tells, and it costs nothing: appenders try again themselves.
+/* Do one bounded piece of background work: write and sync what was submitted and call completions that are due; make durable what was written, where that is
+ * much; and prepare or recycle a spare, or write ahead. *more tells whether there is more to do. Where no spare could be prepared, the event tells, and it costs nothing: appenders try again themselves.
  *   KAYA_IO  a write or sync failed; as for append. KAYA_ENDED: completions were called all the same */
 KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_tend(struct kaya_wal_writer *writer, bool *more);
 

@@ -18,7 +18,8 @@
  * link where a file is meant, or a file where the log's directory is), KAYA_NOT_FOUND, KAYA_DENIED, KAYA_LIMIT,
  * KAYA_NO_MEMORY, KAYA_FULL. Unless a slot says otherwise nothing was done then.
  * Any slot may also answer KAYA_GONE on a simulated disk: the machine behind the handle has crashed. Nothing was
- * done; unwind. Handles are used by one thread at a time; different handles of a disk by different threads. */
+ * done; unwind. Handles are used by one thread at a time, but that one may sync what another writes through the same handle: the sync is for what
+ * was written before it began. Different handles of a disk are used by different threads. */
 #ifndef KAYA_SEAM_DISK_H
 #define KAYA_SEAM_DISK_H
 
