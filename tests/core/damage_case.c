@@ -493,12 +493,12 @@ bool damage_case_try(struct damage_case *damage, const struct damage_flip *flip,
         expected.lost_lsn = first_lost(damage, expected.hit);
     note_file(damage, &expected);
     trouble[0] = '\0';
-    memcpy(records, log->records, sizeof records);
+    memcpy(records, log->records, (size_t)last_lsn * sizeof *records);
     image_disk_init(&before, &log->image.disk.geometry);
     image_disk_copy(&before, &log->image);
     good = try_on(damage, &expected, &before, trouble);
     image_disk_destroy(&before);
-    memcpy(log->records, records, sizeof records);
+    memcpy(log->records, records, (size_t)last_lsn * sizeof *records);
     log->first_lsn = first_lsn;
     log->last_lsn = last_lsn;
     log->durable_lsn = durable_lsn;

@@ -91,18 +91,19 @@ void log_fill(const struct log_record *record, uint8_t *bytes)
     static const uint8_t magic[8] = { 'k', 'a', 'y', 'a', '-', 'w', 'a', 'l' };
     uint64_t state = record->key * 2 + 1;
 
-    for (uint32_t i = 0; i < record->length; i++) {
-        switch (record->key % 8) {
-        case 3:
-            bytes[i] = 0;
-            break;
-        case 5:
-            bytes[i] = 0xff;
-            break;
-        case 6:
+    switch (record->key % 8) {
+    case 3:
+        memset(bytes, 0, record->length);
+        break;
+    case 5:
+        memset(bytes, 0xff, record->length);
+        break;
+    case 6:
+        for (uint32_t i = 0; i < record->length; i++)
             bytes[i] = magic[i % sizeof magic];
-            break;
-        default:
+        break;
+    default:
+        for (uint32_t i = 0; i < record->length; i++) {
             state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
             bytes[i] = (uint8_t)(state >> 56);
         }
