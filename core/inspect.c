@@ -107,6 +107,7 @@ struct visit {
     uint64_t limit; /* frames behind it are dead: the end that the chain knows, or UINT64_MAX */
     struct scan_memory memory;
     struct buffer stray_bytes;
+    uint32_t whole_records; /* in front of the end of the segment shown last */
     bool stopped;
 };
 
@@ -263,6 +264,7 @@ static enum kaya_status show_prefix(struct visit *visit, uint64_t *end, uint32_t
         status = count_records(visit, sequence);
     if (status != KAYA_OK || visit->stopped)
         return status;
+    visit->whole_records = *sequence;
     item = start_item(
         visit, offset < visit->limit && visit->limit != UINT64_MAX ? KAYA_ITEM_DAMAGE : KAYA_ITEM_END, offset);
     item.reason = found.fault == FRAME_FAULT_ROOM ? "the file ends" : kaya_frame_fault_text(found.fault);
@@ -423,8 +425,10 @@ enum kaya_status kaya_wal_inspect_path(const struct kaya_wal_environment *enviro
     *inspection = (struct kaya_wal_inspection){ .report = { .verdict_row = "", .damage_reason = "" } };
     if (file_name == NULL)
         status = inspect_directory(&visit);
-    else if (kaya_segment_name_parse(file_name, &number, &kind))
+    else if (kaya_segment_name_parse(file_name, &number, &kind)) {
         status = inspect_file(&visit, file_name, number);
+        inspection->record_count = visit.whole_records;
+    }
     kaya_scan_memory_release(&visit.memory, &context);
     kaya_buffer_release(context.allocator, &visit.stray_bytes);
     return status;

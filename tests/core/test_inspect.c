@@ -115,6 +115,35 @@ static void expect_frames(const struct image_file *file)
     cr_expect_eq(frame_count, segment.frame_count, "%s", file->name);
 }
 
+Test(inspect, a_file_alone_tells_how_many_records_stand_in_it)
+{
+    static const uint32_t LENGTHS[] = { 10, 20, 30 };
+    struct log_fixture *log = begin();
+    struct kaya_wal_inspection inspection;
+    struct image_file *second;
+
+    MUST(log_append(log, 100, KAYA_STRICT));
+    MUST(log_append_batch(log, LENGTHS, 3, KAYA_STRICT));
+    MUST(log_append(log, 1500, KAYA_STRICT)); /* in several frames */
+    MUST(log_rotate(log));
+    MUST(log_append(log, 100, KAYA_STRICT));
+    MUST(log_append(log, 100, KAYA_STRICT));
+    log_kill(log);
+    MUST(kaya_wal_inspect_path(&log->environment, "0000000000000001.wal", keep, &items, &inspection));
+    cr_expect_eq(inspection.record_count, 5);
+    MUST(kaya_wal_inspect_path(&log->environment, "0000000000000002.wal", keep, &items, &inspection));
+    cr_expect_eq(inspection.record_count, 2);
+    second = image_disk_segment(&log->image, 2);
+    dissect(&segment, second->bytes, second->size);
+    second->bytes[segment.frames[2].offset] ^= 0xff;
+    second->bytes[segment.frames[2].offset + 5] ^= 0xff;
+    MUST(kaya_wal_inspect_path(&log->environment, "0000000000000002.wal", keep, &items, &inspection));
+    cr_expect_eq(inspection.record_count, 1, "behind its end nothing counts");
+    MUST(kaya_wal_inspect_path(&log->environment, "0000000000000003.wal", keep, &items, &inspection));
+    cr_expect_eq(inspection.record_count, 0, "a spare");
+    log_fixture_destroy(log);
+}
+
 Test(inspect, every_frame_is_shown_as_the_page_says)
 {
     struct log_fixture *log = make_log();

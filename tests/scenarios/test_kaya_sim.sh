@@ -35,6 +35,7 @@ done
 expect 2 'whole number' "$sim" run power-loss --seeds none
 expect 2 'whole number' "$sim" run power-loss --jobs 0
 expect 2 "no scenario 'no-such'" "$sim" run no-such
+[ -z "$("$sim" run no-such 2>/dev/null)" ] || { echo "a table is begun for a scenario that is none" >&2; failures=$((failures + 1)); }
 expect 2 'no-such.yaml' "$sim" run ./no-such.yaml
 expect 2 'neither a replay line nor a file' "$sim" replay nonsense
 
@@ -72,6 +73,9 @@ expect 4 'did not strike within 20 runs: eviction' "$sim" run calm.yaml
 expect 0 'a note only' "$sim" run calm.yaml --seeds 19
 sed 's/append_strict/append_strictly/' calm.yaml >wrong.yaml
 expect 2 'wrong.yaml:8: workload.append_strictly: there is no such key; allowed: the keys append_strict' "$sim" run wrong.yaml
+
+expect 2 "'calm.yaml seed=1' names one" "$sim" replay calm.yaml
+expect 0 'all promises held' "$sim" replay calm.yaml seed=1
 
 # Replay: a seed, its full line, a line that is wrong in its digest, a tape.
 expect 0 'all promises held' "$sim" replay power-loss seed=7

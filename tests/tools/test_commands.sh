@@ -41,7 +41,24 @@ says_text err "'lots' is not a size"
 expect 3 "$wal" append log --sync-method=hope
 grep -q "there is no 'hope'; there are fdatasync, dsync" err || fail 'a sync method that is none'
 expect 3 "$wal" append log --segment-bytes=1000
-says_text err 'segment_bytes'
+says_text err '--segment-bytes: '
+[ "$(wc -l <err)" -eq 1 ] || fail "refused more than once: $(cat err)"
+expect 3 "$wal" append log --segment-bytes=64K --record-bytes-max=64K
+says_text err '--record-bytes-max: '
+[ ! -e log ] || fail 'refused options made a log'
+touch file
+mkdir folder
+ln -s folder link
+expect 3 "$wal" cat file
+says_text err 'file: is no directory'
+expect 3 "$wal" cat link
+says_text err 'link: is a symbolic link'
+expect 3 "$wal" cat ''
+says_text err 'an empty name'
+expect 3 "$wal" cat folder
+says_text err 'folder: cannot read: there is no log here'
+! grep -q 'no such file' err || fail 'a folder that is there is said not to be'
+rm -r file folder link
 expect 3 "$wal" verify log --anchor 12:3
 expect 3 "$wal" cat log --from 0
 
@@ -244,6 +261,8 @@ expect 0 "$wal" verify small
 like_golden verify.txt
 expect 0 "$wal" inspect small
 like_golden inspect.txt
+expect 0 "$wal" inspect small/0000000000000001.wal
+says_text out ' 4 records, 0 damaged places'
 expect 0 "$wal" inspect small --json
 sed -i -E 's/"log_id":"[0-9a-f]+"/"log_id":"<log id>"/g' out
 like_golden inspect.json

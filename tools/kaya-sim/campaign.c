@@ -185,6 +185,8 @@ static int run_all(const struct kaya_sim_campaign *campaign, const struct kaya_s
     double seconds = count == 0 ? 0 : (double)campaign->seconds / (double)count;
     int code = KAYA_SIM_HELD;
 
+    if (campaign->has_heading)
+        kaya_sim_print_heading(stdout);
     for (size_t i = 0; i < count && code != KAYA_SIM_USAGE; i++)
         code = worse(code, run_one(campaign, &scenarios[i], names == NULL ? scenarios[i].name : names[i],
                                    seconds, visit, user));

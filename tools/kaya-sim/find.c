@@ -41,12 +41,16 @@ const struct kaya_scenario *kaya_sim_scenarios(size_t *count)
     return scenarios;
 }
 
-static bool is_path(const char *name)
+bool kaya_sim_is_file_name(const char *name)
 {
     size_t length = strlen(name);
 
-    return strchr(name, '/') != NULL ||
-           (length > strlen(SUFFIX) && strcmp(name + length - strlen(SUFFIX), SUFFIX) == 0);
+    return length > strlen(SUFFIX) && strcmp(name + length - strlen(SUFFIX), SUFFIX) == 0;
+}
+
+static bool is_path(const char *name)
+{
+    return strchr(name, '/') != NULL || kaya_sim_is_file_name(name);
 }
 
 /* Scripts of scenarios stay until the program ends: scenarios are copied about. */

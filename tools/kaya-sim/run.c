@@ -31,8 +31,7 @@ int kaya_sim_run(int argc, char **argv)
 
     if (!kaya_sim_campaign_parse(&campaign, doc, argc, argv))
         return KAYA_SIM_USAGE;
-    if (!campaign.json)
-        kaya_sim_print_heading(stdout);
+    campaign.has_heading = !campaign.json;
     code = kaya_sim_campaign_run(&campaign, show, &campaign);
     if (!campaign.json && code == KAYA_SIM_HELD)
         printf("\nEvery promise held: nothing acknowledged was lost, nothing was invented, nothing needed a person.\n");

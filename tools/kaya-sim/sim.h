@@ -42,6 +42,7 @@ const struct kaya_scenario *kaya_sim_scenarios(size_t *count);
 /* By name, or from a file if `name` has a '/' or ends in ".yaml". False: complained. What *scenario points to stays until
  * the program ends. */
 bool kaya_sim_find(const char *name, struct kaya_scenario *scenario);
+bool kaya_sim_is_file_name(const char *name); /* as a scenario's is */
 
 /* --- One run: from a line that a failing run printed, a tape, or an input of the fuzzer's target `run`. --- */
 
@@ -94,6 +95,7 @@ struct kaya_sim_campaign {
     uint64_t without; /* families that do not strike, whatever the scenario says: bit 1 << family; and these: */
     bool without_tampering, without_recovery_crashes;
     bool json;
+    bool has_heading; /* of a table, once all scenarios are found */
 };
 
 /* Read the command line. False: it is wrong, and was complained about. `doc` is the command's own. */

@@ -102,7 +102,9 @@ bool kaya_sim_source_open(const char *text, struct kaya_sim_source *source)
 
     *source = (struct kaya_sim_source){ .bytes = NULL };
     if (file != NULL) {
-        good = open_file(source, text, file);
+        good = !kaya_sim_is_file_name(text) && open_file(source, text, file);
+        if (kaya_sim_is_file_name(text))
+            kaya_sim_complain("%s is a scenario; which run of it? '%s seed=1' names one", text, text);
         fclose(file);
     } else {
         good = kaya_replay_parse(text, &source->line, &expected);

@@ -142,13 +142,25 @@ static int append_all(struct session *session)
     }
 }
 
-/* Which of our options a refused field of the configuration stands for. */
+/* Which of our options a refused field of the configuration stands for, and what it may be (kaya/wal.h). */
+static void say_refused(const char *field)
+{
+    if (strcmp(field, "segment_bytes") == 0)
+        kaya_complain("--segment-bytes: a segment holds 8 blocks or more, and no part of one: a multiple of 512 from 4K "
+                      "to 1G, with --padded of 4096 from 32K. Nothing was done");
+    else if (strcmp(field, "record_bytes_max") == 0)
+        kaya_complain("--record-bytes-max: the longest record fits half a segment with what stands round it, and segments "
+                      "here are too small. Nothing was done");
+    else
+        kaya_complain("the log refuses the value of %s. Nothing was done", field);
+}
+
 static void hear(void *user, const struct kaya_event *event)
 {
     const struct options *options = user;
 
     if (event->kind == KAYA_EVENT_CONFIG_REFUSED)
-        kaya_complain("the log refuses the value of %s", event->text);
+        say_refused(event->text);
     else if (event->kind == KAYA_EVENT_NAME_TAKEN && event->status != KAYA_OK)
         kaya_complain("%s: '%s' is no file", options->common.path, event->text);
     else if (options->common.verbose)
@@ -175,6 +187,8 @@ static int run(const struct options *options)
         options->segment_bytes ? options->segment_bytes : kaya_place_segment_bytes(&session.place);
     enum kaya_status status =
         kaya_wal_writer_open(&session.place.environment, &config, &session.writer, &report);
+    if (status == KAYA_INVALID)
+        goto done; /* hear() has told why */
     if (status != KAYA_OK) {
         code = kaya_say_status(&session.place, "open the log for writing", status, &report);
         goto done;

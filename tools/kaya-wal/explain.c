@@ -115,8 +115,7 @@ struct advice {
 };
 
 static const struct advice advices[] = {
-    { KAYA_INVALID, "check the options; nothing was done" },
-    { KAYA_NOT_FOUND, "there is no log here" },
+    { KAYA_INVALID, "check the options" },
     { KAYA_EXISTS, "a directory or a link stands where the log's first file would: move it away" },
     { KAYA_IO, "nothing that was acknowledged is given up; look at the disk (kernel log), then run this again: recovery "
                "decides what became of the rest" },
@@ -124,7 +123,7 @@ static const struct advice advices[] = {
                  "acknowledged is harmed" },
     { KAYA_NO_MEMORY, "run this again when there is memory" },
     { KAYA_LIMIT, "raise the limit of open files (ulimit -n)" },
-    { KAYA_DENIED, "log directories are 0700: are you their owner?" },
+    { KAYA_DENIED, "log directories are 0700: are you their owner, and may you write where this one stands?" },
     { KAYA_LOCKED, "one writer at a time: wait for it or end it; cat, inspect and verify need no lock" },
     { KAYA_BUSY, "try again when the writer is less busy" },
     { KAYA_DAMAGED, "`kaya-wal verify` says more, `kaya-wal inspect` shows every frame, `kaya-wal salvage` gets out "
@@ -146,6 +145,10 @@ static const char *advice_for(enum kaya_status status)
 int kaya_say_status(const struct kaya_place *place, const char *verb, enum kaya_status status,
                     const struct kaya_wal_recovery_report *report)
 {
+    if (status == KAYA_NOT_FOUND) { /* the directory may well be there */
+        kaya_complain("%s: cannot %s: there is no log here", place->path, verb);
+        return KAYA_EXIT_OTHER;
+    }
     kaya_complain("%s: cannot %s: %s (%s); %s", place->path, verb, kaya_status_text(status),
                   kaya_status_name(status), advice_for(status));
     if (status == KAYA_DAMAGED && report && report->verdict == KAYA_VERDICT_DAMAGED)

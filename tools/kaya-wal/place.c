@@ -47,6 +47,23 @@ static void say_unsupported(const char *path, enum kaya_posix_sync_method method
                   path, kaya_posix_sync_method_name(method), kaya_posix_sync_method_text(method));
 }
 
+/* Which of the things it is that the disk refuses (kaya/posix.h). */
+static void say_no_place(const char *path)
+{
+    struct stat facts;
+
+    if (path[0] == '\0')
+        kaya_complain("an empty name names no log");
+    else if (lstat(path, &facts) == 0 && S_ISLNK(facts.st_mode))
+        kaya_complain("%s: is a symbolic link; name the directory itself", path);
+    else if (lstat(path, &facts) == 0 && !S_ISDIR(facts.st_mode))
+        kaya_complain(
+            "%s: is no directory; a log is one, with segments in it (`kaya-wal inspect` shows a segment alone)",
+            path);
+    else
+        kaya_complain("%s: cannot hold a log: a path that ends in '..' or in nothing but slashes", path);
+}
+
 enum kaya_status kaya_place_open_by(struct kaya_place *out, const char *path, bool file_allowed,
                                     bool power_safe_overwrite, enum kaya_posix_sync_method method)
 {
@@ -68,9 +85,7 @@ enum kaya_status kaya_place_open_by(struct kaya_place *out, const char *path, bo
     place = KAYA_PLACE_NONE;
 done:
     if (status == KAYA_INVALID)
-        kaya_complain(
-            "%s: cannot hold a log: it is no directory, a symbolic link, or a path that is empty or ends in '..'",
-            path);
+        say_no_place(path);
     else if (status == KAYA_NOT_FOUND)
         kaya_complain("%s: there is no log here, nor the folder that it would stand in", path);
     else if (status == KAYA_UNSUPPORTED)

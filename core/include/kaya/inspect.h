@@ -89,7 +89,7 @@ struct kaya_wal_inspection {
     uint64_t leftover_count;
     uint64_t foreign_count;
     uint64_t frame_count;
-    uint64_t record_count;
+    uint64_t record_count; /* of a file alone: those that stand whole in front of its end */
     uint64_t damage_count;
     uint64_t notice_count;
     bool writer_is_live; /* somebody holds the lock */
