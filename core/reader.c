@@ -190,14 +190,25 @@ static enum kaya_status find_place_again(struct kaya_wal_reader *reader)
     return status == KAYA_OK ? stand(reader) : status;
 }
 
+/* Where a segment cannot be entered it fails at its header or link. */
+static bool was_durable_where_it_fails(const struct kaya_wal_reader *reader)
+{
+    uint64_t place = reader->is_scanning ? reader->scan.end : 0;
+
+    return reader->index + 1 < reader->survey.chain_count || place < reader->survey.claim;
+}
+
 /* The next record is not where it was. What a writer of this process pins does not change; but what it has only handed to the system goes with a sync
- * that fails, before the writer itself is told so. */
+ * that fails, before the writer itself is told so. Such a sync takes nothing along that was durable: what fails there is damage, whatever record
+ * stands behind it. */
 static enum kaya_status say_what_is_missing(const struct kaya_wal_reader *reader)
 {
     struct kaya_wal_writer *writer = reader->options.writer;
 
     if (writer == NULL)
         return KAYA_BUSY;
+    if (was_durable_where_it_fails(reader))
+        return KAYA_DAMAGED;
     return reader->next_lsn > kaya_wal_writer_durable_lsn(writer) ? KAYA_IO : KAYA_DAMAGED;
 }
 

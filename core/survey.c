@@ -212,21 +212,29 @@ static enum kaya_status look_once(struct survey *survey, const struct context *c
     return status;
 }
 
-/* A writer that recovers beside us cuts or recycles the head once its successor counts. What was read of it then may be less than there was. */
-static bool head_has_changed(const struct survey *survey, const struct context *context)
+static bool header_differs(const struct segment *head, const struct context *context)
 {
-    const struct segment *head = &survey->head;
     uint8_t wanted[KAYA_SEGMENT_HEADER_BYTES], found[KAYA_SEGMENT_HEADER_BYTES];
     uint64_t bytes, place = head->first_copy_bad ? kaya_shape_second_header(&head->header.shape) : 0;
     struct segment_header header;
     bool is_good;
 
-    if (head->file == NULL)
-        return false;
     kaya_segment_header_encode(wanted, &head->header);
     return kaya_disk_size(context->disk, head->file, &bytes) != KAYA_OK || bytes != head->file_bytes ||
            kaya_segment_read_copy(head, context, place, found, &header, &is_good) != KAYA_OK || !is_good ||
            memcmp(wanted, found, sizeof found) != 0;
+}
+
+/* A writer that recovers beside us cuts or recycles the head once its successor counts. What was read of it then may be less than there was. A
+ * read may show an older header that is whole: so one that differs is read again. */
+static bool head_has_changed(const struct survey *survey, const struct context *context)
+{
+    enum { READINGS = 3 };
+    bool differs = survey->head.file != NULL;
+
+    for (unsigned reading = 0; reading < READINGS && differs; reading++)
+        differs = header_differs(&survey->head, context);
+    return differs;
 }
 
 /* W of a segment, as scan_head finds it where nobody writes. */

@@ -48,24 +48,40 @@ Test(reader, it_stands_at_any_record_in_batches_too)
     log_fixture_destroy(log);
 }
 
-/* A record that was durable is missed; one that only the system had may go with a sync that fails, before the writer knows. */
+/* A record that was durable is missed; one that only the system had may go with a sync that fails, before the writer knows: but not what
+ * stands in front of it. */
 Test(reader, what_vanishes_beside_its_writer_is_damage_only_where_it_was_durable)
 {
-    for (int is_durable = 0; is_durable < 2; is_durable++) {
+    enum {
+        LINK = 512,
+        FIRST_RECORD = LINK + 84,
+        SECOND_RECORD = FIRST_RECORD + 28 + 100
+    }; /* behind the header */
+    static const struct {
+        enum kaya_durability_mode mode; /* of the second record, which is read */
+        size_t vanishes_from;
+        enum kaya_status expected;
+    } cases[] = {
+        { KAYA_RELAXED, SECOND_RECORD, KAYA_IO },
+        { KAYA_STRICT, SECOND_RECORD, KAYA_DAMAGED },
+        { KAYA_RELAXED, FIRST_RECORD, KAYA_DAMAGED },
+        { KAYA_RELAXED, LINK, KAYA_DAMAGED },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct log_fixture *log = log_fixture_create(&LOG_DENSE, &SMALL);
         struct kaya_wal_reader_options options = { .from_lsn = 2 };
         struct kaya_wal_reader *reader;
         struct kaya_wal_record record;
-        size_t end;
+        size_t from = cases[i].vanishes_from;
 
         MUST(log_open(log));
         options.writer = log->writer;
         MUST(log_append(log, 100, KAYA_STRICT));
-        end = 512 + 84 + 28 + 100; /* header, LINK, the first record */
-        MUST(log_append(log, 100, is_durable ? KAYA_STRICT : KAYA_RELAXED));
+        MUST(log_append(log, 100, cases[i].mode));
         MUST(kaya_wal_reader_open(&log->environment, &options, &reader, NULL));
-        memset(image_disk_segment(&log->image, 1)->bytes + end, 0, 4096 - end);
-        cr_expect(eq(int, kaya_wal_reader_next(reader, &record), is_durable ? KAYA_DAMAGED : KAYA_IO));
+        memset(image_disk_segment(&log->image, 1)->bytes + from, 0, 4096 - from);
+        cr_expect(eq(int, kaya_wal_reader_next(reader, &record), cases[i].expected), "case %zu", i);
         kaya_wal_reader_close(reader);
         log_fixture_destroy(log);
     }
