@@ -6,8 +6,12 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "crash_machine.h"
+#include "dissect.h"
+#include "kaya/salvage.h"
 
 #define MUST(call) cr_assert_eq((call), KAYA_OK, "%s", #call)
 
@@ -273,4 +277,100 @@ Test(cut_back, a_cut_may_crash_anywhere)
         }
     }
     machine_destroy(machine);
+}
+
+/* What a cut-back leaves on the disk to tell of it. */
+struct remains {
+    bool mark, cut, record; /* the record is appended behind the new end */
+    bool is_damaged;        /* record 1, so that recovery refuses and salvage goes over it */
+    bool is_far; /* the new end lies behind the second header copy, which stays when a file is cut */
+};
+
+enum { CUT_TO = 2, APPENDED = 5 };
+
+/* Segment 1 with records 1 to 5 as it stood before the cut comes back, or the mark behind the successor's link goes, in any subset. */
+static struct log_fixture *cut_log(const struct remains *remains)
+{
+    struct log_fixture *log = log_fixture_create(&LOG_DENSE, &SMALL);
+    static struct dissection segment;
+    static uint8_t old[4096];
+    struct image_file *file;
+
+    MUST(log_open(log));
+    for (unsigned i = 0; i < APPENDED; i++)
+        MUST(log_append(log, remains->is_far && i < CUT_TO ? 900 : 40, KAYA_STRICT));
+    MUST(log_close(log));
+    file = image_disk_segment(&log->image, 1);
+    cr_assert_eq(file->size, sizeof old);
+    memcpy(old, file->bytes, sizeof old);
+    MUST(cut(log, CUT_TO));
+    log->last_lsn = CUT_TO;
+    if (remains->record) {
+        MUST(log_open(log));
+        MUST(log_append(log, 40, KAYA_STRICT));
+    }
+    log_kill(log);
+    file = image_disk_segment(&log->image, 1);
+    cr_assert_lt(file->size, sizeof old);
+    if (!remains->cut)
+        image_file_resize(file, sizeof old);
+    memcpy(file->bytes, old, file->size);
+    dissect(&segment, file->bytes, file->size);
+    if (remains->is_damaged)
+        memset(file->bytes + segment.frames[1].offset, 0x11, 40);
+    file = image_disk_segment(&log->image, 2);
+    dissect(&segment, file->bytes, file->size);
+    cr_assert(segment.linked && segment.frame_count > 1);
+    if (!remains->mark) { /* CLOSE says the same */
+        uint64_t end = remains->record ? segment.frames[1].end : segment.end;
+
+        memset(file->bytes + segment.frames[1].offset, 0, end - segment.frames[1].offset);
+    }
+    return log;
+}
+
+static void expect_salvaged(struct log_fixture *log, uint64_t next_lsn, uint64_t last_lsn, const char *what)
+{
+    struct kaya_wal_salvage *salvage;
+    struct kaya_wal_salvaged salvaged;
+    enum kaya_status status;
+
+    MUST(kaya_wal_salvage_open(&log->environment, NULL, &salvage, NULL));
+    while ((status = kaya_wal_salvage_next(salvage, &salvaged)) == KAYA_OK) {
+        if (salvaged.kind == KAYA_SALVAGED_GAP)
+            continue;
+        cr_expect_eq(salvaged.record.lsn, next_lsn, "%s: %" PRIu64 " comes, not %" PRIu64, what,
+                     salvaged.record.lsn, next_lsn);
+        next_lsn++;
+    }
+    cr_expect_eq(status, KAYA_END);
+    cr_expect_eq(next_lsn, last_lsn + 1, "%s: salvage ends before %" PRIu64, what, next_lsn);
+    kaya_wal_salvage_close(salvage);
+}
+
+Test(cut_back, the_mark_is_enough_the_cut_is_where_it_reaches_and_without_both_it_has_not_been)
+{
+    for (unsigned bits = 0; bits < 32; bits++) {
+        struct remains remains = {
+            .mark = bits & 1, .cut = bits & 2, .record = bits & 4, .is_damaged = bits & 8, .is_far = bits & 16
+        };
+        /* Salvage takes a file that was cut for a sign; recovery does not, for an unused tail may go in other ways. */
+        bool is_told = remains.mark || remains.record || (remains.cut && (remains.is_far || remains.is_damaged));
+        uint64_t last_lsn = !is_told ? APPENDED : remains.record ? CUT_TO + 1 : CUT_TO;
+        struct log_fixture *log = cut_log(&remains);
+        struct log_look look;
+        char what[LOG_TEXT_BYTES];
+
+        (void)snprintf(what, sizeof what, "%smark, %scut%s, %s", remains.mark ? "" : "no ",
+                       remains.cut ? "" : "no ", remains.is_far ? " far behind" : "",
+                       remains.record ? "a record" : "no record");
+        if (remains.is_damaged || (remains.record && !remains.mark)) { /* which is missing among durable bytes then */
+            expect_salvaged(log, remains.is_damaged ? 2 : 1, last_lsn, what);
+        } else {
+            log_look(log, NULL, &look);
+            cr_expect_eq(look.status, KAYA_OK, "%s: %s", what, kaya_status_name(look.status));
+            cr_expect_eq(look.last_lsn, last_lsn, "%s: %" PRIu64 " is the last", what, look.last_lsn);
+        }
+        log_fixture_destroy(log);
+    }
 }
