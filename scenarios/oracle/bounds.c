@@ -106,13 +106,18 @@ void kaya_oracle_recovery_cost(struct kaya_oracle *oracle, const struct kaya_rec
               cost->calls, cost->file_count, blocks, calls_max);
 }
 
-/* What records can fill of a segment: the header copies have a block or a unit each, LINK, TRIM and CLOSE a block at most. */
+/* What records fill of a segment before the log goes on to the next: the header copies have a block or a unit each, LINK, TRIM and CLOSE a block at most. Where
+ * a sync pads, TRIM and CLOSE have a unit each; and a segment is left for want of a claim, too: when it would hold more that nothing claims than a recovery
+ * could carry to the next one, where LINK and a claim have a unit each, and there is no room for a claim. */
 static uint64_t room_of_segment(const struct kaya_oracle *oracle)
 {
+    enum { HEADER_COPIES = 2, PADDED_FRAMES = 4 };
     const struct kaya_oracle_shape *shape = &oracle->shape;
     uint64_t header_bytes = shape->padding_bytes > shape->block_bytes ? shape->padding_bytes : shape->block_bytes;
+    uint64_t frames_bytes =
+        shape->padding_bytes > 0 ? PADDED_FRAMES * (uint64_t)shape->padding_bytes : shape->block_bytes;
 
-    return shape->segment_bytes - 2 * header_bytes - shape->block_bytes;
+    return shape->segment_bytes - HEADER_COPIES * header_bytes - frames_bytes;
 }
 
 static uint64_t live_bytes(const struct kaya_oracle *oracle)
@@ -124,7 +129,7 @@ static uint64_t live_bytes(const struct kaya_oracle *oracle)
     return oracle->cost_bytes - first->cost_bytes + cost_of(oracle, first->length);
 }
 
-/* A record goes to the next segment because it does not fit, so two neighbours hold together more than one has room for.
+/* A record goes to the next segment because there is no room for it, so two neighbours hold together more than one has room for.
  *
  * A spare whose header is lost stays where it is as long as nothing has taken over behind it: it may be somebody's. And the spares in front of it cannot
  * take over, since no spare stands behind the last of them; a pool is full of them at most, and one more. */
