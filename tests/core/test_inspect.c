@@ -438,6 +438,38 @@ Test(inspect, verify_says_clean_torn_or_damaged_as_recovery_does)
     }
 }
 
+/* Behind the end stands a frame whose checks hold, and which says that all before it was durable; but by its index its record would come before the
+ * last one, so no writer put it there. Who looks at a live log takes claims before he knows the end, and must not believe it either (P10). */
+Test(inspect, a_claim_that_no_writer_can_have_made_is_none)
+{
+    for (uint32_t sequence = 0; sequence < 4; sequence++)
+        for (unsigned gap = 0; gap <= 1024; gap += 512) {
+            /* right behind the end something seems to have been written; farther off, by its index, it is an older life's */
+            enum kaya_wal_verdict wanted = gap == 0 ? KAYA_VERDICT_TORN : KAYA_VERDICT_CLEAN;
+            struct log_fixture *log = begin();
+            struct dissected_frame frame = { .type = DISSECT_WATERMARK, .sequence = sequence };
+            struct kaya_wal_inspection inspection;
+            struct image_file *file;
+
+            for (unsigned i = 0; i < 4; i++)
+                MUST(log_append(log, 100, KAYA_STRICT));
+            log_kill(log);
+            file = head_of(log);
+            frame.offset = segment.end + 64 + gap;
+            frame.durable = frame.offset;
+            (void)dissect_put_frame(&segment, file->bytes, &frame, NULL);
+            MUST(kaya_wal_verify(&log->environment, NULL, &inspection));
+            cr_expect_eq(inspection.report.verdict, wanted, "index %u, %u behind: %s", sequence, gap,
+                         inspection.report.damage_reason);
+            cr_expect_eq(inspection.report.last_lsn, 4);
+            MUST(log_open(log));
+            cr_expect_eq(log->report.verdict, wanted, "index %u, %u behind", sequence, gap);
+            cr_expect_eq(log->report.claim_offset, inspection.report.claim_offset);
+            log_kill(log);
+            log_fixture_destroy(log);
+        }
+}
+
 /* A closed log, to the last frame: nothing in it is unvouched for, and a bit that flips in the zeros behind it says nothing. */
 Test(inspect, a_closed_log_stays_closed_whatever_bit_flips_behind_it)
 {
