@@ -673,6 +673,20 @@ static void give_up_lost(struct kaya_oracle *oracle)
         oracle->kept_lsn = oracle->outlook_kept_lsn;
 }
 
+void kaya_oracle_follow_begin(struct kaya_oracle *oracle, uint64_t from_lsn, uint64_t last_lsn, bool is_pinned)
+{
+    oracle->follower.is_open = true;
+    oracle->follower.is_pinned = is_pinned;
+    oracle->follower.next_lsn = from_lsn;
+    oracle->follower.last_lsn = last_lsn;
+}
+
+void kaya_oracle_follow_end(struct kaya_oracle *oracle)
+{
+    oracle->follower.is_open = false;
+    oracle->follower.is_pinned = false;
+}
+
 void kaya_oracle_crash(struct kaya_oracle *oracle, enum kaya_crash crash)
 {
     give_up_lost(oracle);

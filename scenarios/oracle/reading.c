@@ -128,20 +128,6 @@ void kaya_oracle_read(struct kaya_oracle *oracle, const struct kaya_wal_record *
 
 /* --- A reader that stays open --- */
 
-void kaya_oracle_follow_begin(struct kaya_oracle *oracle, uint64_t from_lsn, uint64_t last_lsn, bool is_pinned)
-{
-    oracle->follower.is_open = true;
-    oracle->follower.is_pinned = is_pinned;
-    oracle->follower.next_lsn = from_lsn;
-    oracle->follower.last_lsn = last_lsn;
-}
-
-void kaya_oracle_follow_end(struct kaya_oracle *oracle)
-{
-    oracle->follower.is_open = false;
-    oracle->follower.is_pinned = false;
-}
-
 /* It may still be given what was trimmed since, as it was. */
 static void judge_followed(struct kaya_oracle *oracle, const struct kaya_wal_record *record,
                            struct kaya_violation *violation)

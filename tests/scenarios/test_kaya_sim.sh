@@ -28,6 +28,7 @@ expect() {
 # Usage.
 expect 2 'Usage: kaya-sim COMMAND' "$sim"
 expect 0 'Usage: kaya-sim COMMAND' "$sim" --help
+expect 0 "kaya-sim $(sed -n 's/.*KAYA_VERSION "\(.*\)"/\1/p' "${KAYA_SOURCE:?}/tools/version.h")" "$sim" --version
 expect 2 "no command 'fly'" "$sim" fly
 for command in list run replay shrink explore; do
     expect 0 "Usage: kaya-sim $command" "$sim" $command --help

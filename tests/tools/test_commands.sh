@@ -33,6 +33,8 @@ for command in append cat inspect verify salvage trim; do
     says_text err "kaya-wal $command"
     expect 3 "$wal" "$command" log --no-such-option
 done
+expect 0 "$wal" --version
+says out '^kaya-wal [0-9.]+$'
 expect 3 "$wal"
 expect 3 "$wal" sing
 says_text err "there is no command 'sing'"

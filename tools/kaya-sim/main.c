@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "sim.h"
+#include "version.h"
 
 struct command {
     const char *name;
@@ -41,7 +42,7 @@ static void print_help(FILE *stream)
             "  kaya-sim replay 'power-loss seed=0x4d2'         # one run of it, with what it found\n"
             "\nExit codes: 0 all promises held; 1 one was broken; 2 usage; 3 two runs of one seed differed;\n"
             "4 a fault that a scenario declares never struck, or what it says happens sometimes never did.\n"
-            "`kaya-sim COMMAND --help` tells more about each.\n");
+            "`kaya-sim COMMAND --help` tells more about each, `kaya-sim --version` which version this is.\n");
 }
 
 int kaya_sim_complain(const char *format, ...)
@@ -118,6 +119,10 @@ int main(int argc, char **argv)
     if (argc >= 2 &&
         (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)) {
         print_help(stdout);
+        return kaya_sim_flush() ? KAYA_SIM_HELD : KAYA_SIM_USAGE;
+    }
+    if (argc >= 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {
+        puts("kaya-sim " KAYA_VERSION);
         return kaya_sim_flush() ? KAYA_SIM_HELD : KAYA_SIM_USAGE;
     }
     if (argc < 2) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tool.h"
+#include "version.h"
 
 struct command {
     const char *name;
@@ -41,7 +42,7 @@ static void print_help(FILE *stream)
             "  kaya-wal verify notes                          # exit 0: nothing is missing\n"
             "\nExit codes: 0 done; 1 append stopped early, verify found an end that recovery would cut or mend,\n"
             "or salvage left gaps; 2 damaged; 3 anything else: usage, no log, locked, unsupported.\n"
-            "`kaya-wal COMMAND --help` tells more about each.\n");
+            "`kaya-wal COMMAND --help` tells more about each, `kaya-wal --version` which version this is.\n");
 }
 
 static const struct command *find(const char *name)
@@ -72,6 +73,10 @@ int main(int argc, char **argv)
     if (argc >= 2 &&
         (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)) {
         print_help(stdout);
+        return kaya_output_flush() == KAYA_OUTPUT_FAILED ? KAYA_EXIT_OTHER : KAYA_EXIT_DONE;
+    }
+    if (argc >= 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {
+        puts("kaya-wal " KAYA_VERSION);
         return kaya_output_flush() == KAYA_OUTPUT_FAILED ? KAYA_EXIT_OTHER : KAYA_EXIT_DONE;
     }
     if (argc < 2) {
