@@ -176,6 +176,7 @@ static enum kaya_status copy_records(struct copying *copying)
     copying->records = 0;
     kaya_scan_init(&scan, copying->context, head, &copying->survey->memory,
                    copying->survey->report.end_offset, true);
+    kaya_scan_show_window(&scan, &copying->survey->head_window);
     kaya_scan_from(&scan, &copying->plan->copy_from);
     while (status == KAYA_OK && found && copying->plan->copies) {
         status = kaya_scan_next(&scan, &entry, &found);
@@ -185,6 +186,7 @@ static enum kaya_status copy_records(struct copying *copying)
             break;
         status = copy_entry(copying, &entry);
     }
+    kaya_scan_keep_window(&scan, &copying->survey->head_window);
     if (status == KAYA_OK && copying->plan->link.base_lsn + copying->records <= copying->plan->copy_until_lsn)
         status = KAYA_BUSY;
     return status;

@@ -56,7 +56,8 @@ static enum kaya_status open_past_cache(struct look *look, const struct listed *
 }
 
 /* Follow the head to its end and note what stands in it. A stale read looks like an end, so that is always read again. */
-static enum kaya_status scan_prefix(struct look *look, const struct segment *segment, struct scan *scan)
+static enum kaya_status scan_prefix(struct look *look, const struct segment *segment, bool reads_rest,
+                                    struct scan *scan)
 {
     struct survey *survey = look->survey;
     unsigned watermarks =
@@ -66,6 +67,7 @@ static enum kaya_status scan_prefix(struct look *look, const struct segment *seg
     enum kaya_status status;
 
     kaya_scan_init(scan, look->context, segment, &survey->memory, UINT64_MAX, true);
+    scan->reads_rest = reads_rest;
     look->low_water = segment->link.low_water_lsn;
     survey->facts = (struct tail_facts){ .claim_past = false };
     survey->has_appended = false;
@@ -164,10 +166,11 @@ static enum kaya_status scan_head(struct look *look, struct segment *segment)
         status = kaya_scan_claims(look->context, segment, &survey->memory, first, 0, CLAIMS_ONCE, NULL, NULL,
                                   &early);
     if (status == KAYA_OK)
-        status = scan_prefix(look, segment, &scan);
+        status = scan_prefix(look, segment, !look->options->is_live, &scan);
     if (status == KAYA_OK && !look->options->is_live)
-        status = kaya_scan_claims(look->context, segment, &survey->memory, look->end, look->sequence,
-                                  CLAIMS_AGAIN, NULL, NULL, &early);
+        status = kaya_scan_claims_behind(&scan, &early);
+    if (status == KAYA_OK && !look->options->is_live)
+        kaya_scan_keep_window(&scan, &survey->head_window);
     if (status == KAYA_OK && look->options->is_live)
         status = judge_early_claims(look, segment, &early);
     if (status == KAYA_OK && survey->facts.closed && !look->options->is_live)
@@ -219,7 +222,7 @@ static enum kaya_status pass_over_unfinished(struct look *look, const struct seg
     struct scan scan;
     enum kaya_status status;
 
-    status = scan_prefix(look, segment, &scan);
+    status = scan_prefix(look, segment, false, &scan);
     if (status == KAYA_OK)
         status = read_mark(look, segment);
     if (status == KAYA_OK)

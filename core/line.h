@@ -46,7 +46,6 @@ struct kaya_wal_writer {
     bool is_guarded;                 /* two spares stand behind the head under durable names */
     bool wants_spare;                /* and tend is to prepare another */
     uint64_t carry_capacity;         /* of every segment that may take over */
-    struct opened_log log;
     struct buffer batch;
 
     /* What was submitted: numbers of the last records that are to be made durable, and handed to the disk; and whom to tell, in their order. */
@@ -55,6 +54,7 @@ struct kaya_wal_writer {
     struct kaya_wal_completion *completions, *last_completion;
 
     struct pin *pins; /* of readers of this process */
+    struct opened_log log;
 };
 
 /* What a caller waits for: all up to the record `lsn`, or, where it is 0, everything up to `end` of the segment. */

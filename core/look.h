@@ -35,6 +35,7 @@ struct survey {
     const struct tail_row *row; /* NULL where there is no log */
     struct kaya_wal_recovery_report report;
     struct scan_memory memory;
+    struct scan_window head_window; /* what was read last of the head, where nobody else writes: what is carried is not read again */
 };
 
 struct survey_options {

@@ -23,15 +23,15 @@ struct spare {
 struct pool {
     const struct context *context;
     struct kaya_wal_log_id log_id;
-    struct shape shape;                   /* of new spares */
-    uint64_t carry_capacity;              /* what one of them can carry */
-    unsigned wanted;                      /* spares to keep behind the segment in use */
-    struct spare spares[POOL_SPARES_MAX]; /* ascending by number */
+    struct shape shape;      /* of new spares */
+    uint64_t carry_capacity; /* what one of them can carry */
+    unsigned wanted;         /* spares to keep behind the segment in use */
     unsigned spare_count;
     uint64_t head_number; /* of the segment in use */
     uint64_t number_max;  /* the highest number that a file of this log has */
     bool is_head_followed; /* behind the segment in use stands a spare under the next number, or the next one prepared will */
     bool has_strangers; /* what is none of its segments has names of numbers behind it: these are passed over */
+    struct spare spares[POOL_SPARES_MAX]; /* ascending by number; nobody looks behind their count */
 };
 
 void kaya_pool_init(struct pool *pool, const struct context *context, const struct kaya_wal_log_id *log_id,

@@ -9,6 +9,9 @@
  * finds the same chain and does it again. */
 #include "recover.h"
 
+#include <stddef.h>
+#include <string.h>
+
 #include "carry.h"
 
 /* At a log whose cache forgets what it showed. From the second on the device is asked, so only one that changes its mind asks for a third. */
@@ -53,11 +56,17 @@ size_t kaya_log_first_needed(const struct opened_log *log, uint64_t lsn)
     return index;
 }
 
+/* No log is open. */
+static void clear(struct opened_log *log)
+{
+    memset(log, 0, offsetof(struct opened_log, pool.spares));
+}
+
 static void release_memory(struct opened_log *log, const struct context *context)
 {
     kaya_appender_release(&log->appender);
     kaya_release(context->allocator, log->chain, log->chain_capacity * sizeof *log->chain);
-    *log = OPENED_LOG_NONE;
+    clear(log);
 }
 
 void kaya_log_release(struct opened_log *log, const struct context *context)
@@ -164,7 +173,7 @@ static enum kaya_status keep_chain(struct opened_log *log, const struct context 
 
 /* Dead bytes behind the end that the successor's link names. The second header copy stays, and in padding mode the whole unit in which
  * the log ends: cutting inside it would have the system write it anew, durable bytes and all. */
-static enum kaya_status cut_file(const struct context *context, const struct chain_segment *old, uint64_t end)
+static enum kaya_status cut_file(const struct context *context, struct chain_segment *old, uint64_t end)
 {
     uint64_t kept = kaya_shape_second_header(&old->shape) + kaya_shape_header_bytes(&old->shape);
     struct kaya_file *file = NULL;
@@ -182,9 +191,11 @@ static enum kaya_status cut_file(const struct context *context, const struct cha
     if (status == KAYA_OK)
         status = kaya_disk_truncate(context->disk, file, kept);
     kaya_disk_close(context->disk, file);
-    if (status == KAYA_OK)
+    if (status == KAYA_OK) {
+        old->file_bytes = kept;
         kaya_notify(context, &(struct kaya_event){
                                  .kind = KAYA_EVENT_CUT, .segment = old->number, .offset_bytes = kept });
+    }
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
 }
 
@@ -470,7 +481,7 @@ static enum kaya_status enter(const struct context *context, const struct settin
     return status;
 }
 
-/* One attempt, from OPENED_LOG_NONE, and back to it where it fails. KAYA_BUSY: what the survey saw was gone when it was to be carried, or it
+/* One attempt, from where no log is open, and back to it where it fails. KAYA_BUSY: what the survey saw was gone when it was to be carried, or it
  * must be what the device holds. */
 static enum kaya_status attempt(struct opened_log *log, const struct context *context,
                                 const struct settings *settings, bool past_cache,
@@ -499,7 +510,7 @@ enum kaya_status kaya_log_open(struct opened_log *log, const struct context *con
 {
     enum kaya_status status;
 
-    *log = OPENED_LOG_NONE;
+    clear(log);
     *report = (struct kaya_wal_recovery_report){ .verdict_row = "", .damage_reason = "" };
     status = enter(context, settings);
     if (status != KAYA_OK)

@@ -10,14 +10,13 @@
 /* An open log, as recovery hands it to the writer. The lock is held. */
 struct opened_log {
     struct appender appender;
-    struct pool pool;
     struct chain_segment *chain; /* segments in use, ascending; the last one is the appender's, which knows its end */
     size_t chain_count, chain_capacity;
     uint64_t low_water_lsn;
     bool has_appended;    /* the segment in use holds more than what a recovery carried into it */
     bool has_passed_over; /* a rotation left files behind between two segments of the chain */
+    struct pool pool;     /* last: its room for spares is long, and nobody need clear it */
 };
-#define OPENED_LOG_NONE ((struct opened_log){ .chain = NULL })
 
 /* `cut_back_lsn`: NULL, or the last record to keep. Statuses as for kaya_wal_writer_open. On failure the lock is free. */
 KAYA_MUST_CHECK enum kaya_status kaya_log_open(struct opened_log *log, const struct context *context,

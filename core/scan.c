@@ -10,7 +10,8 @@
  *                     places worth a check, at memory speed.
  *
  * A read through the cache may be stale or damaged on its way, and what looks like the end of the log may be such a read. So
- * with `read_again` the block at V and everything behind it is read twice more, past the cache.
+ * with `read_again` the block at V and everything behind it is read twice more, past the cache. Who asks for the claims next has both done
+ * by the same readings (reads_rest, kaya_scan_claims_behind).
  *
  * Salvage goes on behind a bad place (kaya_scan_skip): over a frame whose header holds by the length that it states, else word by word
  * until a frame stands again. Since a frame is valid at one place only, nothing inside a payload can pass for one (F1, F2). */
@@ -48,6 +49,33 @@ void kaya_scan_init(struct scan *scan, const struct context *context, const stru
     scan->read_again = read_again;
     scan->end = kaya_shape_first_frame(&segment->header.shape);
     scan->claimed.offset_bytes = scan->end;
+}
+
+static void swap_buffers(struct buffer *one, struct buffer *other)
+{
+    struct buffer held = *one;
+
+    *one = *other;
+    *other = held;
+}
+
+void kaya_scan_keep_window(struct scan *scan, struct scan_window *kept)
+{
+    swap_buffers(&scan->memory->window, &kept->buffer);
+    kept->offset = scan->window_offset;
+    kept->length = scan->window_length;
+    scan->window_length = 0;
+}
+
+void kaya_scan_show_window(struct scan *scan, struct scan_window *kept)
+{
+    swap_buffers(&scan->memory->window, &kept->buffer);
+    scan->window_offset = kept->offset;
+    scan->window_length = kept->length;
+    if (scan->window_offset + scan->window_length > scan->limit)
+        scan->window_length =
+            scan->window_offset < scan->limit ? (size_t)(scan->limit - scan->window_offset) : 0;
+    kept->length = 0;
 }
 
 void kaya_scan_from(struct scan *scan, const struct scan_place *place)
@@ -130,6 +158,7 @@ static enum kaya_status load_window(struct scan *scan, uint64_t offset)
         return status;
     scan->window_offset = start;
     scan->window_length = 0;
+    scan->agreed_end = 0;
     status = read_range(scan->context, scan->segment, start, scan->limit, window->bytes, capacity,
                         KAYA_READ_CACHED, &scan->window_length);
     if (status != KAYA_IO)
@@ -165,13 +194,13 @@ static void look(const struct scan *scan, const uint8_t *bytes, size_t available
                                      offset, &found->frame);
 }
 
-/* A reading that fails is no reading: try again, READINGS_PAST_CACHE times more. */
-static enum kaya_status read_past_cache(const struct scan *scan, uint64_t offset, uint8_t *bytes, size_t *length)
+/* Into `again`. A reading that fails is no reading: try again, READINGS_PAST_CACHE times more. */
+static enum kaya_status read_past_cache(const struct scan *scan, uint64_t offset, size_t *length)
 {
     enum kaya_status status = KAYA_IO;
 
     for (unsigned tried = 0; tried <= READINGS_PAST_CACHE && status == KAYA_IO; tried++)
-        status = read_range(scan->context, scan->segment, offset, scan->limit, bytes,
+        status = read_range(scan->context, scan->segment, offset, scan->limit, scan->memory->again.bytes,
                             scan->segment->header.shape.block_bytes, KAYA_READ_PAST_CACHE, length);
     return status;
 }
@@ -251,11 +280,31 @@ static enum kaya_status settle(struct scan *scan, uint64_t offset, unsigned equa
                         in_window < shape->block_bytes ? (size_t)in_window : shape->block_bytes);
     hear(scan, &dispute, offset, length, frame, &found);
     while (!found && dispute.count < READINGS_DISPUTED) {
-        status = read_past_cache(scan, start, scan->memory->again.bytes, &length);
+        status = read_past_cache(scan, start, &length);
         if (status != KAYA_OK)
             break;
         hear(scan, &dispute, offset, length, frame, &found);
     }
+    return status;
+}
+
+/* One more reading, from `start` on: of the block there, and with *with_rest of all behind it in the window; false where that cannot be read, or
+ * is not what the window shows. *length: of what was read of the block. */
+static enum kaya_status read_once_more(struct scan *scan, uint64_t start, bool *with_rest, size_t *length)
+{
+    const struct shape *shape = &scan->segment->header.shape;
+    size_t front = (size_t)(start - scan->window_offset);
+    enum kaya_status status = KAYA_IO;
+
+    if (*with_rest)
+        status = read_range(scan->context, scan->segment, start, scan->limit, scan->memory->again.bytes,
+                            window_bytes(shape) - front, KAYA_READ_PAST_CACHE, length);
+    *with_rest = status == KAYA_OK && *length == scan->window_length - front &&
+                 memcmp(scan->memory->window.bytes + front, scan->memory->again.bytes, *length) == 0;
+    if (status == KAYA_IO)
+        status = read_past_cache(scan, start, length);
+    if (*length > shape->block_bytes)
+        *length = shape->block_bytes;
     return status;
 }
 
@@ -265,6 +314,8 @@ static enum kaya_status look_again(struct scan *scan, uint64_t offset, struct sc
 {
     const struct shape *shape = &scan->segment->header.shape;
     uint64_t start = kaya_shape_block_start(shape, offset);
+    uint64_t end = scan->window_offset + scan->window_length;
+    size_t shown = end - start < shape->block_bytes ? (size_t)(end - start) : shape->block_bytes;
     const uint8_t *block = scan->memory->window.bytes + (start - scan->window_offset);
     bool all_same = true;
     size_t length;
@@ -272,15 +323,18 @@ static enum kaya_status look_again(struct scan *scan, uint64_t offset, struct sc
 
     status = kaya_buffer_reserve(scan->context->allocator, &scan->memory->again, window_bytes(shape), 0);
     for (unsigned reading = 1; status == KAYA_OK && reading < READINGS_AGREEING && all_same; reading++) {
-        status = read_past_cache(scan, start, scan->memory->again.bytes, &length);
+        status = read_once_more(scan, start, &scan->reads_rest, &length);
         if (status != KAYA_OK)
             break;
-        all_same = length > offset - start && memcmp(block, scan->memory->again.bytes, length) == 0;
+        all_same = scan->reads_rest || (length > offset - start && length <= shown &&
+                                        memcmp(block, scan->memory->again.bytes, length) == 0);
         if (!all_same)
             status = settle(scan, offset, reading, length, found);
     }
-    if (status == KAYA_OK && all_same)
-        scan->block_read_again = start + shape->block_bytes;
+    if (status == KAYA_OK && all_same) {
+        scan->agreed_offset = start;
+        scan->agreed_end = scan->reads_rest ? end : start + shown;
+    }
     return status == KAYA_IO && scan->is_tolerant ? KAYA_OK : status;
 }
 
@@ -371,7 +425,7 @@ static enum kaya_status find_frame(struct scan *scan, uint64_t offset, struct sc
     look(scan, bytes, available, offset, found);
     if (found->fault == FRAME_FAULT_NONE || found->fault == FRAME_FAULT_UNKNOWN)
         return KAYA_OK;
-    if (scan->read_again && scan->block_read_again != block_end) {
+    if (scan->read_again && !(offset >= scan->agreed_offset && offset < scan->agreed_end)) {
         status = look_again(scan, offset, found);
         if (status != KAYA_OK || found->fault == FRAME_FAULT_NONE)
             return status;
@@ -816,28 +870,55 @@ static enum kaya_status look_over_window(struct claim_scan *scan, const struct c
     return look_over_sectors(scan, context, memory, offset, end, length);
 }
 
+/* `known`: NULL, or the scan whose end `from` is, with what it has read in the memory's window. */
+static enum kaya_status scan_claims(struct claim_scan *scan, const struct context *context,
+                                    struct scan_memory *memory, enum claims_reading reading, struct scan *known)
+{
+    const struct segment *segment = scan->segment;
+    const struct shape *shape = &segment->header.shape;
+    size_t capacity = window_bytes(shape);
+    uint64_t end = segment->file_bytes < shape->segment_bytes ? segment->file_bytes : shape->segment_bytes;
+    uint64_t offset = kaya_shape_block_start(shape, scan->from);
+    enum kaya_status status;
+
+    *scan->claims = (struct claims){ .furthest = 0 };
+    status = kaya_buffer_reserve(context->allocator, &memory->window, capacity, 0);
+    if (status == KAYA_OK)
+        status = kaya_buffer_reserve(context->allocator, &memory->again, capacity, 0);
+    if (status == KAYA_OK && known != NULL && known->agreed_offset <= kaya_shape_behind(shape, scan->from) &&
+        kaya_shape_behind(shape, scan->from) < known->agreed_end) {
+        offset = known->agreed_offset;
+        look_over(scan, memory->window.bytes + (offset - known->window_offset),
+                  (size_t)(known->agreed_end - offset), offset);
+        offset = known->agreed_end < end ? kaya_shape_block_start(shape, known->agreed_end) : end;
+    }
+    if (known != NULL && offset < end) /* the window is used for what follows */
+        known->window_length = 0;
+    for (size_t length = 0; status == KAYA_OK && offset < end && !scan->stopped; offset += length) {
+        status = look_over_window(scan, context, memory, offset, end, reading, &length);
+        if (length == 0)
+            break;
+    }
+    return status;
+}
+
 enum kaya_status kaya_scan_claims(const struct context *context, const struct segment *segment,
                                   struct scan_memory *memory, uint64_t from, uint32_t sequence,
                                   enum claims_reading reading, stray_visitor *visit, void *user,
                                   struct claims *claims)
 {
-    const struct shape *shape = &segment->header.shape;
-    size_t capacity = window_bytes(shape);
     struct claim_scan scan = {
         .segment = segment, .from = from, .sequence = sequence, .visit = visit, .user = user, .claims = claims
     };
-    uint64_t end = segment->file_bytes < shape->segment_bytes ? segment->file_bytes : shape->segment_bytes;
-    uint64_t offset = kaya_shape_block_start(shape, from);
-    enum kaya_status status;
 
-    *claims = (struct claims){ .furthest = 0 };
-    status = kaya_buffer_reserve(context->allocator, &memory->window, capacity, 0);
-    if (status == KAYA_OK)
-        status = kaya_buffer_reserve(context->allocator, &memory->again, capacity, 0);
-    for (size_t length = 0; status == KAYA_OK && offset < end && !scan.stopped; offset += length) {
-        status = look_over_window(&scan, context, memory, offset, end, reading, &length);
-        if (length == 0)
-            break;
-    }
-    return status;
+    return scan_claims(&scan, context, memory, reading, NULL);
+}
+
+enum kaya_status kaya_scan_claims_behind(struct scan *scan, struct claims *claims)
+{
+    struct claim_scan behind = {
+        .segment = scan->segment, .from = scan->end, .sequence = scan->sequence, .claims = claims
+    };
+
+    return scan_claims(&behind, scan->context, scan->memory, CLAIMS_AGAIN, scan);
 }

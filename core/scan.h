@@ -13,6 +13,14 @@ struct scan_memory {
     struct buffer record; /* a record put together from fragments */
 };
 #define SCAN_MEMORY_NONE ((struct scan_memory){ BUFFER_NONE, BUFFER_NONE, BUFFER_NONE, BUFFER_NONE })
+
+/* What a scan read last, kept for a later scan of the same segment. SCAN_WINDOW_NONE holds nothing. */
+struct scan_window {
+    struct buffer buffer;
+    uint64_t offset;
+    size_t length;
+};
+#define SCAN_WINDOW_NONE ((struct scan_window){ .buffer = BUFFER_NONE })
 void kaya_scan_memory_release(struct scan_memory *memory, const struct context *context);
 
 /* A place between two entries. */
@@ -28,6 +36,7 @@ struct scan {
     struct scan_memory *memory;
     uint64_t limit;  /* nothing at or behind it is looked at: an end that a link names, or the file's size */
     bool read_again; /* what fails its checks is read twice more past the cache before it counts as bad */
+    bool reads_rest; /* what stands behind the end is looked at next: where the end is read again, so is all of the window behind it */
     bool is_tolerant; /* salvage: sectors that cannot be read are zeros, unknown frames are bad ones; neither is a failure */
     uint64_t window_offset;
     size_t window_length;
@@ -39,7 +48,8 @@ struct scan {
     bool has_vanished; /* a reading past the cache no longer had what was taken before it from the same block */
     uint64_t watermark; /* the furthest that a valid frame before `end` says */
     uint64_t mended_count;
-    uint64_t block_read_again; /* end of a block of which all readings were the same: not read again; 0: none */
+    uint64_t agreed_offset,
+        agreed_end; /* a stretch of the window of which all readings were the same: not read again; 0: none */
     struct scan_place claimed; /* the furthest place between two entries that `watermark` is known to cover */
 
     /* Why the scan stopped; valid once kaya_scan_next has said that there is no more. */
@@ -77,6 +87,11 @@ void kaya_scan_init(struct scan *scan, const struct context *context, const stru
 
 /* Go on from a place that an earlier scan of the segment passed. */
 void kaya_scan_from(struct scan *scan, const struct scan_place *place);
+
+/* Take what the scan read last out of its memory; and show it to another one, which does not read it again. What stands in *kept before goes
+ * to the memory in its place, and the other way round. */
+void kaya_scan_keep_window(struct scan *scan, struct scan_window *kept);
+void kaya_scan_show_window(struct scan *scan, struct scan_window *kept);
 
 /* The next whole entry. *found false: there is none; the facts in `scan` say why. KAYA_IO: bytes could not be read.
  * KAYA_NO_MEMORY. KAYA_UNSUPPORTED: a valid frame of an unknown type that may not be skipped. */
@@ -132,5 +147,8 @@ KAYA_MUST_CHECK enum kaya_status kaya_scan_claims(const struct context *context,
                                                   struct scan_memory *memory, uint64_t from,
                                                   uint32_t sequence, enum claims_reading reading,
                                                   stray_visitor *visit, void *user, struct claims *claims);
+
+/* The same behind the end that a scan has come to, with CLAIMS_AGAIN; what that has read so often with one result is not read again. */
+KAYA_MUST_CHECK enum kaya_status kaya_scan_claims_behind(struct scan *scan, struct claims *claims);
 
 #endif

@@ -93,6 +93,7 @@ static void forget(struct survey *survey, const struct context *context)
 {
     kaya_segment_close(&survey->head, context);
     survey->chain_count = 0;
+    survey->head_window.length = 0;
     survey->row = NULL;
     survey->claim = 0;
     survey->carried_only = false;
@@ -248,11 +249,11 @@ static enum kaya_status find_furthest(const struct segment *segment, const struc
     enum kaya_status status = KAYA_OK;
 
     kaya_scan_init(&scan, context, segment, memory, UINT64_MAX, true);
+    scan.reads_rest = true;
     while (status == KAYA_OK && found)
         status = kaya_scan_next(&scan, &entry, &found);
     if (status == KAYA_OK)
-        status = kaya_scan_claims(context, segment, memory, scan.end, scan.sequence, CLAIMS_AGAIN, NULL, NULL,
-                                  &claims);
+        status = kaya_scan_claims_behind(&scan, &claims);
     if (status == KAYA_OK)
         *furthest = claims.furthest > scan.watermark ? claims.furthest : scan.watermark;
     return status;
@@ -364,6 +365,7 @@ void kaya_survey_release(struct survey *survey, const struct context *context)
     kaya_listing_release(&survey->listing, context);
     kaya_release(context->allocator, survey->chain, survey->chain_capacity * sizeof *survey->chain);
     kaya_scan_memory_release(&survey->memory, context);
+    kaya_buffer_release(context->allocator, &survey->head_window.buffer);
     survey->chain = NULL;
     survey->chain_count = survey->chain_capacity = 0;
 }

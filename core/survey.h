@@ -12,7 +12,8 @@
  *   KAYA_BUSY         live only: it kept changing     KAYA_IO, KAYA_NO_MEMORY, KAYA_LIMIT, KAYA_DENIED */
 KAYA_MUST_CHECK enum kaya_status kaya_survey(struct survey *survey, const struct context *context,
                                              const struct survey_options *options);
-#define SURVEY_NONE ((struct survey){ .head = { .file = NULL }, .memory = SCAN_MEMORY_NONE })
+#define SURVEY_NONE                                                                                          \
+    ((struct survey){ .head = { .file = NULL }, .memory = SCAN_MEMORY_NONE, .head_window = SCAN_WINDOW_NONE })
 void kaya_survey_release(struct survey *survey, const struct context *context);
 
 #endif

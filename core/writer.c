@@ -1,5 +1,8 @@
 /* The writer's life: open, tend, facts, close. What it appends stands in append.c, what it lets go in trim.c, and who may do what when in
  * line.c. */
+#include <stddef.h>
+#include <string.h>
+
 #include "line.h"
 #include "rotation.h"
 #include "submit.h"
@@ -23,7 +26,7 @@ static enum kaya_status create(const struct kaya_wal_environment *environment,
 
     if (writer == NULL)
         return KAYA_NO_MEMORY;
-    *writer = (struct kaya_wal_writer){ .batch = BUFFER_NONE };
+    memset(writer, 0, offsetof(struct kaya_wal_writer, log)); /* kaya_log_open says what that is */
     writer->context = kaya_context_make(environment, config != NULL ? config->on_event : NULL,
                                         config != NULL ? config->user : NULL);
     status = kaya_settings_make(&writer->settings, &writer->context, config);

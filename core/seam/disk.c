@@ -169,40 +169,64 @@ static size_t whole_units(const struct kaya_disk *disk, size_t length)
     return length & ~((size_t)disk->geometry.buffer_alignment - 1);
 }
 
-enum kaya_status kaya_disk_read(struct kaya_disk *disk, struct kaya_file *file, uint64_t offset, void *bytes,
-                                size_t length, unsigned flags, size_t *done)
+static enum kaya_status read_once(struct kaya_disk *disk, struct kaya_file *file, uint64_t offset,
+                                  void *bytes, size_t length, unsigned flags, size_t *got)
 {
-    const struct kaya_disk_operations *operations = file_operations_of(disk, file);
     struct kaya_span span = { .bytes = bytes, .length = length };
+    enum kaya_status status;
+
+    *got = SIZE_MAX;
+    status = checked(file->disk->operations->read(disk, file, offset, &span, 1, flags, got), ANSWERS_READ);
+    KAYA_ASSERT(status != KAYA_OK || *got <= length);
+    return status;
+}
+
+/* Behind a first call that did not bring all. Apart from it, since most do. */
+static __attribute__((noinline)) enum kaya_status read_on(struct kaya_disk *disk, struct kaya_file *file,
+                                                          uint64_t offset, void *bytes, size_t length,
+                                                          unsigned flags, enum kaya_status status, size_t got,
+                                                          size_t *done)
+{
     unsigned interruptions = 0;
     size_t total = 0;
 
+    for (;;) {
+        if (status == KAYA_OK) {
+            interruptions = 0;
+            if (got == length - total || whole_units(disk, got) == 0) {
+                *done = total + got;
+                return KAYA_OK;
+            }
+            total += whole_units(disk, got);
+        } else if (status != KAYA_INTERRUPTED) {
+            return status;
+        } else if (++interruptions == KAYA_INTERRUPTIONS_MAX) {
+            return KAYA_IO;
+        }
+        status =
+            read_once(disk, file, offset + total, (unsigned char *)bytes + total, length - total, flags, &got);
+    }
+}
+
+enum kaya_status kaya_disk_read(struct kaya_disk *disk, struct kaya_file *file, uint64_t offset, void *bytes,
+                                size_t length, unsigned flags, size_t *done)
+{
+    enum kaya_status status;
+    size_t got;
+
+    (void)file_operations_of(disk, file);
     KAYA_ASSERT((flags & ~(unsigned)KAYA_READ_PAST_CACHE) == 0);
     KAYA_ASSERT(done != NULL);
     check_place(disk, offset, length);
-    check_span(disk, &span);
+    check_span(disk, &(struct kaya_span){ .bytes = bytes, .length = length });
 
     *done = 0;
-    while (total < length) {
-        size_t got = SIZE_MAX;
-        enum kaya_status status;
-
-        span.bytes = (unsigned char *)bytes + total;
-        span.length = length - total;
-        status = checked(operations->read(disk, file, offset + total, &span, 1, flags, &got), ANSWERS_READ);
-        if (status == KAYA_INTERRUPTED && ++interruptions < KAYA_INTERRUPTIONS_MAX)
-            continue;
-        if (status != KAYA_OK)
-            return status == KAYA_INTERRUPTED ? KAYA_IO : status;
-        KAYA_ASSERT(got <= span.length);
-        interruptions = 0;
-        if (got == span.length || whole_units(disk, got) == 0) {
-            total += got;
-            break;
-        }
-        total += whole_units(disk, got);
-    }
-    *done = total;
+    if (length == 0)
+        return KAYA_OK;
+    status = read_once(disk, file, offset, bytes, length, flags, &got);
+    if (status != KAYA_OK || got != length)
+        return read_on(disk, file, offset, bytes, length, flags, status, got, done);
+    *done = length;
     return KAYA_OK;
 }
 
@@ -243,36 +267,52 @@ static size_t total_bytes(const struct kaya_disk *disk, const struct kaya_span *
     return total;
 }
 
+/* Behind a first call that did not take all. Apart from it, since most do. */
+static __attribute__((noinline)) enum kaya_status write_on(struct kaya_disk *disk, struct kaya_file *file,
+                                                           uint64_t offset, const struct kaya_span *spans,
+                                                           size_t span_count, size_t length, write_slot *slot,
+                                                           enum kaya_status status, size_t taken)
+{
+    struct kaya_span rest[KAYA_SPANS_MAX];
+    unsigned interruptions = 0;
+
+    for (;;) {
+        if (status != KAYA_INTERRUPTED) {
+            if (status != KAYA_OK)
+                return status;
+            KAYA_ASSERT(taken <= length);
+            if (taken == length)
+                return KAYA_OK;
+            interruptions = 0;
+            taken = whole_units(disk, taken);
+            if (taken == 0)
+                return KAYA_IO;
+            offset += taken;
+            length -= taken;
+            span_count = spans_behind(rest, spans, span_count, taken); /* in place from the second time on */
+            spans = rest;
+        } else if (++interruptions == KAYA_INTERRUPTIONS_MAX) {
+            return KAYA_IO;
+        }
+        taken = SIZE_MAX;
+        status = checked(slot(disk, file, offset, spans, span_count, &taken), ANSWERS_WRITE);
+    }
+}
+
 static enum kaya_status write_all(struct kaya_disk *disk, struct kaya_file *file, uint64_t offset,
                                   const struct kaya_span *spans, size_t span_count, write_slot *slot)
 {
     size_t length = total_bytes(disk, spans, span_count);
-    struct kaya_span rest[KAYA_SPANS_MAX];
-    unsigned interruptions = 0;
-    size_t total = 0;
+    size_t taken = SIZE_MAX;
+    enum kaya_status status;
 
     check_place(disk, offset, length);
-    while (total < length) {
-        size_t taken = SIZE_MAX;
-        enum kaya_status status;
-
-        status = checked(slot(disk, file, offset + total, spans, span_count, &taken), ANSWERS_WRITE);
-        if (status == KAYA_INTERRUPTED && ++interruptions < KAYA_INTERRUPTIONS_MAX)
-            continue;
-        if (status != KAYA_OK)
-            return status == KAYA_INTERRUPTED ? KAYA_IO : status;
-        KAYA_ASSERT(taken <= length - total);
-        interruptions = 0;
-        if (taken == length - total)
-            break;
-        taken = whole_units(disk, taken);
-        if (taken == 0)
-            return KAYA_IO;
-        total += taken;
-        span_count = spans_behind(rest, spans, span_count, taken); /* in place from the second time on */
-        spans = rest;
-    }
-    return KAYA_OK;
+    if (length == 0)
+        return KAYA_OK;
+    status = checked(slot(disk, file, offset, spans, span_count, &taken), ANSWERS_WRITE);
+    if (status == KAYA_OK && taken == length)
+        return KAYA_OK;
+    return write_on(disk, file, offset, spans, span_count, length, slot, status, taken);
 }
 
 enum kaya_status kaya_disk_write(struct kaya_disk *disk, struct kaya_file *file, uint64_t offset,
