@@ -48,9 +48,10 @@ static void settle_first(struct kaya_pool *pool, struct kaya_names *directory)
     memmove(directory->changes, directory->changes + 1, directory->change_count * sizeof directory->changes[0]);
 }
 
-/* Takes over the reference to `name`. More changes than fit: the oldest becomes durable, which is a tamer disk. */
+/* Takes over the reference to `name`; `position` is where the file stands among the names that are shown; their count: nowhere. More changes than
+ * fit: the oldest becomes durable, which is a tamer disk. */
 static void change(struct kaya_pool *pool, struct kaya_names *directory, enum kaya_change_kind kind,
-                   uint32_t file, struct kaya_name *name)
+                   uint32_t file, uint32_t position, struct kaya_name *name)
 {
     if (directory->change_count == 0)
         show(pool, &directory->durable, kaya_entries_retain(directory->now));
@@ -58,30 +59,35 @@ static void change(struct kaya_pool *pool, struct kaya_names *directory, enum ka
         settle_first(pool, directory);
     directory->changes[directory->change_count] =
         (struct kaya_change){ .kind = kind, .file = file, .name = name };
-    apply(pool, &directory->now, &directory->changes[directory->change_count]);
+    if (position < kaya_entries_count(directory->now))
+        kaya_entries_remove_at(pool, &directory->now, position);
+    if (kind != KAYA_CHANGE_UNLINK)
+        kaya_entries_set(pool, &directory->now, name, file);
     directory->change_count++;
     has_changed(pool, directory);
 }
 
 void kaya_names_create(struct kaya_pool *pool, struct kaya_names *directory, const char *name, uint32_t file)
 {
-    change(pool, directory, KAYA_CHANGE_CREATE, file, kaya_pool_name(pool, name));
+    change(pool, directory, KAYA_CHANGE_CREATE, file, UINT32_MAX, kaya_pool_name(pool, name));
 }
 
 void kaya_names_rename(struct kaya_pool *pool, struct kaya_names *directory, const char *from, const char *to)
 {
-    uint32_t file = kaya_names_find(directory, from);
+    uint32_t position = kaya_entries_find(directory->now, from);
 
-    KAYA_ASSERT(file != KAYA_NO_FILE);
-    change(pool, directory, KAYA_CHANGE_RENAME, file, kaya_pool_name(pool, to));
+    KAYA_ASSERT(position < kaya_entries_count(directory->now));
+    change(pool, directory, KAYA_CHANGE_RENAME, directory->now->entries[position].file, position,
+           kaya_pool_name(pool, to));
 }
 
 void kaya_names_unlink(struct kaya_pool *pool, struct kaya_names *directory, const char *name)
 {
-    uint32_t file = kaya_names_find(directory, name);
+    uint32_t position = kaya_entries_find(directory->now, name);
 
-    KAYA_ASSERT(file != KAYA_NO_FILE);
-    change(pool, directory, KAYA_CHANGE_UNLINK, file, kaya_pool_name(pool, name));
+    KAYA_ASSERT(position < kaya_entries_count(directory->now));
+    change(pool, directory, KAYA_CHANGE_UNLINK, directory->now->entries[position].file, position,
+           kaya_pool_name(pool, name));
 }
 
 static void forget_changes(struct kaya_pool *pool, struct kaya_names *directory)

@@ -32,13 +32,18 @@ static uint32_t unit_bytes(const struct kaya_geometry *geometry)
     return geometry->atomic_bytes > geometry->sector_bytes ? geometry->atomic_bytes : geometry->sector_bytes;
 }
 
-static void release_contents(struct kaya_sim_disk *disk)
+static void release_files(struct kaya_sim_disk *disk, uint32_t from)
+{
+    for (uint32_t file = from; file < disk->file_count; file++)
+        kaya_inode_release(&disk->store, disk->files[file].inode);
+    disk->file_count = disk->file_count < from ? disk->file_count : from;
+}
+
+/* All but files. */
+static void release_rest(struct kaya_sim_disk *disk)
 {
     struct kaya_sim_handle *handle;
 
-    for (uint32_t file = 0; file < disk->file_count; file++)
-        kaya_inode_release(&disk->store, disk->files[file].inode);
-    disk->file_count = 0;
     kaya_lies_drop(disk);
     kaya_stale_release(&disk->store, disk->store.stale);
     disk->store.stale = NULL;
@@ -49,6 +54,12 @@ static void release_contents(struct kaya_sim_disk *disk)
         handle->next = disk->free_handles;
         disk->free_handles = handle;
     }
+}
+
+static void release_contents(struct kaya_sim_disk *disk)
+{
+    release_files(disk, 0);
+    release_rest(disk);
 }
 
 /* A pool whose blocks have the size of this profile's sectors. */
@@ -145,6 +156,7 @@ static enum kaya_status start_over(struct kaya_sim_disk *disk, const struct kaya
     set_options(disk, options);
     set_boots(disk);
     disk->store.stamp = 0;
+    disk->files_taken = 0;
     disk->inode_number = 0;
     disk->handle_number = 0;
     disk->crash_number = 0;
@@ -227,6 +239,7 @@ void kaya_sim_disk_reset(struct kaya_sim_disk *disk, const struct kaya_sim_disk_
 static void share_pool(const struct kaya_sim_disk *disk, struct kaya_sim_disk *copy)
 {
     if (copy->store.pool != disk->store.pool) {
+        release_files(copy, 0);
         kaya_fate_forget(copy);
         kaya_pool_release(copy->store.pool);
         copy->store.pool = disk->store.pool;
@@ -234,14 +247,28 @@ static void share_pool(const struct kaya_sim_disk *disk, struct kaya_sim_disk *c
     }
 }
 
+/* Most of what the copy had before, it will have again. */
 static void copy_files(const struct kaya_sim_disk *disk, struct kaya_sim_disk *copy)
 {
+    uint32_t had = copy->file_count;
+
+    release_files(copy, disk->file_count);
     kaya_disk_reserve_files(copy, disk->file_count);
     copy->file_count = disk->file_count;
+    copy->files_taken = disk->files_taken;
     for (uint32_t file = 0; file < disk->file_count; file++) {
-        copy->files[file] = (struct kaya_sim_file){ .inode = disk->files[file].inode };
-        if (copy->files[file].inode != NULL)
-            copy->files[file].inode->references++;
+        struct kaya_inode *inode = disk->files[file].inode;
+        struct kaya_sim_file *to = &copy->files[file];
+        struct kaya_inode *before = file < had ? to->inode : NULL;
+
+        to->open_count = 0;
+        to->position = disk->files[file].position;
+        if (inode == before && file < had)
+            continue;
+        if (inode != NULL)
+            inode->references++;
+        to->inode = inode;
+        kaya_inode_release(&copy->store, before);
     }
 }
 
@@ -310,7 +337,7 @@ enum kaya_status kaya_sim_disk_copy(const struct kaya_sim_disk *disk, struct kay
                                     struct kaya_trace *trace, struct kaya_sim_disk *copy)
 {
     KAYA_ASSERT(disk != copy);
-    release_contents(copy);
+    release_rest(copy);
     share_pool(disk, copy);
     set_profile(copy, disk->profile);
     set_boots(copy);
@@ -348,8 +375,14 @@ static void copy_boot(const struct kaya_sim_disk *disk, struct kaya_sim_disk *co
     copy->question_user = disk->question_user;
     copy->seen = disk->seen;
     copy->handle_number = disk->handle_number;
-    for (uint32_t file = 0; file < disk->file_count; file++)
-        copy->files[file].open_count = disk->files[file].open_count;
+}
+
+/* Of those that `handles` hold. */
+static void copy_open_counts(const struct kaya_sim_disk *disk, const struct kaya_sim_handle *handles,
+                             struct kaya_sim_disk *copy)
+{
+    for (const struct kaya_sim_handle *handle = handles; handle != NULL; handle = handle->next)
+        copy->files[handle->file].open_count = disk->files[handle->file].open_count;
 }
 
 void kaya_disk_keep(const struct kaya_sim_disk *disk, struct kaya_sim_disk *kept)
@@ -358,6 +391,7 @@ void kaya_disk_keep(const struct kaya_sim_disk *disk, struct kaya_sim_disk *kept
 
     KAYA_ASSERT(status == KAYA_OK);
     copy_boot(disk, kept);
+    copy_open_counts(disk, disk->handles, kept);
     kept->inflights = NULL; /* they stand on the boot's stack, and may be looked at only when it is back as well */
     kept->kept_inflights = disk->inflights;
     kept->kept_handle_count = 0;
@@ -395,6 +429,7 @@ void kaya_disk_bring_back(struct kaya_sim_disk *disk, const struct kaya_sim_disk
     copy_boot(kept, disk);
     disk->inflights = kept->kept_inflights;
     bring_back_handles(disk, kept);
+    copy_open_counts(kept, disk->handles, disk);
 }
 
 enum kaya_status kaya_sim_disk_fork(const struct kaya_sim_disk *disk, struct kaya_choices *choices,

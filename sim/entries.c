@@ -177,14 +177,19 @@ void kaya_entries_set(struct kaya_pool *pool, struct kaya_entries **entries, str
 
 void kaya_entries_remove_file(struct kaya_pool *pool, struct kaya_entries **entries, uint32_t file)
 {
+    uint32_t count = kaya_entries_count(*entries);
     uint32_t position = 0;
-    struct kaya_entries *changed;
 
-    while (position < kaya_entries_count(*entries) && (*entries)->entries[position].file != file)
+    while (position < count && (*entries)->entries[position].file != file)
         position++;
-    if (position == kaya_entries_count(*entries))
-        return;
-    changed = own(pool, entries);
+    if (position < count)
+        kaya_entries_remove_at(pool, entries, position);
+}
+
+void kaya_entries_remove_at(struct kaya_pool *pool, struct kaya_entries **entries, uint32_t position)
+{
+    struct kaya_entries *changed = own(pool, entries);
+
     kaya_pool_name_release(pool, changed->entries[position].name);
     changed->count--;
     memmove(changed->entries + position, changed->entries + position + 1,

@@ -51,9 +51,10 @@ uint32_t kaya_entries_find(const struct kaya_entries *entries, const char *name)
 bool kaya_entries_refer(const struct kaya_entries *entries, uint32_t file);
 
 /* Change *entries, which becomes the caller's own. `set`: the name names the file, whatever it named before; retains the name. `remove_file`: no
- * name names the file (at most one did). */
+ * name names the file (at most one did); `remove_at`: the one that stands there. */
 void kaya_entries_set(struct kaya_pool *pool, struct kaya_entries **entries, struct kaya_name *name,
                       uint32_t file);
 void kaya_entries_remove_file(struct kaya_pool *pool, struct kaya_entries **entries, uint32_t file);
+void kaya_entries_remove_at(struct kaya_pool *pool, struct kaya_entries **entries, uint32_t position);
 
 #endif

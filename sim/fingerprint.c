@@ -10,7 +10,7 @@
  * numbers of inodes where nothing shows garbage (which is a function of them), counts, handles (they end with the boot, and in the middle
  * of one they follow from what it was answered). Too much in the row costs a visit, too little would cost a bug; in doubt it is in.
  *
- * It costs what changed: blocks keep their hash, and so do inodes until somebody asks to change them (kaya_disk_own), in all forks
+ * It costs what changed, and three words a file: blocks keep their hash, and so do inodes until somebody asks to change them (kaya_disk_own), in all forks
  * that share them. An inode with something undecided keeps none, for that is decided without asking again. */
 #include "fingerprint.h"
 
@@ -34,13 +34,19 @@ struct row {
     size_t count;
 };
 
-static void add(struct row *row, uint64_t word)
+static void reserve(struct row *row, size_t count)
 {
     struct kaya_sim_disk *disk = row->disk;
 
-    if (row->count == disk->word_capacity)
-        disk->words = kaya_disk_scratch(disk->words, &disk->word_capacity, row->count + 1, sizeof *disk->words);
-    disk->words[row->count++] = word;
+    if (row->count + count > disk->word_capacity)
+        disk->words =
+            kaya_disk_scratch(disk->words, &disk->word_capacity, row->count + count, sizeof *disk->words);
+}
+
+static void add(struct row *row, uint64_t word)
+{
+    reserve(row, 1);
+    row->disk->words[row->count++] = word;
 }
 
 static void add_hash(struct row *row, struct kaya_hash hash)
@@ -132,13 +138,10 @@ static struct kaya_hash inode_hash(struct row *row, const struct kaya_inode *ino
     return hash_from(row, first);
 }
 
-static void add_inode(struct row *row, struct kaya_inode *inode)
+static void know_inode(struct row *row, struct kaya_inode *inode)
 {
-    if (!inode->has_hash) {
-        inode->hash = inode_hash(row, inode);
-        inode->has_hash = inode->undecided_count == 0 && !inode->is_size_undecided;
-    }
-    add_hash(row, inode->hash);
+    inode->hash = inode_hash(row, inode);
+    inode->has_hash = inode->undecided_count == 0 && !inode->is_size_undecided;
 }
 
 /* ---- names ---- */
@@ -197,6 +200,29 @@ static void add_inflights(struct row *row, struct kaya_sim_disk *disk)
     add(row, count);
 }
 
+/* Hashes of inodes first, which use the row themselves; then all in a row. */
+static void add_files(struct row *row, struct kaya_sim_disk *disk)
+{
+    uint64_t *words;
+
+    for (uint32_t file = 0; file < disk->file_count; file++)
+        if (disk->files[file].inode != NULL && !disk->files[file].inode->has_hash)
+            know_inode(row, disk->files[file].inode);
+    reserve(row, 3 * (size_t)disk->file_count);
+    words = disk->words + row->count;
+    for (uint32_t file = 0; file < disk->file_count; file++) {
+        const struct kaya_inode *inode = disk->files[file].inode;
+
+        if (inode == NULL)
+            continue;
+        words[0] = file;
+        words[1] = inode->hash.low;
+        words[2] = inode->hash.high;
+        words += 3;
+    }
+    row->count = (size_t)(words - disk->words);
+}
+
 struct kaya_hash kaya_disk_fingerprint(struct kaya_sim_disk *disk)
 {
     struct row row = { .disk = disk };
@@ -211,12 +237,7 @@ struct kaya_hash kaya_disk_fingerprint(struct kaya_sim_disk *disk)
         add(&row, disk->crash_number);
     add_inflights(&row, disk);
     add_names(&row, &disk->directory);
-    for (uint32_t file = 0; file < disk->file_count; file++) {
-        if (disk->files[file].inode == NULL)
-            continue;
-        add(&row, file);
-        add_inode(&row, disk->files[file].inode);
-    }
+    add_files(&row, disk);
     add_stale(&row, disk);
     return hash_from(&row, 0);
 }

@@ -654,8 +654,7 @@ static enum kaya_status sim_sync_directory(struct kaya_disk *seam, enum kaya_dir
     } else if (status == KAYA_OK && which == KAYA_DIRECTORY_PARENT) {
         disk->directory.is_durable = disk->directory.exists;
     } else if (status == KAYA_OK && disk->directory.change_count > 0) {
-        kaya_names_sync(disk->store.pool, &disk->directory);
-        kaya_disk_drop_unnamed_files(disk);
+        kaya_disk_sync_names(disk);
     }
     disk->usage.directory_syncs++;
     kaya_disk_trace(disk, KAYA_TRACE_SYNC_DIRECTORY, status, 0, (uint64_t)which, 0, NULL);

@@ -57,10 +57,11 @@ void kaya_disk_reserve_files(struct kaya_sim_disk *disk, uint32_t needed)
 
 uint32_t kaya_disk_add_file(struct kaya_sim_disk *disk)
 {
-    uint32_t file = 0;
+    uint32_t file = disk->files_taken;
 
     while (file < disk->file_count && disk->files[file].inode != NULL)
         file++;
+    disk->files_taken = file + 1;
     if (file == disk->file_count) {
         kaya_disk_reserve_files(disk, file + 1);
         disk->file_count++;
@@ -71,6 +72,9 @@ uint32_t kaya_disk_add_file(struct kaya_sim_disk *disk)
 
 static void drop(struct kaya_sim_disk *disk, struct kaya_sim_file *entry)
 {
+    uint32_t file = (uint32_t)(entry - disk->files);
+
+    disk->files_taken = disk->files_taken < file ? disk->files_taken : file;
     kaya_stale_add(&disk->store, entry->inode, 0);
     kaya_inode_release(&disk->store, entry->inode);
     entry->inode = NULL;
@@ -113,6 +117,39 @@ void kaya_disk_drop_unnamed_files(struct kaya_sim_disk *disk)
     for (uint32_t file = 0; file < disk->file_count; file++)
         if (disk->files[file].inode != NULL && disk->files[file].open_count == 0 && !disk->files[file].is_named)
             drop(disk, &disk->files[file]);
+}
+
+/* Keeps the list sorted, each file once. */
+static uint32_t add_file_to(uint32_t *files, uint32_t count, uint32_t file)
+{
+    uint32_t at = count;
+
+    while (at > 0 && files[at - 1] > file)
+        at--;
+    if (at > 0 && files[at - 1] == file)
+        return count;
+    memmove(files + at + 1, files + at, (count - at) * sizeof files[0]);
+    files[at] = file;
+    return count + 1;
+}
+
+/* Only files that the changes are about, or whose name they took, can be without one afterwards. */
+void kaya_disk_sync_names(struct kaya_sim_disk *disk)
+{
+    struct kaya_names *names = &disk->directory;
+    uint32_t files[2 * KAYA_CHANGES_MAX];
+    uint32_t count = 0;
+
+    for (uint32_t index = 0; index < names->change_count; index++) {
+        uint32_t position = kaya_entries_find(names->durable, names->changes[index].name->text);
+
+        count = add_file_to(files, count, names->changes[index].file);
+        if (position < kaya_entries_count(names->durable))
+            count = add_file_to(files, count, names->durable->entries[position].file);
+    }
+    kaya_names_sync(disk->store.pool, names);
+    for (uint32_t index = 0; index < count; index++)
+        kaya_disk_drop_file(disk, files[index]);
 }
 
 /* ---- boots ---- */

@@ -120,6 +120,7 @@ struct kaya_sim_disk {
     struct kaya_names directory;
     struct kaya_sim_file *files;
     uint32_t file_count, file_capacity;
+    uint32_t files_taken;  /* no place below this one is free */
     uint64_t inode_number; /* the last one given */
 
     struct kaya_sim_boot boots[2];
@@ -213,8 +214,11 @@ uint32_t kaya_disk_add_file(struct kaya_sim_disk *disk);
 /* Free the file if nothing names it, could name it or holds it. */
 void kaya_disk_drop_file(struct kaya_sim_disk *disk, uint32_t file);
 
-/* The same for all of them: names became durable. */
+/* The same for all of them. */
 void kaya_disk_drop_unnamed_files(struct kaya_sim_disk *disk);
+
+/* All names are durable; files that lost theirs are freed. */
+void kaya_disk_sync_names(struct kaya_sim_disk *disk);
 
 /* Handles and lock are gone. Handles stay good memory, so that code which unwinds may close them; they are free for the boots to come. */
 void kaya_disk_end_boot(struct kaya_sim_disk *disk);
