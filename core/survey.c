@@ -309,6 +309,16 @@ static bool is_same_finding(const struct finding *one, const struct finding *oth
            one->successor != UINT64_MAX && (one->successor == 0 || one->head == other->head);
 }
 
+/* There were segments when the directory was listed, and each was taken away before it could be opened: that is no empty directory. */
+static bool has_missed_all(const struct survey *survey)
+{
+    bool has_listed = false;
+
+    for (size_t i = 0; i < survey->listing.file_count; i++)
+        has_listed = has_listed || survey->listing.files[i].kind != SEGMENT_NAME_NEW;
+    return has_listed && survey->head.file == NULL && !is_damaged(survey);
+}
+
 static enum kaya_status look_at_live(struct survey *survey, const struct context *context,
                                      const struct survey_options *options)
 {
@@ -324,7 +334,7 @@ static enum kaya_status look_at_live(struct survey *survey, const struct context
         asked.past_cache = survey->has_vanished && !asked.past_cache;
         if (asked.past_cache) /* the cache has shown what a failed sync forgot */
             continue;
-        if (status == KAYA_OK && head_has_changed(survey, context))
+        if (status == KAYA_OK && (has_missed_all(survey) || head_has_changed(survey, context)))
             continue;
         found =
             (struct finding){ .report = survey->report, .head = survey->head.number, .successor = UINT64_MAX };

@@ -406,6 +406,69 @@ Test(reader, a_log_that_changes_under_the_reader_is_never_called_damaged)
     }
 }
 
+/* At one of the reader's calls, another process does all this at once. */
+struct takeover {
+    struct log_fixture *log, *other;
+    uint64_t call, at;
+    bool is_done;
+};
+
+static void take_over(void *user, struct image_disk *image, enum image_call call)
+{
+    struct takeover *takeover = user;
+    struct log_fixture *log = takeover->log;
+
+    (void)call;
+    if (takeover->is_done || takeover->call++ != takeover->at)
+        return;
+    takeover->is_done = true;
+    log->writer = NULL; /* the writer died; the reader's handles live on */
+    image->locked = false;
+    MUST(log_open(log));
+    for (unsigned i = 0; i < 12; i++) { /* until each file had another life, and frames of it */
+        MUST(log_rotate(log));
+        MUST(log_append(log, 300, KAYA_STRICT));
+        MUST(log_append(log, 300, KAYA_STRICT));
+        MUST(log_trim(log, log->last_lsn));
+    }
+    memcpy(takeover->other->records, log->records, sizeof log->records);
+    takeover->other->last_lsn = log->last_lsn;
+}
+
+/* The head is the whole log, so nothing below it tells that it is no longer there. The reader must not take what is left of it for the log's end. */
+Test(reader, a_head_that_gets_another_life_while_it_is_read_is_not_the_end)
+{
+    enum { WRITTEN = 5, CALLS_MAX = 200 };
+    bool is_through = false;
+
+    for (uint64_t at = 0; at < CALLS_MAX && !is_through; at++) {
+        struct log_fixture *log = log_fixture_create(&LOG_DENSE, &SMALL);
+        struct log_fixture *other = log_fixture_create(&LOG_DENSE, &SMALL);
+        struct takeover takeover = { .log = log, .other = other, .at = at };
+        struct log_look look;
+
+        MUST(log_open(log));
+        for (unsigned i = 0; i < WRITTEN; i++)
+            MUST(log_append(log, 100, KAYA_RELAXED));
+        memcpy(other->records, log->records, sizeof log->records);
+        other->last_lsn = log->last_lsn;
+        other->environment.disk = &log->image.disk;
+        log->image.before_call = take_over;
+        log->image.user = &takeover;
+        log_look(other, NULL, &look);
+        is_through = !takeover.is_done;
+        cr_expect(look.status == KAYA_OK || look.status == KAYA_BUSY || look.status == KAYA_TRIMMED,
+                  "call %" PRIu64 ": %s", at, kaya_status_name(look.status));
+        cr_expect(look.status != KAYA_OK || look.report.last_lsn >= WRITTEN,
+                  "call %" PRIu64 ": the log ends with %" PRIu64, at, look.report.last_lsn);
+        log->image.before_call = NULL;
+        log_kill(log);
+        log_fixture_destroy(other);
+        log_fixture_destroy(log);
+    }
+    cr_expect(is_through, "a look takes more calls than %u", CALLS_MAX);
+}
+
 /* Mended records are marked. */
 Test(reader, a_mended_record_says_so_and_its_bytes_are_right)
 {
