@@ -49,6 +49,7 @@ enum {
     COMPANY_SHARE = 4,      /* of a sync's time is waited for those who were just answered ... */
     COMPANY_NS_MIN = 10000, /* ... unless to sleep and to be woken takes as long */
     COMPANY_VAIN_MAX = 6,
+    RIDERS_MANY = 4,
 };
 
 /* --- life ----------------------------------------------------------------------------------------------------------- */
@@ -115,6 +116,18 @@ static void wake_arrival(struct kaya_wal_writer *writer, unsigned index)
 {
     if (writer->waiter_count[index] > 0)
         kaya_condition_wake_all(writer->context.runtime, writer->arrival[index]);
+}
+
+/* All who rode. To wake many takes the system long, and the first of them would find the mutex taken, and sleep again: so it is let go meanwhile. */
+static void wake_riders(struct kaya_wal_writer *writer, unsigned index)
+{
+    if (writer->waiter_count[index] < RIDERS_MANY) {
+        wake_arrival(writer, index);
+        return;
+    }
+    kaya_mutex_unlock(writer->context.runtime, writer->mutex);
+    kaya_condition_wake_all(writer->context.runtime, writer->arrival[index]);
+    kaya_mutex_lock(writer->context.runtime, writer->mutex);
 }
 
 /* Who waits for something else than others to come along: go. */
@@ -514,11 +527,11 @@ static void lead(struct kaya_wal_writer *writer, const struct goal *goal)
     if (syncs)
         writer->answered_count = writer->waiter_count[mine] + 1;
     wake_turn(writer);
-    wake_arrival(writer, mine);
     if (status != KAYA_OK)
         wake_arrival(writer, !mine);
     else
         wake_leader(writer);
+    wake_riders(writer, mine);
 }
 
 enum kaya_status kaya_line_write_ahead(struct kaya_wal_writer *writer, uint64_t end)
