@@ -121,6 +121,9 @@ void kaya_player_on_event(void *user, const struct kaya_event *event)
     struct kaya_player *player = user;
 
     kaya_watch_event(&player->watch, event->kind);
+    if (event->kind == KAYA_EVENT_MENDED && player->mended_count < KAYA_MENDED_BITS_MAX)
+        player->mended[player->mended_count++] =
+            (struct kaya_mended_bit){ event->segment, event->offset_bytes, event->detail };
     kaya_player_trace(player, KAYA_TRACE_SUBJECT, kaya_event_name(event->kind), event->status, event->segment,
                       event->offset_bytes, event->lsn);
     if (event->status != KAYA_OK && event->text[0] != '\0') /* the reason, or the field */

@@ -55,17 +55,22 @@ void kaya_log_file_names(const struct kaya_sim_machine *machine, struct kaya_fil
 /* Before anybody looks: what may be found? */
 enum kaya_status kaya_log_foresee(struct kaya_log *log, const struct kaya_sim_machine *machine,
                                   uint64_t anchor_lsn);
+/* F4: what an open or recovery, foreseen so, told of the bits that it mended. */
+void kaya_log_judge_mended(struct kaya_log *log, enum kaya_status status, struct kaya_violation *violation);
 /* P10 */
 void kaya_log_expect_untouched(const struct kaya_sim_machine *machine,
                                const struct kaya_sim_disk_usage *before, struct kaya_violation *violation);
-/* Who was refused has taken the lock at most. */
-void kaya_log_expect_unwritten(const struct kaya_sim_machine *machine, const struct kaya_sim_disk_usage *before,
-                               uint64_t stored_before, const char *what, struct kaya_violation *violation);
+/* Who was refused, of a log that was there, has taken the lock and nothing else. */
+void kaya_log_expect_refused(const struct kaya_sim_machine *machine, const struct kaya_sim_disk_usage *before,
+                             const char *what, struct kaya_violation *violation);
 /* Every byte of every file, as `cp` would: what the crash left undecided is decided. */
 void kaya_log_copy_files(struct kaya_log *log, const struct kaya_sim_machine *machine);
 /* Everything there is, against everything there should be. `beside`: as another process would, without the writer. */
 enum kaya_status kaya_log_read_all(struct kaya_log *log, const struct kaya_sim_machine *machine, bool beside,
                                    struct kaya_violation *violation);
+/* Only what is durable, through the writer. */
+enum kaya_status kaya_log_read_durable(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                                       uint64_t durable_lsn, struct kaya_violation *violation);
 void kaya_log_end_follower(struct kaya_log *log);
 /* A reader over further operations: opened by the first call, read on by later ones. */
 enum kaya_status kaya_log_follow(struct kaya_log *log, const struct kaya_sim_machine *machine,

@@ -5,6 +5,8 @@
  * asked before each look. */
 #include "log.h"
 
+#include <stdio.h>
+
 #include "kaya/inspect.h"
 #include "kaya/scenarios/damage.h"
 
@@ -15,6 +17,7 @@ enum kaya_status kaya_log_foresee(struct kaya_log *log, const struct kaya_sim_ma
 {
     enum kaya_status status;
 
+    log->player.mended_count = 0;
     if (log->damage == NULL)
         return KAYA_OK;
     status = kaya_damage_look(log->damage, machine->sim_disk, kaya_oracle_first_lsn(log->oracle),
@@ -22,6 +25,37 @@ enum kaya_status kaya_log_foresee(struct kaya_log *log, const struct kaya_sim_ma
     if (status == KAYA_OK)
         kaya_oracle_outlook(log->oracle, &log->outlook, anchor_lsn);
     return status;
+}
+
+/* Does exactly that bit differ from the truth? */
+static bool is_flipped(const struct kaya_log *log, const struct kaya_mended_bit *mended, const char *ending)
+{
+    const struct kaya_image_file *now, *truth;
+    uint64_t place = mended->offset_bytes + mended->bit / 8;
+    char name[KAYA_NAME_BYTES_MAX + 1];
+
+    snprintf(name, sizeof name, "%016llx%s", (unsigned long long)mended->segment, ending);
+    now = kaya_image_find(kaya_damage_now(log->damage), name);
+    truth = kaya_image_find(kaya_damage_truth(log->damage), name);
+    return now != NULL && truth != NULL && place < now->size_bytes && place < truth->size_bytes &&
+           (now->bytes[place] ^ truth->bytes[place]) == 1 << mended->bit % 8;
+}
+
+/* Of the bits that recovery told of, one at least must be one that has flipped, where some have in what it returned. */
+void kaya_log_judge_mended(struct kaya_log *log, enum kaya_status status, struct kaya_violation *violation)
+{
+    const struct kaya_mended_bit *mended = log->player.mended;
+
+    if (status != KAYA_OK || log->damage == NULL || log->outlook.mended_min == 0 || log->player.mended_count == 0)
+        return;
+    for (size_t i = 0; i < log->player.mended_count; i++)
+        if (is_flipped(log, &mended[i], ".wal") || is_flipped(log, &mended[i], ".away"))
+            return;
+    kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_P5),
+                       "a mended bit is told by its place; bit %llu of the frame at offset 0x%llx of segment %llu has not "
+                       "flipped",
+                       (unsigned long long)mended->bit, (unsigned long long)mended->offset_bytes,
+                       (unsigned long long)mended->segment);
 }
 
 /* P10: who only looks changes nothing and takes no lock, whatever there is to see. */
@@ -36,16 +70,15 @@ void kaya_log_expect_untouched(const struct kaya_sim_machine *machine,
                            (unsigned long long)calls);
 }
 
-void kaya_log_expect_unwritten(const struct kaya_sim_machine *machine, const struct kaya_sim_disk_usage *before,
-                               uint64_t stored_before, const char *what, struct kaya_violation *violation)
+void kaya_log_expect_refused(const struct kaya_sim_machine *machine, const struct kaya_sim_disk_usage *before,
+                             const char *what, struct kaya_violation *violation)
 {
-    struct kaya_sim_disk_usage after = kaya_sim_disk_usage(machine->sim_disk);
+    uint64_t calls = kaya_sim_disk_usage(machine->sim_disk).changing_calls - before->changing_calls;
 
-    if (after.bytes_written != before->bytes_written ||
-        kaya_sim_disk_bytes_stored(machine->sim_disk) != stored_before || after.syncs != before->syncs ||
-        after.directory_syncs != before->directory_syncs || after.file_count != before->file_count)
+    if (calls > 1) /* the lock */
         kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_P10),
-                           "%s, but wrote, synced, or left a file", what);
+                           "%s, and %llu calls were made that change the disk", what,
+                           (unsigned long long)calls - 1);
 }
 
 /* What `cp` would do with what a crash left: read every byte of every file. So what the crash left undecided is decided here, also
@@ -129,6 +162,43 @@ enum kaya_status kaya_log_read_all(struct kaya_log *log, const struct kaya_sim_m
     if (status == KAYA_OK)
         kaya_wal_reader_close(reader);
     kaya_log_expect_untouched(machine, &before, violation);
+    return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
+}
+
+/* A reader of the writer that leaves out what may still vanish: nothing else, and nothing that may not, which is all up to `durable_lsn`. */
+enum kaya_status kaya_log_read_durable(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                                       uint64_t durable_lsn, struct kaya_violation *violation)
+{
+    struct kaya_wal_reader_options options = { .writer = log->writer, .durable_only = true };
+    struct kaya_wal_recovery_report report = { 0 };
+    struct kaya_wal_reader *reader = NULL;
+    struct kaya_wal_record record;
+    uint64_t next_lsn = 0;
+    enum kaya_status status = kaya_wal_reader_open(&log->player.environment, &options, &reader, &report);
+
+    kaya_oracle_read_begin(log->oracle, report.first_lsn, report.last_lsn);
+    next_lsn = report.first_lsn;
+    while (status == KAYA_OK && !kaya_violation_is_set(violation)) {
+        status = kaya_wal_reader_next(reader, &record);
+        if (status != KAYA_OK)
+            break;
+        kaya_oracle_read(log->oracle, &record, violation);
+        if (!record.durable)
+            kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_P2),
+                               "a reader that leaves out what may vanish was given record %llu, which is not said to be "
+                               "durable",
+                               (unsigned long long)record.lsn);
+        next_lsn = record.lsn + 1;
+    }
+    if (reader != NULL && !kaya_sim_disk_is_crashed(machine->sim_disk))
+        kaya_wal_reader_close(reader);
+    status = kaya_log_heard(log, machine, status);
+    if (status == KAYA_END && next_lsn <= durable_lsn && !log->outlook.is_damaged)
+        kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_P10),
+                           "all up to record %llu is durable; a reader of that ended before record %llu",
+                           (unsigned long long)durable_lsn, (unsigned long long)next_lsn);
+    if (status != KAYA_END && status != KAYA_GONE && !kaya_oracle_is_refusal(log->oracle, status))
+        kaya_oracle_status(log->oracle, "read", status, violation);
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
 }
 

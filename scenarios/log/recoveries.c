@@ -67,23 +67,60 @@ static enum kaya_status heal(struct kaya_log *log, const struct kaya_sim_machine
     return kaya_log_foresee(log, machine, 0);
 }
 
+static bool is_cut(const struct kaya_wal_recovery_report *report)
+{
+    return report->verdict == KAYA_VERDICT_TORN || report->mended_count > 0;
+}
+
+/* cut_is_error: a tail that nothing vouches for is refused rather than cut or mended, and nothing else is. */
+static void expect_reason(const struct kaya_wal_recovery_report *report, struct kaya_violation *violation)
+{
+    if (!is_cut(report))
+        kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_P4),
+                           "the log was refused rather than cut or mended, and there was nothing to be: verdict %s",
+                           kaya_wal_verdict_name(report->verdict));
+}
+
+static void expect_no_cut(const struct kaya_log *log, const struct kaya_wal_recovery_report *report,
+                          struct kaya_violation *violation)
+{
+    if (is_cut(report) && !kaya_oracle_is_unrestricted(log->oracle))
+        kaya_violation_set(
+            violation, kaya_promise_name(KAYA_PROMISE_P5),
+            "a log that was to be refused rather than cut or mended was opened: verdict %s, %llu mended",
+            kaya_wal_verdict_name(report->verdict), (unsigned long long)report->mended_count);
+}
+
 static enum kaya_status recover_only(struct kaya_log *log, const struct kaya_sim_machine *machine,
                                      struct kaya_violation *violation)
 {
+    struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
     struct kaya_wal_config config = kaya_log_config_of(log);
     struct kaya_wal_recovery_report report = { 0 };
     enum kaya_status status;
 
     kaya_log_trace(log, KAYA_TRACE_OPERATION, "recover", KAYA_OK, 0, 0, 0);
     log->has_anchor = false;
+    config.cut_is_error = log->damage != NULL && /* where there is most to be refused for */
+                          kaya_chance(machine->choices, KAYA_STREAM_WORKLOAD, 1, 2, "cut_is_error");
     status = kaya_log_foresee(log, machine, 0);
     if (status != KAYA_OK)
         return status;
     kaya_log_tell_claims(log, 0, true);
     kaya_oracle_barrier_begin(log->oracle, KAYA_BARRIER_CLOSE);
     status = kaya_log_heard(log, machine, kaya_wal_recover(&log->player.environment, &config, &report));
+    if (config.cut_is_error && status == KAYA_DAMAGED && report.verdict != KAYA_VERDICT_DAMAGED) {
+        expect_reason(&report, violation);
+        kaya_log_expect_refused(machine, &before, "a cut was refused", violation);
+        kaya_log_trace(log, KAYA_TRACE_ANSWER, "recover", status, report.first_lsn, report.last_lsn,
+                       report.epoch);
+        return KAYA_OK;
+    }
+    if (config.cut_is_error && status == KAYA_OK)
+        expect_no_cut(log, &report, violation);
     kaya_player_recovered(&log->player, machine, status, &report);
     kaya_oracle_recovered(log->oracle, status, &report, violation);
+    kaya_log_judge_mended(log, status, violation);
     if (status == KAYA_OK) {
         kaya_log_tell_recovered(log, &report);
         kaya_oracle_barrier_end(log->oracle, KAYA_BARRIER_CLOSE, status, violation);
@@ -137,6 +174,7 @@ static enum kaya_status try_to_open(struct kaya_log *log, const struct kaya_sim_
     kaya_player_recovered(&log->player, machine, status, &report);
     kaya_log_trace(log, KAYA_TRACE_ANSWER, "open", status, report.first_lsn, report.last_lsn, report.epoch);
     kaya_oracle_recovered(log->oracle, status, &report, violation);
+    kaya_log_judge_mended(log, status, violation);
     if (status != KAYA_OK)
         return status;
     kaya_log_tell_recovered(log, &report);
@@ -302,7 +340,6 @@ static enum kaya_status cut_nowhere(struct kaya_log *log, const struct kaya_sim_
                                     struct kaya_violation *violation)
 {
     struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
-    uint64_t stored_before = kaya_sim_disk_bytes_stored(machine->sim_disk);
     struct kaya_wal_config config = kaya_log_config_of(log);
     struct kaya_wal_recovery_report report = { 0 };
     uint64_t lsn;
@@ -315,7 +352,7 @@ static enum kaya_status cut_nowhere(struct kaya_log *log, const struct kaya_sim_
     kaya_log_trace(log, KAYA_TRACE_ANSWER, "cut_nowhere", status, lsn, report.last_lsn, report.epoch);
     kaya_oracle_cut_nowhere(log->oracle, lsn, status, violation);
     if (status == KAYA_INVALID)
-        kaya_log_expect_unwritten(machine, &before, stored_before, "a cut-back was refused", violation);
+        kaya_log_expect_refused(machine, &before, "a cut-back was refused", violation);
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
 }
 

@@ -191,7 +191,7 @@ enum kaya_status kaya_log_ask(struct kaya_log *log, const struct kaya_sim_machin
                            (unsigned long long)kaya_oracle_first_lsn(log->oracle),
                            (unsigned long long)kaya_oracle_last_lsn(log->oracle));
     kaya_oracle_durable(log->oracle, durable, violation);
-    return KAYA_OK;
+    return kaya_violation_is_set(violation) ? KAYA_OK : kaya_log_read_durable(log, machine, durable, violation);
 }
 
 /* Another process opens the log, recovers it, or cuts it back, with any configuration. */
@@ -218,10 +218,15 @@ enum kaya_status kaya_log_second_writer(struct kaya_log *log, const struct kaya_
 {
     struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
     uint64_t stored_before = kaya_sim_disk_bytes_stored(machine->sim_disk);
+    struct kaya_sim_disk_usage after;
     enum kaya_status status = kaya_log_heard(log, machine, intrude(log, machine));
 
     kaya_oracle_second_writer(log->oracle, status, violation);
-    if (status == KAYA_LOCKED)
-        kaya_log_expect_unwritten(machine, &before, stored_before, "a second writer was refused", violation);
+    after = kaya_sim_disk_usage(machine->sim_disk);
+    if (status == KAYA_LOCKED &&
+        (after.bytes_written != before.bytes_written ||
+         kaya_sim_disk_bytes_stored(machine->sim_disk) != stored_before || after.syncs != before.syncs ||
+         after.directory_syncs != before.directory_syncs || after.file_count != before.file_count))
+        kaya_violation_set(violation, "P10", "a second writer was refused, but wrote, synced, or left a file");
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
 }

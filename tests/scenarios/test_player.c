@@ -93,3 +93,28 @@ Test(player, a_copy_goes_on_where_its_original_stands)
     cr_expect(not(kaya_player_next(&copy, NULL, &operation)), "the script is at its end");
     cr_expect(kaya_player_next(&player, NULL, &operation), "and the original where it was");
 }
+
+/* The first ones of an open, until its bits are forgotten. */
+Test(player, keeps_the_bits_that_an_open_says_it_mended)
+{
+    struct kaya_player player = { .plan = NULL };
+    struct kaya_event event = { .kind = KAYA_EVENT_MENDED, .text = "" };
+
+    for (uint64_t i = 1; i <= KAYA_MENDED_BITS_MAX + 2; i++) {
+        event.segment = i;
+        event.offset_bytes = 100 * i;
+        event.detail = 7 * i;
+        kaya_player_on_event(&player, &event);
+        event.kind = KAYA_EVENT_TORN_TAIL;
+        kaya_player_on_event(&player, &event);
+        event.kind = KAYA_EVENT_MENDED;
+    }
+    cr_assert(eq(sz, player.mended_count, KAYA_MENDED_BITS_MAX));
+    for (uint64_t i = 1; i <= KAYA_MENDED_BITS_MAX; i++) {
+        const struct kaya_mended_bit *mended = &player.mended[i - 1];
+
+        cr_expect(eq(u64, mended->segment, i));
+        cr_expect(eq(u64, mended->offset_bytes, 100 * i));
+        cr_expect(eq(u64, mended->bit, 7 * i));
+    }
+}

@@ -19,6 +19,12 @@
 /* How often an open that fails because of faults is tried again; how often a handle that has ended is given up at the next operation. */
 enum { KAYA_OPENS_MAX = 200, KAYA_GIVE_UP_PERCENT = 40 };
 
+/* A bit that an open said it mended: of the frame at that offset. */
+struct kaya_mended_bit {
+    uint64_t segment, offset_bytes, bit;
+};
+enum { KAYA_MENDED_BITS_MAX = 8 };
+
 struct kaya_player {
     struct kaya_subject base;     /* a subject begins with its player */
     const struct kaya_plan *plan; /* borrowed */
@@ -31,6 +37,8 @@ struct kaya_player {
     uint64_t failed_syncs;                   /* of the disk, by the last answer */
     uint64_t struck; /* families, in the operation that answered last: 1 << enum kaya_fault */
     struct kaya_watch watch;
+    struct kaya_mended_bit mended[KAYA_MENDED_BITS_MAX]; /* the first ones since `mended_count` was made 0 */
+    size_t mended_count;
     unsigned char *bytes; /* owned */
     size_t bytes_capacity;
 };
