@@ -24,6 +24,7 @@ static enum kaya_status describe(struct look *look, size_t index, const struct s
                      segment->file_bytes >= segment->header.shape.segment_bytes;
     file->shape = segment->header.shape;
     file->log_id = segment->header.log_id;
+    file->is_linked = segment->state == SEGMENT_LINKED;
     if (segment->state != SEGMENT_LINKLESS)
         return KAYA_OK;
     status = kaya_scan_claims(look->context, segment, &look->survey->memory,

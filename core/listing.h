@@ -14,6 +14,7 @@ struct listed {
     bool has_holes;     /* sectors that cannot be read */
     bool is_unreadable; /* where its link would stand */
     bool has_frames;    /* of its present life, and no link leads to them */
+    bool is_linked;     /* by a link that does not count: copies of a recovery that was not finished */
     struct shape shape;
     struct kaya_wal_log_id log_id;
     uint64_t furthest; /* no link is valid, but frames say that so much of it was durable; 0: none does */

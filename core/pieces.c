@@ -83,6 +83,7 @@ static struct piece describe(const struct listed *file, const struct segment *se
     struct piece piece = { .number = file->number, .kind = file->kind, .end = UINT64_MAX };
 
     piece.state = segment->state;
+    piece.link_is_unreadable = segment->link_is_unreadable;
     piece.log_id = segment->header.log_id;
     piece.shape = segment->header.shape;
     piece.seeds = segment->seeds;
@@ -608,8 +609,10 @@ static enum kaya_status take_unnamed(struct descent *descent, struct piece *file
         return KAYA_OK;
     if (status != KAYA_OK)
         return status;
-    if (file->state == SEGMENT_LINKLESS && file->furthest == 0) /* a spare makes no claims */
+    if (file->state == SEGMENT_LINKLESS && file->furthest == 0) { /* a spare makes no claims */
+        descent->pieces->may_be_followed |= is_top && file->link_is_unreadable;
         return KAYA_OK;
+    }
     if (is_top && descent->carried != NULL && is_below_carried(descent, file)) {
         status = push_carried(descent);
         return status == KAYA_OK ? take_named(descent, file) : status;

@@ -13,6 +13,7 @@ struct piece {
     bool is_suspect;      /* lost, and nothing says that it was part of the log */
 
     enum segment_state state;
+    bool link_is_unreadable; /* as struct segment has it */
     struct kaya_wal_log_id log_id;
     struct shape shape;
     struct frame_seeds seeds;
@@ -36,6 +37,7 @@ struct pieces {
     size_t count, capacity;
     uint64_t low_water_lsn; /* records below it were trimmed; 0: not known */
     bool is_top_in_doubt;   /* the last one is a recovery's successor whose claims are lost */
+    bool may_be_followed; /* what looks like a spare above the last one may have been in use: the place of its link cannot be read */
 };
 #define PIECES_NONE ((struct pieces){ .pieces = NULL })
 

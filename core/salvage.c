@@ -258,6 +258,14 @@ static enum kaya_status find_entry(struct kaya_wal_salvage *salvage)
     return status;
 }
 
+/* The anchor says that a record of this number was durable. That it was this one shows only where nothing above it is lost, nor may be: else a recovery may
+ * have given it up, and the number to another. */
+static bool does_anchor_vouch(const struct kaya_wal_salvage *salvage)
+{
+    return entry_lsn(salvage) <= salvage->anchor_lsn && salvage->index + 1 == salvage->pieces.count &&
+           !salvage->pieces.is_top_in_doubt && !salvage->pieces.may_be_followed;
+}
+
 static struct kaya_wal_record describe(const struct kaya_wal_salvage *salvage)
 {
     const struct scan_entry *entry = &salvage->entry;
@@ -266,7 +274,7 @@ static struct kaya_wal_record describe(const struct kaya_wal_salvage *salvage)
                                      .type = (enum kaya_wal_record_type)entry->flags,
                                      .mended = entry->mended,
                                      .durable = entry->end_bytes <= piece_of(salvage)->claim ||
-                                                entry_lsn(salvage) <= salvage->anchor_lsn,
+                                                does_anchor_vouch(salvage),
                                      .bytes = entry->payload,
                                      .length = entry->length,
                                      .segment = salvage->segment.number,

@@ -128,11 +128,17 @@ static enum kaya_status names_other_log(struct look *look, const struct listed *
     return status == KAYA_GONE || status == KAYA_LIMIT || status == KAYA_NO_MEMORY ? status : KAYA_OK;
 }
 
-/* What the chain passes over is dead, but of this log. A segment in use of another one says that the files of two logs were mixed, and the highest
- * number tells nobody which of them is meant. */
+static void tell_mixture(struct look *look, const struct listed *file)
+{
+    kaya_look_pronounce(look, file->number, 0, 0, "segments of two logs stand here");
+}
+
+/* What the chain passes over is dead, but of this log. A segment of another one that was in use says that the files of two logs were mixed, and the
+ * highest number tells nobody which of them is meant. Above the head, too, where its link does not count: the log would come past it. */
 static enum kaya_status check_mixture(struct look *look)
 {
     struct survey *survey = look->survey;
+    const struct kaya_wal_log_id *ours = &survey->head.header.log_id;
     enum kaya_status status = KAYA_OK;
 
     for (size_t i = 0; i < survey->listing.file_count && status == KAYA_OK && !is_damaged(survey); i++) {
@@ -140,6 +146,9 @@ static enum kaya_status check_mixture(struct look *look)
         struct segment segment = SEGMENT_NONE;
         bool other;
 
+        if (file->number > survey->head.number && file->is_linked &&
+            memcmp(&file->log_id, ours, sizeof *ours) != 0)
+            tell_mixture(look, file);
         if (file->number >= survey->head.number || file != kaya_listing_find(&survey->listing, file->number) ||
             kaya_chain_find(survey->chain, survey->chain_count, file->number, file->kind) != NULL)
             continue;
@@ -148,7 +157,7 @@ static enum kaya_status check_mixture(struct look *look)
             continue;
         status = kaya_look_open(look, file, &segment, false);
         if (status == KAYA_OK && segment.state == SEGMENT_LINKED)
-            kaya_look_pronounce(look, file->number, 0, 0, "segments of two logs stand here");
+            tell_mixture(look, file);
         kaya_segment_close(&segment, look->context);
         if (status == KAYA_NOT_FOUND || status == KAYA_IO)
             status = KAYA_OK;

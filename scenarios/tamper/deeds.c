@@ -215,11 +215,13 @@ static void target_draw(struct kaya_tamperer *tamperer, bool may_exist, char nam
 }
 
 /* Right above the highest number, where the next segment will want to stand, or anywhere above; or of a segment that is there, a name that it takes
- * now and then. Of the first one recovery may not be able to do without that. */
+ * now and then. Of one that begins the log, number 1 or behind it, recovery
+ * may not be able to do without that. */
 static void taken_name_draw(struct kaya_tamperer *tamperer, const struct kaya_image_file *file,
                             struct kaya_deed *deed)
 {
     static const char *const suffixes[] = { ".new", ".away", ".wal" };
+    const struct kaya_layout *layout = &tamperer->layout;
     uint64_t number = kaya_tamper_highest_number(&tamperer->before);
     uint64_t which = kaya_tamper_draw(tamperer, 4, "taken_number");
     uint64_t suffix_count = 3;
@@ -232,7 +234,7 @@ static void taken_name_draw(struct kaya_tamperer *tamperer, const struct kaya_im
     } else {
         number++;
     }
-    if (number == 1)
+    if (number == 1 || (layout->chain_count == 1 && number == layout->chain[0].number))
         suffix_count = 1;
     deed->kind = KAYA_DEED_DIRECTORY;
     kaya_layout_name(number, suffixes[kaya_tamper_draw(tamperer, suffix_count, "taken_suffix")], deed->name);

@@ -248,37 +248,71 @@ Test(strangers, a_name_that_cannot_be_looked_at_is_passed_over_but_not_a_thousan
     }
 }
 
+static void expect_two_logs(struct log_fixture *log)
+{
+    static struct image_disk before;
+    char difference[LOG_TEXT_BYTES];
+
+    image_disk_init(&before, &LOG_DENSE);
+    image_disk_copy(&before, &log->image);
+    cr_expect(eq(int, log_open(log), KAYA_DAMAGED), "it opened, with records to %llu",
+              (unsigned long long)log->report.last_lsn);
+    cr_expect(eq(str, (char *)log->report.damage_reason, "segments of two logs stand here"));
+    cr_expect(image_disk_same(&before, &log->image, difference, sizeof difference), "%s", difference);
+    image_disk_destroy(&before);
+}
+
+static void put_segment(struct log_fixture *log, struct log_fixture *other, uint64_t number)
+{
+    const struct image_file *intruder = image_disk_segment(&other->image, number);
+
+    cr_assert(ne(ptr, (void *)intruder, NULL));
+    if (image_disk_segment(&log->image, number) != NULL)
+        image_disk_remove(&log->image, name_of(number));
+    image_disk_add(&log->image, name_of(number), intruder->bytes, intruder->size);
+}
+
 /* The highest number says nothing about which of two logs is meant. */
 Test(strangers, segments_of_two_logs_are_refused_and_left_alone)
 {
     struct log_fixture *other = log_of_segments(6, 1000);
     struct log_fixture *log = log_of_segments(3, 0);
-    static struct image_disk before;
-    const struct image_file *intruder;
-    char difference[LOG_TEXT_BYTES];
 
     cr_assert(eq(int, log_trim(other, other->last_lsn), KAYA_OK)); /* its last segment leads to no other */
     cr_assert(eq(int, log_close(other), KAYA_OK));
     cr_assert(eq(int, log_close(log), KAYA_OK));
-    for (uint64_t number = 6; number <= 7; number++) {
-        intruder = image_disk_segment(&other->image, number);
-        cr_assert(ne(ptr, (void *)intruder, NULL));
-        if (image_disk_segment(&log->image, number) != NULL)
-            image_disk_remove(&log->image, name_of(number));
-        image_disk_add(&log->image, name_of(number), intruder->bytes, intruder->size);
-    }
-    image_disk_init(&before, &LOG_DENSE);
-    image_disk_copy(&before, &log->image);
-    cr_expect(eq(int, log_open(log), KAYA_DAMAGED), "it opened with %llu records of another log",
-              (unsigned long long)log->report.last_lsn);
-    cr_expect(eq(str, (char *)log->report.damage_reason, "segments of two logs stand here"));
-    cr_expect(image_disk_same(&before, &log->image, difference, sizeof difference), "%s", difference);
+    for (uint64_t number = 6; number <= 7; number++)
+        put_segment(log, other, number);
+    expect_two_logs(log);
     image_disk_remove(&log->image, name_of(6));
     image_disk_remove(&log->image, name_of(7));
     cr_expect(eq(int, log_open(log), KAYA_OK), "%s", log->report.damage_reason);
     cr_expect(eq(u64, log->report.last_lsn, log->last_lsn));
-    image_disk_destroy(&before);
     log_fixture_destroy(log);
+    log_fixture_destroy(other);
+}
+
+/* The stranger's link does not count, so the log above which it stands would go on, come past it, and be refused then. */
+Test(strangers, what_a_recovery_of_another_log_left_unfinished_is_refused_before_the_log_comes_past_it)
+{
+    struct log_fixture *other = log_of_segments(5, 1000);
+    struct log_fixture *log = log_of_segments(3, 0);
+    const uint64_t number = 6;
+    struct image_file *copies;
+    struct dissection found;
+
+    log_kill(other);
+    cr_assert(eq(int, log_open(other), KAYA_OK));
+    cr_assert(eq(int, log_close(log), KAYA_OK));
+    put_segment(log, other, number);
+    copies = image_disk_segment(&log->image, number);
+    dissect(&found, copies->bytes, copies->size);
+    cr_assert(found.linked);
+    cr_assert(lt(u64, 0, found.carried_end));
+    memset(copies->bytes + found.carried_end, 0, copies->size - found.carried_end);
+    expect_two_logs(log);
+    image_disk_remove(&log->image, name_of(number));
+    expect_to_go_on(log, "without the stranger");
     log_fixture_destroy(other);
 }
 
