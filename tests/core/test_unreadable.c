@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dissect.h"
+#include "kaya/salvage.h"
 #include "log_fixture.h"
 
 static const struct kaya_wal_config TWO_SPARES = { .segment_bytes = 4096, .block_bytes = 512 };
@@ -249,4 +250,39 @@ Test(unreadable, a_segment_that_a_recovery_took_is_no_spare_either_where_its_lin
         cr_expect(eq(int, log_open(log), cut ? KAYA_IO : KAYA_OK));
         log_fixture_destroy(log);
     }
+}
+
+/* Was the last record, which no claim covers, durable? So says an anchor behind it, unless somebody may have given it up. */
+static bool is_salvaged_as_durable(struct log_fixture *log)
+{
+    struct kaya_wal_anchor anchor = { .lsn = log->last_lsn + 1, .log_id = log->report.log_id };
+    const struct kaya_wal_salvage_options options = { .anchor = &anchor };
+    struct kaya_wal_salvage *salvage;
+    struct kaya_wal_salvaged salvaged = { .kind = KAYA_SALVAGED_GAP };
+    bool is_durable = false;
+    uint64_t records = 0;
+
+    cr_assert(eq(int, kaya_wal_salvage_open(&log->environment, &options, &salvage, NULL), KAYA_OK));
+    while (kaya_wal_salvage_next(salvage, &salvaged) == KAYA_OK)
+        if (salvaged.kind == KAYA_SALVAGED_RECORD) {
+            records++;
+            is_durable = salvaged.record.durable;
+            cr_expect(is_durable || salvaged.record.lsn == log->last_lsn);
+        }
+    cr_expect(eq(u64, records, log->last_lsn));
+    kaya_wal_salvage_close(salvage);
+    return is_durable;
+}
+
+Test(unreadable, an_anchor_vouches_for_no_record_below_a_link_that_may_have_given_it_up)
+{
+    struct log_fixture *log = begin(&TWO_SPARES);
+    struct range link = { "0000000000000002.wal", LINK_AT, IMAGE_SECTOR_BYTES, false };
+
+    cr_assert(eq(int, log_append(log, 100, KAYA_RELAXED), KAYA_OK));
+    log_kill(log);
+    cr_expect(is_salvaged_as_durable(log));
+    strike(log, &link);
+    cr_expect(not(is_salvaged_as_durable(log)));
+    log_fixture_destroy(log);
 }
