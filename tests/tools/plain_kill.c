@@ -125,7 +125,7 @@ static void end_side(struct side *side, uint64_t fed)
     }
     seen.live_looks++;
     bool may_be_no_log = last_lsn == 0 && side->acknowledged_before == 0; /* not begun yet */
-    if (may_be_no_log && result.code == 3 && strstr(result.error, "KAYA_NOT_FOUND")) {
+    if (may_be_no_log && result.code == 3 && strstr(result.error, "there is no log here")) {
         release(&result);
         return;
     }
