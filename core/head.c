@@ -139,13 +139,14 @@ static enum kaya_status check_close(struct look *look, const struct segment *seg
 }
 
 /* Claims that were read before the bytes may come from frames that no writer wrote behind these records. Those that still count now
- * that the records are known, and were there before. */
-static enum kaya_status judge_early_claims(struct look *look, const struct segment *segment, struct claims *early)
+ * that the records are known, and were there before. What the records themselves say (`watermark`) needs no second look. */
+static enum kaya_status judge_early_claims(struct look *look, const struct segment *segment,
+                                           uint64_t watermark, struct claims *early)
 {
     struct claims now;
     enum kaya_status status;
 
-    if (early->furthest <= look->end)
+    if (early->furthest <= watermark)
         return KAYA_OK;
     status = kaya_scan_claims(look->context, segment, &look->survey->memory, look->end, look->sequence,
                               CLAIMS_AGAIN, NULL, NULL, &now);
@@ -173,7 +174,7 @@ static enum kaya_status scan_head(struct look *look, struct segment *segment)
     if (status == KAYA_OK && !look->options->is_live)
         kaya_scan_keep_window(&scan, &survey->head_window);
     if (status == KAYA_OK && look->options->is_live)
-        status = judge_early_claims(look, segment, &early);
+        status = judge_early_claims(look, segment, scan.watermark, &early);
     if (status == KAYA_OK && survey->facts.closed && !look->options->is_live)
         status = check_close(look, segment);
     if (status != KAYA_OK)
