@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,15 +60,17 @@ static struct {
     enum call call;
     int error;
     unsigned from, until; /* these of the calls are denied, counted from 1 */
-    unsigned count;
+    atomic_uint count;    /* whoever tends calls as well */
 } denial;
 
 static bool is_denied(enum call call)
 {
+    unsigned number;
+
     if (call != denial.call)
         return false;
-    denial.count++;
-    if (denial.count < denial.from || denial.count > denial.until)
+    number = atomic_fetch_add(&denial.count, 1) + 1;
+    if (number < denial.from || number > denial.until)
         return false;
     errno = denial.error;
     return true;
