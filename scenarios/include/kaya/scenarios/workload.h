@@ -16,8 +16,12 @@ struct kaya_log_sizes {
 struct kaya_plan {
     enum kaya_subject_kind subject;
     const struct kaya_sim_profile *profile;
+    uint64_t capacity_bytes;
     bool families[KAYA_FAULTS];
     bool calm;
+    bool full_is_busy;
+    bool cannot_allocate;
+    bool tampers; /* somebody changes the directory between two boots, or copies it */
     enum kaya_budget budget;
     uint32_t odds[KAYA_FAULTS];
     uint32_t read_fault_repeats;
@@ -26,10 +30,6 @@ struct kaya_plan {
     uint32_t spare_count;
     uint32_t buffer_bytes; /* of the writer; 0: its default; and so are ... */
     uint32_t submitted_records_max, submitted_bytes_max, commit_delay_ns; /* ... these */
-    bool full_is_busy;
-    uint64_t capacity_bytes;
-    bool cannot_allocate;
-    bool tampers; /* somebody changes the directory between two boots, or copies it */
     struct kaya_latency latencies[KAYA_LATENCIES];
     uint32_t record_bytes_max;
     uint32_t worst_record_bytes_max; /* kaya_plan_worst_sizes */
