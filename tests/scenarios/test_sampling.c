@@ -15,6 +15,7 @@
 
 #include "outcomes.h"
 #include "seen.h"
+#include "sim/disk_names.h"
 #include "visited.h"
 
 enum {
@@ -24,7 +25,6 @@ enum {
     SAMPLE_MAX = 64,
     SET_BYTES = 1 << 20,
     FILE_BYTES_MAX = 32768,
-    NAMES_MAX = 16,
     RUNTIME_SEED = 1,
 };
 
@@ -76,29 +76,14 @@ static struct kaya_sim_machine machine_of(struct bench *bench, struct side *side
 
 /* ---- one outcome ---- */
 
-struct names {
-    char names[NAMES_MAX][64];
-    unsigned count;
-};
-
-static bool add_name(void *user, const char *name, enum kaya_entry_kind kind)
-{
-    struct names *names = user;
-
-    (void)kind;
-    cr_assert(lt(u32, names->count, NAMES_MAX));
-    strncpy(names->names[names->count++], name, sizeof names->names[0] - 1);
-    return true;
-}
-
 /* In the order of the names, which is the disk's own. */
 static uint64_t image_of(struct kaya_sim_disk *disk)
 {
     static unsigned char bytes[FILE_BYTES_MAX];
-    struct names names = { 0 };
+    struct disk_names names = { 0 };
     uint64_t hash = 1;
 
-    kaya_sim_disk_names(disk, add_name, &names);
+    kaya_sim_disk_names(disk, add_disk_name, &names);
     for (unsigned index = 0; index < names.count; index++) {
         uint64_t size;
         size_t done = 0;

@@ -9,13 +9,13 @@
 
 #include "kaya/sim/disk.h"
 
+#include "disk_names.h"
 #include "seen.h"
 #include "visited.h"
 
 enum {
     IMAGES_MAX = 2000,         /* cases with more are left out */
     SEEDS_PER_IMAGE_MAX = 400, /* the rarest image comes up within so many times their number */
-    NAMES_MAX = 8,
     FILE_BYTES_MAX = 4 * 4096,
 };
 
@@ -152,21 +152,6 @@ static bool add_image(struct images *images, uint64_t image)
 
 /* ---- images ---- */
 
-struct names {
-    char names[NAMES_MAX][16];
-    unsigned count;
-};
-
-static bool add_name(void *user, const char *name, enum kaya_entry_kind kind)
-{
-    struct names *names = user;
-
-    (void)kind;
-    cr_assert(lt(u32, names->count, NAMES_MAX));
-    strncpy(names->names[names->count++], name, sizeof names->names[0] - 1);
-    return true;
-}
-
 static int compare_names(const void *left, const void *right)
 {
     return strcmp(left, right);
@@ -175,10 +160,10 @@ static int compare_names(const void *left, const void *right)
 static uint64_t image_of(struct kaya_sim_disk *disk)
 {
     static unsigned char bytes[FILE_BYTES_MAX];
-    struct names names = { 0 };
+    struct disk_names names = { 0 };
     uint64_t hash = 1;
 
-    kaya_sim_disk_names(disk, add_name, &names);
+    kaya_sim_disk_names(disk, add_disk_name, &names);
     qsort(names.names, names.count, sizeof names.names[0], compare_names);
     for (unsigned index = 0; index < names.count; index++) {
         uint64_t size;

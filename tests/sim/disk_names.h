@@ -1,0 +1,16 @@
+/* The names that kaya_sim_disk_names tells, kept. */
+#ifndef TESTS_SIM_DISK_NAMES_H
+#define TESTS_SIM_DISK_NAMES_H
+
+#include "kaya/sim/disk.h"
+
+enum { DISK_NAMES_MAX = 16 };
+struct disk_names {
+    char names[DISK_NAMES_MAX][64];
+    unsigned count;
+};
+
+/* `user` is a struct disk_names, all zeros at first. More than fit end the program. */
+bool add_disk_name(void *user, const char *name, enum kaya_entry_kind kind);
+
+#endif
