@@ -5,28 +5,6 @@
 
 #include <inttypes.h>
 
-/* --- Without a budget --- */
-
-static bool was_appended(const struct kaya_oracle *oracle, const struct kaya_wal_record *record)
-{
-    for (size_t i = oracle->memory_count; i-- > 0;)
-        if (oracle->memories[i].lsn == record->lsn && holds(&oracle->memories[i].fact, record))
-            return true;
-    return false;
-}
-
-static void read_unrestricted(struct kaya_oracle *oracle, const struct kaya_wal_record *record,
-                              struct kaya_violation *violation)
-{
-    if (!was_appended(oracle, record))
-        BREAK(violation, KAYA_PROMISE_P1,
-              "record %" PRIu64 " came back with %zu bytes of type %s that were never appended under that number, at "
-              "segment %" PRIu64 " offset 0x%" PRIx64,
-              record->lsn, record->length, kaya_wal_record_type_name(record->type), record->segment,
-              record->offset_bytes);
-    oracle->read_next_lsn++;
-}
-
 /* --- Reading --- */
 
 void kaya_oracle_read_begin(struct kaya_oracle *oracle, uint64_t first_lsn, uint64_t last_lsn)
@@ -110,7 +88,7 @@ void kaya_oracle_read(struct kaya_oracle *oracle, const struct kaya_wal_record *
         return;
     }
     if (oracle->is_unrestricted) {
-        read_unrestricted(oracle, record, violation);
+        kaya_oracle_read_unrestricted(oracle, record, violation);
         return;
     }
     fact = fact_to_read(oracle, record);
@@ -127,6 +105,20 @@ void kaya_oracle_read(struct kaya_oracle *oracle, const struct kaya_wal_record *
 }
 
 /* --- A reader that stays open --- */
+
+void kaya_oracle_follow_begin(struct kaya_oracle *oracle, uint64_t from_lsn, uint64_t last_lsn, bool is_pinned)
+{
+    oracle->follower.is_open = true;
+    oracle->follower.is_pinned = is_pinned;
+    oracle->follower.next_lsn = from_lsn;
+    oracle->follower.last_lsn = last_lsn;
+}
+
+void kaya_oracle_follow_end(struct kaya_oracle *oracle)
+{
+    oracle->follower.is_open = false;
+    oracle->follower.is_pinned = false;
+}
 
 /* It may still be given what was trimmed since, as it was. */
 static void judge_followed(struct kaya_oracle *oracle, const struct kaya_wal_record *record,
