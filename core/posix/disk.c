@@ -14,7 +14,7 @@
  *   3. every descriptor is O_CLOEXEC;
  *   4. what is made is 0600 or 0700, whatever the umask and whatever it takes away or leaves.
  *
- * What a crash can do: the operating system's answer to that is what the seam's contract says, no more. See file.c for
+ * What a crash can do: the operating system's answer to that is what the seam's contract says, no more. See transfer.c for
  * what each call does to the cache and the device. */
 #define _GNU_SOURCE 1
 #define _FILE_OFFSET_BITS 64

@@ -21,6 +21,11 @@ struct posix_file {
     struct posix_file **link; /* what points to this file in its disk's list */
 };
 
+static inline struct posix_file *posix_of(struct kaya_file *file)
+{
+    return (struct posix_file *)file;
+}
+
 struct posix_disk {
     struct kaya_disk disk;        /* first: the seam's disk is this one */
     int parent;                   /* the directory that holds the log's */
@@ -74,16 +79,19 @@ enum kaya_status kaya_posix_probe_lock(struct kaya_disk *, bool *held);
 
 enum kaya_status kaya_posix_open(struct kaya_disk *, const char *name, unsigned flags, struct kaya_file **);
 void kaya_posix_close(struct kaya_disk *, struct kaya_file *);
-enum kaya_status kaya_posix_size(struct kaya_disk *, struct kaya_file *, uint64_t *bytes);
-enum kaya_status kaya_posix_read(struct kaya_disk *, struct kaya_file *, uint64_t offset,
-                                 const struct kaya_span *, size_t span_count, unsigned flags, size_t *done);
 enum kaya_status kaya_posix_write(struct kaya_disk *, struct kaya_file *, uint64_t offset,
                                   const struct kaya_span *, size_t span_count, size_t *done);
 enum kaya_status kaya_posix_write_durable(struct kaya_disk *, struct kaya_file *, uint64_t offset,
                                           const struct kaya_span *, size_t span_count, size_t *done);
-enum kaya_status kaya_posix_sync(struct kaya_disk *, struct kaya_file *);
 enum kaya_status kaya_posix_truncate(struct kaya_disk *, struct kaya_file *, uint64_t bytes);
 enum kaya_status kaya_posix_allocate(struct kaya_disk *, struct kaya_file *, uint64_t bytes);
+
+/* ---- transfers: transfer.c ---- */
+
+enum kaya_status kaya_posix_size(struct kaya_disk *, struct kaya_file *, uint64_t *bytes);
+enum kaya_status kaya_posix_read(struct kaya_disk *, struct kaya_file *, uint64_t offset,
+                                 const struct kaya_span *, size_t span_count, unsigned flags, size_t *done);
+enum kaya_status kaya_posix_sync(struct kaya_disk *, struct kaya_file *);
 
 /* Write; with `is_durable` until these bytes are. As pwritev: what was taken, or -1 and errno. */
 ssize_t kaya_posix_transfer(int descriptor, const struct iovec *vector, int count, uint64_t offset,
@@ -92,6 +100,10 @@ ssize_t kaya_posix_transfer(int descriptor, const struct iovec *vector, int coun
 /* Through the cache, whatever the method. */
 enum kaya_status kaya_posix_write_cached(struct posix_file *file, uint64_t offset, const struct kaya_span *spans,
                                          size_t span_count, bool is_durable, size_t *done);
+
+/* Through the cache and durable, in one submission where the ring can be had. */
+enum kaya_status kaya_posix_write_linked(struct posix_ring *ring, struct posix_file *file, uint64_t offset,
+                                         const struct kaya_span *spans, size_t span_count, size_t *done);
 
 /* ---- writing past the cache: direct.c ---- */
 
