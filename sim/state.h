@@ -5,7 +5,7 @@
 #include "directory.h"
 #include "inode.h"
 #include "kaya/sim/disk.h"
-#include "page.h"
+#include "trace.h"
 
 /* A file and who holds it. Its place in the table is its number for names and handles. */
 struct kaya_sim_file {

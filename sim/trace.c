@@ -21,7 +21,7 @@
 #define XXH_INLINE_ALL /* most that is hashed is short */
 #include <xxhash.h>
 
-#include "page.h"
+#include "trace.h"
 #include "wide.h"
 
 enum {
@@ -43,7 +43,7 @@ struct kept {
 };
 
 struct kaya_trace {
-    struct kaya_page page; /* first: page.h finds it there */
+    struct kaya_page page; /* first: trace.h finds it there */
     uint64_t folded;
     struct {
         kaya_trace_listener *listener;

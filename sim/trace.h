@@ -1,7 +1,7 @@
 /* The front of a trace: the page that events are written into (trace.c has the layout). Within sim, an event without text and content
  * that nobody keeps or listens to is written where it happens, since that is what most of a run's calls tell. */
-#ifndef KAYA_SIM_PAGE_H
-#define KAYA_SIM_PAGE_H
+#ifndef KAYA_SIM_TRACE_FRONT_H
+#define KAYA_SIM_TRACE_FRONT_H
 
 #include "kaya/sim/trace.h"
 
