@@ -106,6 +106,17 @@ static void await_turn(struct kaya_wal_writer *writer)
     await_turn_for(writer, KAYA_WAIT_FOREVER);
 }
 
+/* How long from now; 0: the time is over. */
+static uint64_t time_left(struct kaya_wal_writer *writer, uint64_t until_ns)
+{
+    uint64_t now_ns;
+
+    if (until_ns == KAYA_WAIT_FOREVER)
+        return KAYA_WAIT_FOREVER;
+    now_ns = kaya_now_ns(writer->context.runtime);
+    return now_ns < until_ns ? until_ns - now_ns : 0;
+}
+
 static void wake_turn(struct kaya_wal_writer *writer)
 {
     if (writer->turn_waiter_count > 0)
@@ -237,6 +248,15 @@ void kaya_line_await_quiet(struct kaya_wal_writer *writer)
 {
     while (writer->is_exclusive)
         await_turn(writer);
+}
+
+bool kaya_line_await_quiet_until(struct kaya_wal_writer *writer, uint64_t until_ns)
+{
+    uint64_t left_ns;
+
+    while (writer->is_exclusive && (left_ns = time_left(writer, until_ns)) > 0)
+        await_turn_for(writer, left_ns);
+    return !writer->is_exclusive;
 }
 
 void kaya_line_peek(struct kaya_wal_writer *writer)
@@ -459,13 +479,14 @@ static void join(struct kaya_wal_writer *writer)
         hurry(writer);
 }
 
-/* Others may encode, and will be in the flight. */
-static void gather(struct kaya_wal_writer *writer, uint64_t delay_ns)
+/* Others may encode, and will be in the flight. Who has time until `until_ns` himself waits no longer for them. */
+static void gather(struct kaya_wal_writer *writer, uint64_t delay_ns, uint64_t until_ns)
 {
     struct kaya_runtime *runtime = writer->context.runtime;
     uint64_t now_ns = kaya_now_ns(runtime);
-    uint64_t until_ns = now_ns + delay_ns;
 
+    if (until_ns > now_ns + delay_ns)
+        until_ns = now_ns + delay_ns;
     writer->is_head_taken = true;
     writer->is_gathering = true;
     for (writer->must_depart = false; now_ns < until_ns && !writer->must_depart; now_ns = kaya_now_ns(runtime))
@@ -490,7 +511,7 @@ static enum kaya_status fly(struct kaya_wal_writer *writer, const struct flight 
     return status;
 }
 
-static void lead(struct kaya_wal_writer *writer, const struct goal *goal)
+static void lead(struct kaya_wal_writer *writer, const struct goal *goal, uint64_t until_ns)
 {
     struct appender *appender = &writer->log.appender;
     unsigned mine = writer->next_arrival;
@@ -500,7 +521,7 @@ static void lead(struct kaya_wal_writer *writer, const struct goal *goal)
     enum kaya_status status;
 
     if (delay_ns > 0)
-        gather(writer, delay_ns);
+        gather(writer, delay_ns, until_ns);
     if (writer->ending !=
         KAYA_OK) { /* meanwhile, and who waits for a record was told; but who waits for the head was not */
         wake_turn(writer);
@@ -620,14 +641,11 @@ static bool await_arrival(struct kaya_wal_writer *writer, const struct goal *goa
 /* As await_arrival, but not beyond the time `until`. */
 static bool await_arrival_until(struct kaya_wal_writer *writer, const struct goal *goal, uint64_t until_ns)
 {
-    uint64_t now_ns;
+    uint64_t left_ns = time_left(writer, until_ns);
 
     if (!goal->is_durable || goal->hurries)
         hurry(writer);
-    if (until_ns == KAYA_WAIT_FOREVER)
-        return await_arrival(writer, goal, KAYA_WAIT_FOREVER);
-    now_ns = kaya_now_ns(writer->context.runtime);
-    return now_ns < until_ns && await_arrival(writer, goal, until_ns - now_ns);
+    return left_ns > 0 && await_arrival(writer, goal, left_ns);
 }
 
 /* One sync at a time: of two that fail together the system may tell only one. */
@@ -646,7 +664,7 @@ enum kaya_status kaya_line_await(struct kaya_wal_writer *writer, const struct go
         if (!writer->is_exclusive && writer->ending != KAYA_OK)
             return writer->ending;
         if (may_lead(writer, goal)) {
-            lead(writer, goal);
+            lead(writer, goal, until_ns);
         } else if (!await_arrival_until(writer, goal, until_ns)) {
             wake_leader(writer); /* who sleeps no more may have been the one woken to lead */
             return KAYA_BUSY;

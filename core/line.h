@@ -97,6 +97,8 @@ void kaya_line_give_pool(struct kaya_wal_writer *writer);
 
 /* Nobody is exclusive: one may encode, and look. May let go of the mutex and take it again. */
 void kaya_line_await_quiet(struct kaya_wal_writer *writer);
+/* The same until the time `until_ns`. False: it is over, and somebody still is. */
+KAYA_MUST_CHECK bool kaya_line_await_quiet_until(struct kaya_wal_writer *writer, uint64_t until_ns);
 
 /* Until the goal is reached: lead a flight where nobody does, else wait for the one that reaches it. With the mutex. KAYA_BUSY: not before
  * the time `until_ns` (KAYA_WAIT_FOREVER: no end). KAYA_IO, KAYA_GONE: the handle ended first, and the goal is in doubt. */

@@ -177,19 +177,19 @@ static bool is_ticket(const struct kaya_wal_ticket *ticket)
     return ticket->mode >= KAYA_STRICT && ticket->mode <= KAYA_BUFFERED;
 }
 
-/* With the mutex, before and after, and quiet. */
+/* With the mutex, before and after. Who is exclusive may be so for longer than there is time. */
 static enum kaya_status await(struct kaya_wal_writer *writer, const struct kaya_wal_ticket *ticket,
-                              uint64_t timeout_ns)
+                              uint64_t until_ns)
 {
+    bool is_quiet = kaya_line_await_quiet_until(writer, until_ns);
     enum kaya_status status = kaya_line_ask_ticket(writer, ticket);
 
-    if (ticket->last_lsn >= kaya_line_next_lsn(writer))
+    if (is_quiet && ticket->last_lsn >= kaya_line_next_lsn(writer))
         return KAYA_INVALID;
-    if (status != KAYA_BUSY)
+    if (status != KAYA_BUSY || !is_quiet)
         return status;
-    return kaya_line_await(writer,
-                           &(struct goal){ .lsn = ticket->last_lsn, .is_durable = ticket->mode == KAYA_STRICT },
-                           deadline(writer, timeout_ns));
+    return kaya_line_await(
+        writer, &(struct goal){ .lsn = ticket->last_lsn, .is_durable = ticket->mode == KAYA_STRICT }, until_ns);
 }
 
 enum kaya_status kaya_wal_writer_wait(struct kaya_wal_writer *writer, const struct kaya_wal_ticket *ticket,
@@ -199,8 +199,8 @@ enum kaya_status kaya_wal_writer_wait(struct kaya_wal_writer *writer, const stru
 
     if (timeout_ns == 0)
         return kaya_wal_writer_poll(writer, ticket);
-    kaya_line_look(writer);
-    status = is_ticket(ticket) ? await(writer, ticket, timeout_ns) : KAYA_INVALID;
+    kaya_line_peek(writer);
+    status = is_ticket(ticket) ? await(writer, ticket, deadline(writer, timeout_ns)) : KAYA_INVALID;
     kaya_submit_leave(writer);
     return status;
 }

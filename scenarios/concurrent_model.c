@@ -33,6 +33,9 @@ struct call {
 /* Who has which number: calls[calls_of[lsn - 1]], if it is not NOBODY. */
 enum { NOBODY = 0 };
 
+/* What a record costs beside its payload: a member of a batch, any record by the words of kaya/wal.h, and in a buffer. */
+enum { MEMBER_BYTES = 4, COUNTED_BYTES = 39, ENCODED_BYTES_MAX = 200 };
+
 struct kaya_concurrent_model {
     struct call *calls; /* index 0 is nobody's */
     size_t call_count, call_capacity;
@@ -270,6 +273,27 @@ void kaya_concurrent_append_end(struct kaya_concurrent_model *model, size_t call
 void kaya_concurrent_append_refused(struct kaya_concurrent_model *model, size_t call_index)
 {
     model->calls[call_index].state = DROPPED;
+}
+
+struct kaya_in_flight kaya_concurrent_in_flight(const struct kaya_concurrent_model *model, uint64_t durable_lsn)
+{
+    struct kaya_in_flight sum = { 0 };
+
+    for (size_t i = 1; i < model->call_count; i++) {
+        const struct call *call = &model->calls[i];
+        uint64_t bytes = 0;
+
+        if (call->state == DROPPED ||
+            (call->state == ANSWERED && call->first_lsn + call->count - 1 <= durable_lsn))
+            continue;
+        for (size_t member = 0; member < call->count; member++)
+            bytes += MEMBER_BYTES + call->contents[member].length;
+        sum.record_count += call->count;
+        sum.counted_bytes += COUNTED_BYTES + bytes;
+        sum.encoded_bytes += ENCODED_BYTES_MAX +
+                             2 * bytes; /* in fragments, each with a header, and not to the end of its block */
+    }
+    return sum;
 }
 
 void kaya_concurrent_completed(struct kaya_concurrent_model *model, enum kaya_durability_mode mode,

@@ -34,7 +34,7 @@ enum { STACK_BYTES = 256 * 1024 };
 enum { IDLE_WAKE_ODDS = 32 };
 
 /* One time-out in so many is noticed only when the next thing happens, if that is not long. */
-enum { LATE_ODDS = 3, LATE_MAX_NS = 10000000 };
+enum { LATE_ODDS = 3 };
 
 /* Priority schedules: points at which the running fiber falls behind all others, and the count of points that they are drawn from. */
 enum { FALLS_MAX = 3, POINTS_ASSUMED = 400 };
@@ -243,7 +243,7 @@ static bool let_time_pass(struct kaya_fibers *fibers)
         return false;
     next = is_wait && !fibers->enumerates ? earliest_behind(fibers, earliest + 1, &is_next_wait)
                                           : KAYA_WAIT_FOREVER;
-    if (next != KAYA_WAIT_FOREVER && next - earliest <= LATE_MAX_NS &&
+    if (next != KAYA_WAIT_FOREVER && next - earliest <= KAYA_LATE_MAX_NS &&
         kaya_chance(fibers->choices, KAYA_STREAM_SCHEDULE, 1, LATE_ODDS, "late"))
         earliest = next;
     if (earliest > fibers->now_ns)

@@ -6,6 +6,7 @@
 #include "kaya/sim/boot.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "kaya/seam/status.h"
 #include "rewind.h"
@@ -26,7 +27,8 @@ struct kaya_condition {
 struct kaya_sim_runtime {
     struct kaya_runtime runtime; /* first: the seam's handle is this object */
     struct kaya_sim_memory *memory;
-    struct kaya_fibers *fibers; /* the machine's threads, and its clock */
+    struct kaya_fibers *fibers;        /* the machine's threads, and its clock */
+    uint64_t disk_ns[KAYA_FIBERS_MAX]; /* that each of them has waited for the disk, since they were gathered */
     uint64_t random_state;
 };
 
@@ -276,13 +278,15 @@ struct kaya_runtime *kaya_sim_runtime_seam(struct kaya_sim_runtime *runtime)
 
 void kaya_sim_runtime_delay(void *user, uint64_t nanoseconds)
 {
-    struct kaya_fibers *fibers = ((struct kaya_sim_runtime *)user)->fibers;
+    struct kaya_sim_runtime *runtime = user;
+    struct kaya_fibers *fibers = runtime->fibers;
 
-    if (kaya_fibers_are_running(fibers))
-        (void)kaya_fibers_wait(fibers, NULL, "the disk", KAYA_FIBERS_MAX,
-                               kaya_fibers_now_ns(fibers) + nanoseconds);
-    else
+    if (!kaya_fibers_are_running(fibers)) {
         kaya_fibers_pass_time(fibers, nanoseconds);
+        return;
+    }
+    runtime->disk_ns[kaya_fibers_current(fibers)] += nanoseconds;
+    (void)kaya_fibers_wait(fibers, NULL, "the disk", KAYA_FIBERS_MAX, kaya_fibers_now_ns(fibers) + nanoseconds);
 }
 
 /* Who listened at the disk's boundary before the threads came listens still, when one of them is about to make its call. */
@@ -299,6 +303,11 @@ static void at_boundary(void *user, struct kaya_sim_disk *disk, uint64_t call, e
     kaya_fibers_point(gathering->fibers);
     if (gathering->boundary != NULL)
         gathering->boundary(gathering->boundary_user, disk, call, kind);
+}
+
+uint64_t kaya_sim_runtime_disk_ns(struct kaya_runtime *seam)
+{
+    return of(seam)->disk_ns[kaya_fibers_current(of(seam)->fibers)];
 }
 
 size_t kaya_sim_runtime_current(struct kaya_runtime *seam)
@@ -323,6 +332,7 @@ enum kaya_status kaya_sim_runtime_run(struct kaya_runtime *seam, struct kaya_sim
     struct gathering gathering = { of(seam)->fibers, disk->boundary, disk->boundary_user };
     enum kaya_status status;
 
+    memset(of(seam)->disk_ns, 0, sizeof of(seam)->disk_ns);
     kaya_sim_disk_on_boundary(disk, at_boundary, &gathering);
     status = kaya_fibers_run(gathering.fibers, choices, bodies, count, deadlock);
     kaya_sim_disk_on_boundary(disk, gathering.boundary, gathering.boundary_user);

@@ -67,6 +67,10 @@ void kaya_thread_live(void *user);
 
 void kaya_thread_tend(struct kaya_thread *thread);
 
+/* An append or submit that is not to wait answered KAYA_BUSY: was too much in flight, or may a buffer have been full? `before`: what was durable for
+ * sure when it began. */
+void kaya_thread_judge_busy(struct kaya_thread *thread, uint64_t before, bool is_submit);
+
 /* --- tender.c --- */
 
 /* Tend whenever there is something to do, until dismissed. `user`: the struct kaya_thread. */

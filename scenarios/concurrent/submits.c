@@ -1,12 +1,13 @@
 /* Records that are submitted, and tickets that are waited for, polled or called back.
  *
  * A ticket is complete once somebody was told so: by a wait, by a poll, or by its completion. Asked of each:
- *   - a wait is not over before its time, a wait without an end is not over before its ticket is complete, and nothing takes an hour
+ *   - a wait is not over before its time, and no later either, but for what its own thread reads and writes; one without an end is not over before
+ *     its ticket is complete, and nothing takes an hour
  *   - what was complete stays complete; what a ticket promised when it was (its mode) must come back, which is the model's business
  *   - a completion is called exactly once, for a submit that was answered OK and for no other, not under the lock (it takes it), and in the order
  *     of the records where one call runs several
  *   - when all threads are done and everything is synced, or the handle has ended, nothing is left open
- *   - a submit stays within the limits, and answers KAYA_BUSY only where it was asked to
+ *   - a submit stays within the limits, and answers KAYA_BUSY only where it was asked to and one is reached, or the buffers are full
  *
  * A completion may come before its submit has returned: then it is what answers the submit. It may submit again. */
 #include "concurrent.h"
@@ -23,6 +24,9 @@ static const uint64_t timeouts_ns[] = {
     100 * MILLISECOND_NS,  HOUR_NS,
 };
 enum { TIMEOUTS = sizeof timeouts_ns / sizeof timeouts_ns[0], AGAIN_BYTES = 16 };
+
+/* A wait may notice late that its time is over when it waits for the log, and again for its record. */
+enum { LATE_WAITS_MAX = 2 };
 
 #define BROKEN(violation, promise, ...)                                                                      \
     kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_##promise), __VA_ARGS__)
@@ -133,15 +137,17 @@ static void expect_limits(struct kaya_thread *thread, const struct kaya_wal_tick
 }
 
 static void hear_submit(struct kaya_submit *submit, enum kaya_status status,
-                        const struct kaya_wal_ticket *ticket, uint64_t before)
+                        const struct kaya_wal_ticket *ticket, uint64_t before, uint64_t durable_before)
 {
     struct kaya_thread *thread = submit->thread;
     struct kaya_concurrent *subject = thread->subject;
 
-    if (status == KAYA_BUSY && subject->player.plan->full_is_busy)
+    if (status == KAYA_BUSY && subject->player.plan->full_is_busy) {
+        kaya_thread_judge_busy(thread, durable_before, true);
         kaya_concurrent_append_refused(subject->model, submit->call);
-    else
+    } else {
         answer(submit, status, ticket);
+    }
     if (status == KAYA_OK)
         expect_limits(thread, ticket, before);
     else if (status != KAYA_GONE && submit->calls > 0)
@@ -160,7 +166,7 @@ void kaya_thread_submit(struct kaya_thread *thread, const struct kaya_operation 
     struct kaya_wal_ticket ticket = { 0 };
     struct kaya_submit *submit;
     enum kaya_status status;
-    uint64_t before;
+    uint64_t before, durable_before;
 
     if (subject->submit_counts[thread->number] == KAYA_SUBMITS_MAX) {
         kaya_thread_wait(thread);
@@ -176,12 +182,13 @@ void kaya_thread_submit(struct kaya_thread *thread, const struct kaya_operation 
         return;
     }
     before = kaya_concurrent_sync_begin(subject->model);
+    durable_before = kaya_concurrent_durable_lsn(subject->model);
     status = kaya_concurrent_heard(
         subject, thread->machine,
         kaya_wal_writer_submit_batch(subject->writer, payloads, operation->record_count,
                                      kaya_operation_mode(operation->kind),
                                      submit->is_called ? &submit->completion : NULL, &ticket));
-    hear_submit(submit, status, &ticket, before);
+    hear_submit(submit, status, &ticket, before, durable_before);
     kaya_player_trace(&subject->player, KAYA_TRACE_ANSWER, "submit", status, ticket.first_lsn,
                       ticket.last_lsn, thread->number);
 }
@@ -202,12 +209,27 @@ static void hear_busy(struct kaya_submit *submit, uint64_t timeout_ns, uint64_t 
                number(timeout_ns), number(lsn), number(waited_ns));
 }
 
+/* ... and none took longer than it was told to, but for the thread's own calls of the disk. What it is called back for is its own affair. */
+static void expect_in_time(struct kaya_submit *submit, uint64_t timeout_ns, uint64_t waited_ns, uint64_t disk_ns)
+{
+    struct kaya_thread *thread = submit->thread;
+    bool was_called_back = thread->subject->called_lsn[thread->number] != 0;
+
+    if (timeout_ns != KAYA_WAIT_FOREVER && !was_called_back &&
+        waited_ns > timeout_ns + disk_ns + LATE_WAITS_MAX * KAYA_LATE_MAX_NS)
+        BROKEN(thread->violation, P7,
+               "a wait of %llu ns for record %llu lasted %llu, of which its thread was at the disk for %llu",
+               number(timeout_ns), number(submit->ticket.last_lsn), number(waited_ns), number(disk_ns));
+}
+
 static void await(struct kaya_thread *thread, struct kaya_submit *submit, uint64_t timeout_ns, bool durably)
 {
     struct kaya_concurrent *subject = thread->subject;
     enum kaya_durability_mode mode = durably ? KAYA_STRICT : submit->ticket.mode;
     bool was_complete = submit->is_complete && mode == submit->ticket.mode;
     uint64_t began_ns = kaya_now_ns(thread->machine->runtime);
+    uint64_t disk_ns = kaya_sim_runtime_disk_ns(thread->machine->runtime);
+    uint64_t waited_ns;
     enum kaya_status status;
 
     if (!submit->is_answered)
@@ -217,7 +239,11 @@ static void await(struct kaya_thread *thread, struct kaya_submit *submit, uint64
         status = kaya_wal_writer_wait_durable(subject->writer, submit->ticket.last_lsn, timeout_ns);
     else
         status = kaya_wal_writer_wait(subject->writer, &submit->ticket, timeout_ns);
+    waited_ns = kaya_now_ns(thread->machine->runtime) - began_ns;
+    disk_ns = kaya_sim_runtime_disk_ns(thread->machine->runtime) - disk_ns;
     status = kaya_concurrent_heard(subject, thread->machine, status);
+    if (status != KAYA_GONE)
+        expect_in_time(submit, timeout_ns, waited_ns, disk_ns);
     kaya_player_trace(&subject->player, KAYA_TRACE_ANSWER, durably ? "wait_durable" : "wait", status,
                       submit->ticket.first_lsn, submit->ticket.last_lsn, thread->number);
     if (status != KAYA_BUSY)
@@ -226,7 +252,7 @@ static void await(struct kaya_thread *thread, struct kaya_submit *submit, uint64
         BROKEN(thread->violation, P7, "the ticket of record %llu was complete, and is not any more",
                number(submit->ticket.last_lsn));
     else
-        hear_busy(submit, timeout_ns, kaya_now_ns(thread->machine->runtime) - began_ns);
+        hear_busy(submit, timeout_ns, waited_ns);
 }
 
 void kaya_thread_wait(struct kaya_thread *thread)

@@ -38,12 +38,43 @@ void kaya_thread_fill(struct kaya_thread *thread, const struct kaya_operation *o
     }
 }
 
+/* The control frames that a buffer may hold as well. */
+enum { CONTROL_BYTES_MAX = 1024, BUFFER_BYTES_DEFAULT = 256 * 1024 };
+
+static uint64_t buffer_bytes(const struct kaya_plan *plan)
+{
+    uint64_t bytes = plan->buffer_bytes == 0 ? BUFFER_BYTES_DEFAULT : plan->buffer_bytes;
+    uint64_t least = 2 * (uint64_t)kaya_plan_padding_bytes(&plan->profile->geometry);
+
+    if (bytes > plan->segment_bytes)
+        bytes = plan->segment_bytes;
+    return bytes > least ? bytes : least;
+}
+
+void kaya_thread_judge_busy(struct kaya_thread *thread, uint64_t before, bool is_submit)
+{
+    const struct kaya_plan *plan = thread->subject->player.plan;
+    struct kaya_in_flight most = kaya_concurrent_in_flight(thread->subject->model, before);
+    uint64_t padding = 2 * (uint64_t)kaya_plan_padding_bytes(&plan->profile->geometry);
+    bool is_beyond =
+        is_submit && ((plan->submitted_records_max != 0 && most.record_count > plan->submitted_records_max) ||
+                      (plan->submitted_bytes_max != 0 && most.counted_bytes > plan->submitted_bytes_max));
+
+    if (!is_beyond && most.encoded_bytes + CONTROL_BYTES_MAX + padding <= buffer_bytes(plan))
+        kaya_violation_set(thread->violation, kaya_promise_name(KAYA_PROMISE_P7),
+                           "KAYA_BUSY, and no more than %llu records, %llu bytes, were in flight: %u and %u are allowed, "
+                           "and no buffer was full",
+                           (unsigned long long)most.record_count, (unsigned long long)most.counted_bytes,
+                           plan->submitted_records_max, plan->submitted_bytes_max);
+}
+
 static void append(struct kaya_thread *thread, const struct kaya_operation *operation)
 {
     struct kaya_concurrent *subject = thread->subject;
     enum kaya_durability_mode mode = kaya_operation_mode(operation->kind);
     struct kaya_content contents[KAYA_BATCH_RECORDS_MAX];
     struct kaya_wal_payload payloads[KAYA_BATCH_RECORDS_MAX];
+    uint64_t before = kaya_concurrent_durable_lsn(subject->model);
     uint64_t first = 0, last = 0;
     size_t call;
     enum kaya_status status;
@@ -57,10 +88,12 @@ static void append(struct kaya_thread *thread, const struct kaya_operation *oper
     status = kaya_concurrent_heard(
         subject, thread->machine,
         kaya_wal_writer_append_batch(subject->writer, payloads, operation->record_count, mode, &first, &last));
-    if (status == KAYA_BUSY && mode == KAYA_BUFFERED && subject->player.plan->full_is_busy)
+    if (status == KAYA_BUSY && mode == KAYA_BUFFERED && subject->player.plan->full_is_busy) {
+        kaya_thread_judge_busy(thread, before, false);
         kaya_concurrent_append_refused(subject->model, call);
-    else
+    } else {
         kaya_concurrent_append_end(subject->model, call, mode, status, first, last, thread->violation);
+    }
     subject->strict_count += status == KAYA_OK && mode == KAYA_STRICT;
     kaya_player_trace(&subject->player, KAYA_TRACE_ANSWER, "append", status, first, last, thread->number);
 }

@@ -478,3 +478,24 @@ Test(submit, a_commit_delay_passes_before_a_sync_and_only_there)
     cr_expect(eq(u64, survivors(log), 2));
     end(log);
 }
+
+/* Who leads with little time of his own does not spend more of it on others. */
+Test(submit, a_wait_gathers_no_longer_than_its_time)
+{
+    struct kaya_wal_config config = SMALL;
+    struct kaya_wal_ticket ticket;
+    struct log_fixture *log;
+    uint64_t before;
+
+    config.commit_delay_ns = 5000000;
+    log = begin(&LOG_DENSE, &config);
+    MUST(kaya_wal_writer_submit(log->writer, &PAYLOAD, KAYA_STRICT, NULL, &ticket));
+    before = kaya_now_ns(log->environment.runtime);
+    MUST(kaya_wal_writer_wait(log->writer, &ticket, 1000));
+    cr_expect(le(u64, kaya_now_ns(log->environment.runtime) - before, 1000));
+    MUST(kaya_wal_writer_submit(log->writer, &PAYLOAD, KAYA_STRICT, NULL, &ticket));
+    before = kaya_now_ns(log->environment.runtime);
+    MUST(kaya_wal_writer_wait(log->writer, &ticket, KAYA_WAIT_FOREVER));
+    cr_expect(le(u64, 5000000, kaya_now_ns(log->environment.runtime) - before));
+    end(log);
+}

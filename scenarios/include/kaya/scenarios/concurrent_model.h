@@ -33,6 +33,15 @@ void kaya_concurrent_append_end(struct kaya_concurrent_model *model, size_t call
 
 /* It was answered KAYA_BUSY: nothing was done. */
 void kaya_concurrent_append_refused(struct kaya_concurrent_model *model, size_t call_index);
+
+/* What is in flight at most while a call lasts: all that was appended, or is about to be, this call's own records included, and was not known to be
+ * durable when it began. */
+struct kaya_in_flight {
+    uint64_t record_count;
+    uint64_t counted_bytes; /* as kaya/wal.h counts them for submitted_bytes_max */
+    uint64_t encoded_bytes; /* that they take in a buffer, at most */
+};
+struct kaya_in_flight kaya_concurrent_in_flight(const struct kaya_concurrent_model *model, uint64_t durable_lsn);
 /* Somebody was told that a ticket is complete (KAYA_OK), so what its mode promises holds for all up to its last record; or that it failed. */
 void kaya_concurrent_completed(struct kaya_concurrent_model *model, enum kaya_durability_mode mode,
                                enum kaya_status status, uint64_t last_lsn, struct kaya_violation *violation);

@@ -41,6 +41,9 @@ KAYA_MUST_CHECK enum kaya_status kaya_sim_runtime_run(struct kaya_runtime *seam,
 /* The thread that runs is about to do `what` (static memory): where threads wait for each other for good, that is told of it. */
 void kaya_sim_runtime_doing(struct kaya_runtime *seam, const char *what);
 
+/* How long the thread that runs has waited for the disk since they were gathered, in nanoseconds. */
+uint64_t kaya_sim_runtime_disk_ns(struct kaya_runtime *seam);
+
 /* Which of the bodies runs; KAYA_FIBERS_MAX: none, nobody gathered. */
 size_t kaya_sim_runtime_current(struct kaya_runtime *seam);
 

@@ -23,6 +23,9 @@
 
 enum { KAYA_FIBERS_MAX = 16, KAYA_DEADLOCK_TEXT_MAX = 480 };
 
+/* So much later than its time may a wait notice that it is over, in nanoseconds. */
+enum { KAYA_LATE_MAX_NS = 10000000 };
+
 enum kaya_schedule { KAYA_SCHEDULE_NONE, KAYA_SCHEDULE_RANDOM, KAYA_SCHEDULE_PRIORITY, KAYA_SCHEDULES };
 
 struct kaya_fiber_body {
