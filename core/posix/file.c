@@ -95,6 +95,7 @@ enum kaya_status kaya_posix_write(struct kaya_disk *disk, struct kaya_file *file
     (void)disk;
     if (posix->window != NULL)
         return kaya_posix_write_direct(posix, offset, spans, span_count, false, done);
+    kaya_posix_prepare_pages(posix, offset, spans, span_count);
     return kaya_posix_write_cached(posix, offset, spans, span_count, false, done);
 }
 
@@ -106,6 +107,7 @@ enum kaya_status kaya_posix_write_durable(struct kaya_disk *disk, struct kaya_fi
 
     if (posix->window != NULL)
         return kaya_posix_write_direct(posix, offset, spans, span_count, true, done);
+    kaya_posix_prepare_pages(posix, offset, spans, span_count);
     if (ring != NULL)
         return kaya_posix_write_linked(ring, posix, offset, spans, span_count, done);
     return kaya_posix_write_cached(posix, offset, spans, span_count, true, done);

@@ -3,6 +3,7 @@
 #define KAYA_POSIX_SYSTEM_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -18,7 +19,9 @@ struct posix_file {
     int direct; /* a second one, past the cache, where the method writes so; else DESCRIPTOR_NONE ... */
     struct posix_window *window; /* ... and NULL */
     struct posix_file *next;
-    struct posix_file **link; /* what points to this file in its disk's list */
+    struct posix_file **link;  /* what points to this file in its disk's list */
+    _Atomic uint64_t last_end; /* of the last write */
+    _Atomic uint64_t asked;    /* up to here the kernel was asked for the pages of writes to come */
 };
 
 static inline struct posix_file *posix_of(struct kaya_file *file)
@@ -104,6 +107,12 @@ enum kaya_status kaya_posix_write_cached(struct posix_file *file, uint64_t offse
 /* Through the cache and durable, in one submission where the ring can be had. */
 enum kaya_status kaya_posix_write_linked(struct posix_ring *ring, struct posix_file *file, uint64_t offset,
                                          const struct kaya_span *spans, size_t span_count, size_t *done);
+
+/* ---- the pages of writes to come: ahead.c ---- */
+
+/* Such a write through the cache is about to be done. Any thread. */
+void kaya_posix_prepare_pages(struct posix_file *file, uint64_t offset, const struct kaya_span *spans,
+                              size_t span_count);
 
 /* ---- writing past the cache: direct.c ---- */
 

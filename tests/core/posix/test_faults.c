@@ -48,6 +48,8 @@ static bool kind_is_unknown; /* readdir leaves it out, as some file systems do *
 static bool fallocate_grows; /* and then fails */
 static char order[64];       /* of calls on the way of a read: w(rite back), d(rop), r(ead) */
 static off_t dropped_first, dropped_end, written_first, written_end;
+static off_t asked_first, asked_end; /* the last range that the kernel was asked for, however many calls it took */
+static unsigned asked_count;
 
 static bool fails(enum call call)
 {
@@ -170,10 +172,17 @@ int sync_file_range(int descriptor, off_t offset, off_t length, unsigned flags)
 
 int posix_fadvise(int descriptor, off_t offset, off_t length, int advice)
 {
-    note('d');
-    dropped_first = offset;
-    dropped_end = offset + length;
-    cr_expect(advice == POSIX_FADV_DONTNEED);
+    if (advice == POSIX_FADV_WILLNEED) {
+        cr_expect(length <= 128 * 1024, "more than one call reads by default");
+        asked_first = offset == asked_end ? asked_first : offset;
+        asked_end = offset + length;
+        asked_count++;
+    } else {
+        cr_expect(advice == POSIX_FADV_DONTNEED);
+        note('d');
+        dropped_first = offset;
+        dropped_end = offset + length;
+    }
     if (fails(CALL_FADVISE))
         return faults[CALL_FADVISE].error;
     return ((int (*)(int, off_t, off_t, int))next("posix_fadvise64"))(descriptor, offset, length, advice);
@@ -519,4 +528,38 @@ Test(posix_faults, a_file_whose_mode_cannot_be_set_is_not_made)
     cr_expect(kaya_disk_open(disk, "b", KAYA_OPEN_CREATE, &made) == KAYA_DENIED);
     cr_expect(access("log/b", F_OK) != 0 && errno == ENOENT);
     umask(0);
+}
+
+static void write_at(uint64_t offset, size_t length)
+{
+    static unsigned char much[1 << 16];
+    struct kaya_span span = { much, length };
+
+    cr_assert(kaya_disk_write(disk, file, offset, &span, 1) == KAYA_OK);
+}
+
+/* A page that has left the cache and is written in part must be read first, and the write would wait for that. */
+Test(posix_faults, pages_are_asked_for_ahead_of_the_writes_that_come_to_them)
+{
+    enum { STEP = 1000, BEGIN = 5000, AHEAD_MIN = 1 << 20, AHEAD_MAX = 1 << 21, LONG = 1 << 16 };
+    off_t end = BEGIN + STEP;
+
+    write_at(BEGIN, STEP);
+    cr_expect(asked_count == 0, "nobody knows yet where the next one goes");
+    for (; end < 4 * AHEAD_MAX; end += STEP) {
+        write_at((uint64_t)end, STEP);
+        cr_assert(asked_end >= end + STEP + AHEAD_MIN && asked_end <= end + STEP + AHEAD_MAX, "%ld at %ld",
+                  (long)asked_end, (long)end);
+        cr_assert(asked_first == BEGIN + 2 * STEP, "no page is left out, and none is asked for twice");
+    }
+    cr_expect(asked_count <= 6 * AHEAD_MAX / (128 * 1024), "%u calls", asked_count);
+    asked_count = 0;
+    write_at(0, STEP);
+    write_at(1 << 20, STEP);
+    cr_expect(asked_count == 0, "these do not follow each other");
+    write_at((1 << 20) + STEP, STEP);
+    cr_expect(asked_first == (1 << 20) + 2 * STEP, "what was asked for elsewhere does not count here");
+    write_at((1 << 20) + 2 * STEP, LONG);
+    cr_expect(asked_first == (1 << 20) + 2 * STEP + 2 * LONG && asked_end == asked_first + 1,
+              "a long one needs the page where it ends, and no other");
 }
