@@ -187,8 +187,8 @@ static void note_header(struct scan *scan, const struct frame *frame)
         scan->seen_sequence = sequence;
 }
 
-static void look(const struct scan *scan, const uint8_t *bytes, size_t available, uint64_t offset,
-                 struct scan_frame *found)
+static void try_frame(const struct scan *scan, const uint8_t *bytes, size_t available, uint64_t offset,
+                      struct scan_frame *found)
 {
     found->fault = kaya_frame_decode(bytes, available, &scan->segment->header.shape, &scan->segment->seeds,
                                      offset, &found->frame);
@@ -248,7 +248,7 @@ static void hear(struct scan *scan, struct dispute *dispute, uint64_t offset, si
     *found = is_settled(dispute);
     if (length <= front)
         return;
-    look(scan, again + front, length - front, offset, frame);
+    try_frame(scan, again + front, length - front, offset, frame);
     if (frame->fault == FRAME_FAULT_NONE)
         *found = true;
     votes = count_votes(dispute);
@@ -256,7 +256,7 @@ static void hear(struct scan *scan, struct dispute *dispute, uint64_t offset, si
         return;
     dispute->most = votes;
     memcpy(block, again, length);
-    look(scan, block + front, length - front, offset, frame);
+    try_frame(scan, block + front, length - front, offset, frame);
     if (frame->fault == FRAME_FAULT_NONE)
         kaya_notify(scan->context, &(struct kaya_event){ .kind = KAYA_EVENT_READ_AGAIN,
                                                          .segment = scan->segment->number,
@@ -422,14 +422,14 @@ static enum kaya_status find_frame(struct scan *scan, uint64_t offset, struct sc
         block_end = scan->window_offset + scan->window_length;
     bytes = scan->memory->window.bytes + (offset - scan->window_offset);
     available = (size_t)(block_end - offset);
-    look(scan, bytes, available, offset, found);
+    try_frame(scan, bytes, available, offset, found);
     if (found->fault == FRAME_FAULT_NONE || found->fault == FRAME_FAULT_UNKNOWN)
         return KAYA_OK;
     if (scan->read_again && !(offset >= scan->agreed_offset && offset < scan->agreed_end)) {
         status = look_again(scan, offset, found);
         if (status != KAYA_OK || found->fault == FRAME_FAULT_NONE)
             return status;
-        look(scan, bytes, available, offset, found);
+        try_frame(scan, bytes, available, offset, found);
     }
     status = try_mending(scan, bytes, available, offset, found);
     if (status == KAYA_OK && found->fault != FRAME_FAULT_NONE)

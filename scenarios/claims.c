@@ -29,9 +29,12 @@
  *
  * Where the trace does not tell, the answer is "allowed": the judge is never stricter than the promise. Of the format it knows
  * how a header begins and which sizes it says, that a link is a life's first frame, and how a PAD frame looks. */
-#include "claims/claims.h"
+#include "kaya/scenarios/claims.h"
 
 #include <stdlib.h>
+
+#include "claims/images.h"
+#include "claims/judge.h"
 
 const char *kaya_refusal_name(enum kaya_refusal refusal)
 {
@@ -82,7 +85,7 @@ static bool stands_alone(const struct kaya_claims *claims, size_t index)
         first--;
     for (size_t i = first; i < claims->write_count && claims->writes[i].operation == write->operation; i++)
         if (claims->writes[i].life == write->life && !claims->writes[i].is_header &&
-            !is_whole(&claims->writes[i]))
+            !is_whole_write(&claims->writes[i]))
             return false;
     return true;
 }
@@ -94,7 +97,7 @@ static void note_claims(struct kaya_claims *claims)
     for (size_t i = 0; i < claims->write_count; i++) {
         const struct written *write = &claims->writes[i];
         struct operation *operation = &claims->operations[write->operation];
-        if (is_whole(write) && !write->is_header && !operation->is_dead && !operation->recovery &&
+        if (is_whole_write(write) && !write->is_header && !operation->is_dead && !operation->recovery &&
             !operation->claims && begins_well(&claims->lives[write->life]))
             operation->claims = stands_alone(claims, i);
     }

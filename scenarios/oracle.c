@@ -21,39 +21,14 @@
  *
  * Contents are not stored: a record's payload follows from its key (payload.c), and facts take 24 bytes each, in a ring
  * indexed by LSN. Nothing here asks the log's own watermarks: a watermark that is wrong must not excuse itself. */
-#include "oracle/oracle.h"
+#include "kaya/scenarios/oracle.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-enum kaya_expectation kaya_oracle_expect(const struct kaya_oracle *oracle, uint64_t lsn)
-{
-    if (lsn < oracle->low_lsn || lsn > oracle->last_lsn)
-        return KAYA_MUST_NOT;
-    return lsn >= oracle->low_may_lsn && lsn <= oracle->kept_lsn ? KAYA_MUST : KAYA_MAY;
-}
-
-/* --- Words for reports --- */
-
-const char *kaya_oracle_describe(const struct kaya_oracle *oracle, uint64_t lsn,
-                                 char text[KAYA_RECORD_NAME_BYTES])
-{
-    const struct kaya_fact *fact = fact_of(oracle, lsn);
-
-    if (lsn < oracle->low_lsn || lsn > oracle->last_lsn)
-        snprintf(text, KAYA_RECORD_NAME_BYTES, "record %" PRIu64, lsn);
-    else
-        snprintf(text, KAYA_RECORD_NAME_BYTES, "record %" PRIu64 " (%u bytes, %s, %s)", lsn, fact->length,
-                 fact->flags & FACT_RETURNED  ? "returned by an earlier recovery"
-                 : lsn <= oracle->durable_lsn ? "acknowledged as durable"
-                 : fact->flags & FACT_ACKNOWLEDGED
-                     ? lsn <= oracle->kept_lsn ? "acknowledged as relaxed" : "acknowledged, not as kept"
-                     : "never acknowledged",
-                 fact->flags & FACT_IN_BATCH ? "in a batch" : "single");
-    return text;
-}
-
-/* --- Operations --- */
+#include "oracle/damage.h"
+#include "oracle/state.h"
+#include "oracle/unrestricted.h"
 
 /* Something is about to be written: what a look showed is old, and CLOSE will not be the end for certain. */
 static void touch(struct kaya_oracle *oracle)
@@ -383,58 +358,4 @@ void kaya_oracle_status(struct kaya_oracle *oracle, const char *operation, enum 
     if (status != KAYA_OK)
         BREAK(violation, KAYA_PROMISE_P7, "nothing stood in the way of this %s, but it answered %s",
               operation, kaya_status_name(status));
-}
-
-/* --- Facts --- */
-
-uint64_t kaya_oracle_first_lsn(const struct kaya_oracle *oracle)
-{
-    return oracle->low_lsn;
-}
-
-uint64_t kaya_oracle_first_lsn_at_most(const struct kaya_oracle *oracle)
-{
-    return oracle->low_may_lsn;
-}
-
-uint64_t kaya_oracle_last_lsn(const struct kaya_oracle *oracle)
-{
-    return oracle->last_lsn;
-}
-
-uint64_t kaya_oracle_handed_lsn(const struct kaya_oracle *oracle)
-{
-    return oracle->kept_lsn;
-}
-
-uint64_t kaya_oracle_durable_lsn(const struct kaya_oracle *oracle)
-{
-    return oracle->durable_lsn;
-}
-
-bool kaya_oracle_has_parted(const struct kaya_oracle *oracle)
-{
-    return oracle->has_parted;
-}
-
-bool kaya_oracle_has_passed_link(const struct kaya_oracle *oracle)
-{
-    return oracle->has_passed_link;
-}
-
-bool kaya_oracle_exists(const struct kaya_oracle *oracle)
-{
-    return oracle->exists;
-}
-
-struct kaya_wal_anchor kaya_oracle_anchor(const struct kaya_oracle *oracle)
-{
-    struct kaya_wal_anchor anchor = { .log_id = oracle->log_id, .lsn = oracle->durable_lsn };
-
-    return anchor;
-}
-
-struct kaya_oracle_counts kaya_oracle_counts(const struct kaya_oracle *oracle)
-{
-    return oracle->counts;
 }

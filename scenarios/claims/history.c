@@ -1,5 +1,5 @@
 /* What the trace tells: operations, the writes that each made, the lives of files, and where damage began to show. */
-#include "claims.h"
+#include "history.h"
 
 #include <stdlib.h>
 #include <string.h>

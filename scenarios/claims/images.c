@@ -2,7 +2,7 @@
  *
  * `now` is what the next reader sees, `truth` what it would see if no damage had been done. A write stands if its bytes are in the true
  * image, in the file's present life; what differs there now is damage. */
-#include "claims.h"
+#include "images.h"
 
 #include <string.h>
 #include <xxhash.h>
@@ -62,7 +62,7 @@ static bool is_written_over(const struct kaya_claims *claims, const struct shown
     for (size_t i = claims->write_count; i-- > 0 && claims->writes[i].event > shown->event;)
         if (claims->lives[claims->writes[i].life].inode == shown->inode &&
             claims->writes[i].offset / SECTOR_BYTES_MAX <= last &&
-            end_of(&claims->writes[i]) / SECTOR_BYTES_MAX >= first)
+            end_of_write(&claims->writes[i]) / SECTOR_BYTES_MAX >= first)
             return true;
     return false;
 }
@@ -91,7 +91,7 @@ uint64_t kaya_claims_count_shown_bits(const struct kaya_claims *claims, const st
 {
     const struct life *life = &claims->lives[write->life];
     uint64_t at = write->offset;
-    uint64_t end = end_of(write);
+    uint64_t end = end_of_write(write);
     uint64_t bits = 0;
 
     if (!write->is_unreadable && write->bits != UINT64_MAX) {
@@ -128,17 +128,17 @@ static void compare(struct written *write, const struct life *life)
     write->is_unreadable = false;
     write->bits = 0;
     write->first_differing = write->offset;
-    if (life->truth == NULL || end_of(write) > life->truth->size_bytes ||
+    if (life->truth == NULL || end_of_write(write) > life->truth->size_bytes ||
         XXH3_64bits(life->truth->bytes + write->offset, write->length) != write->hash)
         return;
     write->stands = true;
     if (!life->differs)
         return;
-    if (end_of(write) > life->now->size_bytes) {
+    if (end_of_write(write) > life->now->size_bytes) {
         write->bits = UINT64_MAX;
         return;
     }
-    write->is_unreadable = kaya_claims_is_unreadable(life->now, write->offset, end_of(write));
+    write->is_unreadable = kaya_claims_is_unreadable(life->now, write->offset, end_of_write(write));
     kaya_claims_count_bits(write, life->now->bytes + write->offset, life->truth->bytes + write->offset);
 }
 
@@ -178,7 +178,7 @@ static void note_in_life(struct kaya_claims *claims, size_t index)
     const struct operation *operation = &claims->operations[write->operation];
 
     if (write->is_header) {
-        life->bad_headers += write->stands && !is_whole(write);
+        life->bad_headers += write->stands && !is_whole_write(write);
         return;
     }
     write->is_link_hit = false;

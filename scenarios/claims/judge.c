@@ -1,8 +1,10 @@
 /* What a damaged write asks for: the table of claims.c, row by row. */
-#include "claims.h"
+#include "judge.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "images.h"
 
 enum {
     HEADER_BYTES = 96,
@@ -32,7 +34,7 @@ static void find_extent(const struct kaya_claims *claims, const struct written *
         if (write->life != life || write->is_header || !write->stands)
             continue;
         place->write_offset = write->offset < place->write_offset ? write->offset : place->write_offset;
-        place->write_end = end_of(write) > place->write_end ? end_of(write) : place->write_end;
+        place->write_end = end_of_write(write) > place->write_end ? end_of_write(write) : place->write_end;
     }
 }
 
@@ -43,7 +45,7 @@ static void add_place(struct judgement *judgement, const struct written *write, 
     struct kaya_outlook *outlook = judgement->outlook;
     struct kaya_damaged_place place = { .offset_bytes = write->first_differing,
                                         .write_offset = write->offset,
-                                        .write_end = end_of(write),
+                                        .write_end = end_of_write(write),
                                         .first_lsn = operation->first_lsn,
                                         .last_lsn = operation->last_lsn,
                                         .begins_segment = write->is_link_hit || write->is_header,
@@ -86,7 +88,8 @@ static bool is_padding(const struct judgement *judgement, const struct written *
     if (write->is_unreadable || write->bits == UINT64_MAX)
         return false;
     for (unsigned i = 0; i <= FRAME_HEADER_BYTES && at >= write->offset; i += 4, at -= 4)
-        if (at + FRAME_HEADER_BYTES <= end_of(write) && end_of_padding(truth + at, at) > write->last_differing)
+        if (at + FRAME_HEADER_BYTES <= end_of_write(write) &&
+            end_of_padding(truth + at, at) > write->last_differing)
             return true;
     return false;
 }
@@ -185,7 +188,7 @@ static bool may_be_mark(const struct kaya_claims *claims, const struct written *
     const struct written *end = claims->writes + claims->write_count;
 
     for (const struct written *other = write + 1; other < end && other->operation == write->operation; other++)
-        if (other->life == write->life && !other->is_header && other->offset >= end_of(write))
+        if (other->life == write->life && !other->is_header && other->offset >= end_of_write(write))
             return true;
     return false;
 }
@@ -194,7 +197,7 @@ static bool may_be_mark(const struct kaya_claims *claims, const struct written *
 static uint64_t count_lone_bits(const struct judgement *judgement, const struct written *write)
 {
     const struct life *life = &judgement->claims->lives[write->life];
-    uint64_t count = 0, last = end_of(write), end;
+    uint64_t count = 0, last = end_of_write(write), end;
 
     at_most(&last, life->now->size_bytes);
     for (uint64_t at = write->offset; at < last; at = end) {
@@ -364,11 +367,11 @@ void kaya_claims_judge_damage(struct judgement *judgement)
             judgement->outlook->is_hidden = true;
         if (life->is_dead && life->has_standing)
             judgement->mendable_dead += count_mendable_dead(judgement, write);
-        else if (write->is_header && !is_whole(write))
+        else if (write->is_header && !is_whole_write(write))
             judge_headers(judgement, write);
         else if (!write->is_header && !write->stands)
             judge_remains(judgement, write);
-        else if (!is_whole(write))
+        else if (!is_whole_write(write))
             judge_write(judgement, write);
     }
 }

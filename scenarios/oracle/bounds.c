@@ -1,7 +1,9 @@
 /* What is promised to be bounded: what recovery reads, calls and takes (P8), what the files hold, how soon the log goes on (P7). */
-#include "oracle.h"
+#include "kaya/scenarios/oracle.h"
 
 #include <inttypes.h>
+
+#include "state.h"
 
 /* P8, the bytes that a recovery may read. It makes two passes over each byte, and up to three readings more of what fails a check or lies at the
  * end: five of each in a look. Headers and links are read apart from that, at each opening of a file, of which there are four in a look (as what may stand above

@@ -3,22 +3,11 @@
  * The outlook says whether a refusal is required, allowed or forbidden, and up to where nothing may be lost (claims.c). Where nothing
  * vouches for what was hit, recovery may end the log earlier; where that was a link, also at an end that it had before: what is given up is
  * kept (past.c). */
-#include "oracle.h"
+#include "damage.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-void kaya_oracle_outlook(struct kaya_oracle *oracle, const struct kaya_outlook *outlook, uint64_t anchor_lsn)
-{
-    static const struct kaya_outlook none = KAYA_OUTLOOK_OF_NO_DAMAGE;
-
-    oracle->outlook = outlook != NULL ? outlook : &none;
-    oracle->watches_damage = oracle->watches_damage || outlook != NULL;
-    oracle->outlook_kept_lsn = oracle->outlook->kept_lsn;
-    if (oracle->outlook_kept_lsn < anchor_lsn) /* an anchor is a claim that no damage can reach */
-        oracle->outlook_kept_lsn = anchor_lsn;
-}
 
 bool kaya_oracle_is_refusal(const struct kaya_oracle *oracle, enum kaya_status status)
 {

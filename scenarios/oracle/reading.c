@@ -1,9 +1,14 @@
 /* What readers and salvage hand out: each record must be the one that was due, as it was appended.
  *
  * Where the log may have gone back to an older end, the records tell to which. */
-#include "oracle.h"
+#include "kaya/scenarios/oracle.h"
 
 #include <inttypes.h>
+
+#include "damage.h"
+#include "recovery.h"
+#include "state.h"
+#include "unrestricted.h"
 
 /* --- Reading --- */
 
@@ -112,12 +117,6 @@ void kaya_oracle_follow_begin(struct kaya_oracle *oracle, uint64_t from_lsn, uin
     oracle->follower.is_pinned = is_pinned;
     oracle->follower.next_lsn = from_lsn;
     oracle->follower.last_lsn = last_lsn;
-}
-
-void kaya_oracle_follow_end(struct kaya_oracle *oracle)
-{
-    oracle->follower.is_open = false;
-    oracle->follower.is_pinned = false;
 }
 
 /* It may still be given what was trimmed since, as it was. */

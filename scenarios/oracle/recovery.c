@@ -1,8 +1,11 @@
 /* What recoveries answered, and who only looked: is it what must and may be there? Then it is fixed for good (P3). */
-#include "oracle.h"
+#include "recovery.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+#include "damage.h"
+#include "unrestricted.h"
 
 static void judge_low_water(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
                             struct kaya_violation *violation)
@@ -53,13 +56,6 @@ static void judge_end(struct kaya_oracle *oracle, const struct kaya_wal_recovery
                   "; the log ends with %" PRIu64,
                   oracle->cut_lsn, oracle->last_lsn, report->last_lsn);
     }
-}
-
-bool kaya_oracle_ends_batch(const struct kaya_oracle *oracle, uint64_t lsn)
-{
-    if (lsn < oracle->low_lsn || lsn > oracle->last_lsn)
-        return true;
-    return (fact_of(oracle, lsn)->flags & (FACT_IN_BATCH | FACT_ENDS_BATCH)) != FACT_IN_BATCH;
 }
 
 void kaya_oracle_judge_last_batch(struct kaya_oracle *oracle, uint64_t last_lsn, struct kaya_violation *violation)

@@ -1,7 +1,8 @@
-/* The oracle made, copied and told apart: its ring of facts grows with the log, and two models are the same where they ask for the same
- * from now on. */
-#include "oracle.h"
+/* What the oracle knows: made, copied, told apart, and told to others. Its ring of facts grows with the log; two models are the same where
+ * they ask for the same from now on. */
+#include "state.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -179,4 +180,109 @@ void kaya_oracle_hash(const struct kaya_oracle *oracle, uint64_t hash[2])
     add_flags(&words, oracle);
     add_facts(&words, oracle);
     kaya_words_end(&words, hash);
+}
+
+/* --- Facts --- */
+
+enum kaya_expectation kaya_oracle_expect(const struct kaya_oracle *oracle, uint64_t lsn)
+{
+    if (lsn < oracle->low_lsn || lsn > oracle->last_lsn)
+        return KAYA_MUST_NOT;
+    return lsn >= oracle->low_may_lsn && lsn <= oracle->kept_lsn ? KAYA_MUST : KAYA_MAY;
+}
+
+const char *kaya_oracle_describe(const struct kaya_oracle *oracle, uint64_t lsn,
+                                 char text[KAYA_RECORD_NAME_BYTES])
+{
+    const struct kaya_fact *fact = fact_of(oracle, lsn);
+
+    if (lsn < oracle->low_lsn || lsn > oracle->last_lsn)
+        snprintf(text, KAYA_RECORD_NAME_BYTES, "record %" PRIu64, lsn);
+    else
+        snprintf(text, KAYA_RECORD_NAME_BYTES, "record %" PRIu64 " (%u bytes, %s, %s)", lsn, fact->length,
+                 fact->flags & FACT_RETURNED  ? "returned by an earlier recovery"
+                 : lsn <= oracle->durable_lsn ? "acknowledged as durable"
+                 : fact->flags & FACT_ACKNOWLEDGED
+                     ? lsn <= oracle->kept_lsn ? "acknowledged as relaxed" : "acknowledged, not as kept"
+                     : "never acknowledged",
+                 fact->flags & FACT_IN_BATCH ? "in a batch" : "single");
+    return text;
+}
+
+bool kaya_oracle_ends_batch(const struct kaya_oracle *oracle, uint64_t lsn)
+{
+    if (lsn < oracle->low_lsn || lsn > oracle->last_lsn)
+        return true;
+    return (fact_of(oracle, lsn)->flags & (FACT_IN_BATCH | FACT_ENDS_BATCH)) != FACT_IN_BATCH;
+}
+
+uint64_t kaya_oracle_first_lsn(const struct kaya_oracle *oracle)
+{
+    return oracle->low_lsn;
+}
+
+uint64_t kaya_oracle_first_lsn_at_most(const struct kaya_oracle *oracle)
+{
+    return oracle->low_may_lsn;
+}
+
+uint64_t kaya_oracle_last_lsn(const struct kaya_oracle *oracle)
+{
+    return oracle->last_lsn;
+}
+
+uint64_t kaya_oracle_handed_lsn(const struct kaya_oracle *oracle)
+{
+    return oracle->kept_lsn;
+}
+
+uint64_t kaya_oracle_durable_lsn(const struct kaya_oracle *oracle)
+{
+    return oracle->durable_lsn;
+}
+
+bool kaya_oracle_has_parted(const struct kaya_oracle *oracle)
+{
+    return oracle->has_parted;
+}
+
+bool kaya_oracle_has_passed_link(const struct kaya_oracle *oracle)
+{
+    return oracle->has_passed_link;
+}
+
+bool kaya_oracle_exists(const struct kaya_oracle *oracle)
+{
+    return oracle->exists;
+}
+
+struct kaya_wal_anchor kaya_oracle_anchor(const struct kaya_oracle *oracle)
+{
+    struct kaya_wal_anchor anchor = { .log_id = oracle->log_id, .lsn = oracle->durable_lsn };
+
+    return anchor;
+}
+
+struct kaya_oracle_counts kaya_oracle_counts(const struct kaya_oracle *oracle)
+{
+    return oracle->counts;
+}
+
+/* --- Told from outside --- */
+
+void kaya_oracle_outlook(struct kaya_oracle *oracle, const struct kaya_outlook *outlook, uint64_t anchor_lsn)
+{
+    static const struct kaya_outlook none = KAYA_OUTLOOK_OF_NO_DAMAGE;
+
+    oracle->outlook = outlook != NULL ? outlook : &none;
+    oracle->watches_damage = oracle->watches_damage || outlook != NULL;
+    oracle->outlook_kept_lsn = oracle->outlook->kept_lsn;
+    if (oracle->outlook_kept_lsn < anchor_lsn) /* an anchor is a claim that no damage can reach */
+        oracle->outlook_kept_lsn = anchor_lsn;
+}
+
+void kaya_oracle_follow_end(struct kaya_oracle *oracle)
+{
+    oracle->follower.is_open = false;
+    oracle->follower.is_pinned = false;
 }

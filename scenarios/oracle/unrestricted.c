@@ -1,6 +1,6 @@
 /* Without a budget: damage may take anything and bring anything back. All that was ever appended is remembered, and what is read must be
  * of it (P1). */
-#include "oracle.h"
+#include "unrestricted.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

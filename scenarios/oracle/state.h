@@ -1,8 +1,6 @@
-/* The oracle, as its own files see it: oracle.c hears of operations and answers; state.c makes and copies it; recovery.c judges what recoveries
- * found, damage.c what media damage excuses and brings back, reading.c what readers and salvage hand out, bounds.c what is promised to be
- * bounded; unrestricted.c is all there is where anything may happen to the disk. */
-#ifndef KAYA_SCENARIOS_ORACLE_ORACLE_H
-#define KAYA_SCENARIOS_ORACLE_ORACLE_H
+/* What the oracle knows: the facts of each record, and where must, may and must not begin. */
+#ifndef KAYA_SCENARIOS_ORACLE_STATE_H
+#define KAYA_SCENARIOS_ORACLE_STATE_H
 
 #include "kaya/scenarios/oracle.h"
 #include "kaya/scenarios/past.h"
@@ -108,62 +106,6 @@ static inline bool holds(const struct kaya_fact *fact, const struct kaya_wal_rec
                                    : kaya_payload_equals(fact->key, record->bytes, record->length);
 }
 
-/* --- oracle.c --- */
-
-/* The record in words; returns `text`. */
-enum { KAYA_RECORD_NAME_BYTES = 96 };
-const char *kaya_oracle_describe(const struct kaya_oracle *oracle, uint64_t lsn,
-                                 char text[KAYA_RECORD_NAME_BYTES]);
-
-/* --- state.c --- */
-
-/* Room for the facts of so many records in all. KAYA_NO_MEMORY. */
-enum kaya_status kaya_oracle_make_room(struct kaya_oracle *oracle, uint64_t wanted);
-
-/* --- recovery.c --- */
-
-void kaya_oracle_judge_last_batch(struct kaya_oracle *oracle, uint64_t last_lsn,
-                                  struct kaya_violation *violation);
-
-/* --- damage.c --- */
-
-/* Somebody who looked or opened says that the log is damaged. True: it may be, and nothing else is to be judged. */
-bool kaya_oracle_judge_refusal(struct kaya_oracle *oracle, enum kaya_status status,
-                               const struct kaya_wal_recovery_report *report, struct kaya_violation *violation);
-/* It opened, or was found good. */
-void kaya_oracle_judge_acceptance(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
-                                  struct kaya_violation *violation);
-/* F4: as many frames are called mended as have one bit flipped. */
-void kaya_oracle_judge_mended(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
-                              struct kaya_violation *violation);
-/* The highest end that the log may have: where a link is damaged that nothing vouches for, an older one may be found again. */
-uint64_t kaya_oracle_highest_last_lsn(const struct kaya_oracle *oracle);
-/* What stands behind `last_lsn` is given up, but may come back. */
-void kaya_oracle_give_up_end(struct kaya_oracle *oracle, uint64_t last_lsn);
-/* A recovery that was allowed to lose records, and did not come to an end, may have made that final. */
-void kaya_oracle_give_up_lost(struct kaya_oracle *oracle);
-/* The log is again what it was while it had that end, up to `last_lsn`. */
-void kaya_oracle_go_back(struct kaya_oracle *oracle, size_t end, uint64_t last_lsn);
-/* The log ends with `last_lsn`, behind the end that it had: it has gone back, to which end only reading will tell for certain. */
-void kaya_oracle_go_back_to(struct kaya_oracle *oracle, uint64_t last_lsn);
-/* A recovery goes on in spite of damage that it might have refused. */
-void kaya_oracle_note_parting(struct kaya_oracle *oracle);
-
-/* --- unrestricted.c --- */
-
-/* Records that are about to be appended, under the numbers that they should have. KAYA_NO_MEMORY. */
-enum kaya_status kaya_oracle_remember(struct kaya_oracle *oracle, const struct kaya_content *contents,
-                                      size_t count_of_records);
-/* They were appended, and the log counts on from whatever it found. */
-void kaya_oracle_number_as_it_says(struct kaya_oracle *oracle, uint64_t first_lsn);
-/* Whatever was found is the log now. */
-void kaya_oracle_adopt_unrestricted(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report);
-/* The record must have been appended under its number at some time. */
-void kaya_oracle_read_unrestricted(struct kaya_oracle *oracle, const struct kaya_wal_record *record,
-                                   struct kaya_violation *violation);
-
-/* --- shared by all --- */
-
 /* Each status says what stood in the way, so each is an answer to some faults only. A disk without room is none of them: what must do
  * without room is not excused by it (P9). */
 static inline bool is_excused(const struct kaya_oracle *oracle, enum kaya_status status)
@@ -224,5 +166,15 @@ static inline uint64_t cost_of(const struct kaya_oracle *oracle, uint32_t length
     return length + FRAME_BYTES_MAX + (uint64_t)length / (block - FRAME_BYTES_MAX) * FRAME_BYTES_MAX +
            2 * FRAME_BYTES_MAX;
 }
+
+/* --- state.c --- */
+
+/* Room for the facts of so many records in all. KAYA_NO_MEMORY. */
+enum kaya_status kaya_oracle_make_room(struct kaya_oracle *oracle, uint64_t wanted);
+
+/* The record in words; returns `text`. */
+enum { KAYA_RECORD_NAME_BYTES = 96 };
+const char *kaya_oracle_describe(const struct kaya_oracle *oracle, uint64_t lsn,
+                                 char text[KAYA_RECORD_NAME_BYTES]);
 
 #endif

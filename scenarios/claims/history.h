@@ -1,7 +1,7 @@
-/* Claims, as their own files see them: history.c hears the trace and keeps it, images.c holds it against two images, claims.c finds what is
- * claimed, judge.c says what each damaged write asks for. */
-#ifndef KAYA_SCENARIOS_CLAIMS_CLAIMS_H
-#define KAYA_SCENARIOS_CLAIMS_CLAIMS_H
+/* What was heard of the disk: operations, the writes that each made, the lives of files. Kept by history.c; images.c and claims.c fill in
+ * what the last judgement found. */
+#ifndef KAYA_SCENARIOS_CLAIMS_HISTORY_H
+#define KAYA_SCENARIOS_CLAIMS_HISTORY_H
 
 #include "kaya/scenarios/claims.h"
 
@@ -79,12 +79,12 @@ struct kaya_claims {
     bool incomplete; /* memory ran out */
 };
 
-static inline uint64_t end_of(const struct written *write)
+static inline uint64_t end_of_write(const struct written *write)
 {
     return write->offset + write->length;
 }
 
-static inline bool is_whole(const struct written *write)
+static inline bool is_whole_write(const struct written *write)
 {
     return write->stands && write->bits == 0 && !write->is_unreadable;
 }
@@ -93,30 +93,5 @@ static inline void at_most(uint64_t *value, uint64_t most)
 {
     *value = *value < most ? *value : most;
 }
-
-/* --- images.c --- */
-
-/* Fill in, for each write, life and shown damage, what the two images say of it. */
-void kaya_claims_compare(struct kaya_claims *claims, const struct kaya_image *now,
-                         const struct kaya_image *truth);
-/* Can some of these bytes not be read? */
-bool kaya_claims_is_unreadable(const struct kaya_image_file *file, uint64_t offset, uint64_t end);
-/* Which bytes of the write differ, and how many bits; `now` and `truth` are where it begins. */
-void kaya_claims_count_bits(struct written *write, const uint8_t *now, const uint8_t *truth);
-/* How many of the bits that differ show, surely or perhaps; UINT64_MAX: bytes that cannot be read do. Other damage to the same write may
- * still be hidden by the cache. */
-uint64_t kaya_claims_count_shown_bits(const struct kaya_claims *claims, const struct written *write, bool surely);
-
-/* --- judge.c --- */
-
-struct judgement {
-    const struct kaya_claims *claims;
-    struct kaya_outlook *outlook;
-    uint64_t low_lsn, low_may_lsn;
-    uint64_t reach_lsn; /* so far reach the claims that stand */
-    uint64_t mendable_dead; /* bits in what was trimmed or given up, which may come back where a mark is damaged */
-};
-/* Write into the outlook what is asked for. */
-void kaya_claims_judge_damage(struct judgement *judgement);
 
 #endif
