@@ -22,14 +22,6 @@ static const struct kaya_concurrent *subject_of_const(const struct kaya_subject 
     return (const struct kaya_concurrent *)base;
 }
 
-enum kaya_status kaya_concurrent_heard(struct kaya_concurrent *subject,
-                                       const struct kaya_sim_machine *machine, enum kaya_status status)
-{
-    status = kaya_player_heard(&subject->player, machine, status, NULL);
-    kaya_concurrent_struck(subject->model, subject->player.struck);
-    return status;
-}
-
 /* --- Between gatherings --------------------------------------------------------------------------------------------- */
 
 static enum kaya_status read_back(struct kaya_concurrent *subject, const struct kaya_sim_machine *machine,

@@ -1,5 +1,5 @@
-/* The log and many threads, as the subject's own files see it: concurrent_subject.c gathers them, threads.c and submits.c do what each of them
- * does. */
+/* The log and many threads, as the subject's own files see it: concurrent_subject.c gathers them, threads.c has what each of them does, with
+ * submits.c for records in flight and tender.c for who tends; all stand on concurrent.c. */
 #ifndef KAYA_SCENARIOS_CONCURRENT_CONCURRENT_H
 #define KAYA_SCENARIOS_CONCURRENT_CONCURRENT_H
 
@@ -52,27 +52,28 @@ struct kaya_thread {
     unsigned char *bytes; /* its payloads; the player's buffer is for one thread */
 };
 
+/* --- concurrent.c: shared by all --- */
+
 /* What a call said, as far as anybody could hear it; the model is told what struck. */
 enum kaya_status kaya_concurrent_heard(struct kaya_concurrent *subject,
                                        const struct kaya_sim_machine *machine, enum kaya_status status);
-
-/* --- threads.c --- */
 
 /* Payloads for an operation that appends, in the thread's bytes, and what the model is to expect of them. */
 void kaya_thread_fill(struct kaya_thread *thread, const struct kaya_operation *operation,
                       struct kaya_wal_payload payloads[KAYA_BATCH_RECORDS_MAX],
                       struct kaya_content contents[KAYA_BATCH_RECORDS_MAX]);
-/* The operations of a thread, one after the other. `user`: the struct kaya_thread. */
-void kaya_thread_live(void *user);
-
-void kaya_thread_tend(struct kaya_thread *thread);
-
 /* An append or submit that is not to wait answered KAYA_BUSY: was too much in flight, or may a buffer have been full? `before`: what was durable for
  * sure when it began. */
 void kaya_thread_judge_busy(struct kaya_thread *thread, uint64_t before, bool is_submit);
 
+/* --- threads.c --- */
+
+/* The operations of a thread, one after the other. `user`: the struct kaya_thread. */
+void kaya_thread_live(void *user);
+
 /* --- tender.c --- */
 
+void kaya_thread_tend(struct kaya_thread *thread);
 /* Tend whenever there is something to do, until dismissed. `user`: the struct kaya_thread. */
 void kaya_tender_live(void *user);
 /* A thread is done. The last one looks whether who tends has left nothing, and sends him home. */

@@ -9,6 +9,16 @@
 
 #define MINUTE_NS UINT64_C(60000000000)
 
+void kaya_thread_tend(struct kaya_thread *thread)
+{
+    struct kaya_concurrent *subject = thread->subject;
+    enum kaya_status status =
+        kaya_concurrent_heard(subject, thread->machine, kaya_wal_writer_tend(subject->writer, NULL));
+
+    kaya_concurrent_answered(subject->model, "tend", status, thread->violation);
+    kaya_player_trace(&subject->player, KAYA_TRACE_ANSWER, "tend", status, 0, 0, thread->number);
+}
+
 void kaya_tender_live(void *user)
 {
     struct kaya_thread *thread = user;

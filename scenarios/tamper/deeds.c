@@ -1,9 +1,10 @@
 /* Deeds: drawn once, as a few names and a number, and done by the disk's own calls. */
-#include "tamper.h"
+#include "deeds.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "fork.h"
 #include "kaya/scenarios/payload.h"
 
 enum { OTHER_LOG_RECORDS_MAX = 60, OTHER_LOG_BYTES_MAX = 200, NUMBER_AHEAD_MAX = 6 };

@@ -2,7 +2,7 @@
  *
  * What a reader shows of it is judged like any look, by a copy of the oracle. Where it is opened the verdict must be verify's and fit what was
  * done to it: refused it stands untouched; opened, it reads and takes records. */
-#include "tamper.h"
+#include "fork.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,8 +1,11 @@
 /* A copy of a live log, file by file: what is asked for is in kaya_layout_judge_copy. */
-#include "tamper.h"
+#include "kaya/scenarios/tamper.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "deeds.h"
+#include "fork.h"
 
 enum { COPY_AT_CALL_OF = 6 };
 
