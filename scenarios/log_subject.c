@@ -292,6 +292,7 @@ static bool subject_make(struct kaya_subject *subject)
 
 static void subject_unmake(struct kaya_subject *subject)
 {
+    kaya_look_check_destroy(log_of(subject)->look_check);
     kaya_oracle_destroy(log_of(subject)->oracle);
 }
 

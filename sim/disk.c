@@ -616,7 +616,8 @@ void kaya_sim_disk_names(struct kaya_sim_disk *disk, kaya_list_visitor *visit, v
     for (uint32_t index = 0; index < kaya_entries_count(disk->directory.now); index++) {
         const struct kaya_entry *entry = &disk->directory.now->entries[index];
 
-        if (!disk->files[entry->file].inode->is_directory && !visit(user, entry->name->text, KAYA_ENTRY_FILE))
+        if (!visit(user, entry->name->text,
+                   disk->files[entry->file].inode->is_directory ? KAYA_ENTRY_OTHER : KAYA_ENTRY_FILE))
             return;
     }
 }

@@ -7,6 +7,7 @@
 
 #include "kaya/reader.h"
 #include "kaya/scenarios/log_subject.h"
+#include "kaya/scenarios/look_check.h"
 #include "kaya/scenarios/player.h"
 #include "kaya/wal.h"
 
@@ -25,6 +26,8 @@ struct kaya_log {
     bool is_over; /* refused, and nobody can help */
     bool fresh;   /* nothing strict was appended since the last recovery */
     uint64_t refusals;
+    struct kaya_look_check *look_check; /* made when one is wanted first */
+    bool counts_look;                   /* the one under way is checked by it */
 };
 
 enum { KAYA_FILES_MAX = 8 };
@@ -75,6 +78,10 @@ void kaya_log_end_follower(struct kaya_log *log);
 /* A reader over further operations: opened by the first call, read on by later ones. */
 enum kaya_status kaya_log_follow(struct kaya_log *log, const struct kaya_sim_machine *machine,
                                  struct kaya_violation *violation);
+/* Count what stands in the directory, before one look of so many, by the number of the last record (kaya_look_check_begin); *counted: this is one. Not where what is read may
+ * be another thing than what stands there. KAYA_NO_MEMORY. */
+enum kaya_status kaya_log_count(struct kaya_log *log, const struct kaya_sim_machine *machine, unsigned one_of,
+                                bool *counted, struct kaya_violation *violation);
 enum kaya_status kaya_log_verify(struct kaya_log *log, const struct kaya_sim_machine *machine,
                                  struct kaya_violation *violation);
 enum kaya_status kaya_log_inspect(struct kaya_log *log, const struct kaya_sim_machine *machine,

@@ -10,7 +10,7 @@
 #include "kaya/inspect.h"
 #include "kaya/scenarios/damage.h"
 
-enum { PIECE_BYTES = 4096, FOLLOW_RECORDS_MAX = 8 };
+enum { PIECE_BYTES = 4096, FOLLOW_RECORDS_MAX = 8, COUNTED_LOOK_OF = 16 };
 
 /* Before anybody looks: what may be found? */
 enum kaya_status kaya_log_foresee(struct kaya_log *log, const struct kaya_sim_machine *machine, uint64_t anchor_lsn)
@@ -272,10 +272,38 @@ enum kaya_status kaya_log_follow(struct kaya_log *log, const struct kaya_sim_mac
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
 }
 
-static bool visit_nothing(void *user, const struct kaya_wal_item *item)
+/* Whatever is shown is looked up, where the look is one that is counted. */
+static bool visit_item(void *user, const struct kaya_wal_item *item)
 {
-    (void)user;
-    return item->kind < KAYA_ITEM_KINDS;
+    struct kaya_log *log = user;
+
+    return !log->counts_look || kaya_look_check_visit(log->look_check, item);
+}
+
+static void hear_look(void *user, const struct kaya_event *event)
+{
+    struct kaya_log *log = user;
+
+    if (log->counts_look)
+        kaya_look_check_hear(log->look_check, event);
+}
+
+enum kaya_status kaya_log_count(struct kaya_log *log, const struct kaya_sim_machine *machine, unsigned one_of,
+                                bool *counted, struct kaya_violation *violation)
+{
+    const struct kaya_image *now = log->damage == NULL ? NULL : kaya_damage_now(log->damage);
+    const struct kaya_image *truth = log->damage == NULL ? NULL : kaya_damage_truth(log->damage);
+
+    *counted = false;
+    if (kaya_oracle_last_lsn(log->oracle) % one_of != 0 || kaya_oracle_is_unrestricted(log->oracle) ||
+        kaya_oracle_shows_cache(log->oracle) || log->outlook.is_hidden || log->outlook.is_unreadable)
+        return KAYA_OK;
+    if (log->look_check == NULL)
+        log->look_check = kaya_look_check_create();
+    if (log->look_check == NULL)
+        return KAYA_NO_MEMORY;
+    *counted = true;
+    return kaya_look_check_begin(log->look_check, machine->sim_disk, now, truth, violation);
 }
 
 /* By verify or, where it is asked for every item, by inspect. */
@@ -283,16 +311,24 @@ static enum kaya_status look_over(struct kaya_log *log, const struct kaya_sim_ma
                                   bool every_item, struct kaya_violation *violation)
 {
     const struct kaya_wal_environment *environment = &log->player.environment;
+    struct kaya_wal_verify_options options = { .on_event = hear_look, .user = log };
     struct kaya_wal_inspection inspection = { 0 };
     struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
     enum kaya_status status = kaya_log_foresee(log, machine, 0);
 
+    if (status == KAYA_OK)
+        status = kaya_log_count(log, machine, COUNTED_LOOK_OF, &log->counts_look, violation);
     if (status != KAYA_OK)
         return status;
-    status = every_item ? kaya_wal_inspect_path(environment, NULL, visit_nothing, NULL, &inspection)
-                        : kaya_wal_verify(environment, NULL, &inspection);
+    status = every_item ? kaya_wal_inspect_path(environment, NULL, visit_item, log, &inspection)
+                        : kaya_wal_verify(environment, &options, &inspection);
     status = kaya_log_heard(log, machine, status);
     kaya_oracle_looked(log->oracle, status, &inspection.report, violation);
+    if (log->counts_look && status == KAYA_OK && log->player.struck == 0 && !kaya_violation_is_set(violation)) {
+        kaya_census_judge(kaya_look_check_census(log->look_check), every_item ? "inspect" : "verify", status,
+                          &inspection.report, 0, violation);
+        kaya_look_check_end(log->look_check, &inspection, every_item, kaya_sim_disk_lock_held(machine->sim_disk));
+    }
     kaya_log_expect_untouched(machine, &before, violation);
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
 }

@@ -8,6 +8,8 @@
 #include "kaya/scenarios/layout.h"
 #include "kaya/scenarios/salvage_check.h"
 
+enum { COUNTED_OPEN_OF = 64 };
+
 /* Everything undamaged comes, and nothing else (P5). */
 static enum kaya_status salvage(struct kaya_log *log, const struct kaya_sim_machine *machine,
                                 struct kaya_violation *violation)
@@ -148,6 +150,7 @@ static enum kaya_status try_to_open(struct kaya_log *log, const struct kaya_sim_
     struct kaya_sim_disk_usage after;
     uint64_t stored_before = kaya_sim_disk_bytes_stored(machine->sim_disk);
     uint64_t unfinished = 0;
+    bool counts = false;
     enum kaya_status status;
 
     if (kaya_percent_draw(log->player.plan->other_config_percent, machine->choices, KAYA_STREAM_WORKLOAD,
@@ -166,6 +169,10 @@ static enum kaya_status try_to_open(struct kaya_log *log, const struct kaya_sim_
     status = kaya_log_foresee(log, machine, log->has_anchor ? log->anchor.lsn : 0);
     if (status != KAYA_OK)
         return status;
+    if (log->damage != NULL || log->player.plan->tampers) /* where all bytes are read before, and no fate is left open */
+        status = kaya_log_count(log, machine, COUNTED_OPEN_OF, &counts, violation);
+    if (status != KAYA_OK)
+        return status;
     kaya_log_tell_claims(log, 0, true);
     kaya_log_trace(log, KAYA_TRACE_OPERATION, "open", KAYA_OK, config.segment_bytes, config.block_bytes,
                    config.record_bytes_max);
@@ -175,6 +182,9 @@ static enum kaya_status try_to_open(struct kaya_log *log, const struct kaya_sim_
     kaya_log_trace(log, KAYA_TRACE_ANSWER, "open", status, report.first_lsn, report.last_lsn, report.epoch);
     kaya_oracle_recovered(log->oracle, status, &report, violation);
     kaya_log_judge_mended(log, status, violation);
+    if (counts && log->player.struck == 0 && !kaya_violation_is_set(violation))
+        kaya_census_judge(kaya_look_check_census(log->look_check), "recovery", status, &report,
+                          log->has_anchor ? log->anchor.lsn : 0, violation);
     if (status != KAYA_OK)
         return status;
     kaya_log_tell_recovered(log, &report);

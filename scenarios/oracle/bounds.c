@@ -213,3 +213,8 @@ void kaya_oracle_live(struct kaya_oracle *oracle, const char *operation, enum ka
               " disk calls; it answered %s after %" PRIu64,
               operation, calls_max, kaya_status_name(status), calls);
 }
+
+bool kaya_oracle_shows_cache(const struct kaya_oracle *oracle)
+{
+    return oracle->cache_differs || oracle->cache_in_doubt;
+}

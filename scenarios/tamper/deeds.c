@@ -2,12 +2,19 @@
 #include "deeds.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fork.h"
 #include "kaya/scenarios/payload.h"
 
-enum { OTHER_LOG_RECORDS_MAX = 60, OTHER_LOG_BYTES_MAX = 200, NUMBER_AHEAD_MAX = 6 };
+enum {
+    OTHER_LOG_RECORDS_MAX = 60,
+    OTHER_LOG_BYTES_MAX = 200,
+    NUMBER_AHEAD_MAX = 6,
+    BLOT_BYTES_MAX = 64,
+    LIVE_BYTES = 2048
+};
 
 /* --- Another log --- */
 
@@ -271,6 +278,49 @@ static void cut_draw(struct kaya_tamperer *tamperer, const struct kaya_image_fil
     deed->length = kaya_tamper_draw(tamperer, file->size_bytes + 1, "cut_at");
 }
 
+/* So many bytes from there on are turned into others, each of them in every bit: more than one frame's mending could put right. */
+static void blot(struct kaya_tamperer *tamperer, const struct kaya_image_file *file, uint64_t from, uint64_t length)
+{
+    for (uint64_t at = from; at < file->size_bytes && at - from < length; at++)
+        tamperer->blotted[at] = (uint8_t)~file->bytes[at];
+}
+
+/* Both of its headers, its link, some bytes that a record or a mark stands on, or any. */
+static enum kaya_status blot_draw(struct kaya_tamperer *tamperer, const struct kaya_image_file *file,
+                                  struct kaya_deed *deed)
+{
+    uint64_t what = kaya_tamper_draw(tamperer, 4, "blot");
+    uint64_t from = kaya_tamper_draw(tamperer, file->size_bytes + 1, "blot_at");
+    uint64_t length = 2 + kaya_tamper_draw(tamperer, BLOT_BYTES_MAX - 1, "blot_length");
+    struct kaya_format_segment segment;
+
+    if (file->size_bytes > tamperer->blotted_capacity) {
+        free(tamperer->blotted);
+        tamperer->blotted = malloc((size_t)file->size_bytes);
+        tamperer->blotted_capacity = tamperer->blotted == NULL ? 0 : (size_t)file->size_bytes;
+        if (tamperer->blotted == NULL)
+            return KAYA_NO_MEMORY;
+    }
+    if (file->size_bytes == 0)
+        return KAYA_OK;
+    memcpy(tamperer->blotted, file->bytes, (size_t)file->size_bytes);
+    kaya_format_open(&segment, file, NULL, kaya_census_number(file->name, false));
+    if (segment.state < KAYA_FORMAT_LINKLESS || what == 3) {
+        blot(tamperer, file, from, length);
+    } else if (what == 0) {
+        blot(tamperer, file, 0, KAYA_FORMAT_HEADER_BYTES);
+        blot(tamperer, file, segment.second_header, KAYA_FORMAT_HEADER_BYTES);
+    } else if (what == 1) {
+        blot(tamperer, file, segment.first_frame, length);
+    } else {
+        blot(tamperer, file, segment.first_frame + from % LIVE_BYTES, length);
+    }
+    deed->kind = KAYA_DEED_PUT;
+    deed->bytes = tamperer->blotted;
+    deed->length = file->size_bytes;
+    return KAYA_OK;
+}
+
 /* The file put under its own name, over what stands there. */
 static void put_file(const struct kaya_image_file *file, struct kaya_deed *deed)
 {
@@ -332,6 +382,8 @@ enum kaya_status kaya_deed_draw(struct kaya_tamperer *tamperer, enum kaya_tamper
     case KAYA_TAMPERING_CUT:
         cut_draw(tamperer, file, deed);
         break;
+    case KAYA_TAMPERING_BLOTTED:
+        return blot_draw(tamperer, file, deed);
     case KAYA_TAMPERING_OTHER_LOG_SEGMENT:
         status = make_other_log(tamperer);
         if (status != KAYA_OK || !tamperer->has_other_log)

@@ -10,7 +10,7 @@
 #include "kaya/inspect.h"
 #include "kaya/reader.h"
 
-enum { READ_AT_ONCE_BYTES = 64 };
+enum { READ_AT_ONCE_BYTES = 64, SHOWN_FORK_OF = 4 };
 
 struct kaya_wal_environment kaya_tamper_boot(struct kaya_tamperer *tamperer, struct kaya_sim_disk *disk)
 {
@@ -74,6 +74,11 @@ enum kaya_status kaya_tamper_look(struct kaya_tamperer *tamperer, bool *good)
 
 /* --- It is opened --- */
 
+static uint64_t anchor_lsn(const struct kaya_opening *opening)
+{
+    return opening->anchor != NULL ? opening->anchor->lsn : 0;
+}
+
 static void judge_refusal(struct kaya_tamperer *tamperer, const struct kaya_opening *opening,
                           enum kaya_status status, const struct kaya_wal_recovery_report *report)
 {
@@ -96,7 +101,7 @@ static void judge_acceptance(struct kaya_tamperer *tamperer, const struct kaya_o
                            "with records %" PRIu64 "..%" PRIu64 " of %" PRIu64,
                            opening->what, kaya_wal_verdict_name(report->verdict), report->first_lsn,
                            report->last_lsn, tamperer->layout.last_lsn);
-    kaya_oracle_outlook(tamperer->oracle, &opening->outlook, opening->anchor != NULL ? opening->anchor->lsn : 0);
+    kaya_oracle_outlook(tamperer->oracle, &opening->outlook, anchor_lsn(opening));
     kaya_oracle_recovered(tamperer->oracle, KAYA_OK, report, tamperer->violation);
 }
 
@@ -128,17 +133,40 @@ static enum kaya_status use_log(struct kaya_tamperer *tamperer, const struct kay
     return failure;
 }
 
-/* A look without writing must come to the same answer, and a refused log is left as it was. */
+/* A look without writing must come to the same answer, and to the one that the page of the format asks for. */
 static enum kaya_status judge_look(struct kaya_tamperer *tamperer, const struct kaya_opening *opening,
                                    const struct kaya_wal_environment *environment, enum kaya_status *verified)
 {
-    struct kaya_wal_verify_options options = { .anchor = opening->anchor };
+    struct kaya_wal_verify_options options = { .anchor = opening->anchor,
+                                               .on_event = kaya_look_check_hear,
+                                               .user = tamperer->check };
     struct kaya_wal_inspection inspection = { 0 };
+    enum kaya_status status = kaya_image_read(&tamperer->after, tamperer->fork);
 
+    if (status == KAYA_OK)
+        status =
+            kaya_look_check_begin(tamperer->check, tamperer->fork, &tamperer->after, NULL, tamperer->violation);
     *verified = kaya_wal_verify(environment, &options, &inspection);
+    if (status == KAYA_OK && *verified == KAYA_OK) {
+        kaya_census_judge(kaya_look_check_census(tamperer->check), "verify", *verified, &inspection.report,
+                          anchor_lsn(opening), tamperer->violation);
+        kaya_look_check_end(tamperer->check, &inspection, false, false);
+    }
     if (*verified == KAYA_OK && inspection.report.verdict == KAYA_VERDICT_DAMAGED)
         *verified = KAYA_DAMAGED;
-    return kaya_image_read(&tamperer->after, tamperer->fork);
+    return status;
+}
+
+static enum kaya_status judge_items(struct kaya_tamperer *tamperer, const struct kaya_wal_environment *environment)
+{
+    struct kaya_wal_inspection inspection = { 0 };
+    enum kaya_status status =
+        kaya_look_check_begin(tamperer->check, tamperer->fork, &tamperer->after, NULL, tamperer->violation);
+
+    if (status == KAYA_OK && kaya_wal_inspect_path(environment, NULL, kaya_look_check_visit, tamperer->check,
+                                                   &inspection) == KAYA_OK)
+        kaya_look_check_end(tamperer->check, &inspection, true, false);
+    return status;
 }
 
 static enum kaya_status judge_untouched(struct kaya_tamperer *tamperer, const struct kaya_opening *opening)
@@ -184,6 +212,9 @@ enum kaya_status kaya_tamper_open_fork(struct kaya_tamperer *tamperer, const str
     enum kaya_status verified;
     enum kaya_status status = judge_look(tamperer, opening, &environment, &verified);
 
+    if (status == KAYA_OK && !kaya_violation_is_set(tamperer->violation) &&
+        tamperer->layout.last_lsn % SHOWN_FORK_OF == 0)
+        status = judge_items(tamperer, &environment);
     config.anchor = opening->anchor;
     config.must_exist = true;
     config.on_event = hear;
@@ -195,6 +226,8 @@ enum kaya_status kaya_tamper_open_fork(struct kaya_tamperer *tamperer, const str
     if (*answer != verified)
         kaya_violation_set(tamperer->violation, "P10", "%s: verify says %s, and opening says %s",
                            opening->what, kaya_status_name(verified), kaya_status_name(*answer));
+    kaya_census_judge(kaya_look_check_census(tamperer->check), "opening", *answer, &report,
+                      anchor_lsn(opening), tamperer->violation);
     if (*answer == KAYA_OK) {
         judge_acceptance(tamperer, opening, &report);
         if (status == KAYA_OK && !kaya_violation_is_set(tamperer->violation))

@@ -13,11 +13,13 @@ struct kaya_tamperer *kaya_tamperer_create(void)
         return NULL;
     tamperer->seeded = kaya_choices_from_seed(0);
     tamperer->oracle = kaya_oracle_create();
+    tamperer->check = kaya_look_check_create();
     tamperer->memory = kaya_sim_memory_create();
     tamperer->runtime = kaya_sim_runtime_create(0);
     options.choices = tamperer->seeded;
-    if (tamperer->seeded == NULL || tamperer->oracle == NULL || tamperer->memory == NULL ||
-        tamperer->runtime == NULL || kaya_sim_disk_create(&options, &tamperer->fork) != KAYA_OK ||
+    if (tamperer->seeded == NULL || tamperer->oracle == NULL || tamperer->check == NULL ||
+        tamperer->memory == NULL || tamperer->runtime == NULL ||
+        kaya_sim_disk_create(&options, &tamperer->fork) != KAYA_OK ||
         kaya_sim_disk_create(&options, &tamperer->backup) != KAYA_OK ||
         kaya_sim_disk_create(&options, &tamperer->other_log) != KAYA_OK ||
         kaya_sim_disk_create(&options, &tamperer->copy) != KAYA_OK ||
@@ -50,6 +52,8 @@ void kaya_tamperer_destroy(struct kaya_tamperer *tamperer)
     kaya_oracle_destroy(tamperer->oracle);
     kaya_sim_disk_destroy(tamperer->copy);
     free(tamperer->copied);
+    free(tamperer->blotted);
+    kaya_look_check_destroy(tamperer->check);
     kaya_sim_disk_destroy(tamperer->other_log);
     kaya_sim_disk_destroy(tamperer->backup);
     kaya_sim_disk_destroy(tamperer->fork);

@@ -4,6 +4,7 @@
 
 #include "kaya/scenarios/layout.h"
 #include "kaya/scenarios/log_subject.h"
+#include "kaya/scenarios/look_check.h"
 #include "kaya/scenarios/role.h"
 #include "kaya/scenarios/tamper.h"
 #include "kaya/sim/boot.h"
@@ -23,6 +24,9 @@ struct kaya_tamperer {
     struct kaya_sim_runtime *runtime;
     struct kaya_choices *seeded; /* for making disks: no fault strikes on them */
     uint8_t junk[KAYA_JUNK_BYTES_MAX];
+    uint8_t *blotted; /* a file with other bytes in it */
+    size_t blotted_capacity;
+    struct kaya_look_check *check;
     struct kaya_sim_disk *copy; /* of a live log, so far */
     struct kaya_copied_name {
         char name[KAYA_NAME_BYTES_MAX + 1];

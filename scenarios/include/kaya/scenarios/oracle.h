@@ -169,6 +169,8 @@ bool kaya_oracle_has_parted(const struct kaya_oracle *oracle);
 /* ... and a link was among what was damaged: what it says may contradict the segments written since. */
 bool kaya_oracle_has_passed_link(const struct kaya_oracle *oracle);
 bool kaya_oracle_ends_batch(const struct kaya_oracle *oracle, uint64_t lsn); /* a cut behind lsn is inside no batch */
+/* Since the last power loss a sync failed, or did less than it said: reads may show what the device has not. */
+bool kaya_oracle_shows_cache(const struct kaya_oracle *oracle);
 struct kaya_wal_anchor kaya_oracle_anchor(const struct kaya_oracle *oracle);
 struct kaya_oracle_counts {
     uint64_t appended, acknowledged, recovered;

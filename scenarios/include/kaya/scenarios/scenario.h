@@ -107,6 +107,7 @@ const char *kaya_ending_name(enum kaya_ending ending);
     X(RENAMED, renamed, "a segment renamed to a free number, or to some other name")                           \
     X(MISSING, missing, "a segment removed")                                                                   \
     X(CUT, cut, "a segment cut, at a record's end or anywhere")                                                \
+    X(BLOTTED, blotted, "bytes of a segment written over: its headers, its link, or any stretch")              \
     X(OTHER_LOG_SEGMENT, other_log_segment, "a segment of another log, over one of the same number or beside") \
     X(OLDER_SEGMENT, older_segment, "a segment from an older backup of the log")                               \
     X(OLDER_BACKUP, older_backup, "the whole directory from an older backup")                                  \

@@ -206,7 +206,7 @@ struct kaya_fault_counts kaya_sim_disk_fault_counts(const struct kaya_sim_disk *
 /* The families that struck since the last call, or create or reset: bit 1 << family. */
 uint64_t kaya_sim_disk_take_struck(struct kaya_sim_disk *disk);
 
-/* The image, for oracles and for damage made by hand. Fates that were open are decided, as far as each call looks. Names: those of files
+/* The image, for oracles and for damage made by hand. Fates that were open are decided, as far as each call looks. Names: those
  * that exist now, in order, without the lock file, which holds nothing. Bytes: those that the next reader sees or, where the cache hides
  * damage, those on the medium; KAYA_IO: a sector of the range is unreadable. True bytes: those that would be there if the medium had
  * never failed. */
