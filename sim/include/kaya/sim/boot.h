@@ -11,6 +11,10 @@
 #include "kaya/sim/disk.h"
 #include "kaya/sim/fiber.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Memory: an arena that keeps its pages between boots. `reset` frees all that the boot had, leaked or not. */
 struct kaya_sim_memory;
 struct kaya_sim_memory *kaya_sim_memory_create(void);         /* NULL: no memory */
@@ -53,5 +57,9 @@ void kaya_sim_runtime_enumerate(struct kaya_sim_runtime *runtime, uint32_t preem
 /* Time passes for the thread that asks, or for the machine where there is no other; `user` is the struct kaya_sim_runtime. For
  * kaya_sim_disk_on_delay. */
 void kaya_sim_runtime_delay(void *user, uint64_t nanoseconds);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

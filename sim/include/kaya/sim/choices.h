@@ -10,6 +10,10 @@
 
 #include "kaya/seam/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Streams are counted apart: a new decision in one does not shift the others. X(NAME, name) */
 #define KAYA_STREAM_LIST(X)                                                                                  \
     X(CONFIG, config)     /* swarm: which families and kinds a run has at all, sizes, limits */              \
@@ -135,5 +139,9 @@ const char *kaya_choices_misfit(const struct kaya_choices *choices);
 
 /* How many answers were given, over all streams. */
 uint64_t kaya_choices_count(const struct kaya_choices *choices);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

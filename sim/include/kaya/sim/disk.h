@@ -16,6 +16,10 @@
 #include "kaya/sim/profile.h"
 #include "kaya/sim/trace.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What the log owes depends on the group of a fault (README.md). X(NAME, name) */
 #define KAYA_FAULT_GROUP_LIST(X)                                                                             \
     X(CRASH, crash)   /* strikes when the machine crashes, or the cache is dropped */                        \
@@ -244,5 +248,9 @@ KAYA_MUST_CHECK enum kaya_status kaya_sim_disk_cut_file(struct kaya_sim_disk *di
                                                         uint64_t bytes);
 /* The inode behind a name (as in trace events); 0: none. */
 uint64_t kaya_sim_disk_inode(struct kaya_sim_disk *disk, const char *name);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

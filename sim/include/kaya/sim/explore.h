@@ -7,6 +7,10 @@
 
 #include "kaya/sim/subject.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { KAYA_EXPLORE_DEPTH_MAX = 6, KAYA_EXPLORE_PATH_MAX = 512 };
 
 /* What need not be visited, because it was. X(NAME, name, text) */
@@ -143,5 +147,9 @@ typedef bool kaya_explore_is_same(void *user, const char *path);
 KAYA_MUST_CHECK enum kaya_status kaya_explore_shorten(char path[KAYA_EXPLORE_PATH_MAX],
                                                       kaya_explore_is_same *is_same, void *user,
                                                       uint64_t *asked);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

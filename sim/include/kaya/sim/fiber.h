@@ -21,6 +21,10 @@
 #include "kaya/seam/status.h"
 #include "kaya/sim/choices.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { KAYA_FIBERS_MAX = 16, KAYA_DEADLOCK_TEXT_MAX = 480 };
 
 /* So much later than its time may a wait notice that it is over, in nanoseconds. */
@@ -69,5 +73,9 @@ bool kaya_fibers_wake_idly(struct kaya_fibers *fibers);
 uint64_t kaya_fibers_now_ns(const struct kaya_fibers *fibers);
 void kaya_fibers_pass_time(struct kaya_fibers *fibers, uint64_t nanoseconds); /* nobody else is there */
 void kaya_fibers_reset(struct kaya_fibers *fibers); /* another boot: time is 0 again */
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

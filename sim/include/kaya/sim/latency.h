@@ -7,6 +7,10 @@
 
 #include "kaya/sim/choices.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Calls that take time, by kind; closing, asking for a size and the lock take none. X(NAME, name, text) */
 #define KAYA_LATENCY_LIST(X)                                                                                 \
     X(READ, read, "reads")                                                                                   \
@@ -50,5 +54,9 @@ bool kaya_latency_is_none(const struct kaya_latency *latency);
 
 /* How long one call takes (stream SCHEDULE). Answer 0 is the shortest. */
 uint64_t kaya_latency_draw(const struct kaya_latency *latency, struct kaya_choices *choices);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -7,6 +7,10 @@
 
 #include "kaya/seam/disk.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What the unwritten part of a file that grew may show after a power loss that kept the size. */
 enum kaya_growth { KAYA_GROWTH_ZEROS, KAYA_GROWTH_STALE, KAYA_GROWTH_GARBAGE };
 
@@ -26,5 +30,9 @@ struct kaya_sim_profile {
 /* All built-in profiles, NULL-ended order is fixed; the first is the default: POSIX at its weakest. */
 const struct kaya_sim_profile *kaya_sim_profiles(size_t *count);
 const struct kaya_sim_profile *kaya_sim_profile_find(const char *name); /* NULL: none of that name */
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

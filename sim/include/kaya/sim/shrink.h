@@ -4,6 +4,10 @@
 
 #include "kaya/sim/choices.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Decisions in memory, as kaya_choices_recorded gives them; labels are borrowed. */
 struct kaya_tape {
     struct kaya_decision *decisions;
@@ -39,5 +43,9 @@ struct kaya_shrink_report {
  * ends hangs on the machine. KAYA_INVALID: it does not fail. KAYA_NO_MEMORY: `tape` is the smallest so far. */
 KAYA_MUST_CHECK enum kaya_status kaya_shrink(const struct kaya_shrink_options *options,
                                              struct kaya_tape *tape, struct kaya_shrink_report *report);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

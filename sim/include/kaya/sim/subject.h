@@ -18,6 +18,10 @@
 #include "kaya/sim/disk.h"
 #include "kaya/sim/trace.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The machine as a boot has it. */
 struct kaya_sim_machine {
     struct kaya_disk *disk;
@@ -90,5 +94,9 @@ struct kaya_subject_operations {
 struct kaya_subject {
     const struct kaya_subject_operations *operations;
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -10,6 +10,10 @@
 
 #include "kaya/seam/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The slots of the disk seam; what happens to the machine; and three kinds from above: OPERATION, a subject began one (`text`); ANSWER, it
  * returned; SUBJECT, an event of the code under test (`text`). X(NAME, name) */
 #define KAYA_TRACE_LIST(X)                                                                                   \
@@ -81,5 +85,9 @@ uint64_t kaya_trace_count(const struct kaya_trace *trace);
 /* Print the kept events, one a line, readable; or one event. */
 void kaya_trace_print(const struct kaya_trace *trace, FILE *file);
 void kaya_trace_print_event(const struct kaya_trace_event *event, FILE *file);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
