@@ -6,6 +6,7 @@
  * build that differ are a bug of the simulator (or of code that looks at clocks or addresses), and worse than any other. */
 #include "kaya/scenarios/replay.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,8 +39,9 @@ static bool parse_number(const char *text, size_t length, uint64_t *number)
         return false;
     memcpy(digits, text, length);
     digits[length] = '\0';
-    *number = strtoull(digits, &end, 0);
-    return *end == '\0';
+    errno = 0;
+    *number = strtoull(digits, &end, strncmp(digits, "0x", 2) == 0 ? 16 : 10);
+    return *end == '\0' && errno == 0;
 }
 
 static bool parse_marks(const char *text, size_t length, uint8_t marks[KAYA_REPLAY_MARKS])

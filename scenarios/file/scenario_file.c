@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <yaml.h>
 
 #include "mistake.h"
 #include "workload_file.h"
@@ -469,6 +470,28 @@ static void path_of(const struct complaint *complaint, const char *last, char ke
     append_text(key, PATH_MAX_BYTES, last == NULL ? "" : last);
 }
 
+/* The line in which the text stops to be YAML; of a quote or list that never ends, the one in which it begins. The library tells only which
+ * key came last. 0: no memory to look. */
+static unsigned syntax_line(const char *text)
+{
+    yaml_parser_t parser;
+    yaml_event_t event;
+    size_t line;
+
+    if (!yaml_parser_initialize(&parser))
+        return 0;
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, strlen(text));
+    for (bool at_end = false; !at_end && yaml_parser_parse(&parser, &event);) {
+        at_end = event.type == YAML_STREAM_END_EVENT;
+        yaml_event_delete(&event);
+    }
+    line = parser.problem_mark.line;
+    if (parser.context != NULL && parser.problem_mark.index >= strlen(text))
+        line = parser.context_mark.line;
+    yaml_parser_delete(&parser);
+    return (unsigned)line + 1;
+}
+
 static const char *after(const char *text, const char *start)
 {
     size_t length = strlen(start);
@@ -503,8 +526,11 @@ static enum kaya_status explain(const struct schema *schema, const struct compla
     if (line == 0)
         line = stated;
     field = parent[0] == '\0' ? NULL : find_field(schema->fields, parent);
-    if (strncmp(complaint->message, "libyaml", 7) == 0)
-        return kaya_scenario_mistaken(mistake, file_name, stated, "", complaint->message, "");
+    if (strncmp(complaint->message, "libyaml", 7) == 0) {
+        line = syntax_line(text);
+        return kaya_scenario_mistaken(mistake, file_name, line > 0 && line <= last ? line : stated, "",
+                                      complaint->message, "");
+    }
     if (twice == NULL && (field != NULL || unexpected != NULL))
         describe_allowed(field != NULL ? &field->value : &schema->top, allowed, sizeof allowed);
     return kaya_scenario_mistaken(mistake, file_name, line, key,

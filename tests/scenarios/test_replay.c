@@ -39,6 +39,8 @@ Test(replay, a_seed_is_enough)
     const char *expected;
     char text[KAYA_REPLAY_LINE_MAX];
 
+    cr_assert(kaya_replay_parse("power-loss seed=0010", &line, &expected)); /* ten, in whatever way C counts */
+    cr_expect(eq(u64, line.seed, 10));
     cr_assert(kaya_replay_parse("power-loss seed=1234", &line, &expected));
     cr_expect(eq(u64, line.seed, 1234));
     cr_expect(not(line.has_digest));
@@ -57,6 +59,9 @@ Test(replay, what_is_no_line_is_refused_with_what_was_expected)
         { "power-loss seed=", "seed=0x" },
         { "power-loss seed=x", "seed=0x" },
         { "power-loss seed=-1", "seed=0x" },
+        { "power-loss seed=0x", "seed=0x" },
+        { "power-loss seed=0x10000000000000000", "seed=0x" },
+        { "power-loss seed=18446744073709551616", "seed=0x" },
         { "power-loss seed=1 seed=2", "seed=0x" },
         { "power-loss seed=1 speed=2", "marks=" },
         { "power-loss seed=1 digest=0x1", "together" },
