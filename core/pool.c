@@ -366,10 +366,20 @@ static enum kaya_status prepare_next(struct pool *pool, uint64_t cost_min)
     return status;
 }
 
+static enum kaya_status settle_names(struct pool *pool)
+{
+    enum kaya_status status;
+
+    if (kaya_pool_is_settled(pool))
+        return KAYA_OK;
+    status = kaya_pool_refresh_names(pool);
+    return status == KAYA_OK ? kaya_pool_sync_names(pool) : status;
+}
+
 /* KAYA_INVALID: since the directory was last listed somebody made something of one of the names that is no file. Then it is gone round. */
 enum kaya_status kaya_pool_prepare(struct pool *pool, uint64_t cost_min)
 {
-    enum kaya_status status = pool->spare_count < POOL_SPARES_MAX ? kaya_pool_settle_names(pool) : KAYA_FULL;
+    enum kaya_status status = pool->spare_count < POOL_SPARES_MAX ? settle_names(pool) : KAYA_FULL;
 
     if (status == KAYA_OK)
         status = prepare_next(pool, cost_min);
@@ -418,7 +428,7 @@ static enum kaya_status recycle(struct pool *pool, char name[SEGMENT_NAME_BYTES]
     struct segment segment = SEGMENT_NONE;
     enum kaya_status status;
 
-    status = kaya_pool_settle_names(pool);
+    status = settle_names(pool);
     if (status == KAYA_OK)
         status = next_number(pool, &number);
     if (status != KAYA_OK)
@@ -520,12 +530,11 @@ bool kaya_pool_is_settled(const struct pool *pool)
 
 enum kaya_status kaya_pool_settle_names(struct pool *pool)
 {
-    enum kaya_status status;
+    enum kaya_status status = settle_names(pool);
 
-    if (kaya_pool_is_settled(pool))
-        return KAYA_OK;
-    status = kaya_pool_refresh_names(pool);
-    return status == KAYA_OK ? kaya_pool_sync_names(pool) : status;
+    if (status != KAYA_OK)
+        tell_failure(pool, status);
+    return status;
 }
 
 /* --- taking --------------------------------------------------------------------------------------------------------- */

@@ -57,7 +57,7 @@ KAYA_MUST_CHECK enum kaya_status kaya_pool_reclaim(struct pool *pool, const stru
 
 /* Is every spare's name durable? Pure. */
 bool kaya_pool_is_settled(const struct pool *pool);
-/* Make sure that it is. KAYA_IO, KAYA_FULL: it is not. */
+/* Make sure that it is. KAYA_IO, KAYA_FULL: it is not, and the event tells why. */
 KAYA_MUST_CHECK enum kaya_status kaya_pool_settle_names(struct pool *pool);
 /* The first half of it, for recovery, which syncs the directory later: rename each unsure spare away and back. */
 KAYA_MUST_CHECK enum kaya_status kaya_pool_refresh_names(struct pool *pool);

@@ -202,6 +202,47 @@ mkdir taken/0000000000000001.wal
 expect 2 "$wal" verify taken
 says_text out "what bears the segment's name is no file"
 
+# What may not be opened is named, and a directory in which no file may be made is not taken for a full disk. (Root may do anything.)
+seq 300 >in
+expect 0 "$wal" append shut --segment-bytes=8K
+someone=
+program=$wal
+if [ "$(id -u)" -eq 0 ]; then
+    someone='runuser -u nobody --'
+    program=$PWD/kaya-wal
+    cp "$wal" "$program"
+    chmod 711 .
+    chown -R nobody shut
+fi
+as_someone() { # CODE COMMAND: it is told in plain words
+    # shellcheck disable=SC2086 # words
+    expect "$1" $someone "$program" "$2" shut
+    says_text err 'KAYA_DENIED'
+}
+chmod 500 shut
+echo more >in
+as_someone 1 append
+! grep -q KAYA_FULL err || fail 'want of leave is called want of room'
+chmod 700 shut
+chmod 400 shut/0000000000000002.wal
+as_someone 3 append
+says_text err '0000000000000002.wal: does not open for writing'
+chmod 000 shut/0000000000000001.wal
+for command in verify cat inspect salvage append; do
+    as_someone 3 "$command"
+    says_text err '0000000000000001.wal: does not open: '
+done
+
+# So is the place that cannot be read.
+if strace -o calls -e inject=pread64,preadv,preadv2:error=EIO:when=9+ "$wal" verify log >out 2>err && [ -s calls ]; then
+    fail 'a disk that fails is verified'
+fi
+if [ -s calls ]; then
+    says_text err 'KAYA_IO'
+    says err '^  0000000000000001\.wal, 0x0: cannot be read$'
+fi
+rm -f calls
+
 # A reader that goes away is no news; colours are for terminals.
 "$wal" cat trimmed 2>err | head -1 >out
 silent err
@@ -278,8 +319,10 @@ like_golden inspect-damaged.txt
 expect 2 "$wal" cat small
 silent out
 says_text err 'nothing was changed'
+says_text err '  segment 1 (0000000000000001.wal), 0x'
 expect 2 "$wal" append small
 silent out
+says_text err '  segment 1 (0000000000000001.wal), 0x'
 
 # What is whole in it comes out, with the numbers it had, and the damaged log stays as it is.
 find small -type f -printf '%p %s %T@\n' | sort >before

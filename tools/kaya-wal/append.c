@@ -33,6 +33,7 @@ struct options {
 
 struct session {
     const struct options *options;
+    _Atomic enum kaya_status preparation; /* why the last spare could not be prepared; KAYA_OK: it could */
     struct kaya_place place;
     struct kaya_wal_writer *writer;
     struct kaya_posix_tender *tender; /* NULL: appends do the work themselves, and say so if they must */
@@ -93,6 +94,8 @@ static void say_append_failed(struct session *session, enum kaya_status status, 
     if (unsure > 0)
         kaya_complain("%s: %" PRIu64 " lines before it were not acknowledged either: they may be there",
                       session->options->common.path, unsure);
+    if (status == KAYA_FULL && session->preparation != KAYA_OK)
+        status = session->preparation; /* there may be room, and no leave to use it */
     kaya_say_status(&session->place, "append", status, NULL);
 }
 
@@ -157,8 +160,11 @@ static void say_refused(const char *field)
 
 static void hear(void *user, const struct kaya_event *event)
 {
-    const struct options *options = user;
+    struct session *session = user;
+    const struct options *options = session->options;
 
+    if (event->kind == KAYA_EVENT_PREPARATION_FAILED || event->kind == KAYA_EVENT_SEGMENT_PREPARED)
+        session->preparation = event->status;
     if (event->kind == KAYA_EVENT_CONFIG_REFUSED)
         say_refused(event->text);
     else if (event->kind == KAYA_EVENT_NAME_TAKEN && event->status != KAYA_OK)
@@ -176,7 +182,7 @@ static int run(const struct options *options)
     struct kaya_wal_config config = {
         .record_bytes_max = (uint32_t)options->record_bytes_max,
         .on_event = hear,
-        .user = (void *)(uintptr_t)options,
+        .user = &session,
     };
 
     kaya_lines_init(&session.lines, STDIN_FILENO, options->delimiter, (size_t)line_bytes_max);

@@ -109,6 +109,91 @@ void kaya_explain_damage(FILE *stream, const struct kaya_wal_recovery_report *re
                 claimer->whole_behind);
 }
 
+/* Files that do not open or read ------------------------------------------------------------------------------------ */
+
+enum { READ_BYTES = 64 * 1024, PAGE_BYTES = 4096, SUSPECTS_MAX = 8 };
+
+struct suspects {
+    struct kaya_disk *disk;
+    unsigned open_flags;
+    uint64_t told;
+    char bytes[READ_BYTES];
+};
+
+static void tell_file(struct suspects *suspects, const char *name, enum kaya_status status)
+{
+    char escaped[KAYA_ESCAPED_BYTES];
+
+    fprintf(stderr, "  %s: does not open%s: %s\n", kaya_escape(name, escaped, sizeof(escaped)),
+            suspects->open_flags == KAYA_OPEN_WRITE ? " for writing" : "", kaya_status_text(status));
+    suspects->told++;
+}
+
+/* The first place of the file that cannot be read. */
+static void tell_place(struct suspects *suspects, const char *name, struct kaya_file *file)
+{
+    char escaped[KAYA_ESCAPED_BYTES];
+    size_t step = READ_BYTES;
+    size_t done = step;
+    uint64_t offset = 0;
+
+    while (done == step) {
+        if (kaya_disk_read(suspects->disk, file, offset, suspects->bytes, step, KAYA_READ_CACHED, &done) ==
+            KAYA_OK) {
+            offset += done;
+        } else if (step > PAGE_BYTES) {
+            step = done = PAGE_BYTES;
+        } else {
+            fprintf(stderr, "  %s, 0x%" PRIx64 ": cannot be read\n",
+                    kaya_escape(name, escaped, sizeof(escaped)), offset);
+            suspects->told++;
+            return;
+        }
+    }
+}
+
+static bool is_of_the_log(const char *name)
+{
+    static const char *const endings[] = { KAYA_LOCK_NAME, ".wal", ".away", ".new" };
+
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+        if (strlen(name) >= strlen(endings[i]) &&
+            strcmp(name + strlen(name) - strlen(endings[i]), endings[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool suspect(void *user, const char *name, enum kaya_entry_kind kind)
+{
+    struct suspects *suspects = user;
+    struct kaya_file *file = NULL;
+
+    if (kind != KAYA_ENTRY_FILE || !is_of_the_log(name))
+        return true;
+    enum kaya_status status = kaya_disk_open(suspects->disk, name, suspects->open_flags, &file);
+    if (status == KAYA_OK && suspects->open_flags == KAYA_OPEN_READ)
+        tell_place(suspects, name, file);
+    else if (status != KAYA_OK && status != KAYA_NOT_FOUND)
+        tell_file(suspects, name, status);
+    kaya_disk_close(suspects->disk, file);
+    return suspects->told < SUSPECTS_MAX;
+}
+
+/* The library says that some file does not open or read; which, and where, is looked for once more. Nothing is told of a disk that has come
+ * to itself meanwhile. */
+static void tell_suspects(struct kaya_disk *disk)
+{
+    static struct suspects suspects;
+
+    suspects = (struct suspects){ .disk = disk, .open_flags = KAYA_OPEN_READ };
+    if (kaya_disk_list(disk, suspect, &suspects) != KAYA_OK || suspects.told > 0)
+        return;
+    suspects.open_flags = KAYA_OPEN_WRITE;
+    (void)!kaya_disk_list(disk, suspect, &suspects);
+}
+
+/* What to do ---------------------------------------------------------------------------------------------------------- */
+
 struct advice {
     enum kaya_status status;
     const char *text;
@@ -123,7 +208,8 @@ static const struct advice advices[] = {
                  "acknowledged is harmed" },
     { KAYA_NO_MEMORY, "run this again when there is memory" },
     { KAYA_LIMIT, "raise the limit of open files (ulimit -n)" },
-    { KAYA_DENIED, "log directories are 0700: are you their owner, and may you write where this one stands?" },
+    { KAYA_DENIED,
+      "a log's directory is 0700 and its files 0600: are you their owner, and is the file system writable?" },
     { KAYA_LOCKED, "one writer at a time: wait for it or end it; cat, inspect and verify need no lock" },
     { KAYA_BUSY, "try again when the writer is less busy" },
     { KAYA_DAMAGED, "`kaya-wal verify` says more, `kaya-wal inspect` shows every frame, `kaya-wal salvage` gets out "
@@ -145,13 +231,19 @@ static const char *advice_for(enum kaya_status status)
 int kaya_say_status(const struct kaya_place *place, const char *verb, enum kaya_status status,
                     const struct kaya_wal_recovery_report *report)
 {
+    struct kaya_claimer claimer;
+
     if (status == KAYA_NOT_FOUND) { /* the directory may well be there */
         kaya_complain("%s: cannot %s: there is no log here", place->path, verb);
         return KAYA_EXIT_OTHER;
     }
     kaya_complain("%s: cannot %s: %s (%s); %s", place->path, verb, kaya_status_text(status),
                   kaya_status_name(status), advice_for(status));
-    if (status == KAYA_DAMAGED && report && report->verdict == KAYA_VERDICT_DAMAGED)
-        kaya_explain_damage(stderr, report, NULL);
+    if (status == KAYA_DAMAGED && report && report->verdict == KAYA_VERDICT_DAMAGED) {
+        kaya_find_claimer(place, report, &claimer);
+        kaya_explain_damage(stderr, report, &claimer);
+    }
+    if ((status == KAYA_IO || status == KAYA_DENIED) && place->environment.disk)
+        tell_suspects(place->environment.disk);
     return status == KAYA_DAMAGED ? KAYA_EXIT_DAMAGED : KAYA_EXIT_OTHER;
 }
