@@ -227,6 +227,22 @@ enum frame_fault kaya_frame_decode(const uint8_t *bytes, size_t available, const
     return find_fault(bytes, available, shape, seeds->segment, offset, frame);
 }
 
+/* Where another frame has room behind it, a record ends where its bytes end, and no other shape has a say in it. */
+bool kaya_frame_decode_inside(const uint8_t *bytes, size_t rest, const struct frame_seeds *seeds,
+                              uint64_t offset, struct frame *frame)
+{
+    if (rest < KAYA_FRAME_HEADER_BYTES)
+        return false;
+    load_fields(bytes, frame);
+    frame->extent_bytes = kaya_frame_extent_inside(frame->length);
+    if (frame->type != FRAME_FULL || frame->flags < KAYA_RECORD_PUT || frame->flags > FRAME_FLAG_BATCH ||
+        frame->offset_bytes != offset || frame->durable_bytes > offset ||
+        frame->extent_bytes + (size_t)KAYA_FRAME_ROOM_MIN > rest)
+        return false;
+    frame->payload = bytes + KAYA_FRAME_HEADER_BYTES;
+    return kaya_frame_payload_check(bytes, seeds, frame) == load32(bytes + PCRC);
+}
+
 bool kaya_frame_header(const uint8_t *bytes, size_t available, const struct shape *shape,
                        uint32_t segment_seed, uint64_t offset, struct frame *frame)
 {

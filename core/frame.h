@@ -121,6 +121,12 @@ const char *kaya_frame_fault_text(enum frame_fault fault);
 enum frame_fault kaya_frame_decode(const uint8_t *bytes, size_t available, const struct shape *shape,
                                    const struct frame_seeds *seeds, uint64_t offset, struct frame *frame);
 
+/* The short way for what most frames are: a whole record behind the first frame, with room for another frame behind it in its block. `rest`: what
+ * is at hand of the block, which must be one of a segment, from `offset` on. True: kaya_frame_decode would say FRAME_FAULT_NONE, and *frame is
+ * what it would give. False: that is the one to ask; nothing of *frame may be used. */
+bool kaya_frame_decode_inside(const uint8_t *bytes, size_t rest, const struct frame_seeds *seeds,
+                              uint64_t offset, struct frame *frame);
+
 /* The header alone: true if its own check holds and its fields are plausible, whatever the payload. What claims and resync
  * rest on. */
 bool kaya_frame_header(const uint8_t *bytes, size_t available, const struct shape *shape,

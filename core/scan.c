@@ -545,7 +545,20 @@ static bool is_in_place(const struct scan *scan, const struct frame *frame)
     return frame->sequence == scan->sequence && frame->type != FRAME_MIDDLE && frame->type != FRAME_LAST;
 }
 
-enum kaya_status kaya_scan_next(struct scan *scan, struct scan_entry *entry, bool *found)
+/* The scan stands behind the entry. */
+static inline void pass(struct scan *scan, const struct scan_entry *entry)
+{
+    if (entry->watermark_bytes > scan->watermark) {
+        scan->watermark = entry->watermark_bytes;
+        if (scan->watermark >= scan->end) /* the first frame behind a sync says that all before it is durable */
+            scan->claimed = (struct scan_place){ scan->end, scan->sequence };
+    }
+    scan->end = entry->end_bytes;
+    scan->sequence += entry->count;
+}
+
+static __attribute__((noinline)) enum kaya_status next_with_care(struct scan *scan, struct scan_entry *entry,
+                                                                 bool *found)
 {
     uint64_t offset = kaya_shape_behind(&scan->segment->header.shape, scan->end);
     uint64_t mended_before = scan->mended_count;
@@ -596,14 +609,46 @@ enum kaya_status kaya_scan_next(struct scan *scan, struct scan_entry *entry, boo
         return status == KAYA_OK && scan->fault == FRAME_FAULT_UNKNOWN && !scan->is_tolerant ? KAYA_UNSUPPORTED
                                                                                              : status;
     }
-    if (entry->watermark_bytes > scan->watermark) {
-        scan->watermark = entry->watermark_bytes;
-        if (scan->watermark >= scan->end) /* the first frame behind a sync says that all before it is durable */
-            scan->claimed = (struct scan_place){ scan->end, scan->sequence };
-    }
-    scan->end = entry->end_bytes;
-    scan->sequence += entry->count;
+    pass(scan, entry);
     return KAYA_OK;
+}
+
+/* What most entries are: one record in one good frame, all of it in the window, and room for another one behind it. Where anything is not so,
+ * nothing is done, and the entry is taken with care. */
+static inline bool next_plain(struct scan *scan, struct scan_entry *entry)
+{
+    const struct shape *shape = &scan->segment->header.shape;
+    uint64_t offset = scan->end;
+    uint64_t at = offset - scan->window_offset;
+    uint64_t rest = kaya_frame_rest(shape, offset);
+    struct frame frame;
+
+    if (at >= scan->window_length || scan->is_tolerant || kaya_shape_block_start(shape, offset) == offset)
+        return false;
+    if (rest > scan->window_length - at)
+        rest = scan->window_length - at;
+    if (!kaya_frame_decode_inside(scan->memory->window.bytes + at, (size_t)rest, &scan->segment->seeds,
+                                  offset, &frame) ||
+        frame.sequence != scan->sequence || frame.flags == FRAME_FLAG_BATCH)
+        return false;
+    *entry = (struct scan_entry){ .type = FRAME_FULL,
+                                  .flags = frame.flags,
+                                  .is_record = true,
+                                  .offset_bytes = offset,
+                                  .end_bytes = offset + frame.extent_bytes,
+                                  .sequence = frame.sequence,
+                                  .count = 1,
+                                  .watermark_bytes = frame.durable_bytes,
+                                  .payload = frame.payload,
+                                  .length = frame.length };
+    pass(scan, entry);
+    return true;
+}
+
+enum kaya_status kaya_scan_next(struct scan *scan, struct scan_entry *entry, bool *found)
+{
+    *found = true;
+    return next_plain(scan, entry) ? KAYA_OK : next_with_care(scan, entry, found);
 }
 
 /* --- behind a bad place --------------------------------------------------------------------------------------------- */

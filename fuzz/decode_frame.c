@@ -189,6 +189,18 @@ static void try_mending(const struct place *place, const struct frame *frame)
     free(scratch);
 }
 
+/* The short way says nothing else than the long one, where it may be gone: behind the first frame of a segment. */
+static void check_short_way(const struct place *place, enum frame_fault fault, const struct frame *frame)
+{
+    struct frame inside;
+    bool is_place = place->offset < place->shape->segment_bytes &&
+                    place->offset > kaya_shape_first_frame(place->shape) &&
+                    place->available <= kaya_frame_rest(place->shape, place->offset);
+
+    if (is_place && kaya_frame_decode_inside(place->bytes, place->available, &seeds, place->offset, &inside))
+        must(fault == FRAME_FAULT_NONE && same_fields(frame, &inside) && inside.payload == frame->payload);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct place place;
@@ -202,6 +214,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     place = place_of(data, size);
     fault = kaya_frame_decode(place.bytes, place.available, place.shape, &seeds, place.offset, &frame);
     must(kaya_frame_fault_text(fault)[0] != '\0');
+    check_short_way(&place, fault, &frame);
     header_holds =
         kaya_frame_header(place.bytes, place.available, place.shape, seeds.segment, place.offset, &header);
     if (fault == FRAME_FAULT_NONE) {

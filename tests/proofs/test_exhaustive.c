@@ -157,6 +157,27 @@ static bool may_be(unsigned type, unsigned flags, uint32_t length, bool is_first
                                     : true;
 }
 
+/* The short way takes what the long way takes, where it may be gone, and nothing else. */
+static void expect_short_way(const uint8_t *bytes, uint64_t offset, enum frame_fault fault,
+                             const struct frame *frame)
+{
+    uint32_t rest = kaya_frame_rest(&SMALL, offset);
+    bool leaves_room = fault == FRAME_FAULT_NONE && frame->type == FRAME_FULL &&
+                       frame->extent_bytes + (uint32_t)KAYA_FRAME_ROOM_MIN <= rest;
+    struct frame inside = { .type = 0 };
+
+    if (offset == kaya_shape_first_frame(&SMALL))
+        return;
+    MUST(kaya_frame_decode_inside(bytes, rest, &SEEDS, offset, &inside) == leaves_room);
+    if (!leaves_room)
+        return;
+    MUST(inside.type == frame->type && inside.flags == frame->flags && inside.length == frame->length &&
+         inside.offset_bytes == frame->offset_bytes && inside.durable_bytes == frame->durable_bytes &&
+         inside.sequence == frame->sequence && inside.payload == frame->payload &&
+         inside.extent_bytes == frame->extent_bytes);
+    MUST(!kaya_frame_decode_inside(bytes, frame->extent_bytes + KAYA_FRAME_ROOM_MIN - 1, &SEEDS, offset, &inside));
+}
+
 /* A header with these three fields and true checks, its payload zeros: what do both decoders say? */
 static void expect_verdict(uint8_t *bytes, uint64_t offset, unsigned type, unsigned flags, uint32_t length)
 {
@@ -179,6 +200,7 @@ static void expect_verdict(uint8_t *bytes, uint64_t offset, unsigned type, unsig
         store32(bytes, kaya_frame_payload_check(bytes, &SEEDS, &frame));
     }
     MUST(kaya_frame_decode(bytes, rest, &SMALL, &SEEDS, offset, &frame) == expected);
+    expect_short_way(bytes, offset, expected, &frame);
     MUST(kaya_frame_header(bytes, rest, &SMALL, SEEDS.segment, offset, &frame) == (plausible && known));
 }
 
@@ -234,6 +256,17 @@ Test(exhaustive, every_length_at_every_place_of_a_block_comes_back)
             expect_identity(offset, (uint16_t)length, payload);
 }
 
+/* Nor does the short way take a frame of which any bit is wrong. */
+static bool takes_the_short_way(const uint8_t *bytes, uint32_t extent)
+{
+    uint8_t with_room[256] = { 0 };
+    struct frame frame;
+
+    MUST(extent + KAYA_FRAME_ROOM_MIN <= sizeof with_room);
+    memcpy(with_room, bytes, extent);
+    return kaya_frame_decode_inside(with_room, extent + KAYA_FRAME_ROOM_MIN, &SEEDS, SOME_BLOCK, &frame);
+}
+
 static void expect_mending(uint8_t *bytes, uint32_t extent, uint64_t bit)
 {
     uint8_t *truth = alone(bytes, extent), *scratch = malloc(extent);
@@ -241,7 +274,9 @@ static void expect_mending(uint8_t *bytes, uint32_t extent, uint64_t bit)
     struct frame frame;
 
     MUST(scratch != NULL);
+    MUST(takes_the_short_way(bytes, extent));
     flip(bytes, bit);
+    MUST(!takes_the_short_way(bytes, extent));
     MUST(kaya_frame_mend(bytes, extent, &SMALL, &SEEDS, SOME_BLOCK, scratch, &frame, &mended));
     MUST(mended == bit && memcmp(scratch, truth, extent) == 0);
     flip(bytes, bit);

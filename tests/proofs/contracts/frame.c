@@ -1,4 +1,4 @@
-/* core/frame.c: kaya_frame_decode and kaya_frame_header, for inputs of any length, any shape and any place.
+/* core/frame.c: kaya_frame_decode, kaya_frame_decode_inside and kaya_frame_header, for inputs of any length, any shape and any place.
  *
  * Proved: no byte outside [bytes, bytes + available) is read (its contract is all that the decoder may rely on), and what is taken for a
  * frame lies inside its bytes and inside its block. */
@@ -75,6 +75,16 @@ static enum frame_fault find_fault(const uint8_t *bytes, size_t available, const
     ensures is_inside: \result == FRAME_FAULT_NONE ==> frame->extent_bytes <= available && frame->payload == bytes + 28; */
 enum frame_fault kaya_frame_decode(const uint8_t *bytes, size_t available, const struct shape *shape,
                                    const struct frame_seeds *seeds, uint64_t offset, struct frame *frame);
+
+/*@ requires \valid_read(seeds) && \valid(frame) && offset <= 0x40000000;
+    requires rest == 0 || \valid_read(bytes + (0 .. rest - 1));
+    requires \separated(frame, bytes + (0 .. rest - 1)) && \separated(frame, seeds);
+    assigns *frame;
+    ensures is_inside: \result != 0 ==> frame->offset_bytes == offset && frame->durable_bytes <= offset &&
+                                        28 + frame->length <= frame->extent_bytes && frame->extent_bytes + 40 <= rest &&
+                                        frame->payload == bytes + 28; */
+bool kaya_frame_decode_inside(const uint8_t *bytes, size_t rest, const struct frame_seeds *seeds,
+                              uint64_t offset, struct frame *frame);
 
 /*@ requires is_shape(shape) && \valid(frame) && offset <= 0x40000000;
     requires available == 0 || \valid_read(bytes + (0 .. available - 1));

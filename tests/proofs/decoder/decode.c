@@ -7,7 +7,7 @@
 #include "contracts/checksums.h"
 #include "core/frame.h"
 
-enum { ANY_LENGTH_MAX = 64 };
+enum { ANY_LENGTH_MAX = 72 };
 
 static struct shape any_shape(uint32_t block_bytes)
 {
@@ -24,7 +24,7 @@ static void decode_any(const struct shape *shape, size_t available, uint64_t off
     uint8_t bytes[ANY_LENGTH_MAX];
     const uint8_t *given = bytes + (sizeof bytes - available);
     struct frame_seeds seeds;
-    struct frame frame, header;
+    struct frame frame, header, inside;
 
     Frama_C_make_unknown((char *)bytes, sizeof bytes);
     Frama_C_make_unknown((char *)&seeds, sizeof seeds);
@@ -33,6 +33,9 @@ static void decode_any(const struct shape *shape, size_t available, uint64_t off
         ;
     if (kaya_frame_decode(given, available, shape, &seeds, offset, &frame) == FRAME_FAULT_NONE)
         //@ check frame_is_inside: frame.extent_bytes <= available && frame.payload == given + KAYA_FRAME_HEADER_BYTES;
+        ;
+    if (kaya_frame_decode_inside(given, available, &seeds, offset, &inside))
+        //@ check another_has_room: inside.extent_bytes + KAYA_FRAME_ROOM_MIN <= available;
         ;
 }
 
