@@ -346,16 +346,15 @@ static enum kaya_status drop_unfinished(const struct pool *pool, uint64_t number
 }
 
 /* A file of the next free number, made from nothing or from a leftover, under its name. */
-static enum kaya_status prepare_next(struct pool *pool, uint64_t cost_min)
+static enum kaya_status prepare_next(struct pool *pool, const struct shape *shape)
 {
-    struct shape shape = fitting_shape(pool, cost_min);
     uint64_t number;
     struct segment_header header;
     struct segment segment = SEGMENT_NONE;
     enum kaya_status status = next_number(pool, &number);
 
     if (status == KAYA_OK)
-        status = draw_header(pool, number, &shape, 0, &header);
+        status = draw_header(pool, number, shape, 0, &header);
     if (status == KAYA_OK)
         status = kaya_pool_create_file(pool->context, &header, &segment);
     if (status == KAYA_OK)
@@ -377,15 +376,15 @@ static enum kaya_status settle_names(struct pool *pool)
 }
 
 /* KAYA_INVALID: since the directory was last listed somebody made something of one of the names that is no file. Then it is gone round. */
-enum kaya_status kaya_pool_prepare(struct pool *pool, uint64_t cost_min)
+static enum kaya_status prepare(struct pool *pool, const struct shape *shape)
 {
     enum kaya_status status = pool->spare_count < POOL_SPARES_MAX ? settle_names(pool) : KAYA_FULL;
 
     if (status == KAYA_OK)
-        status = prepare_next(pool, cost_min);
+        status = prepare_next(pool, shape);
     if (status == KAYA_INVALID && !pool->has_strangers) {
         pool->has_strangers = true;
-        status = prepare_next(pool, cost_min);
+        status = prepare_next(pool, shape);
     }
     if (status == KAYA_OK) {
         kaya_notify(pool->context,
@@ -394,6 +393,13 @@ enum kaya_status kaya_pool_prepare(struct pool *pool, uint64_t cost_min)
     }
     tell_failure(pool, status);
     return status == KAYA_NO_MEMORY || status == KAYA_LIMIT || status == KAYA_GONE ? status : KAYA_FULL;
+}
+
+enum kaya_status kaya_pool_prepare(struct pool *pool, uint64_t cost_min)
+{
+    struct shape shape = fitting_shape(pool, cost_min);
+
+    return prepare(pool, &shape);
 }
 
 /* --- dead files ----------------------------------------------------------------------------------------------------- */
@@ -449,6 +455,14 @@ static enum kaya_status recycle(struct pool *pool, char name[SEGMENT_NAME_BYTES]
     return status;
 }
 
+/* A dead file of another shape than new ones have goes, and a new one takes its place. Where the disk has no room for that, it is what there is: the
+ * room that it gives back might be too little for any other. */
+static bool must_do(struct pool *pool, const struct chain_segment *dead)
+{
+    return pool->spare_count < POOL_SPARES_MIN && dead->shape.segment_bytes > 0 &&
+           dead->shape.unit_bytes >= pool->shape.unit_bytes && kaya_pool_prepare(pool, 0) == KAYA_FULL;
+}
+
 /* One more than wanted is kept: where a tending thread fills the pool up after each rotation, a trim that frees a segment for each one that was
  * filled would find it full, and each file would be allocated, zero-filled and deleted. So the pool stands above what tend looks for. */
 enum kaya_status kaya_pool_retire(struct pool *pool, const struct chain_segment *dead)
@@ -457,8 +471,8 @@ enum kaya_status kaya_pool_retire(struct pool *pool, const struct chain_segment 
     enum kaya_status status = KAYA_INVALID;
 
     kaya_segment_name(name, dead->number, dead->kind);
-    if (pool->spare_count <= pool->wanted && kaya_shape_equals(&dead->shape, &pool->shape) &&
-        dead->file_bytes >= dead->shape.segment_bytes)
+    if (pool->spare_count <= pool->wanted && dead->file_bytes >= dead->shape.segment_bytes &&
+        (kaya_shape_equals(&dead->shape, &pool->shape) || must_do(pool, dead)))
         status = recycle(pool, name, dead);
     if (status == KAYA_OK || status == KAYA_GONE)
         return status;
@@ -470,18 +484,48 @@ enum kaya_status kaya_pool_retire(struct pool *pool, const struct chain_segment 
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
 }
 
+/* As new ones are made, but no longer than what is there: a full disk has no more. A file that is too short for any is as good as none. */
+static struct shape shape_within(const struct pool *pool, uint64_t file_bytes)
+{
+    struct shape shape = pool->shape;
+
+    if (file_bytes >= shape.segment_bytes)
+        return shape;
+    do
+        shape.segment_bytes = file_bytes - file_bytes % kaya_shape_header_bytes(&shape);
+    while (!kaya_shape_is_valid(&shape) && (shape.block_bytes /= 2) >= KAYA_BLOCK_BYTES_MIN);
+    return shape.block_bytes >= KAYA_BLOCK_BYTES_MIN ? shape : pool->shape;
+}
+
+static enum kaya_status measure(const struct context *context, const char *name, uint64_t *bytes)
+{
+    struct kaya_file *file = NULL;
+    enum kaya_status status = kaya_disk_open(context->disk, name, KAYA_OPEN_READ, &file);
+
+    if (status == KAYA_OK)
+        status = kaya_disk_size(context->disk, file, bytes);
+    kaya_disk_close(context->disk, file);
+    return status;
+}
+
 enum kaya_status kaya_pool_reclaim(struct pool *pool, const struct chain_segment *dead)
 {
     char name[SEGMENT_NAME_BYTES], new_name[SEGMENT_NAME_BYTES];
-    uint64_t number;
+    struct shape shape;
+    uint64_t number, bytes;
     enum kaya_status status = next_number(pool, &number);
 
     if (status != KAYA_OK)
         return status;
     kaya_segment_name(name, dead->number, dead->kind);
     kaya_segment_name(new_name, number, SEGMENT_NAME_NEW);
-    status = kaya_disk_rename(pool->context->disk, name, new_name);
-    return status == KAYA_OK ? kaya_pool_prepare(pool, 0) : status;
+    status = measure(pool->context, name, &bytes);
+    if (status == KAYA_OK && strcmp(name, new_name) != 0)
+        status = kaya_disk_rename(pool->context->disk, name, new_name);
+    if (status != KAYA_OK)
+        return status;
+    shape = shape_within(pool, bytes);
+    return prepare(pool, &shape);
 }
 
 /* --- names ---------------------------------------------------------------------------------------------------------- */

@@ -314,6 +314,12 @@ static bool is_dead(const struct survey *survey, const struct listed *file)
     return file->number < survey->head.number && file->kind != SEGMENT_NAME_NEW;
 }
 
+/* ... or an unfinished file, which may be a dead one on its way to be a spare. */
+static bool is_reclaimable(const struct survey *survey, const struct listed *file)
+{
+    return file->kind == SEGMENT_NAME_NEW || is_dead(survey, file);
+}
+
 /* What cannot be made a spare costs nothing: the next dead file may do, and in the end one is created. */
 static enum kaya_status reclaim(struct pool *pool, const struct listed *file)
 {
@@ -335,7 +341,7 @@ static enum kaya_status reclaim_spare(struct opened_log *log, const struct conte
     size_t dead = 0;
     enum kaya_status status;
 
-    while (dead < survey->listing.file_count && !is_dead(survey, &survey->listing.files[dead]))
+    while (dead < survey->listing.file_count && !is_reclaimable(survey, &survey->listing.files[dead]))
         dead++;
     if (log->pool.spare_count > 0 || dead == survey->listing.file_count || survey->claim == 0 ||
         find_head_obstacle(survey) != NULL)
@@ -350,7 +356,7 @@ static enum kaya_status reclaim_spare(struct opened_log *log, const struct conte
     if (status == KAYA_OK)
         status = settle_head_name(context, survey);
     for (; status == KAYA_OK && dead < survey->listing.file_count && log->pool.spare_count == 0; dead++)
-        if (is_dead(survey, &survey->listing.files[dead]))
+        if (is_reclaimable(survey, &survey->listing.files[dead]))
             status = reclaim(&log->pool, &survey->listing.files[dead]);
     return status;
 }

@@ -147,6 +147,19 @@ static enum kaya_status subject_step(struct kaya_subject *subject, const struct 
 
 /* --- Liveness --- */
 
+/* With so many spares, kaya/wal.h says, a rotation finds one to spare. */
+enum { SPARES_TO_SPARE = 3 };
+
+/* Who tended until there was no more to do has left all the spares that were asked for. */
+static void expect_spares(const struct kaya_log *log, uint64_t files_before, uint64_t files_after,
+                          struct kaya_violation *violation)
+{
+    if (log->sizes.spare_count >= SPARES_TO_SPARE && !log->player.plan->tampers && files_after > files_before)
+        kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_P7),
+                           "of %u spares one is for a rotation, all was tended, and the rotation made one itself",
+                           log->sizes.spare_count);
+}
+
 /* Those that are buffered only where the workload knows them. */
 static const struct kaya_operation live_operations[] = {
     { .kind = KAYA_OPERATION_APPEND_STRICT, .record_count = 1, .lengths = { 20 } },
@@ -189,6 +202,7 @@ static enum kaya_status subject_live(struct kaya_subject *subject, const struct 
     const struct kaya_operation *next = briefly ? brief_operations : live_operations;
     const struct kaya_operation *end = next + (briefly ? sizeof brief_operations / sizeof brief_operations[0]
                                                        : sizeof live_operations / sizeof live_operations[0]);
+    bool is_tended = false;
     enum kaya_status status = KAYA_OK;
 
     kaya_log_end_follower(log);
@@ -208,6 +222,11 @@ static enum kaya_status subject_live(struct kaya_subject *subject, const struct 
         kaya_oracle_live(log->oracle, kaya_operation_name(one.kind), status,
                          kaya_sim_disk_usage(machine->sim_disk).calls - before.calls, before.file_count,
                          violation);
+        if (is_tended && one.kind == KAYA_OPERATION_ROTATE && status == KAYA_OK)
+            expect_spares(log, before.file_count, kaya_sim_disk_usage(machine->sim_disk).file_count, violation);
+        is_tended = one.kind == KAYA_OPERATION_TEND;
+        if (is_tended && status == KAYA_OK)
+            status = kaya_log_tend_out(log, machine, violation);
     }
     return status;
 }

@@ -228,7 +228,7 @@ struct kaya_log_sizes kaya_plan_worst_sizes(const struct kaya_plan *plan)
 static void room_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario, struct kaya_choices *choices)
 {
     plan->capacity_bytes = kaya_range_draw(scenario->capacity_segments, choices, KAYA_STREAM_CONFIG, "capacity") *
-                           plan->segment_bytes;
+                           kaya_plan_worst_sizes(plan).segment_bytes;
     if (!plan->families[KAYA_FAULT_NO_SPACE])
         plan->capacity_bytes = 0;
     plan->cannot_allocate =

@@ -117,6 +117,9 @@ enum kaya_status kaya_log_barrier(struct kaya_log *log, const struct kaya_sim_ma
                                   enum kaya_oracle_barrier barrier, struct kaya_violation *violation);
 enum kaya_status kaya_log_tend(struct kaya_log *log, const struct kaya_sim_machine *machine,
                                struct kaya_violation *violation);
+/* Until it says that there is no more to do. */
+enum kaya_status kaya_log_tend_out(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                                   struct kaya_violation *violation);
 /* The three numbers that the writer knows by heart. */
 enum kaya_status kaya_log_ask(struct kaya_log *log, const struct kaya_sim_machine *machine,
                               struct kaya_violation *violation);

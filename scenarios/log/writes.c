@@ -7,6 +7,9 @@
 
 #include "kaya/scenarios/payload.h"
 
+/* What there is to do are spares, of which a few are wanted, and strides. */
+enum { TENDS_MAX = 100 };
+
 /* Bytes of the log's own files: frames that were valid elsewhere (F1). */
 static void fill_with_echo(struct kaya_log *log, const struct kaya_sim_machine *machine, uint32_t length)
 {
@@ -159,18 +162,41 @@ enum kaya_status kaya_log_barrier(struct kaya_log *log, const struct kaya_sim_ma
     return kaya_status_for_runner(status);
 }
 
+static enum kaya_status tend(struct kaya_log *log, const struct kaya_sim_machine *machine, bool *more,
+                             struct kaya_violation *violation)
+{
+    enum kaya_status status;
+
+    *more = false;
+    kaya_log_tell_claims(log, 0, false);
+    status = kaya_log_heard(log, machine, kaya_wal_writer_tend(log->writer, more));
+    kaya_oracle_tend_end(log->oracle, status, violation);
+    kaya_oracle_status(log->oracle, "tend", status, violation);
+    kaya_log_trace(log, KAYA_TRACE_ANSWER, "tend", status, *more, 0, 0);
+    return kaya_status_for_runner(status);
+}
+
 enum kaya_status kaya_log_tend(struct kaya_log *log, const struct kaya_sim_machine *machine,
                                struct kaya_violation *violation)
 {
-    bool more = false;
-    enum kaya_status status;
+    bool more;
 
-    kaya_log_tell_claims(log, 0, false);
-    status = kaya_log_heard(log, machine, kaya_wal_writer_tend(log->writer, &more));
-    kaya_oracle_tend_end(log->oracle, status, violation);
-    kaya_oracle_status(log->oracle, "tend", status, violation);
-    kaya_log_trace(log, KAYA_TRACE_ANSWER, "tend", status, more, 0, 0);
-    return kaya_status_for_runner(status);
+    return tend(log, machine, &more, violation);
+}
+
+enum kaya_status kaya_log_tend_out(struct kaya_log *log, const struct kaya_sim_machine *machine,
+                                   struct kaya_violation *violation)
+{
+    unsigned count = 0;
+    bool more = true;
+    enum kaya_status status = KAYA_OK;
+
+    while (more && status == KAYA_OK && !kaya_violation_is_set(violation) && count++ < TENDS_MAX)
+        status = tend(log, machine, &more, violation);
+    if (more && status == KAYA_OK)
+        kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_P8),
+                           "tend was called %u times, and says that there is more to do", TENDS_MAX);
+    return status;
 }
 
 enum kaya_status kaya_log_ask(struct kaya_log *log, const struct kaya_sim_machine *machine,
