@@ -14,6 +14,7 @@ says out 'empty or not there'
 says out 'Exit codes'
 
 # For people, in a folder that was not there and is not afterwards.
+yes 'an older picture' | head -c 1000000 >picture.svg
 bench 0 new --time 1 --records 100 --threads 1,3 --methods fdatasync,dsync --svg picture.svg
 [ ! -s err ] || fail "standard error should be empty: $(cat err)"
 [ ! -e new ] || fail 'the folder that was made is still there'
@@ -24,8 +25,15 @@ says out '^  100 B +fdatasync +3 threads '
 says out '^  100 B +dsync +1 thread '
 says out '^Recovery reads a log back'
 says picture.svg "^<svg xmlns"
+says picture.svg '^</svg>$'
+grep -q older picture.svg && fail 'an older picture is still there in part'
 [ "$(grep -c '<polyline' picture.svg)" -eq 3 ] || fail 'three lines should be drawn'
 grep -qE 'nan|inf' picture.svg out && fail 'a figure that is none'
+
+# Where the picture cannot be written that is said before anything is measured; an older one is replaced whole.
+expect 3 timeout 30 "$bin/kaya-wal" bench new --time 600 --svg no/such/picture.svg
+says err '^kaya-wal: no/such/picture.svg: No such file or directory$'
+[ ! -e new ] || fail 'the folder that was made is still there'
 
 # For programs, in a folder that is there and stays.
 mkdir there

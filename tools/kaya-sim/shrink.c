@@ -1,6 +1,7 @@
 /* kaya-sim shrink: a failing run, made short, told as a story. */
 #include <argp.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -116,8 +117,24 @@ static const char *tape_name(struct shrinking *shrinking, char name[PATH_BYTES])
         return shrinking->arguments->tape;
     scenario = scenario == NULL ? shrinking->source.line.scenario : scenario + 1;
     snprintf(name, PATH_BYTES, "%s-%" PRIx64 "-%s.tape", scenario, shrinking->source.line.seed,
-             shrinking->result.violation.promise);
+             shrinking->violation.promise);
     return name;
+}
+
+/* Asked before the work is done whose result goes there. What is made for the question is taken away again. */
+static bool can_be_written(const char *name)
+{
+    int file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+
+    if (file >= 0)
+        (void)unlink(name);
+    else if (errno == EEXIST)
+        file = open(name, O_WRONLY | O_CLOEXEC);
+    if (file < 0)
+        kaya_sim_complain("%s: %s: the short tape could not be written there (--save)", name, strerror(errno));
+    else
+        close(file);
+    return file >= 0;
 }
 
 static bool save(struct shrinking *shrinking, const char *name)
@@ -195,10 +212,8 @@ static int shrink(struct shrinking *shrinking)
         printf("all promises held: there is nothing to shrink\n");
         return KAYA_SIM_HELD;
     }
-    if (!shorten(shrinking) || !tell(shrinking))
-        return KAYA_SIM_USAGE;
     tape = tape_name(shrinking, name);
-    if (!save(shrinking, tape))
+    if (!can_be_written(tape) || !shorten(shrinking) || !tell(shrinking) || !save(shrinking, tape))
         return KAYA_SIM_USAGE;
     if (shrinking->arguments->of.json)
         print_json(shrinking, tape);

@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "kaya-wal/bench.h"
+#include "kaya-wal/bench_figures.h"
 #include "kaya/posix.h"
 #include "measure/slice.h"
 
@@ -36,18 +36,6 @@ enum {
 };
 static const double SECONDS_MIN = 1, SECONDS_MAX = 3600, SECONDS_DEFAULT = 30;
 static const double SHARE_OF_SCANS = 0.2; /* of the time */
-
-const char *kaya_bench_method_text(const struct bench_source *source)
-{
-    if (source->mode == KAYA_ENGINE_RELAXED)
-        return "pwrite a record";
-    if (source->mode == KAYA_ENGINE_BUFFERED)
-        return "pwrite 64 KiB";
-    for (size_t i = 0; kaya_bare_method(i) != NULL; i++)
-        if (strcmp(kaya_bare_method(i), source->method) == 0)
-            return kaya_bare_method_text(i);
-    return source->method;
-}
 
 /* --- the plan ------------------------------------------------------------------------------------------------------- */
 
@@ -446,7 +434,8 @@ static bool measure(struct bench *bench)
     plan_sources(bench);
     open_sources(bench);
     plan_arms(bench);
-    good = bench->arm_count > 0 && run_rounds(bench, began_ns + time_ns - scans_ns);
+    good = bench->arm_count > 0 && kaya_bench_plot_open(bench) &&
+           run_rounds(bench, began_ns + time_ns - scans_ns);
     kaya_bench_settle(bench);
     close_sources(bench);
     good = good && run_scans(bench, began_ns + time_ns);
@@ -456,7 +445,7 @@ static bool measure(struct bench *bench)
     return good;
 }
 
-static int tell(const struct bench *bench)
+static int tell(struct bench *bench)
 {
     int code = bench->was_stopped ? KAYA_EXIT_PARTLY : KAYA_EXIT_DONE;
 
@@ -468,7 +457,7 @@ static int tell(const struct bench *bench)
         kaya_bench_print_json(bench);
     else
         kaya_bench_print(bench);
-    if (bench->options->svg_path != NULL && !kaya_bench_plot(bench, bench->options->svg_path))
+    if (bench->svg != NULL && !kaya_bench_plot(bench))
         code = KAYA_EXIT_OTHER;
     if (kaya_output_flush() == KAYA_OUTPUT_FAILED)
         code = KAYA_EXIT_OTHER;
@@ -496,8 +485,11 @@ static int run(const struct bench_options *options)
     if (made)
         (void)rmdir(options->common.path);
 done:
-    if (bench != NULL)
+    if (bench != NULL) {
+        if (bench->svg != NULL)
+            (void)fclose(bench->svg);
         free(bench->arms);
+    }
     free(bench);
     return code;
 }

@@ -6,7 +6,7 @@
  * always do. */
 #include <string.h>
 
-#include "kaya-wal/bench.h"
+#include "kaya-wal/bench_figures.h"
 
 static const uint64_t TICK_NS_MIN = 3600000, TICK_NS_MAX = 4400000;
 
@@ -100,4 +100,16 @@ struct kaya_spread kaya_bench_scan_ratio(const struct bench_scan *scan)
     for (size_t i = 0; i < scan->pair_count; i++)
         figures[i] = scan->bare_seconds[i] / scan->log_seconds[i];
     return kaya_spread_of(figures, scan->pair_count);
+}
+
+const char *kaya_bench_method_text(const struct bench_source *source)
+{
+    if (source->mode == KAYA_ENGINE_RELAXED)
+        return "pwrite a record";
+    if (source->mode == KAYA_ENGINE_BUFFERED)
+        return "pwrite 64 KiB";
+    for (size_t i = 0; kaya_bare_method(i) != NULL; i++)
+        if (strcmp(kaya_bare_method(i), source->method) == 0)
+            return kaya_bare_method_text(i);
+    return source->method;
 }

@@ -4,8 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "kaya-wal/bench.h"
+#include "kaya-wal/bench_figures.h"
 
 enum { WIDTH = 720, HEIGHT = 440, LEFT = 80, RIGHT = 170, TOP = 40, BOTTOM = 50, LINES = 3 };
 
@@ -165,21 +166,33 @@ static const struct bench_source *first_log(const struct bench *bench)
     return NULL;
 }
 
-bool kaya_bench_plot(const struct bench *bench, const char *path)
+bool kaya_bench_plot_open(struct bench *bench)
 {
-    struct picture picture = { .bench = bench, .source = first_log(bench) };
+    const char *path = bench->options->svg_path;
 
-    if (picture.source == NULL) {
-        kaya_complain("%s: there is nothing to draw: the log was not measured", path);
+    if (path == NULL)
+        return true;
+    if (first_log(bench) == NULL) {
+        kaya_complain("--svg: there would be nothing to draw: no method of --methods that the log has works here");
         return false;
     }
-    picture.file = fopen(path, "we");
-    if (picture.file != NULL) {
-        draw(&picture);
-        bool good = ferror(picture.file) == 0;
-        if (fclose(picture.file) == 0 && good)
-            return true;
-    }
-    kaya_complain("%s: %s", path, strerror(errno));
+    bench->svg = fopen(path, "ae"); /* what stands there stays until there is something to draw */
+    if (bench->svg == NULL)
+        kaya_complain("%s: %s", path, strerror(errno));
+    return bench->svg != NULL;
+}
+
+bool kaya_bench_plot(struct bench *bench)
+{
+    struct picture picture = { .bench = bench, .source = first_log(bench), .file = bench->svg };
+    bool good;
+
+    bench->svg = NULL;
+    good = ftruncate(fileno(picture.file), 0) == 0 || errno == EINVAL; /* a pipe has no size */
+    draw(&picture);
+    good = ferror(picture.file) == 0 && good;
+    if (fclose(picture.file) == 0 && good)
+        return true;
+    kaya_complain("%s: %s", bench->options->svg_path, strerror(errno));
     return false;
 }

@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "kaya-wal/bench.h"
+#include "kaya-wal/bench_figures.h"
 
 const char *kaya_bench_time_text(uint64_t nanoseconds, char *text)
 {

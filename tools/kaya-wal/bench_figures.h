@@ -1,6 +1,6 @@
 /* What `kaya-wal bench` measured, for those who print it. */
-#ifndef KAYA_TOOL_BENCH_H
-#define KAYA_TOOL_BENCH_H
+#ifndef KAYA_TOOL_BENCH_FIGURES_H
+#define KAYA_TOOL_BENCH_FIGURES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -74,6 +74,7 @@ struct bench {
     bool is_ticking;      /* ... most would be, so that all count */
     struct bench_scan scans[BENCH_SIZES_MAX];
     size_t scan_count;
+    FILE *svg;      /* the picture that was asked for; NULL: none */
     double seconds; /* that it took */
     bool was_stopped;
 };
@@ -96,8 +97,10 @@ const char *kaya_bench_method_text(const struct bench_source *source);
 
 void kaya_bench_print(const struct bench *bench);
 void kaya_bench_print_json(const struct bench *bench);
-/* Latency against threads. False: it was said what failed. */
-bool kaya_bench_plot(const struct bench *bench, const char *path);
+/* Latency against threads, as a picture into the file that was asked for, which is opened before anything is measured. False: it was said
+ * what failed. */
+bool kaya_bench_plot_open(struct bench *bench); /* sources are open; sets `svg` where a picture is wanted */
+bool kaya_bench_plot(struct bench *bench);      /* writes to `svg` and closes it */
 
 /* "812 ns", "129 us", "4.0 ms"; "100 B", "1 KiB"; "7.71 k". `text` is BENCH_TEXT_BYTES. */
 enum { BENCH_TEXT_BYTES = 32 };
