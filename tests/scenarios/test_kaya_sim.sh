@@ -39,6 +39,21 @@ expect 2 "no scenario 'no-such'" "$sim" run no-such
 [ -z "$("$sim" run no-such 2>/dev/null)" ] || { echo "a table is begun for a scenario that is none" >&2; failures=$((failures + 1)); }
 expect 2 'no-such.yaml' "$sim" run ./no-such.yaml
 expect 2 'neither a replay line nor a file' "$sim" replay nonsense
+expect 2 'which run?' "$sim" replay
+expect 2 'is for runs' "$sim" replay 'explore small: call 41 power_loss 0=1' --save x.tape
+expect 2 'are for runs' "$sim" shrink 'explore small: call 41 power_loss 0=1' --runs 3
+expect 2 'no row of a table' "$sim" necessity --check "$0"
+expect 2 "no scenario 'no-such'" "$sim" list no-such
+expect 0 'power-loss' "$sim" list power-loss
+[ "$("$sim" list power-loss bit-rot --json | wc -l)" -eq 2 ] || { echo "not one object for each that was named" >&2; failures=$((failures + 1)); }
+
+# Where the short tape cannot be written that is said before the work is done.
+bug=${KAYA_BUILD:?}/tests/bugs/kaya-sim-A1-acknowledged-before-its-sync
+if [ -x "$bug" ]; then
+    broken=$("$bug" run power-loss --seeds 20 | sed -n "s/.*replay '\(power-loss seed=[^']*\)'.*/\1/p" | head -1)
+    expect 2 'no/such/short.tape: No such file or directory' timeout 20 "$bug" shrink "$broken" --time 600 --save no/such/short.tape
+    expect 1 'replay: kaya-sim replay short.tape' "$bug" shrink "$broken" --time 5 --save short.tape
+fi
 
 # The scenarios come along, wherever the program is run from.
 for name in power-loss process-crash-then-power-loss crash-in-recovery stale-tail trim-and-recycle \

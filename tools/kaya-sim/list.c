@@ -8,19 +8,28 @@
 
 enum { LINE_BYTES = 120 };
 
+struct arguments {
+    bool json;
+    char **names; /* NULL: all of them */
+    size_t name_count;
+};
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
-    bool *json = state->input;
+    struct arguments *arguments = state->input;
 
     (void)argument;
-    if (key == ARGP_KEY_ARG) {
-        argp_usage(state);
-        return EINVAL;
-    }
-    if (key != 'j')
+    switch (key) {
+    case 'j':
+        arguments->json = true;
+        return 0;
+    case ARGP_KEY_ARGS:
+        arguments->names = state->argv + state->next;
+        arguments->name_count = (size_t)(state->argc - state->next);
+        return 0;
+    default:
         return ARGP_ERR_UNKNOWN;
-    *json = true;
-    return 0;
+    }
 }
 
 static bool declares(const struct kaya_scenario *scenario, int fault)
@@ -79,6 +88,28 @@ static void print_text(const struct kaya_scenario *scenario)
     putchar('\n');
 }
 
+static bool print_named(const struct arguments *arguments)
+{
+    struct kaya_scenario scenario;
+
+    for (size_t i = 0; i < arguments->name_count; i++) {
+        if (!kaya_sim_find(arguments->names[i], &scenario))
+            return false;
+        (arguments->json ? print_json : print_text)(&scenario);
+    }
+    return true;
+}
+
+static bool print_all(const struct arguments *arguments)
+{
+    size_t count;
+    const struct kaya_scenario *scenarios = kaya_sim_scenarios(&count);
+
+    for (size_t i = 0; scenarios != NULL && i < count; i++)
+        (arguments->json ? print_json : print_text)(&scenarios[i]);
+    return scenarios != NULL;
+}
+
 int kaya_sim_list(int argc, char **argv)
 {
     static const struct argp_option options[] = {
@@ -88,19 +119,16 @@ int kaya_sim_list(int argc, char **argv)
     static const struct argp argp = {
         .options = options,
         .parser = parse,
-        .doc = "The scenarios that come with the program, with the story and the faults of each."
-               "\vA scenario is a file of a few lines: `kaya-sim run my-own.yaml` runs yours. Start from one in scenarios/.",
+        .args_doc = "[NAME or FILE ...]",
+        .doc =
+            "The scenarios that come with the program, or those that are named, with the story and the faults of each."
+            "\vA scenario is a file of a few lines: `kaya-sim run my-own.yaml` runs yours. Start from one in scenarios/.",
     };
-    const struct kaya_scenario *scenarios;
-    bool json = false;
-    size_t count;
+    struct arguments arguments = { .names = NULL };
+    bool good;
 
-    if (argp_parse(&argp, argc, argv, 0, NULL, &json) != 0)
+    if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) != 0)
         return KAYA_SIM_USAGE;
-    scenarios = kaya_sim_scenarios(&count);
-    if (scenarios == NULL)
-        return KAYA_SIM_USAGE;
-    for (size_t i = 0; i < count; i++)
-        (json ? print_json : print_text)(&scenarios[i]);
-    return kaya_sim_flush() ? KAYA_SIM_HELD : KAYA_SIM_USAGE;
+    good = arguments.name_count > 0 ? print_named(&arguments) : print_all(&arguments);
+    return kaya_sim_flush() && good ? KAYA_SIM_HELD : KAYA_SIM_USAGE;
 }

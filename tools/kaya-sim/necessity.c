@@ -485,6 +485,9 @@ static int check_table(struct necessity *necessity)
     while (count < KAYA_SITES_MAX && fgets(text, sizeof text, file) != NULL)
         count += read_row(text, &rows[count]);
     fclose(file);
+    if (count == 0)
+        return kaya_sim_complain("%s: no row of a table of calls; `kaya-sim necessity --markdown` makes such a page",
+                                 necessity->arguments->check);
     for (size_t i = 0; i < count; i++)
         wrong += check_row(&rows[i]);
     if (!collect(necessity))
@@ -493,7 +496,7 @@ static int check_table(struct necessity *necessity)
     printf("%zu rows, %zu kinds of calls made, %d wrong\n", count, necessity->count, wrong);
     if (!kaya_sim_flush())
         return KAYA_SIM_USAGE;
-    return wrong == 0 && count > 0 ? KAYA_SIM_HELD : KAYA_SIM_BROKEN;
+    return wrong == 0 ? KAYA_SIM_HELD : KAYA_SIM_BROKEN;
 }
 
 /* --- The command --- */

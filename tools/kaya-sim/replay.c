@@ -242,6 +242,8 @@ static int replay_all(struct replay *replay)
     int code = KAYA_SIM_HELD;
 
     if (strncmp(arguments->of.text, "explore ", strlen("explore ")) == 0) {
+        if (arguments->save != NULL)
+            return kaya_sim_complain("--save is for runs: a line of the explorer holds all of its path");
         code = kaya_sim_exploring_replay(arguments->of.text, arguments->trace, arguments->of.json);
         return kaya_sim_flush() ? code : KAYA_SIM_USAGE;
     }

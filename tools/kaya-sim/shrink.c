@@ -277,8 +277,12 @@ int kaya_sim_shrink(int argc, char **argv)
     if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) != 0)
         return KAYA_SIM_USAGE;
     if (strncmp(arguments.of.text, "explore ", strlen("explore ")) == 0) {
-        int code = kaya_sim_exploring_shrink(arguments.of.text, arguments.seconds, arguments.of.json);
+        int code = KAYA_SIM_USAGE;
 
+        if (arguments.tape[0] != '\0' || arguments.runs != 0)
+            return kaya_sim_complain(
+                "--save and --runs are for runs: of a line of the explorer a line is made again");
+        code = kaya_sim_exploring_shrink(arguments.of.text, arguments.seconds, arguments.of.json);
         return kaya_sim_flush() ? code : KAYA_SIM_USAGE;
     }
     return shrink_all(&arguments);

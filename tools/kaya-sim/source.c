@@ -188,7 +188,7 @@ error_t kaya_sim_source_parse(int key, const char *argument, struct argp_state *
         argp_error(state, "the line is too long");
         return EINVAL;
     case ARGP_KEY_NO_ARGS:
-        argp_usage(state);
+        argp_error(state, "which run? A replay line, or a file");
         return EINVAL;
     default:
         return ARGP_ERR_UNKNOWN;

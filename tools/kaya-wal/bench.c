@@ -168,7 +168,7 @@ static bool claim_directory(const char *path, bool *made)
     if (*made)
         return true;
     if (errno != EEXIST) {
-        kaya_complain("%s: %s", path, strerror(errno));
+        kaya_complain("%s: %s", path[0] == '\0' ? "an empty name names no directory" : path, strerror(errno));
         return false;
     }
     if (!is_empty(path)) {

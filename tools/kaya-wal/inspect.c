@@ -327,7 +327,8 @@ static int run(const struct options *options)
     bool whole_directory = !place.file_name;
     enum kaya_status status = kaya_wal_inspect_path(&place.environment, place.file_name, show, &look, &sums);
     if (status == KAYA_INVALID) {
-        kaya_complain("%s: not a segment of a log", place.path);
+        kaya_complain("%s: not a segment of a log: that is a file named by 16 hex digits and .wal (.new, .away)",
+                      place.path);
         goto done;
     }
     if (status != KAYA_OK) {
