@@ -48,46 +48,49 @@ static void settle_first(struct kaya_pool *pool, struct kaya_names *directory)
     memmove(directory->changes, directory->changes + 1, directory->change_count * sizeof directory->changes[0]);
 }
 
-/* Takes over the reference to `name`; `position` is where the file stands among the names that are shown; their count: nowhere. More changes than
- * fit: the oldest becomes durable, which is a tamer disk. */
-static void change(struct kaya_pool *pool, struct kaya_names *directory, enum kaya_change_kind kind,
-                   uint32_t file, uint32_t position, struct kaya_name *name)
+/* The caller changes what is shown, behind this; takes over the reference to `name`. More changes than fit: the oldest becomes durable, which is a
+ * tamer disk. */
+static void note_change(struct kaya_pool *pool, struct kaya_names *directory, enum kaya_change_kind kind,
+                        uint32_t file, struct kaya_name *name)
 {
     if (directory->change_count == 0)
         show(pool, &directory->durable, kaya_entries_retain(directory->now));
     if (directory->change_count == KAYA_CHANGES_MAX)
         settle_first(pool, directory);
-    directory->changes[directory->change_count] =
+    directory->changes[directory->change_count++] =
         (struct kaya_change){ .kind = kind, .file = file, .name = name };
-    if (position < kaya_entries_count(directory->now))
-        kaya_entries_remove_at(pool, &directory->now, position);
-    if (kind != KAYA_CHANGE_UNLINK)
-        kaya_entries_set(pool, &directory->now, name, file);
-    directory->change_count++;
     has_changed(pool, directory);
 }
 
-void kaya_names_create(struct kaya_pool *pool, struct kaya_names *directory, const char *name, uint32_t file)
+void kaya_names_create(struct kaya_pool *pool, struct kaya_names *directory, const char *text, uint32_t file)
 {
-    change(pool, directory, KAYA_CHANGE_CREATE, file, UINT32_MAX, kaya_pool_name(pool, name));
+    struct kaya_name *name = kaya_pool_name(pool, text);
+
+    note_change(pool, directory, KAYA_CHANGE_CREATE, file, name);
+    kaya_entries_set(pool, &directory->now, name, file);
 }
 
-void kaya_names_rename(struct kaya_pool *pool, struct kaya_names *directory, const char *from, const char *to)
+static uint32_t file_at(const struct kaya_names *directory, uint32_t position)
 {
-    uint32_t position = kaya_entries_find(directory->now, from);
-
     KAYA_ASSERT(position < kaya_entries_count(directory->now));
-    change(pool, directory, KAYA_CHANGE_RENAME, directory->now->entries[position].file, position,
-           kaya_pool_name(pool, to));
+    return directory->now->entries[position].file;
 }
 
-void kaya_names_unlink(struct kaya_pool *pool, struct kaya_names *directory, const char *name)
+void kaya_names_rename(struct kaya_pool *pool, struct kaya_names *directory, uint32_t position, const char *to)
 {
-    uint32_t position = kaya_entries_find(directory->now, name);
+    struct kaya_name *name = kaya_pool_name(pool, to);
 
-    KAYA_ASSERT(position < kaya_entries_count(directory->now));
-    change(pool, directory, KAYA_CHANGE_UNLINK, directory->now->entries[position].file, position,
-           kaya_pool_name(pool, name));
+    note_change(pool, directory, KAYA_CHANGE_RENAME, file_at(directory, position), name);
+    kaya_entries_rename_at(pool, &directory->now, position, name);
+}
+
+void kaya_names_unlink(struct kaya_pool *pool, struct kaya_names *directory, uint32_t position)
+{
+    uint32_t file = file_at(directory, position);
+    struct kaya_name *name = kaya_name_retain(directory->now->entries[position].name);
+
+    note_change(pool, directory, KAYA_CHANGE_UNLINK, file, name);
+    kaya_entries_remove_at(pool, &directory->now, position);
 }
 
 static void forget_changes(struct kaya_pool *pool, struct kaya_names *directory)
@@ -185,7 +188,7 @@ uint32_t kaya_names_find(const struct kaya_names *directory, const char *name)
 {
     uint32_t position = kaya_entries_find(directory->now, name);
 
-    return position < kaya_entries_count(directory->now) ? directory->now->entries[position].file : KAYA_NO_FILE;
+    return position < kaya_entries_count(directory->now) ? file_at(directory, position) : KAYA_NO_FILE;
 }
 
 bool kaya_names_refers(const struct kaya_names *directory, uint32_t file)

@@ -52,9 +52,9 @@ bool kaya_names_refers(const struct kaya_names *directory, uint32_t file);
 
 /* The name is free. */
 void kaya_names_create(struct kaya_pool *pool, struct kaya_names *directory, const char *name, uint32_t file);
-/* `from` exists; `to` may, and then its file has no name any more. */
-void kaya_names_rename(struct kaya_pool *pool, struct kaya_names *directory, const char *from, const char *to);
-void kaya_names_unlink(struct kaya_pool *pool, struct kaya_names *directory, const char *name);
+/* The name that stands there among those shown. `to` may exist, and then its file has no name any more. */
+void kaya_names_rename(struct kaya_pool *pool, struct kaya_names *directory, uint32_t position, const char *to);
+void kaya_names_unlink(struct kaya_pool *pool, struct kaya_names *directory, uint32_t position);
 
 /* All changes are durable now, but for forgotten ones. */
 void kaya_names_sync(struct kaya_pool *pool, struct kaya_names *directory);

@@ -88,26 +88,6 @@ struct kaya_hash kaya_entries_hash(struct kaya_entries *entries)
 
 /* ---- looking ---- */
 
-/* Word by word from the end, where names of numbered files differ. */
-static bool is_called(const struct kaya_name *name, const char *text, size_t length)
-{
-    size_t left = length;
-
-    if (name->length != length)
-        return false;
-    for (; left >= sizeof(uint64_t); left -= sizeof(uint64_t)) {
-        uint64_t one, other;
-
-        memcpy(&one, name->text + left - sizeof one, sizeof one);
-        memcpy(&other, text + left - sizeof other, sizeof other);
-        if (one != other)
-            return false;
-    }
-    while (left > 0 && name->text[left - 1] == text[left - 1])
-        left--;
-    return left == 0;
-}
-
 /* Where `name` is, or where it would be. */
 static uint32_t position_of(const struct kaya_entries *entries, const char *name, bool *found)
 {
@@ -131,22 +111,33 @@ static uint32_t position_of(const struct kaya_entries *entries, const char *name
     return low;
 }
 
+static uint32_t find_by_ending(const struct kaya_entries *entries, uint32_t count, const char *text, size_t length)
+{
+    uint64_t ending = kaya_text_ending(text, length);
+    uint32_t position = 0;
+
+    for (; position < count; position++) {
+        const struct kaya_entry *entry = &entries->entries[position];
+
+        if (entry->ending == ending && entry->name->length == length &&
+            memcmp(entry->name->text, text, length) == 0)
+            break;
+    }
+    return position;
+}
+
 uint32_t kaya_entries_find(const struct kaya_entries *entries, const char *name)
 {
-    enum { FEW = 16 }; /* are looked through faster than a binary search compares texts */
+    enum { FEW = 32 }; /* are looked through faster than a binary search compares texts */
     uint32_t count = kaya_entries_count(entries);
-    uint32_t position = 0;
+    uint32_t position;
     bool found;
 
-    if (count <= FEW) {
-        size_t length = strlen(name);
-
-        while (position < count && !is_called(entries->entries[position].name, name, length))
-            position++;
-        return position;
+    if (count > FEW) {
+        position = position_of(entries, name, &found);
+        return found ? position : count;
     }
-    position = position_of(entries, name, &found);
-    return found ? position : count;
+    return find_by_ending(entries, count, name, strlen(name));
 }
 
 bool kaya_entries_refer(const struct kaya_entries *entries, uint32_t file)
@@ -158,6 +149,11 @@ bool kaya_entries_refer(const struct kaya_entries *entries, uint32_t file)
 }
 
 /* ---- changing ---- */
+
+static struct kaya_entry entry_of(struct kaya_name *name, uint32_t file)
+{
+    return (struct kaya_entry){ .name = kaya_name_retain(name), .ending = name->ending, .file = file };
+}
 
 void kaya_entries_set(struct kaya_pool *pool, struct kaya_entries **entries, struct kaya_name *name, uint32_t file)
 {
@@ -172,7 +168,29 @@ void kaya_entries_set(struct kaya_pool *pool, struct kaya_entries **entries, str
                 (changed->count - position) * sizeof changed->entries[0]);
         changed->count++;
     }
-    changed->entries[position] = (struct kaya_entry){ kaya_name_retain(name), file };
+    changed->entries[position] = entry_of(name, file);
+}
+
+/* Does the list stay in order, each name once, if the entry there is called so? */
+static bool fits(const struct kaya_entries *entries, uint32_t position, const char *text)
+{
+    return (position == 0 || strcmp(entries->entries[position - 1].name->text, text) < 0) &&
+           (position + 1 == entries->count || strcmp(text, entries->entries[position + 1].name->text) < 0);
+}
+
+void kaya_entries_rename_at(struct kaya_pool *pool, struct kaya_entries **entries, uint32_t position,
+                            struct kaya_name *name)
+{
+    struct kaya_entry *entry = &own(pool, entries)->entries[position];
+    uint32_t file = entry->file;
+
+    if (fits(*entries, position, name->text)) {
+        kaya_pool_name_release(pool, entry->name);
+        *entry = entry_of(name, file);
+        return;
+    }
+    kaya_entries_remove_at(pool, entries, position);
+    kaya_entries_set(pool, entries, name, file);
 }
 
 void kaya_entries_remove_file(struct kaya_pool *pool, struct kaya_entries **entries, uint32_t file)

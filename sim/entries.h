@@ -8,7 +8,8 @@ enum { KAYA_NO_FILE = UINT32_MAX };
 
 struct kaya_entry {
     struct kaya_name *name;
-    uint32_t file; /* a slot of the disk's file table */
+    uint64_t ending; /* the name's, so that most others need not be looked at */
+    uint32_t file;   /* a slot of the disk's file table */
 };
 
 /* In order of their names. NULL stands for none at all, wherever entries may be. */
@@ -50,10 +51,13 @@ uint32_t kaya_entries_find(const struct kaya_entries *entries, const char *name)
 /* True if some name names the file. */
 bool kaya_entries_refer(const struct kaya_entries *entries, uint32_t file);
 
-/* Change *entries, which becomes the caller's own. `set`: the name names the file, whatever it named before; retains the name. `remove_file`: no
- * name names the file (at most one did); `remove_at`: the one that stands there. */
+/* Change *entries, which becomes the caller's own. `set`: the name names the file, whatever it named before; retains the name. `rename_at`: the file
+ * that stands there is called by that name and no other, likewise. `remove_file`: no name names the file (at most one did); `remove_at`: the one
+ * that stands there. */
 void kaya_entries_set(struct kaya_pool *pool, struct kaya_entries **entries, struct kaya_name *name,
                       uint32_t file);
+void kaya_entries_rename_at(struct kaya_pool *pool, struct kaya_entries **entries, uint32_t position,
+                            struct kaya_name *name);
 void kaya_entries_remove_file(struct kaya_pool *pool, struct kaya_entries **entries, uint32_t file);
 void kaya_entries_remove_at(struct kaya_pool *pool, struct kaya_entries **entries, uint32_t position);
 

@@ -39,9 +39,9 @@ enum kaya_fault_group kaya_fault_group(enum kaya_fault fault)
     return (unsigned)fault < KAYA_FAULTS ? groups[fault] : KAYA_FAULT_GROUP_CRASH;
 }
 
-bool kaya_fault_has_chance(struct kaya_sim_disk *disk, enum kaya_fault fault)
+bool kaya_fault_has_chance_by_odds(struct kaya_sim_disk *disk, enum kaya_fault fault)
 {
-    if (disk->odds[fault] == 0 || !disk->families[fault])
+    if (!disk->families[fault])
         return false;
     if (disk->strikes_max != 0 && disk->strikes >= disk->strikes_max)
         return false;

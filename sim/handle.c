@@ -108,13 +108,17 @@ static bool is_directory(const struct kaya_sim_disk *disk, const char *name)
     return inode != NULL && inode->is_directory;
 }
 
-/* A file of that name, to be renamed or removed. KAYA_NOT_FOUND: nothing has it; KAYA_INVALID: no file has. */
-static enum kaya_status find_file(const struct kaya_sim_disk *disk, const char *name, uint64_t *inode_number)
+/* Where the file of that name stands among those shown, to be renamed or removed. KAYA_NOT_FOUND: nothing has it; KAYA_INVALID: no file has. */
+static enum kaya_status find_file(const struct kaya_sim_disk *disk, const char *name, uint32_t *position,
+                                  uint64_t *inode_number)
 {
-    const struct kaya_inode *inode = inode_of_name(disk, name);
+    const struct kaya_entries *shown = disk->directory.now;
+    const struct kaya_inode *inode;
 
-    if (inode == NULL)
+    *position = kaya_entries_find(shown, name);
+    if (*position == kaya_entries_count(shown))
         return KAYA_NOT_FOUND;
+    inode = disk->files[shown->entries[*position].file].inode;
     *inode_number = inode->number;
     return inode->is_directory ? KAYA_INVALID : KAYA_OK;
 }
@@ -181,6 +185,18 @@ static enum kaya_status open_file(struct kaya_disk *seam, const char *name, unsi
     return KAYA_OK;
 }
 
+/* The name of `file`, if there is one: then it keeps its hash. */
+static void note_name(struct kaya_sim_disk *disk, const char *text, uint32_t file)
+{
+    const struct kaya_entries *shown = disk->directory.now;
+    uint32_t position = file == KAYA_NO_FILE ? UINT32_MAX : disk->files[file].position;
+
+    if (position < kaya_entries_count(shown) && shown->entries[position].file == file)
+        kaya_hash_add_hash(disk->seen, kaya_name_hash(shown->entries[position].name));
+    else
+        kaya_seen_note_text(disk->seen, text);
+}
+
 static enum kaya_status sim_open(struct kaya_disk *seam, const char *name, unsigned flags, struct kaya_file **file)
 {
     struct kaya_sim_disk *disk = boot_of(seam)->disk;
@@ -193,7 +209,7 @@ static enum kaya_status sim_open(struct kaya_disk *seam, const char *name, unsig
     if (status == KAYA_OK)
         status = open_file(seam, name, flags, file);
     if (disk->seen != NULL) {
-        kaya_seen_note_text(disk->seen, name);
+        note_name(disk, name, status == KAYA_OK ? handle_of(*file)->file : KAYA_NO_FILE);
         kaya_hash_add(disk->seen, status);
     }
     kaya_disk_trace(disk, KAYA_TRACE_OPEN, status,
@@ -666,17 +682,18 @@ static enum kaya_status sim_rename(struct kaya_disk *seam, const char *from, con
     struct kaya_sim_disk *disk = boot_of(seam)->disk;
     enum kaya_status status = enter_directory(seam, KAYA_TRACE_RENAME);
     uint64_t inode = 0;
+    uint32_t position;
 
     if (status == KAYA_GONE)
         return status;
     if (status == KAYA_OK && (is_reserved(from) || is_reserved(to)))
         status = KAYA_INVALID;
     if (status == KAYA_OK)
-        status = find_file(disk, from, &inode);
+        status = find_file(disk, from, &position, &inode);
     if (status == KAYA_OK && is_directory(disk, to))
         status = KAYA_INVALID;
     if (status == KAYA_OK && strcmp(from, to) != 0)
-        kaya_names_rename(disk->store.pool, &disk->directory, from, to);
+        kaya_names_rename(disk->store.pool, &disk->directory, position, to);
     kaya_disk_trace(disk, KAYA_TRACE_RENAME, status, inode, 0, 0, from);
     kaya_disk_trace(disk, KAYA_TRACE_RENAME, status, inode, 1, 0, to);
     return status;
@@ -687,15 +704,16 @@ static enum kaya_status sim_unlink(struct kaya_disk *seam, const char *name)
     struct kaya_sim_disk *disk = boot_of(seam)->disk;
     enum kaya_status status = enter_directory(seam, KAYA_TRACE_UNLINK);
     uint64_t inode = 0;
+    uint32_t position;
 
     if (status == KAYA_GONE)
         return status;
     if (status == KAYA_OK && is_reserved(name))
         status = KAYA_INVALID;
     if (status == KAYA_OK)
-        status = find_file(disk, name, &inode);
+        status = find_file(disk, name, &position, &inode);
     if (status == KAYA_OK)
-        kaya_names_unlink(disk->store.pool, &disk->directory, name);
+        kaya_names_unlink(disk->store.pool, &disk->directory, position);
     kaya_disk_trace(disk, KAYA_TRACE_UNLINK, status, inode, 0, 0, name);
     return status;
 }

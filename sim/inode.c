@@ -199,19 +199,32 @@ void kaya_inode_release(struct kaya_store *store, struct kaya_inode *inode)
 
 /* ---- reading ---- */
 
+/* From `index` on, so many sectors in a row are zeros, `count` at most. */
+static uint64_t zeros_from(const struct kaya_inode *inode, uint64_t index, uint64_t count)
+{
+    uint64_t end = index + count;
+    uint64_t next = index;
+
+    while (next < end && next < inode->sector_count && inode->sectors[next].newest == NULL)
+        next++;
+    return (next < end && next < inode->sector_count ? next : end) - index;
+}
+
 void kaya_inode_read(const struct kaya_store *store, const struct kaya_inode *inode, uint64_t offset,
                      uint8_t *bytes, size_t length)
 {
     while (length > 0) {
         uint64_t index = offset >> store->sector_shift;
         size_t from = (size_t)(offset & (store->sector_bytes - 1));
-        size_t part = store->sector_bytes - from < length ? store->sector_bytes - from : length;
-        const struct kaya_block *block = index < inode->sector_count ? inode->sectors[index].newest : NULL;
+        uint64_t zeros =
+            zeros_from(inode, index, (from + length + store->sector_bytes - 1) >> store->sector_shift);
+        size_t stretch = ((size_t)(zeros > 0 ? zeros : 1) << store->sector_shift) - from;
+        size_t part = stretch < length ? stretch : length;
 
-        if (block != NULL)
-            memcpy(bytes, block->bytes + from, part);
-        else
+        if (zeros > 0)
             memset(bytes, 0, part);
+        else
+            memcpy(bytes, inode->sectors[index].newest->bytes + from, part);
         offset += part;
         bytes += part;
         length -= part;

@@ -380,8 +380,8 @@ static void hold(struct kaya_sim_disk *disk, uint32_t file, const struct stretch
     }
 }
 
-void kaya_media_begin_loss(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length,
-                           bool is_durable_write, struct kaya_loss *loss)
+void kaya_media_draw_loss(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length,
+                          bool is_durable_write, struct kaya_loss *loss)
 {
     const struct stretch stretch = { offset >> disk->store.sector_shift,
                                      (offset + length - 1) >> disk->store.sector_shift, is_durable_write };
@@ -389,7 +389,6 @@ void kaya_media_begin_loss(struct kaya_sim_disk *disk, uint32_t file, uint64_t o
     uint64_t first;
     uint64_t count = 1;
 
-    loss->count = 0;
     if (is_durable_write && offset + length > disk->files[file].inode->durable_size_bytes)
         return; /* growth whose size is open: what the medium holds there is open, too */
     loss->family = KAYA_FAULT_LOST_WRITE;
@@ -443,7 +442,7 @@ static void hide(struct kaya_sim_disk *disk, enum kaya_fault family, const struc
                                    (uint32_t)family);
 }
 
-void kaya_media_end_loss(struct kaya_sim_disk *disk, uint32_t file, const struct kaya_loss *loss)
+void kaya_media_lose(struct kaya_sim_disk *disk, uint32_t file, const struct kaya_loss *loss)
 {
     for (uint32_t index = 0; index < loss->count; index++) {
         const struct kaya_place meant = { file, loss->sectors[index] };

@@ -14,9 +14,23 @@ struct kaya_loss {
 };
 
 /* Before and after a sync or durable write of [offset, offset + length) that says OK: what it does not bring to the medium. */
-void kaya_media_begin_loss(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length,
-                           bool is_durable_write, struct kaya_loss *loss);
-void kaya_media_end_loss(struct kaya_sim_disk *disk, uint32_t file, const struct kaya_loss *loss);
+void kaya_media_draw_loss(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset, uint64_t length,
+                          bool is_durable_write, struct kaya_loss *loss);
+void kaya_media_lose(struct kaya_sim_disk *disk, uint32_t file, const struct kaya_loss *loss);
+
+static inline void kaya_media_begin_loss(struct kaya_sim_disk *disk, uint32_t file, uint64_t offset,
+                                         uint64_t length, bool is_durable_write, struct kaya_loss *loss)
+{
+    loss->count = 0;
+    if (disk->odds[KAYA_FAULT_LOST_WRITE] != 0 || disk->odds[KAYA_FAULT_MISDIRECTED_WRITE] != 0)
+        kaya_media_draw_loss(disk, file, offset, length, is_durable_write, loss);
+}
+
+static inline void kaya_media_end_loss(struct kaya_sim_disk *disk, uint32_t file, const struct kaya_loss *loss)
+{
+    if (loss->count > 0)
+        kaya_media_lose(disk, file, loss);
+}
 
 /* The power failed, and what that leaves is marked. */
 void kaya_media_drop_caches(struct kaya_sim_disk *disk);

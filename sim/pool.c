@@ -38,6 +38,8 @@ void kaya_pool_release(struct kaya_pool *pool)
 {
     if (pool == NULL || --pool->references > 0)
         return;
+    for (size_t place = 0; place < KAYA_NAMES_KEPT; place++)
+        kaya_pool_name_release(pool, pool->names[place]);
     while (pool->slabs != NULL) {
         struct kaya_slab *slab = pool->slabs;
 
@@ -90,9 +92,8 @@ void kaya_pool_refill_versions(struct kaya_pool *pool)
     }
 }
 
-struct kaya_name *kaya_pool_name(struct kaya_pool *pool, const char *text)
+static struct kaya_name *make_name(struct kaya_pool *pool, const char *text, size_t length, uint64_t ending)
 {
-    size_t length = strlen(text);
     struct kaya_name *name = pool->free_names;
 
     if (length >= NAME_BYTES_COMMON) {
@@ -106,8 +107,26 @@ struct kaya_name *kaya_pool_name(struct kaya_pool *pool, const char *text)
     name->references = 1;
     name->length = (uint32_t)length;
     name->hash = (struct kaya_hash){ 0 };
+    name->ending = ending;
     memcpy(name->text, text, length + 1);
     return name;
+}
+
+struct kaya_name *kaya_pool_name(struct kaya_pool *pool, const char *text)
+{
+    size_t length = strlen(text);
+    uint64_t ending = kaya_text_ending(text, length);
+    struct kaya_name **place = &pool->names[ending * 0x9fb21c651e98df25 >> 58];
+    struct kaya_name *name = *place;
+
+    _Static_assert(KAYA_NAMES_KEPT == 1 << (64 - 58), "as many places as the shift leaves");
+    if (name == NULL || name->ending != ending || name->length != length ||
+        memcmp(name->text, text, length) != 0) {
+        name = make_name(pool, text, length, ending);
+        kaya_pool_name_release(pool, *place);
+        *place = name;
+    }
+    return kaya_name_retain(name);
 }
 
 struct kaya_hash kaya_text_hash(const char *text, size_t length)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "hash.h"
 #include "kaya/seam/status.h"
@@ -49,8 +50,11 @@ struct kaya_name {
     uint32_t length;
     struct kaya_name *next_free;
     struct kaya_hash hash; /* XXH3-128 of the text; all 0: nobody asked yet */
+    uint64_t ending;       /* the last bytes of the text, as they stand in memory (kaya_text_ending) */
     char text[];           /* with a NUL */
 };
+
+enum { KAYA_NAMES_KEPT = 64 };
 
 struct kaya_slab;
 struct kaya_inode;
@@ -63,7 +67,8 @@ struct kaya_pool {
     struct kaya_block *free_blocks;
     struct kaya_version *free_versions;
     struct kaya_name *free_names;
-    struct kaya_inode *free_inodes; /* these two: see inode.c */
+    struct kaya_name *names[KAYA_NAMES_KEPT]; /* the last ones of each kind that were asked for */
+    struct kaya_inode *free_inodes;           /* these two: see inode.c */
     struct kaya_stale *free_stale;
     struct kaya_entries *free_entries; /* entries.c */
     struct kaya_slab *slabs;
@@ -81,9 +86,23 @@ void kaya_pool_refill_versions(struct kaya_pool *pool);
 /* Memory of the pool's own, freed with it. */
 void *kaya_pool_memory(struct kaya_pool *pool, size_t size);
 
+/* One text is mostly one name, which keeps its hash. The caller's. */
 struct kaya_name *kaya_pool_name(struct kaya_pool *pool, const char *text);
 void kaya_pool_name_release(struct kaya_pool *pool, struct kaya_name *name); /* takes NULL */
 struct kaya_hash kaya_text_hash(const char *text, size_t length);
+
+/* Its last 8 bytes; of a shorter text all of it, and zeros. Names of numbered files differ there. */
+static inline uint64_t kaya_text_ending(const char *text, size_t length)
+{
+    uint64_t ending = 0;
+
+    if (length >= sizeof ending)
+        memcpy(&ending, text + length - sizeof ending, sizeof ending);
+    else
+        memcpy(&ending, text, length);
+    return ending;
+}
+
 static inline struct kaya_hash kaya_name_hash(struct kaya_name *name)
 {
     if (name->hash.low == 0 && name->hash.high == 0)

@@ -57,12 +57,15 @@ static void settle_file(struct kaya_sim_disk *disk, uint32_t file)
 /* Nothing stands there but something new under that name. */
 static enum kaya_status put(struct kaya_sim_disk *disk, const char *name, uint32_t *file)
 {
+    uint32_t position;
+
     KAYA_ASSERT(!disk->is_running);
     kaya_fate_decide_names(disk);
     if (!disk->directory.exists)
         return KAYA_NOT_FOUND;
-    if (kaya_names_find(&disk->directory, name) != KAYA_NO_FILE)
-        kaya_names_unlink(disk->store.pool, &disk->directory, name);
+    position = kaya_entries_find(disk->directory.now, name);
+    if (position < kaya_entries_count(disk->directory.now))
+        kaya_names_unlink(disk->store.pool, &disk->directory, position);
     *file = kaya_disk_add_file(disk);
     kaya_names_create(disk->store.pool, &disk->directory, name, *file);
     return KAYA_OK;
@@ -128,6 +131,11 @@ enum kaya_status kaya_sim_disk_copy_file(struct kaya_sim_disk *disk, const char 
     return KAYA_OK;
 }
 
+static void rename_name(struct kaya_sim_disk *disk, const char *from, const char *to)
+{
+    kaya_names_rename(disk->store.pool, &disk->directory, kaya_entries_find(disk->directory.now, from), to);
+}
+
 enum kaya_status kaya_sim_disk_rename_file(struct kaya_sim_disk *disk, const char *from, const char *to)
 {
     uint32_t file;
@@ -137,7 +145,7 @@ enum kaya_status kaya_sim_disk_rename_file(struct kaya_sim_disk *disk, const cha
         return status;
     if (!may_be_named(to))
         return KAYA_INVALID;
-    kaya_names_rename(disk->store.pool, &disk->directory, from, to);
+    rename_name(disk, from, to);
     settle_names(disk);
     note(disk, "rename to", to);
     return KAYA_OK;
@@ -152,9 +160,9 @@ enum kaya_status kaya_sim_disk_swap_files(struct kaya_sim_disk *disk, const char
         status = find(disk, other, &file);
     if (status != KAYA_OK || strcmp(one, other) == 0)
         return status;
-    kaya_names_rename(disk->store.pool, &disk->directory, one, SWAP_NAME);
-    kaya_names_rename(disk->store.pool, &disk->directory, other, one);
-    kaya_names_rename(disk->store.pool, &disk->directory, SWAP_NAME, other);
+    rename_name(disk, one, SWAP_NAME);
+    rename_name(disk, other, one);
+    rename_name(disk, SWAP_NAME, other);
     settle_names(disk);
     note(disk, "swap", one);
     note(disk, "swap", other);
@@ -163,12 +171,15 @@ enum kaya_status kaya_sim_disk_swap_files(struct kaya_sim_disk *disk, const char
 
 enum kaya_status kaya_sim_disk_remove_file(struct kaya_sim_disk *disk, const char *name)
 {
+    uint32_t position;
+
     KAYA_ASSERT(!disk->is_running);
     kaya_fate_decide_names(disk);
-    if (kaya_names_find(&disk->directory, name) == KAYA_NO_FILE)
+    position = kaya_entries_find(disk->directory.now, name);
+    if (position == kaya_entries_count(disk->directory.now))
         return KAYA_NOT_FOUND;
     note(disk, "remove", name);
-    kaya_names_unlink(disk->store.pool, &disk->directory, name);
+    kaya_names_unlink(disk->store.pool, &disk->directory, position);
     settle_names(disk);
     return KAYA_OK;
 }

@@ -9,18 +9,20 @@
 
 #include "entries.h"
 
-enum { MANY = 40, ROUNDS = 2000, COPIES = 8, NONE = KAYA_NO_FILE };
+enum { MANY = 60, ROUNDS = 2000, COPIES = 8, NONE = KAYA_NO_FILE };
 
 /* Of each name its file. */
 struct table {
     uint32_t files[MANY];
 };
 
+/* Of any length, and with endings that others have as well. */
 static const char *text_of(unsigned name)
 {
-    static char text[16];
+    static const char *const endings[] = { "", "-of-a-file", "-and-another" };
+    static char text[32];
 
-    snprintf(text, sizeof text, "name-%02u", name);
+    snprintf(text, sizeof text, "%02u%s", name, endings[name % 3]);
     return text;
 }
 
@@ -53,6 +55,20 @@ static void set(struct kaya_pool *pool, struct kaya_entries **entries, struct ta
     table->files[name] = file;
 }
 
+static void rename_at(struct kaya_pool *pool, struct kaya_entries **entries, struct table *table,
+                      uint32_t position, unsigned name)
+{
+    struct kaya_name *made = kaya_pool_name(pool, text_of(name));
+    uint32_t file = (*entries)->entries[position].file;
+
+    kaya_entries_rename_at(pool, entries, position, made);
+    kaya_pool_name_release(pool, made);
+    for (unsigned other = 0; other < MANY; other++)
+        if (table->files[other] == file)
+            table->files[other] = NONE;
+    table->files[name] = file;
+}
+
 static void erase(struct kaya_pool *pool, struct kaya_entries **entries, struct table *table, uint32_t file)
 {
     kaya_entries_remove_file(pool, entries, file);
@@ -77,6 +93,10 @@ Test(entries, copies_stay_what_they_were)
         erase(pool, &entries, &table, name);
         if (kaya_chance(choices, KAYA_STREAM_WORKLOAD, 3, 4, "set"))
             set(pool, &entries, &table, (name * 7 + round) % MANY, name);
+        expect_same(entries, &table);
+        if (kaya_entries_count(entries) > 0)
+            rename_at(pool, &entries, &table, round % kaya_entries_count(entries),
+                      (unsigned)kaya_choose(choices, KAYA_STREAM_WORKLOAD, MANY, "to"));
         expect_same(entries, &table);
         if (round % 3 == 0) {
             kaya_entries_release(pool, copies[copy]);
