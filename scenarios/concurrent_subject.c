@@ -12,6 +12,8 @@
 #include "kaya/scenarios/promise.h"
 #include "kaya/scenarios/role.h"
 
+enum { LISTS_OF_LOOK = 2 };
+
 static struct kaya_concurrent *subject_of(struct kaya_subject *base)
 {
     return (struct kaya_concurrent *)base;
@@ -141,12 +143,39 @@ static void sum_up(struct kaya_concurrent *subject, const struct kaya_sim_machin
         kaya_player_trace(&subject->player, KAYA_TRACE_NOTE, "nanoseconds since the boot", KAYA_OK, now_ns, 0, 0);
 }
 
+static bool has_only_crashes(const struct kaya_plan *plan)
+{
+    for (int i = 0; i < KAYA_FAULTS; i++)
+        if (plan->families[i] && kaya_fault_group((enum kaya_fault)i) != KAYA_FAULT_GROUP_CRASH)
+            return false;
+    return true;
+}
+
+/* P10: whoever looks beside a writer that only appends and syncs need not look again. It reads claims before the bytes that they speak of, so
+ * nothing that is written meanwhile can seem to be missing: each look lists the directory twice, before and after it. */
+static void judge_looks(struct kaya_concurrent *subject, const struct kaya_sim_machine *machine,
+                        uint64_t lists_before, uint64_t changes_before, struct kaya_violation *violation)
+{
+    uint64_t lists = kaya_sim_disk_usage(machine->sim_disk).lists - lists_before;
+
+    if (kaya_sim_disk_is_crashed(machine->sim_disk) || subject->player.event_count != changes_before ||
+        !has_only_crashes(subject->player.plan))
+        return;
+    if (lists > LISTS_OF_LOOK * subject->beside_count)
+        kaya_violation_set(
+            violation, kaya_promise_name(KAYA_PROMISE_P10),
+            "%llu readers were opened beside a writer that neither rotated, trimmed nor prepared anything; they "
+            "listed the directory %llu times",
+            (unsigned long long)subject->beside_count, (unsigned long long)lists);
+}
+
 static enum kaya_status gather(struct kaya_concurrent *subject, const struct kaya_sim_machine *machine,
                                size_t count, size_t bytes_each, struct kaya_violation *violation)
 {
     struct kaya_thread threads[KAYA_THREADS_MAX];
     struct kaya_fiber_body bodies[KAYA_THREADS_MAX];
-    uint64_t syncs_before = kaya_sim_disk_usage(machine->sim_disk).syncs;
+    struct kaya_sim_disk_usage before = kaya_sim_disk_usage(machine->sim_disk);
+    uint64_t events_before = subject->player.event_count;
     char deadlock[KAYA_DEADLOCK_TEXT_MAX];
     enum kaya_status status;
 
@@ -161,13 +190,15 @@ static enum kaya_status gather(struct kaya_concurrent *subject, const struct kay
     kaya_submits_reset(subject);
     subject->no_memory = false;
     subject->strict_count = 0;
+    subject->beside_count = 0;
     status = kaya_sim_runtime_run(machine->runtime, machine->sim_disk, machine->choices, bodies,
                                   count + subject->has_tender, deadlock);
     if (status == KAYA_BUSY)
         kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_P7), "nobody can go on: %s", deadlock);
     if (!kaya_violation_is_set(violation) && !subject->no_memory && !kaya_sim_disk_is_crashed(machine->sim_disk))
         kaya_submits_settle(subject, machine, violation);
-    sum_up(subject, machine, syncs_before);
+    sum_up(subject, machine, before.syncs);
+    judge_looks(subject, machine, before.lists, events_before, violation);
     return status == KAYA_NO_MEMORY || subject->no_memory ? KAYA_NO_MEMORY : KAYA_OK;
 }
 

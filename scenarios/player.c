@@ -120,6 +120,7 @@ void kaya_player_on_event(void *user, const struct kaya_event *event)
 {
     struct kaya_player *player = user;
 
+    player->event_count++;
     kaya_watch_event(&player->watch, event->kind);
     if (event->kind == KAYA_EVENT_MENDED && player->mended_count < KAYA_MENDED_BITS_MAX)
         player->mended[player->mended_count++] =

@@ -34,7 +34,11 @@ struct check {
     struct kaya_violation *violation;
     bool marks_in_doubt;
 
-    uint64_t *lsns; /* what came, ascending */
+    struct came {
+        uint64_t lsn;
+        bool is_incomplete;
+        bool is_present; /* it is what was appended last under that number */
+    } * came;            /* ascending */
     size_t count, capacity;
     uint64_t next_lsn; /* is due; 0: nothing came yet */
     bool is_behind_gap;
@@ -58,19 +62,22 @@ static bool are_marks_in_doubt(const struct kaya_outlook *outlook)
     return false;
 }
 
-static enum kaya_status keep(struct check *check, uint64_t lsn)
+static enum kaya_status keep(struct check *check, const struct kaya_wal_salvaged *salvaged)
 {
     size_t capacity = check->capacity == 0 ? CAPACITY_MIN : 2 * check->capacity;
-    uint64_t *grown;
+    struct came *grown;
 
     if (check->count == check->capacity) {
-        grown = realloc(check->lsns, capacity * sizeof *grown);
+        grown = realloc(check->came, capacity * sizeof *grown);
         if (grown == NULL)
             return KAYA_NO_MEMORY;
-        check->lsns = grown;
+        check->came = grown;
         check->capacity = capacity;
     }
-    check->lsns[check->count++] = lsn;
+    check->came[check->count++] =
+        (struct came){ .lsn = salvaged->record.lsn,
+                       .is_incomplete = salvaged->incomplete,
+                       .is_present = kaya_oracle_holds(check->oracle, &salvaged->record) };
     return KAYA_OK;
 }
 
@@ -87,6 +94,11 @@ static void judge_gap(struct check *check, const struct kaya_wal_salvaged *gap)
 {
     if (gap->reason[0] == '\0' || gap->place_count == 0)
         BREAK(check, P5, "salvage tells of a gap and gives no reason");
+    if (!gap->claimed && gap->first_lsn != 0 && gap->first_lsn <= check->outlook->claimed_lsn)
+        BREAK(check, P5,
+              "claims vouch for all up to record %" PRIu64
+              "; salvage says that none does for the gap from %" PRIu64 " on",
+              check->outlook->claimed_lsn, gap->first_lsn);
     if (gap->first_lsn == 0)
         return;
     judge_begin(check, gap->first_lsn);
@@ -103,6 +115,11 @@ static enum kaya_status judge_record(struct check *check, const struct kaya_wal_
 {
     uint64_t lsn = salvaged->record.lsn;
 
+    if (!salvaged->record.durable && lsn <= check->outlook->claimed_lsn && !check->marks_in_doubt)
+        BREAK(check, P5,
+              "claims vouch for all up to record %" PRIu64 "; salvage says that none does for record %" PRIu64,
+              check->outlook->claimed_lsn, lsn);
+
     if (check->is_over || (check->next_lsn != 0 && lsn != check->next_lsn))
         BREAK(check, P5, "salvage hands out record %" PRIu64 " where %" PRIu64 " is due, and told of no gap",
               lsn, check->is_over ? 0 : check->next_lsn);
@@ -110,7 +127,43 @@ static enum kaya_status judge_record(struct check *check, const struct kaya_wal_
     kaya_oracle_salvaged(check->oracle, salvaged, check->marks_in_doubt, check->violation);
     check->next_lsn = lsn + 1;
     check->is_behind_gap = false;
-    return keep(check, lsn);
+    return keep(check, salvaged);
+}
+
+static bool has_come(const struct check *check, uint64_t lsn)
+{
+    size_t low = 0, high = check->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (check->came[middle].lsn < lsn)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < check->count && check->came[low].lsn == lsn;
+}
+
+/* P11: who is given all of a batch is told that it is whole, and who is given a part that it is not. */
+static void judge_batches(struct check *check)
+{
+    for (size_t i = 0; i < check->count; i++) {
+        const struct came *came = &check->came[i];
+        bool is_whole = true;
+        uint64_t first, last;
+
+        if (!came->is_present || !kaya_oracle_batch_of(check->oracle, came->lsn, &first, &last))
+            continue;
+        for (uint64_t lsn = first; lsn <= last && is_whole; lsn++)
+            is_whole = has_come(check, lsn);
+        if (came->is_incomplete == is_whole && !(is_whole && check->marks_in_doubt))
+            BREAK(check, P11,
+                  "of the batch of records %" PRIu64 "..%" PRIu64 " %s came, and record %" PRIu64 " is %s as of a "
+                  "broken one",
+                  first, last, is_whole ? "all" : "not all", came->lsn,
+                  came->is_incomplete ? "marked" : "not marked");
+    }
 }
 
 static enum kaya_status salvage_all(struct check *check, const struct kaya_wal_environment *environment,
@@ -129,6 +182,8 @@ static enum kaya_status salvage_all(struct check *check, const struct kaya_wal_e
             status = judge_record(check, &salvaged);
     }
     kaya_wal_salvage_close(salvage);
+    if (status == KAYA_END && !kaya_violation_is_set(check->violation))
+        judge_batches(check);
     return status == KAYA_END ? KAYA_OK : status;
 }
 
@@ -195,21 +250,6 @@ static uint64_t end_of(const struct check *check, const struct stretch *stretch,
     if (next != NULL && next->segment == stretch->segment)
         return next->offset;
     return end < truth->size_bytes ? end : truth->size_bytes;
-}
-
-static bool has_come(const struct check *check, uint64_t lsn)
-{
-    size_t low = 0, high = check->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (check->lsns[middle] < lsn)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < check->count && check->lsns[low] == lsn;
 }
 
 static void judge_stretch(struct check *check, const struct stretch *stretch, const struct stretch *next)
@@ -295,6 +335,6 @@ enum kaya_status kaya_salvage_check(struct kaya_damage_watch *watch, struct kaya
             judge_owed(&check, healed, environment);
     }
     *record_count = check.count;
-    free(check.lsns);
+    free(check.came);
     return status;
 }

@@ -34,6 +34,7 @@ struct kaya_concurrent {
     bool no_memory;                            /* of a fiber */
     uint64_t payload_counts[KAYA_THREADS_MAX]; /* so many had each thread */
     uint64_t strict_count;                     /* strict appends answered in this gathering */
+    uint64_t beside_count;                     /* readers of another process opened in it */
     struct kaya_submit submits[KAYA_THREADS_MAX][KAYA_SUBMITS_MAX]; /* of the gathering */
     size_t submit_counts[KAYA_THREADS_MAX];
     struct kaya_thread *threads; /* of the gathering */

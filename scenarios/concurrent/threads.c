@@ -120,6 +120,7 @@ static void read_beside(struct kaya_thread *thread)
                               kaya_wal_reader_open(&subject->player.environment, &options, &reader, &report));
     uint64_t due = report.first_lsn;
 
+    subject->beside_count += beside;
     if (status == KAYA_OK) {
         status = read_records(thread, reader, &due);
         kaya_wal_reader_close(reader);

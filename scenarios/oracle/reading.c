@@ -200,6 +200,24 @@ void kaya_oracle_read_end(struct kaya_oracle *oracle, struct kaya_violation *vio
 
 /* --- Salvage --- */
 
+bool kaya_oracle_holds(const struct kaya_oracle *oracle, const struct kaya_wal_record *record)
+{
+    return record->lsn >= oracle->low_lsn && record->lsn <= oracle->last_lsn &&
+           holds(fact_of(oracle, record->lsn), record);
+}
+
+bool kaya_oracle_batch_of(const struct kaya_oracle *oracle, uint64_t lsn, uint64_t *first_lsn, uint64_t *last_lsn)
+{
+    *first_lsn = *last_lsn = lsn;
+    if (lsn < oracle->low_lsn || lsn > oracle->last_lsn || !(fact_of(oracle, lsn)->flags & FACT_IN_BATCH))
+        return false;
+    while (*first_lsn > oracle->low_lsn && !kaya_oracle_ends_batch(oracle, *first_lsn - 1))
+        --*first_lsn;
+    while (*last_lsn < oracle->last_lsn && !kaya_oracle_ends_batch(oracle, *last_lsn))
+        ++*last_lsn;
+    return true;
+}
+
 /* Out of `low_lsn` .. `last_lsn` stand only records that were trimmed, cut back or given up. */
 static void judge_number(struct kaya_oracle *oracle, uint64_t lsn, struct kaya_violation *violation)
 {

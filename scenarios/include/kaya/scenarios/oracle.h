@@ -168,6 +168,11 @@ bool kaya_oracle_exists(const struct kaya_oracle *oracle);          /* a writer 
 bool kaya_oracle_has_parted(const struct kaya_oracle *oracle);
 /* ... and a link was among what was damaged: what it says may contradict the segments written since. */
 bool kaya_oracle_has_passed_link(const struct kaya_oracle *oracle);
+/* Was the record appended in a batch of several, of which these are the first and the last? */
+bool kaya_oracle_batch_of(const struct kaya_oracle *oracle, uint64_t lsn, uint64_t *first_lsn,
+                          uint64_t *last_lsn);
+/* Is it the one that stands under its number now? */
+bool kaya_oracle_holds(const struct kaya_oracle *oracle, const struct kaya_wal_record *record);
 bool kaya_oracle_ends_batch(const struct kaya_oracle *oracle, uint64_t lsn); /* a cut behind lsn is inside no batch */
 /* Since the last power loss a sync failed, or did less than it said: reads may show what the device has not. */
 bool kaya_oracle_shows_cache(const struct kaya_oracle *oracle);

@@ -35,6 +35,7 @@ struct kaya_player {
     struct kaya_wal_environment environment; /* of the running boot */
     struct kaya_trace *trace;                /* likewise; NULL: nobody listens */
     uint64_t failed_syncs;                   /* of the disk, by the last answer */
+    uint64_t event_count;                    /* that the log told of */
     uint64_t struck; /* families, in the operation that answered last: 1 << enum kaya_fault */
     struct kaya_watch watch;
     struct kaya_mended_bit mended[KAYA_MENDED_BITS_MAX]; /* the first ones since `mended_count` was made 0 */
