@@ -18,8 +18,9 @@
 #include "kaya-wal/tool.h"
 #include "support/mutate.h"
 #include "support/target.h"
+#include "support/text.h"
 
-enum { ARGUMENTS_MAX = 40, LETTER_BYTES = 1, UNIT_STEP_BITS = 10, TEXT_BYTES_MAX = 1 << 13 };
+enum { ARGUMENTS_MAX = 40, UNIT_STEP_BITS = 10, TEXT_BYTES_MAX = 1 << 13 };
 
 int kaya_wal_main(int argc, char **argv);
 int kaya_sim_main(int argc, char **argv);
@@ -164,15 +165,11 @@ static void try_values(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    size_t length = size - LETTER_BYTES;
     char *text;
 
-    if (size < LETTER_BYTES || size > TEXT_BYTES_MAX)
+    if (size < FUZZ_LETTER_BYTES || size > TEXT_BYTES_MAX)
         return 0;
-    text = malloc(length + 1);
-    fuzz_must(text != NULL, "there is memory");
-    memcpy(text, data + LETTER_BYTES, length);
-    text[length] = '\0';
+    text = fuzz_text_copy(data, size);
     if (data[0] == 'w')
         run(kaya_wal_main, "kaya-wal", KAYA_EXIT_OTHER, text);
     else if (data[0] == 's')
@@ -183,15 +180,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-/* Lines. */
-static size_t pieces(const uint8_t *data, size_t size, size_t *ends)
-{
-    size_t count = 0;
-
-    for (size_t at = LETTER_BYTES; at <= size && count < FUZZ_PIECES_MAX; at++)
-        if (at == LETTER_BYTES || at == size || data[at - 1] == '\n')
-            ends[count++] = at;
-    return count;
-}
-
-const struct fuzz_target fuzz_target = { .pieces = pieces };
+const struct fuzz_target fuzz_target = { .pieces = fuzz_text_pieces };

@@ -21,8 +21,9 @@
 #include "scenarios/file/workload_file.h"
 #include "support/mutate.h"
 #include "support/target.h"
+#include "support/text.h"
 
-enum { QUESTIONS = 40, LETTER_BYTES = 1 };
+enum { QUESTIONS = 40 };
 
 static const char file_name[] = "hostile.yaml";
 
@@ -147,15 +148,12 @@ static void try_tape(const char *text, size_t length)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    size_t length = size - LETTER_BYTES;
+    size_t length = size - FUZZ_LETTER_BYTES;
     char *text;
 
-    if (size < LETTER_BYTES)
+    if (size < FUZZ_LETTER_BYTES)
         return 0;
-    text = malloc(length + 1);
-    fuzz_must(text != NULL, "there is memory");
-    memcpy(text, data + LETTER_BYTES, length);
-    text[length] = '\0';
+    text = fuzz_text_copy(data, size);
     switch (data[0]) {
     case 's':
         try_scenario(text, length);
@@ -176,14 +174,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-static size_t pieces(const uint8_t *data, size_t size, size_t *ends)
-{
-    size_t count = 0;
-
-    for (size_t at = LETTER_BYTES; at <= size && count < FUZZ_PIECES_MAX; at++)
-        if (at == LETTER_BYTES || at == size || data[at - 1] == '\n')
-            ends[count++] = at;
-    return count;
-}
-
-const struct fuzz_target fuzz_target = { .pieces = pieces };
+const struct fuzz_target fuzz_target = { .pieces = fuzz_text_pieces };
