@@ -141,6 +141,24 @@ Test(exhaustive, records_end_where_their_frames_end)
     }
 }
 
+Test(exhaustive, records_end_where_their_frames_end_around_the_second_header)
+{
+    for (uint32_t unit = 0; unit <= 2048; unit = unit == 0 ? 512 : unit * 2) {
+        struct shape shape = { 512, unit, 64 * 1024 };
+        uint64_t first = kaya_shape_first_frame(&shape);
+        uint64_t second = kaya_shape_second_header(&shape);
+
+        for (uint64_t at = second - 1536; at < second + 4096; at = kaya_shape_skip_header(&shape, at + 4)) {
+            if (kaya_shape_block_end(&shape, at) - at < KAYA_FRAME_ROOM_MIN)
+                continue;
+            for (uint64_t length = 0; length <= 3000; length++)
+                MUST(kaya_record_end(&shape, at, length) == record_end(&shape, at, length));
+        }
+        for (uint64_t length = 0; length <= 56 * 1024; length++)
+            MUST(kaya_record_end(&shape, first, length) == record_end(&shape, first, length));
+    }
+}
+
 /* --- frames --------------------------------------------------------------------------------------------------------- */
 
 static bool may_be(unsigned type, unsigned flags, uint32_t length, bool is_first_place)
