@@ -4,7 +4,8 @@
  *
  *   kaya_scan_next    follows frames from the front. Its end is V, the end of the contiguous valid prefix, always between two
  *                     whole records or control frames. A frame is taken if it is valid in any reading, or one flipped bit from
- *                     valid (F4); lengths are used only after a check that covers them (F2).
+ *                     valid (F4); lengths are used only after a check that covers them (F2). Most entries are one good frame inside
+ *                     the window, and go a short way (next_plain); what is anything else goes the long one (next_with_care).
  *   kaya_scan_claims  looks at every place behind V. A frame there proves nothing by standing (disks persist out of order), but
  *                     its watermark is a claim. The place is in the frame (off4), so a word-by-word filter finds the few
  *                     places worth a check, at memory speed.
