@@ -86,6 +86,18 @@ static enum kaya_status claim(struct kaya_wal_writer *writer, uint64_t cost)
     return status;
 }
 
+/* A spare may be of a log that was opened with smaller sizes. A record that is too long for one of these needs another behind it that recovery can
+ * carry it to, and not only where the disk has room. */
+static enum kaya_status guard_record(struct kaya_wal_writer *writer, uint64_t cost)
+{
+    struct pool *pool = &writer->log.pool;
+    enum kaya_status status = KAYA_OK;
+
+    while (status == KAYA_OK && kaya_pool_pick(pool, cost) == pool->spare_count)
+        status = kaya_pool_prepare(pool, cost);
+    return kaya_refuse(status);
+}
+
 /* All that must be so before a record of `length` bytes is encoded. Exclusive. */
 static enum kaya_status make_ready(struct kaya_wal_writer *writer, size_t length)
 {
@@ -110,6 +122,8 @@ static enum kaya_status make_ready(struct kaya_wal_writer *writer, size_t length
         status = kaya_rotate(writer, cost, POOL_SPARES_MIN);
         (void)fits(appender, length, &end);
     }
+    if (status == KAYA_OK && cost > kaya_pool_carry_capacity(&writer->log.pool))
+        status = guard_record(writer, cost);
     if (status == KAYA_OK) {
         status = kaya_appender_write_ahead(appender, end);
         if (status == KAYA_IO)

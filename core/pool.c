@@ -455,35 +455,6 @@ static enum kaya_status recycle(struct pool *pool, char name[SEGMENT_NAME_BYTES]
     return status;
 }
 
-/* A dead file of another shape than new ones have goes, and a new one takes its place. Where the disk has no room for that, it is what there is: the
- * room that it gives back might be too little for any other. */
-static bool must_do(struct pool *pool, const struct chain_segment *dead)
-{
-    return pool->spare_count < POOL_SPARES_MIN && dead->shape.segment_bytes > 0 &&
-           dead->shape.unit_bytes >= pool->shape.unit_bytes && kaya_pool_prepare(pool, 0) == KAYA_FULL;
-}
-
-/* One more than wanted is kept: where a tending thread fills the pool up after each rotation, a trim that frees a segment for each one that was
- * filled would find it full, and each file would be allocated, zero-filled and deleted. So the pool stands above what tend looks for. */
-enum kaya_status kaya_pool_retire(struct pool *pool, const struct chain_segment *dead)
-{
-    char name[SEGMENT_NAME_BYTES];
-    enum kaya_status status = KAYA_INVALID;
-
-    kaya_segment_name(name, dead->number, dead->kind);
-    if (pool->spare_count <= pool->wanted && dead->file_bytes >= dead->shape.segment_bytes &&
-        (kaya_shape_equals(&dead->shape, &pool->shape) || must_do(pool, dead)))
-        status = recycle(pool, name, dead);
-    if (status == KAYA_OK || status == KAYA_GONE)
-        return status;
-    status = kaya_disk_unlink(pool->context->disk, name);
-    if (status == KAYA_OK)
-        kaya_notify(
-            pool->context,
-            &(struct kaya_event){ .kind = KAYA_EVENT_SEGMENT_REMOVED, .segment = dead->number, .text = name });
-    return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
-}
-
 /* As new ones are made, but no longer than what is there: a full disk has no more. A file that is too short for any is as good as none. */
 static struct shape shape_within(const struct pool *pool, uint64_t file_bytes)
 {
@@ -526,6 +497,29 @@ enum kaya_status kaya_pool_reclaim(struct pool *pool, const struct chain_segment
         return status;
     shape = shape_within(pool, bytes);
     return prepare(pool, &shape);
+}
+
+/* One more than wanted is kept: where a tending thread fills the pool up after each rotation, a trim that frees a segment for each one that was
+ * filled would find it full, and each file would be allocated, zero-filled and deleted. So the pool stands above what tend looks for. */
+enum kaya_status kaya_pool_retire(struct pool *pool, const struct chain_segment *dead, bool must_last)
+{
+    char name[SEGMENT_NAME_BYTES];
+    enum kaya_status status = KAYA_INVALID;
+
+    kaya_segment_name(name, dead->number, dead->kind);
+    if (pool->spare_count <= pool->wanted && kaya_shape_equals(&dead->shape, &pool->shape) &&
+        dead->file_bytes >= dead->shape.segment_bytes)
+        status = recycle(pool, name, dead);
+    else if (must_last && pool->spare_count < POOL_SPARES_MIN && kaya_pool_prepare(pool, 0) == KAYA_FULL)
+        status = kaya_pool_reclaim(pool, dead); /* the room that it gives back might be too little for any other */
+    if (status == KAYA_OK || status == KAYA_GONE)
+        return status;
+    status = kaya_disk_unlink(pool->context->disk, name);
+    if (status == KAYA_OK)
+        kaya_notify(
+            pool->context,
+            &(struct kaya_event){ .kind = KAYA_EVENT_SEGMENT_REMOVED, .segment = dead->number, .text = name });
+    return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
 }
 
 /* --- names ---------------------------------------------------------------------------------------------------------- */

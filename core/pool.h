@@ -46,9 +46,10 @@ void kaya_pool_follow(struct pool *pool, uint64_t head_number);
  * nothing changed that matters. KAYA_NO_MEMORY, KAYA_LIMIT, KAYA_GONE. */
 KAYA_MUST_CHECK enum kaya_status kaya_pool_prepare(struct pool *pool, uint64_t cost_min);
 
-/* A dead file of the log: make it a spare, up to one more than wanted, if it fits, else delete it. Failures cost nothing: the next recovery
- * finds the file again. Only KAYA_GONE is returned. */
-KAYA_MUST_CHECK enum kaya_status kaya_pool_retire(struct pool *pool, const struct chain_segment *dead);
+/* A dead file of the log: make it a spare, up to one more than wanted, if it fits, else delete it. `must_last`: where spares are few and the disk has no
+ * room for a new one, keep as much of it as fits. Failures cost nothing: the next recovery finds the file again. Only KAYA_GONE is returned. */
+KAYA_MUST_CHECK enum kaya_status kaya_pool_retire(struct pool *pool, const struct chain_segment *dead,
+                                                  bool must_last);
 
 /* Make a dead file of the log a spare, whatever state and shape it is in, without giving up its room on the way: for a recovery that has no
  * spare, on a disk that may be full. On failure the file may be gone, and nothing else that matters.  KAYA_FULL, KAYA_IO: it is no spare.

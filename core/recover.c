@@ -232,7 +232,7 @@ static enum kaya_status clear_unfinished(const struct context *context, const st
 }
 
 static enum kaya_status clear_away(struct opened_log *log, const struct context *context,
-                                   const struct survey *survey)
+                                   const struct survey *survey, bool must_last)
 {
     uint64_t head = log->appender.segment.number;
     enum kaya_status status = clear_unfinished(context, survey);
@@ -244,7 +244,7 @@ static enum kaya_status clear_away(struct opened_log *log, const struct context 
         if (file->number >= head || file->kind == SEGMENT_NAME_NEW || is_in_chain(log, file))
             continue;
         kaya_notify(context, &(struct kaya_event){ .kind = KAYA_EVENT_LEFTOVER, .segment = file->number });
-        status = kaya_pool_retire(&log->pool, &dead);
+        status = kaya_pool_retire(&log->pool, &dead, must_last);
     }
     return status;
 }
@@ -268,7 +268,7 @@ static enum kaya_status go_on(struct opened_log *log, const struct context *cont
         status = kaya_appender_resume(&log->appender, context, &segment, survey->claim, head->end,
                                       head->record_count, settings->stride_bytes);
     kaya_segment_close(&segment, context);
-    return status == KAYA_OK ? clear_away(log, context, survey) : status;
+    return status == KAYA_OK ? clear_away(log, context, survey, false) : status;
 }
 
 /* What keeps it from being renamed away and back: something that is no file bears one of the names. NULL: nothing does. */
@@ -393,7 +393,7 @@ static enum kaya_status succeed(struct opened_log *log, const struct context *co
     kaya_log_push_chain(log);
     report->segment_count = log->chain_count;
     if (status == KAYA_OK)
-        status = clear_away(log, context, survey);
+        status = clear_away(log, context, survey, true);
     return status == KAYA_OK ? fill_pool(log) : status;
 }
 
