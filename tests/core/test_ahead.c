@@ -176,3 +176,69 @@ Test(ahead, a_failure_ends_the_handle_and_is_told_once)
     cr_expect(eq(u64, log->report.last_lsn, ENOUGH));
     end(log);
 }
+
+/* What happens while the disk is at work: as another thread would do it, for no lock is held then. */
+struct meanwhile {
+    struct log_fixture *log;
+    enum image_call call; /* during the next one of these */
+    enum kaya_status (*act)(struct log_fixture *log);
+    enum kaya_status status; /* what came of it */
+};
+
+static void act_once(void *user, struct image_disk *image, enum image_call call)
+{
+    struct meanwhile *meanwhile = user;
+
+    if (call != meanwhile->call)
+        return;
+    image->before_call = NULL;
+    meanwhile->status = meanwhile->act(meanwhile->log);
+}
+
+static void watch(struct meanwhile *meanwhile)
+{
+    meanwhile->log->image.before_call = act_once;
+    meanwhile->log->image.user = meanwhile;
+}
+
+static enum kaya_status want_a_sync(struct log_fixture *log)
+{
+    return kaya_wal_writer_wait_durable(log->writer, ENOUGH, 1000);
+}
+
+/* Of two that fail together the system may tell only one. */
+Test(ahead, who_wants_a_sync_waits_for_the_one_under_way_instead_of_another)
+{
+    struct log_fixture *log = begin(&LOG_DENSE, &SMALL);
+    struct meanwhile meanwhile = { .log = log, .call = IMAGE_SYNC, .act = want_a_sync };
+
+    append(log, ENOUGH, KAYA_RELAXED);
+    watch(&meanwhile);
+    cr_expect(eq(u64, tend(log), 1), "one sync at a time");
+    ANSWERS(meanwhile.status, KAYA_BUSY);
+    ANSWERS(want_a_sync(log), KAYA_OK);
+    end(log);
+}
+
+static enum kaya_status tend_in_vain(struct log_fixture *log)
+{
+    log->image.failure = KAYA_IO;
+    log->image.fail_at = log->image.call_count + 1;
+    return kaya_wal_writer_tend(log->writer, NULL);
+}
+
+/* What a failed sync leaves of it in the cache nobody knows. */
+Test(ahead, what_is_written_beside_a_sync_that_fails_is_not_acknowledged)
+{
+    struct log_fixture *log = begin(&LOG_DENSE, &SMALL);
+    struct meanwhile meanwhile = { .log = log, .call = IMAGE_WRITE, .act = tend_in_vain };
+
+    append(log, ENOUGH, KAYA_RELAXED);
+    watch(&meanwhile);
+    ANSWERS(log_append(log, LENGTH, KAYA_RELAXED), KAYA_IO);
+    ANSWERS(meanwhile.status, KAYA_IO);
+    cr_expect(eq(u64, kaya_wal_writer_durable_lsn(log->writer), 0));
+    log_kill(log);
+    MUST(log_open(log));
+    end(log);
+}
