@@ -141,25 +141,6 @@ static inline void load_fields(const uint8_t *bytes, struct frame *frame)
 
 /* --- Frames --------------------------------------------------------------------------------------------------------- */
 
-/* The checks are taken from the caller's payload before it is copied: a processor waits for bytes that were stored a moment ago in other
- * pieces than it now loads. */
-static inline void encode(uint8_t *out, const struct frame_seeds *seeds, const struct frame *frame,
-                          uint32_t padding_bytes)
-{
-    struct kaya_seal_seeds bound = { .header = seeds->segment,
-                                     .frame = frame->type == FRAME_LINK ? seeds->segment : seeds->base };
-    uint64_t low = frame->length | (uint64_t)frame->type << 16 | (uint64_t)frame->flags << 24 |
-                   (uint64_t)offset_word(frame->offset_bytes) << 32;
-    uint64_t high = offset_word(frame->durable_bytes) | (uint64_t)frame->sequence << 32;
-    uint8_t *payload = out + KAYA_FRAME_HEADER_BYTES;
-
-    kaya_seal(out, &bound, low, high, frame->payload, frame->length, padding_bytes);
-    if (frame->length > 0 && frame->payload != payload)
-        memcpy(payload, frame->payload, frame->length);
-    for (uint8_t *at = payload + frame->length; padding_bytes > 0; padding_bytes--)
-        *at++ = 0;
-}
-
 uint32_t kaya_frame_encode(uint8_t *out, const struct shape *shape, const struct frame_seeds *seeds,
                            const struct frame *frame)
 {
@@ -168,15 +149,7 @@ uint32_t kaya_frame_encode(uint8_t *out, const struct shape *shape, const struct
     KAYA_ASSERT(frame->offset_bytes % 4 == 0);
     KAYA_ASSERT(frame->durable_bytes % 4 == 0);
     KAYA_ASSERT(fields_are_plausible(shape, frame, frame->offset_bytes));
-    encode(out, seeds, frame, extent - KAYA_FRAME_HEADER_BYTES - frame->length);
-    return extent;
-}
-
-uint32_t kaya_frame_encode_inside(uint8_t *out, const struct frame_seeds *seeds, const struct frame *frame)
-{
-    uint32_t extent = kaya_frame_extent_inside(frame->length);
-
-    encode(out, seeds, frame, extent - KAYA_FRAME_HEADER_BYTES - frame->length);
+    kaya_frame_put(out, seeds, frame, extent - KAYA_FRAME_HEADER_BYTES - frame->length);
     return extent;
 }
 

@@ -147,9 +147,12 @@ enum kaya_status kaya_posix_write_cached(struct posix_file *file, uint64_t offse
                                          size_t span_count, bool is_durable, size_t *done)
 {
     struct iovec vector[KAYA_SPANS_MAX];
-    int count = vector_of(vector, spans, span_count);
 
-    return written(kaya_posix_transfer(file->descriptor, vector, count, offset, is_durable), done);
+    if (!is_durable && span_count == 1 && spans->length <= TRANSFER_BYTES_MAX) /* most are, and need no vector */
+        return written(pwrite(file->descriptor, spans->bytes, spans->length, (off_t)offset), done);
+    return written(kaya_posix_transfer(file->descriptor, vector, vector_of(vector, spans, span_count), offset,
+                                       is_durable),
+                   done);
 }
 
 enum kaya_status kaya_posix_write_linked(struct posix_ring *ring, struct posix_file *file, uint64_t offset,

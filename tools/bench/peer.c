@@ -5,7 +5,8 @@
  *
  *     slice THREADS BYTES MILLISECONDS RECORDS   ->   records seconds p50 writes bytes syncs
  *                                                     append for a while; RECORDS 0: any number. p50 is the median latency in nanoseconds (0
- *                                                     where none are noted), the rest what was asked of the disk, as far as the engine counts it
+ *                                                     where none are noted), the rest what was asked of the disk, as far as the engine counts it:
+ *                                                     strict and submitted, where a sync takes so long that counting costs nothing
  *     keep                                       ->   ok                       the last slice's latencies count
  *     latencies                                  ->   count p50 p99 p99.9      nanoseconds, of all slices that were kept
  *     fill BYTES TOTAL                           ->   ok                       (scan)
@@ -128,7 +129,6 @@ static bool understand(struct session *session, int argc, char **argv)
     session->plan =
         (struct kaya_engine_plan){ .directory = argv[1], .threads = (unsigned)strtoul(argv[3], NULL, 10) };
     session->plan.is_aged = true;
-    session->plan.counts = &session->counts;
     session->plan.method = argc == 5 ? argv[4] : NULL;
     session->scans = strcmp(argv[2], "scan") == 0;
     if (strcmp(argv[2], "relaxed") == 0)
@@ -141,6 +141,8 @@ static bool understand(struct session *session, int argc, char **argv)
         session->plan.mode = KAYA_ENGINE_SUBMITTED;
     else if (strcmp(argv[2], "strict") != 0 && !session->scans)
         return false;
+    if (session->plan.mode == KAYA_ENGINE_STRICT || session->plan.mode == KAYA_ENGINE_SUBMITTED)
+        session->plan.counts = &session->counts;
     return session->plan.threads >= 1 && session->plan.threads <= KAYA_ENGINE_THREADS_MAX;
 }
 

@@ -20,6 +20,40 @@ static void unlock_unheld(void *argument)
     kaya_mutex_unlock(kaya_posix_runtime(), argument);
 }
 
+static void *hold(void *argument)
+{
+    kaya_mutex_lock(kaya_posix_runtime(), argument);
+    return NULL;
+}
+
+static void unlock_of_another(void *argument)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, hold, argument) == 0 && pthread_join(thread, NULL) == 0)
+        kaya_mutex_unlock(kaya_posix_runtime(), argument);
+}
+
+static void wait_without_it(void *argument)
+{
+    struct kaya_runtime *runtime = kaya_posix_runtime();
+    struct kaya_condition *condition;
+
+    if (kaya_condition_create(runtime, &condition) == KAYA_OK)
+        (void)kaya_condition_wait(runtime, condition, argument, 1);
+}
+
+static void lock_twice_behind_a_wait(void *argument)
+{
+    struct kaya_runtime *runtime = kaya_posix_runtime();
+    struct kaya_condition *condition;
+
+    kaya_mutex_lock(runtime, argument);
+    if (kaya_condition_create(runtime, &condition) == KAYA_OK)
+        (void)kaya_condition_wait(runtime, condition, argument, 1);
+    kaya_mutex_lock(runtime, argument);
+}
+
 static void destroy_held(void *argument)
 {
     struct kaya_runtime *runtime = kaya_posix_runtime();
@@ -36,6 +70,9 @@ Test(runtime, misused_mutexes_trap_instead_of_hanging)
     cr_assert(kaya_mutex_create(runtime, &mutex) == KAYA_OK);
     cr_expect(kaya_tests_traps(lock_twice, mutex));
     cr_expect(kaya_tests_traps(unlock_unheld, mutex));
+    cr_expect(kaya_tests_traps(unlock_of_another, mutex));
+    cr_expect(kaya_tests_traps(wait_without_it, mutex));
+    cr_expect(kaya_tests_traps(lock_twice_behind_a_wait, mutex));
     cr_expect(kaya_tests_traps(destroy_held, mutex));
     kaya_mutex_destroy(runtime, mutex);
 }
