@@ -325,7 +325,7 @@ static void subject_reset(struct kaya_subject *subject)
                                        .spare_count = worst.spare_count };
 
     if (plan->profile != NULL)
-        shape.padding_bytes = kaya_plan_padding_bytes(&plan->profile->geometry);
+        shape.padding_bytes = kaya_plan_worst_padding_bytes(plan);
     log->sizes = kaya_plan_sizes(plan);
     log->writer = NULL;
     log->follower = NULL;
@@ -376,6 +376,11 @@ const struct kaya_oracle *kaya_log_subject_oracle(const struct kaya_subject *sub
 void kaya_log_subject_tolerate(struct kaya_subject *subject, uint64_t foreign_bytes)
 {
     log_of(subject)->foreign_bytes += foreign_bytes;
+}
+
+void kaya_log_subject_moved(struct kaya_subject *subject)
+{
+    kaya_oracle_moved(log_of(subject)->oracle);
 }
 
 struct kaya_wal_config kaya_log_subject_config(const struct kaya_subject *subject)

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "kaya/scenarios/log_subject.h"
+#include "kaya/scenarios/move.h"
 #include "kaya/scenarios/mute.h"
 #include "kaya/scenarios/role.h"
 #include "kaya/scenarios/tamper.h"
@@ -44,6 +45,7 @@ struct kaya_stage {
     struct kaya_subject *subjects[KAYA_SUBJECTS];
     struct kaya_damage_watch *damage; /* asked where media may be damaged */
     struct kaya_tamperer *tamperer;
+    struct kaya_image image; /* of what moves to another disk */
     struct kaya_plan plan;
     struct kaya_mute *mute; /* NULL: every call is made */
 
@@ -243,6 +245,21 @@ static enum kaya_status tamper(struct kaya_stage *stage)
                        stage->trace, &stage->result->violation);
 }
 
+/* The machine is down, and the log gets another disk. */
+static enum kaya_status move(struct kaya_stage *stage)
+{
+    struct kaya_trace_event event = { .kind = KAYA_TRACE_NOTE };
+
+    if (stage->boots == 0 ||
+        !kaya_percent_draw(stage->plan.moves_percent, stage->choices, KAYA_STREAM_WORKLOAD, "move"))
+        return KAYA_OK;
+    stage->plan.profile = kaya_plan_profile_draw(&stage->plan, stage->choices);
+    event.text = stage->plan.profile->name;
+    kaya_trace_add(stage->trace, &event);
+    kaya_log_subject_moved(stage->subject);
+    return kaya_move(stage->disk, stage->plan.profile, &stage->image);
+}
+
 /* A boot's operations; perhaps somebody copies the log's files meanwhile. */
 static enum kaya_status work(struct kaya_stage *stage)
 {
@@ -269,6 +286,8 @@ static enum kaya_status play_boot_part(struct kaya_stage *stage)
     uint64_t within;
     enum kaya_status status = tamper(stage);
 
+    if (!is_broken(stage) && status == KAYA_OK)
+        status = move(stage);
     if (!is_broken(stage) && status == KAYA_OK)
         status = recover(stage, stage->plan.recovery_crash_depth);
     if (is_broken(stage) || status == KAYA_NO_MEMORY)
@@ -480,6 +499,7 @@ void kaya_stage_destroy(struct kaya_stage *stage)
         return;
     for (int i = 0; i < KAYA_SUBJECTS; i++)
         kaya_subject_destroy(stage->subjects[i]);
+    kaya_image_release(&stage->image);
     kaya_tamperer_destroy(stage->tamperer);
     kaya_damage_watch_destroy(stage->damage);
     kaya_sim_disk_destroy(stage->disk);

@@ -224,6 +224,30 @@ static bool name_fits(const char *name)
     return length > 0 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == length;
 }
 
+static bool has_crashes_only(const struct kaya_scenario *scenario)
+{
+    for (int i = 0; i < KAYA_FAULTS; i++)
+        if ((scenario->faults >> i & 1) != 0 && kaya_fault_group((enum kaya_fault)i) != KAYA_FAULT_GROUP_CRASH)
+            return false;
+    return true;
+}
+
+static bool can_move(const struct kaya_scenario *scenario)
+{
+    size_t count;
+    const struct kaya_sim_profile *profiles = kaya_sim_profiles(&count);
+    uint32_t sector_bytes = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if ((scenario->profiles >> i & 1) == 0)
+            continue;
+        if (sector_bytes != 0 && profiles[i].geometry.sector_bytes != sector_bytes)
+            return false;
+        sector_bytes = profiles[i].geometry.sector_bytes;
+    }
+    return scenario->subject == KAYA_SUBJECT_LOG && has_crashes_only(scenario);
+}
+
 bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **key, const char **allowed)
 {
     size_t profile_count;
@@ -260,6 +284,9 @@ bool kaya_scenario_is_valid(const struct kaya_scenario *scenario, const char **k
         { "log.full_is_busy_percent", "0 to 100", scenario->full_is_busy_percent <= PERCENT_MAX },
         { "disk.capacity_segments", "{from, to}, 0 to 1000000", fits(scenario->capacity_segments, 0, COUNT_MAX) },
         { "disk.cannot_allocate_percent", "0 to 100", scenario->cannot_allocate_percent <= PERCENT_MAX },
+        { "disk.moves_percent",
+          "0 to 100; above 0 only for the log, profiles of one sector size, and faults of crashes",
+          scenario->moves_percent <= PERCENT_MAX && (scenario->moves_percent == 0 || can_move(scenario)) },
 #define LATENCY_RULE(NAME, name, text)                                                                       \
     { "latency." #name,                                                                                      \
       "from_ns <= to_ns <= 3600000000000, from_ns above 0 for log_normal; stall_in to 1000000 and stall_ns " \

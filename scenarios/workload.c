@@ -127,6 +127,23 @@ uint32_t kaya_plan_padding_bytes(const struct kaya_geometry *geometry)
                                                               : geometry->sector_bytes;
 }
 
+uint32_t kaya_plan_worst_padding_bytes(const struct kaya_plan *plan)
+{
+    size_t count;
+    const struct kaya_sim_profile *profiles = kaya_sim_profiles(&count);
+    uint32_t worst = kaya_plan_padding_bytes(&plan->profile->geometry);
+
+    for (size_t i = 0; plan->moves_percent > 0 && i < count; i++)
+        if ((plan->profile_set >> i & 1) != 0 && kaya_plan_padding_bytes(&profiles[i].geometry) > worst)
+            worst = kaya_plan_padding_bytes(&profiles[i].geometry);
+    return worst;
+}
+
+const struct kaya_sim_profile *kaya_plan_profile_draw(const struct kaya_plan *plan, struct kaya_choices *choices)
+{
+    return profile_draw(plan->profile_set, choices);
+}
+
 uint32_t kaya_plan_record_bytes_max(uint32_t segment_bytes, uint32_t block_bytes, uint32_t padding_bytes)
 {
     uint32_t blocks = segment_bytes / 2 / block_bytes;
@@ -160,7 +177,7 @@ static void sizes_draw(struct kaya_plan *plan, const struct kaya_scenario *scena
     sizes.segment_bytes = number_draw(&scenario->segment_bytes, choices, KAYA_STREAM_CONFIG, "segment_bytes");
     sizes.block_bytes = number_draw(&scenario->block_bytes, choices, KAYA_STREAM_CONFIG, "block_bytes");
     sizes.spare_count = number_draw(&scenario->spares, choices, KAYA_STREAM_CONFIG, "spares");
-    make_fit(&sizes, kaya_plan_padding_bytes(&plan->profile->geometry));
+    make_fit(&sizes, kaya_plan_worst_padding_bytes(plan));
     plan->segment_bytes = sizes.segment_bytes;
     plan->block_bytes = sizes.block_bytes;
     plan->spare_count = sizes.spare_count;
@@ -191,7 +208,7 @@ struct kaya_log_sizes kaya_other_sizes_draw(const struct kaya_plan *plan, struct
     sizes.segment_bytes = number_draw(&plan->segment_choices, choices, KAYA_STREAM_WORKLOAD, "segment_bytes");
     sizes.block_bytes = number_draw(&plan->block_choices, choices, KAYA_STREAM_WORKLOAD, "block_bytes");
     sizes.spare_count = number_draw(&plan->spare_choices, choices, KAYA_STREAM_WORKLOAD, "spares");
-    make_fit(&sizes, kaya_plan_padding_bytes(&plan->profile->geometry));
+    make_fit(&sizes, kaya_plan_worst_padding_bytes(plan));
     if (kaya_chance(choices, KAYA_STREAM_WORKLOAD, 1, 2, "smaller_limit"))
         sizes.record_bytes_max -=
             (uint32_t)kaya_choose(choices, KAYA_STREAM_WORKLOAD, sizes.record_bytes_max - LIMIT_MIN, "limit");
@@ -221,7 +238,7 @@ struct kaya_log_sizes kaya_plan_worst_sizes(const struct kaya_plan *plan)
     sizes.segment_bytes = most_of(&plan->segment_choices, sizes.segment_bytes);
     sizes.block_bytes = least_of(&plan->block_choices, sizes.block_bytes);
     sizes.spare_count = most_of(&plan->spare_choices, sizes.spare_count);
-    make_fit(&sizes, kaya_plan_padding_bytes(&plan->profile->geometry));
+    make_fit(&sizes, kaya_plan_worst_padding_bytes(plan));
     return sizes;
 }
 
@@ -257,6 +274,8 @@ void kaya_plan_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario
 {
     memset(plan, 0, sizeof *plan);
     plan->profile = profile_draw(scenario->profiles, choices);
+    plan->profile_set = scenario->profiles;
+    plan->moves_percent = scenario->moves_percent;
     faults_draw(plan, scenario, choices);
     memcpy(plan->odds, scenario->odds, sizeof plan->odds);
     plan->read_fault_repeats = scenario->read_fault_repeats;

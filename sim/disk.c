@@ -484,6 +484,13 @@ void kaya_sim_disk_shut_down(struct kaya_sim_disk *disk)
     kaya_disk_end_boot(disk);
 }
 
+void kaya_sim_disk_move(struct kaya_sim_disk *disk, const struct kaya_sim_profile *profile)
+{
+    KAYA_ASSERT(!disk->is_running);
+    KAYA_ASSERT(unit_bytes(&profile->geometry) == disk->store.sector_bytes);
+    set_profile(disk, profile);
+}
+
 void kaya_sim_disk_crash_at(struct kaya_sim_disk *disk, uint64_t call, enum kaya_crash crash)
 {
     disk->crash_at = call;

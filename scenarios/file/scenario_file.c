@@ -40,7 +40,7 @@ struct file_log {
 
 struct file_disk {
     struct kaya_range *capacity_segments;
-    uint32_t *cannot_allocate_percent;
+    uint32_t *cannot_allocate_percent, *moves_percent;
 };
 
 struct file_latency {
@@ -151,6 +151,7 @@ static const cyaml_schema_field_t disk_fields[] = {
     CYAML_FIELD_MAPPING_PTR("capacity_segments", OPTIONAL_POINTER, struct file_disk, capacity_segments,
                             range_fields),
     CYAML_FIELD_UINT_PTR("cannot_allocate_percent", OPTIONAL_POINTER, struct file_disk, cannot_allocate_percent),
+    CYAML_FIELD_UINT_PTR("moves_percent", OPTIONAL_POINTER, struct file_disk, moves_percent),
     CYAML_FIELD_END,
 };
 
@@ -574,6 +575,7 @@ static void take_parts(struct kaya_scenario *scenario, const struct file *file)
     if (file->disk != NULL) {
         TAKE(scenario->capacity_segments, file->disk->capacity_segments);
         TAKE(scenario->cannot_allocate_percent, file->disk->cannot_allocate_percent);
+        TAKE(scenario->moves_percent, file->disk->moves_percent);
     }
     if (file->latency != NULL)
         memcpy(scenario->latencies, file->latency->kinds, sizeof scenario->latencies);

@@ -186,6 +186,11 @@ static bool is_full_for_recovery(const struct kaya_oracle *oracle, enum kaya_sta
     return is_full(oracle, status) && (!oracle->exists || oracle->spares_in_doubt);
 }
 
+void kaya_oracle_moved(struct kaya_oracle *oracle)
+{
+    oracle->close_certain = false;
+}
+
 void kaya_oracle_recovered(struct kaya_oracle *oracle, enum kaya_status status,
                            const struct kaya_wal_recovery_report *report, struct kaya_violation *violation)
 {

@@ -45,6 +45,7 @@
     X(full_is_busy_percent)                                                                                  \
     X(capacity_segments)                                                                                     \
     X(cannot_allocate_percent)                                                                               \
+    X(moves_percent)                                                                                         \
     LATENCY_MEMBER_LIST(X, 0)                                                                                \
     LATENCY_MEMBER_LIST(X, 1)                                                                                \
     LATENCY_MEMBER_LIST(X, 2)                                                                                \

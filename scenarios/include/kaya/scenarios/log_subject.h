@@ -22,6 +22,8 @@ uint64_t kaya_log_subject_refusals(const struct kaya_subject *subject); /* of th
 /* The model that judges it; and what is added to it from outside: files of so many bytes, of which the log takes no care. */
 const struct kaya_oracle *kaya_log_subject_oracle(const struct kaya_subject *subject);
 void kaya_log_subject_tolerate(struct kaya_subject *subject, uint64_t foreign_bytes);
+/* Between boots: it stands on another disk now. */
+void kaya_log_subject_moved(struct kaya_subject *subject);
 struct kaya_wal_config kaya_log_subject_config(const struct kaya_subject *subject); /* silent */
 
 uint64_t kaya_log_subject_first_lsn(const struct kaya_subject *subject); /* the lowest that may come back */

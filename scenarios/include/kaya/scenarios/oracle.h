@@ -72,6 +72,9 @@ void kaya_oracle_trim_end(struct kaya_oracle *oracle, enum kaya_status status, u
 void kaya_oracle_cut_begin(struct kaya_oracle *oracle, uint64_t last_lsn);
 void kaya_oracle_cut_end(struct kaya_oracle *oracle, enum kaya_status status,
                          const struct kaya_wal_recovery_report *report, struct kaya_violation *violation);
+/* Between boots the log went to another disk: if that promises less, one that was closed does not go on behind its end, and is not taken for closed. */
+void kaya_oracle_moved(struct kaya_oracle *oracle);
+
 /* A closed log was to be cut back to a place that is no end of it. */
 void kaya_oracle_cut_nowhere(struct kaya_oracle *oracle, uint64_t last_lsn, enum kaya_status status,
                              struct kaya_violation *violation);

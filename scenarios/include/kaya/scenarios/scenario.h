@@ -169,8 +169,9 @@ struct kaya_scenario {
     struct kaya_numbers submitted_records_max, submitted_bytes_max, commit_delay_ns; /* likewise */
     uint32_t full_is_busy_percent; /* writers that answer KAYA_BUSY rather than wait */
 
-    struct kaya_range capacity_segments;           /* room on the disk, in segments; 0: without end */
-    uint32_t cannot_allocate_percent;              /* runs on disks that cannot reserve room */
+    struct kaya_range capacity_segments; /* room on the disk, in segments; 0: without end */
+    uint32_t cannot_allocate_percent;    /* runs on disks that cannot reserve room */
+    uint32_t moves_percent; /* before a boot all goes to another disk, of another of the profiles */
     struct kaya_latency latencies[KAYA_LATENCIES]; /* how long its calls take, in virtual time */
 
     struct kaya_range boots;        /* boots in a run */

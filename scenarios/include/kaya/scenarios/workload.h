@@ -45,6 +45,8 @@ struct kaya_plan {
     uint32_t recovery_crash_percent, recovery_crash_depth;
     uint32_t look_percent, recover_only_percent, anchor_percent, beside_percent, trim_percent;
     uint32_t other_config_percent;
+    uint32_t moves_percent;
+    uint32_t profile_set; /* bit set, by index in kaya_sim_profiles(): where it may move to */
     uint32_t tampering_percent, live_copy_percent;
     uint32_t tampering_weights[KAYA_TAMPERINGS];
     uint32_t tampering_weight_sum;
@@ -61,6 +63,11 @@ void kaya_plan_draw(struct kaya_plan *plan, const struct kaya_scenario *scenario
 
 /* What a sync pads to where the disk's overwrites are not power-safe; 0 where they are. */
 uint32_t kaya_plan_padding_bytes(const struct kaya_geometry *geometry);
+
+/* The same of any disk that this plan's log may come to stand on. */
+uint32_t kaya_plan_worst_padding_bytes(const struct kaya_plan *plan);
+/* The disk that it moves to. */
+const struct kaya_sim_profile *kaya_plan_profile_draw(const struct kaya_plan *plan, struct kaya_choices *choices);
 
 /* The longest payload of which the frames surely fit half a segment. */
 uint32_t kaya_plan_record_bytes_max(uint32_t segment_bytes, uint32_t block_bytes, uint32_t padding_bytes);

@@ -145,6 +145,10 @@ struct kaya_disk *kaya_sim_disk_boot(struct kaya_sim_disk *disk);
 /* Orderly end of a boot: handles and lock end, the cache stays (as after a process crash, but counted as no fault). */
 void kaya_sim_disk_shut_down(struct kaya_sim_disk *disk);
 
+/* Between boots: all that stands here was copied to a disk of that profile, whose sectors are as long, and goes on there. What was not durable is
+ * the caller's to make so before. */
+void kaya_sim_disk_move(struct kaya_sim_disk *disk, const struct kaya_sim_profile *profile);
+
 /* Crash now. The running boot answers KAYA_GONE from here on. */
 void kaya_sim_disk_process_crash(struct kaya_sim_disk *disk); /* the cache survives, handles and locks do not */
 void kaya_sim_disk_power_loss(struct kaya_sim_disk *disk); /* what was not synced: any part, decided when first read */
