@@ -8,7 +8,6 @@
 #include <criterion/new/assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "kaya/scenarios/exploration.h"
 #include "kaya/sim/boot.h"
@@ -24,7 +23,6 @@ enum {
     SEEDS_PER_OUTCOME_MAX = 400,    /* the rarest one comes up within so many times their number */
     SAMPLE_MAX = 64,
     SET_BYTES = 1 << 20,
-    FILE_BYTES_MAX = 32768,
     RUNTIME_SEED = 1,
 };
 
@@ -76,29 +74,6 @@ static struct kaya_sim_machine machine_of(struct bench *bench, struct side *side
 
 /* ---- one outcome ---- */
 
-/* In the order of the names, which is the disk's own. */
-static uint64_t image_of(struct kaya_sim_disk *disk)
-{
-    static unsigned char bytes[FILE_BYTES_MAX];
-    struct disk_names names = { 0 };
-    uint64_t hash = 1;
-
-    kaya_sim_disk_names(disk, add_disk_name, &names);
-    for (unsigned index = 0; index < names.count; index++) {
-        uint64_t size;
-        size_t done = 0;
-
-        must(kaya_sim_disk_file_size(disk, names.names[index], &size));
-        cr_assert(le(u64, size, sizeof bytes));
-        if (size > 0)
-            must(kaya_sim_disk_peek(disk, names.names[index], 0, bytes, size, &done));
-        hash = kaya_seen_mix(hash, XXH3_64bits(names.names[index], strlen(names.names[index])));
-        hash = kaya_seen_mix(hash, size);
-        hash = kaya_seen_mix(hash, XXH3_64bits(bytes, done));
-    }
-    return hash;
-}
-
 static void crash(struct bench *bench, struct kaya_choices *choices)
 {
     const struct kaya_subject_operations *operations = bench->fork.subject->operations;
@@ -140,7 +115,7 @@ static struct kaya_hash outcome_of(struct bench *bench, enum view view, struct k
     crash(bench, choices);
     if (view == WHAT_RECOVERY_SEES)
         return answers_of(bench);
-    return (struct kaya_hash){ image_of(bench->fork.disk), 0 };
+    return (struct kaya_hash){ disk_image_hash(bench->fork.disk), 0 };
 }
 
 /* ---- sets of them ---- */

@@ -1,4 +1,4 @@
-/* The names that kaya_sim_disk_names tells, kept. */
+/* The names that kaya_sim_disk_names tells, kept; and what stands under all of them. */
 #ifndef TESTS_SIM_DISK_NAMES_H
 #define TESTS_SIM_DISK_NAMES_H
 
@@ -12,5 +12,8 @@ struct disk_names {
 
 /* `user` is a struct disk_names, all zeros at first. More than fit end the program. */
 bool add_disk_name(void *user, const char *name, enum kaya_entry_kind kind);
+
+/* A hash over names, sizes and bytes, in the order of the names. */
+uint64_t disk_image_hash(struct kaya_sim_disk *disk);
 
 #endif

@@ -5,12 +5,10 @@
 #include <criterion/new/assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "kaya/sim/disk.h"
 
 #include "disk_names.h"
-#include "seen.h"
 #include "visited.h"
 
 enum {
@@ -150,36 +148,6 @@ static bool add_image(struct images *images, uint64_t image)
     return visit == KAYA_VISIT_NEW;
 }
 
-/* ---- images ---- */
-
-static int compare_names(const void *left, const void *right)
-{
-    return strcmp(left, right);
-}
-
-static uint64_t image_of(struct kaya_sim_disk *disk)
-{
-    static unsigned char bytes[FILE_BYTES_MAX];
-    struct disk_names names = { 0 };
-    uint64_t hash = 1;
-
-    kaya_sim_disk_names(disk, add_disk_name, &names);
-    qsort(names.names, names.count, sizeof names.names[0], compare_names);
-    for (unsigned index = 0; index < names.count; index++) {
-        uint64_t size;
-        size_t done = 0;
-
-        must(kaya_sim_disk_file_size(disk, names.names[index], &size));
-        cr_assert(le(u64, size, sizeof bytes));
-        if (size > 0)
-            must(kaya_sim_disk_peek(disk, names.names[index], 0, bytes, size, &done));
-        hash = kaya_seen_mix(hash, XXH3_64bits(names.names[index], strlen(names.names[index])));
-        hash = kaya_seen_mix(hash, size);
-        hash = kaya_seen_mix(hash, XXH3_64bits(bytes, done));
-    }
-    return hash;
-}
-
 /* ---- crashes ---- */
 
 struct bench {
@@ -198,7 +166,7 @@ static uint64_t crashed_image(struct bench *bench, struct kaya_choices *choices,
         kaya_sim_disk_evict(bench->fork);
         kaya_sim_disk_power_loss(bench->fork);
     }
-    return image_of(bench->fork);
+    return disk_image_hash(bench->fork);
 }
 
 /* False: more than IMAGES_MAX of them. */

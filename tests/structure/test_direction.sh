@@ -1,8 +1,8 @@
 #!/bin/bash
-# Goal: arrows run one way (tools, fuzz and tests -> scenarios -> sim -> core's seam headers <- core), and no circle
-# runs through the files.
+# Goal: arrows run one way (tools, fuzz and tests -> scenarios -> sim -> core's seam headers <- core), no circle
+# runs through the files, and core's README lists its files in the order in which they include each other, as it says.
 # Method: read every #include; each must lead to a file that its room may see. A .c and the .h of the same name are one
-# knot; tsort says whether the knots can be put in order. Both checks are first shown a planted tree that breaks them.
+# knot; tsort says whether the knots can be put in order. The checks are first shown a planted tree that breaks them.
 set -euo pipefail
 
 work=$(mktemp -d)
@@ -61,6 +61,26 @@ circles() { # reads includes
     sed -E 's/\.[ch]( |$)/\1/g' | awk '$1 != $2' | sort -u | tsort 2>&1 >/dev/null | sed 's/^tsort: //' || true
 }
 
+# An include of core in core that leads to a lower row of the README's table.
+downward() { # README; reads includes
+    sed -E 's/\.[ch]( |$)/\1/g' | awk '
+        FNR == NR {
+            if (/^\| `/)
+                for (split($0, cells, "|"); match(cells[2], /`[^`]+`/); cells[2] = substr(cells[2], RSTART + RLENGTH)) {
+                    name = substr(cells[2], RSTART + 1, RLENGTH - 2)
+                    sub(/\.h$/, "", name)
+                    row[name] = FNR
+                }
+            next
+        }
+        $1 ~ /^core\/[a-z]+$/ && $2 ~ /^core\/[a-z]+$/ {
+            from = substr($1, 6); to = substr($2, 6)
+            if (!(from in row)) print from " stands in no row"
+            else if (row[to] > row[from]) print from " includes " to ", which stands below it"
+        }
+    ' "$1" - | sort -u
+}
+
 mkdir -p "$work"/core/include/kaya/seam "$work"/sim "$work"/scenarios
 touch "$work"/core/include/kaya/wal.h "$work"/core/include/kaya/seam/disk.h
 echo '#include "scan.h"' >"$work/core/frame.c"
@@ -75,6 +95,11 @@ sim/disk.c includes core/include/kaya/wal.h'
     { echo "the check of directions is blind"; forbidden <<<"$planted"; exit 1; }
 [ -n "$(circles <<<"$planted")" ] || { echo "the check for circles is blind"; exit 1; }
 
+# shellcheck disable=SC2016 # backquotes as they stand in a page
+printf '%s\n' '| `frame` | bytes |' '| `scan` | facts |' >"$work/README.md"
+[ "$(downward "$work/README.md" <<<"$planted")" = "frame includes scan, which stands below it" ] ||
+    { echo "the check of the README's order is blind"; downward "$work/README.md" <<<"$planted"; exit 1; }
+
 real=$(includes "$KAYA_SOURCE")
 failures=0
 wrong=$(forbidden <<<"$real")
@@ -85,6 +110,11 @@ fi
 loops=$(circles <<<"$real")
 if [ -n "$loops" ]; then
     printf 'a circle among the files (a .c and its .h are one):\n%s\n' "$loops"
+    failures=1
+fi
+below=$(downward "$KAYA_SOURCE/core/README.md" <<<"$real")
+if [ -n "$below" ]; then
+    printf "includes against the order of core/README.md:\n%s\n" "$below"
     failures=1
 fi
 exit "$failures"
