@@ -107,6 +107,7 @@ sed 's/^workload operation \([0-9]*\) .*/workload operations \1 0/' seven.tape >
 expect 0 'the tape no longer fits' "$sim" replay bent.tape
 expect 0 '"misfit":"decision' "$sim" replay bent.tape --json
 expect 0 'nothing to shrink' "$sim" shrink power-loss seed=7
+expect 0 '{"promise":"","what":"all promises held' "$sim" shrink power-loss seed=7 --json
 expect 2 "'no_such_fault' is none" "$sim" run power-loss --without lost_sector,no_such_fault
 expect 0 '"faults":{"lost_create"' "$sim" run failed-sync --seeds 20 --without old_version --json --without lost_sector
 expect 0 'nothing to shrink' "$sim" shrink seven.tape

@@ -258,3 +258,13 @@ void kaya_sim_print_json(const struct kaya_sim_outcome *outcome, FILE *file)
     fputc('\n', file);
     json_decref(object);
 }
+
+void kaya_sim_print_unbroken(bool json)
+{
+    static const char what[] = "all promises held: there is nothing to shrink";
+
+    if (json)
+        printf("{\"promise\":\"\",\"what\":\"%s\"}\n", what);
+    else
+        puts(what);
+}

@@ -209,7 +209,7 @@ static int shrink(struct shrinking *shrinking)
     if (!record(shrinking))
         return KAYA_SIM_USAGE;
     if (!kaya_violation_is_set(&shrinking->violation)) {
-        printf("all promises held: there is nothing to shrink\n");
+        kaya_sim_print_unbroken(shrinking->arguments->of.json);
         return KAYA_SIM_HELD;
     }
     tape = tape_name(shrinking, name);

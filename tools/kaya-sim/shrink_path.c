@@ -140,7 +140,7 @@ int kaya_sim_exploring_shrink(const char *line, uint64_t seconds, bool json)
     if (status != KAYA_OK)
         return complain_of(&shrinking, status);
     if (!kaya_violation_is_set(&shrinking.shortened.violation)) {
-        printf("all promises held: there is nothing to shrink\n");
+        kaya_sim_print_unbroken(json);
         return KAYA_SIM_HELD;
     }
     code = tell(&shrinking, json);

@@ -115,6 +115,9 @@ void kaya_sim_print_row(const struct kaya_sim_outcome *outcome, FILE *file);   /
 void kaya_sim_print_notes(const struct kaya_sim_outcome *outcome, FILE *file); /* what went wrong, at length */
 void kaya_sim_print_json(const struct kaya_sim_outcome *outcome, FILE *file);
 
+/* What shrinking makes of a run that breaks no promise: a line, or an object whose `promise` is "". */
+void kaya_sim_print_unbroken(bool json);
+
 /* Escape sequences, or "" where the file is no terminal or NO_COLOR is set. */
 const char *kaya_sim_red(FILE *file);
 const char *kaya_sim_green(FILE *file);

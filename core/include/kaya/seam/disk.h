@@ -13,6 +13,9 @@
  *     names (create, rename, unlink) durable, `sync` promises nothing about them.
  *   - close makes nothing durable.
  *
+ * A file may be open several times at once: what one handle wrote the others read. The directory need not exist when a disk is made: until
+ * create_directory whatever looks for it, the lock included, answers KAYA_NOT_FOUND; a probe may also say that nobody holds it.
+ *
  * Any slot may answer KAYA_IO. One that touches a name or a directory (open, rename, unlink, list, the lock, ...) may
  * also answer what the world says to that: KAYA_INVALID (something of the wrong kind stands there, a directory or a
  * link where a file is meant, or a file where the log's directory is), KAYA_NOT_FOUND, KAYA_DENIED, KAYA_LIMIT,
@@ -99,7 +102,7 @@ struct kaya_disk_operations {
     enum kaya_status (*read)(struct kaya_disk *, struct kaya_file *file, uint64_t offset,
                              const struct kaya_span *spans, size_t span_count, unsigned flags, size_t *done);
 
-    /* Write at `offset`, growing the file where it ends before. *done may be less than asked, at least 1.
+    /* Write at `offset`, growing the file where it ends before; what lies between reads as zeros. *done may be less than asked, at least 1.
      * With any failure but KAYA_INTERRUPTED some, all or none of the bytes may have been written.
      *   KAYA_FULL         no room     KAYA_IO     KAYA_INTERRUPTED  nothing was written */
     enum kaya_status (*write)(struct kaya_disk *, struct kaya_file *file, uint64_t offset,
@@ -121,12 +124,13 @@ struct kaya_disk_operations {
     /* Set the size; new bytes read as zeros. Durable with the next `sync`. KAYA_FULL, KAYA_IO. */
     enum kaya_status (*truncate)(struct kaya_disk *, struct kaya_file *file, uint64_t bytes);
 
-    /* Reserve room for [0, bytes) and set the size to at least that; new bytes read as zeros.
+    /* Reserve room for [0, bytes) and set the size to at least that, never less than it was; new bytes read as zeros.
      *   KAYA_FULL         no room: nothing was reserved
      *   KAYA_UNSUPPORTED  this disk cannot reserve: go on without */
     enum kaya_status (*allocate)(struct kaya_disk *, struct kaya_file *file, uint64_t bytes);
 
-    /* Rename a file, replacing a file of the new name. Atomic: after a crash either name, never both or none. */
+    /* Rename a file, replacing a file of the new name, whose open handles go on working. Atomic: after a crash either name, never both or
+     * none. KAYA_NOT_FOUND. */
     enum kaya_status (*rename)(struct kaya_disk *, const char *from, const char *to);
 
     /* Remove a name. Open handles go on working. KAYA_NOT_FOUND. */
