@@ -24,6 +24,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kaya/scenarios/format.h"
+
 enum {
     HEADER_FIELDS_BYTES = 96,
     SECOND_HEADER_MAX = 65536,
@@ -278,7 +280,7 @@ static bool has_bytes(const struct kaya_image_file *one, const struct kaya_image
 static bool has_header(const struct kaya_layout_segment *segment, const struct kaya_image_file *after)
 {
     return has_bytes(segment->file, after, 0, HEADER_FIELDS_BYTES) ||
-           (number_at(after, 64, 8) == 0 &&
+           (!kaya_format_is_header(after, 0) &&
             has_bytes(segment->file, after, segment->second_header, HEADER_FIELDS_BYTES));
 }
 

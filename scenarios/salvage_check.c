@@ -94,7 +94,8 @@ static void judge_gap(struct check *check, const struct kaya_wal_salvaged *gap)
 {
     if (gap->reason[0] == '\0' || gap->place_count == 0)
         BREAK(check, P5, "salvage tells of a gap and gives no reason");
-    if (!gap->claimed && gap->first_lsn != 0 && gap->first_lsn <= check->outlook->claimed_lsn)
+    if (!gap->claimed && !check->marks_in_doubt && gap->first_lsn != 0 &&
+        gap->first_lsn <= check->outlook->claimed_lsn)
         BREAK(check, P5,
               "claims vouch for all up to record %" PRIu64
               "; salvage says that none does for the gap from %" PRIu64 " on",
@@ -335,6 +336,17 @@ enum kaya_status kaya_salvage_check(struct kaya_damage_watch *watch, struct kaya
             judge_owed(&check, healed, environment);
     }
     *record_count = check.count;
+    free(check.came);
+    return status;
+}
+
+enum kaya_status kaya_salvage_check_order(struct kaya_oracle *oracle, const struct kaya_outlook *outlook,
+                                          const struct kaya_wal_environment *environment,
+                                          const struct kaya_wal_anchor *anchor, struct kaya_violation *violation)
+{
+    struct check check = { .oracle = oracle, .outlook = outlook, .violation = violation, .marks_in_doubt = true };
+    enum kaya_status status = salvage_all(&check, environment, anchor);
+
     free(check.came);
     return status;
 }

@@ -26,12 +26,14 @@ static enum kaya_status try_fork(struct kaya_tamperer *tamperer, enum kaya_tampe
 {
     struct kaya_wal_anchor anchor = kaya_oracle_anchor(kaya_log_subject_oracle(tamperer->subject));
     bool anchored = kaya_tamper_draw(tamperer, 3, "anchored") == 2;
-    struct kaya_opening opening = { .outlook = *outlook,
-                                    .anchor = anchored ? &anchor : NULL,
-                                    .refusal = kaya_tamper_has_segment(&tamperer->after) || anchored
-                                                   ? KAYA_DAMAGED
-                                                   : KAYA_NOT_FOUND,
-                                    .what = kaya_tampering_name(tampering) };
+    struct kaya_opening opening = {
+        .outlook = *outlook,
+        .anchor = anchored ? &anchor : NULL,
+        .refusal = kaya_tamper_has_segment(&tamperer->after) || anchored ? KAYA_DAMAGED : KAYA_NOT_FOUND,
+        .salvages = tampering == KAYA_TAMPERING_BLOTTED || tampering == KAYA_TAMPERING_CUT ||
+                    tampering == KAYA_TAMPERING_MISSING,
+        .what = kaya_tampering_name(tampering)
+    };
     uint64_t last_lsn;
     enum kaya_status answer;
     enum kaya_status status;
@@ -71,6 +73,8 @@ static enum kaya_status tamper_file(struct kaya_tamperer *tamperer, enum kaya_ta
     kaya_tamper_note(tamperer, kaya_tampering_name(tampering), outlook.refusal, outlook.kept_lsn, 0);
     if (outlook.refusal != KAYA_REFUSAL_FORBIDDEN)
         return try_fork(tamperer, tampering, &outlook);
+    if (tampering == KAYA_TAMPERING_BLOTTED)
+        return KAYA_OK; /* where the log goes on over it, it is found torn, closed or not; of that the run's oracle knows nothing */
     kaya_tamper_mark(tamperer, KAYA_MARK_TAMPERING_IGNORED);
     kaya_log_subject_tolerate(tamperer->subject, passed_over(tamperer));
     status = kaya_deed_do(deed, tamperer->disk, tamperer);

@@ -9,6 +9,7 @@
 
 #include "kaya/inspect.h"
 #include "kaya/reader.h"
+#include "kaya/scenarios/salvage_check.h"
 
 enum { READ_AT_ONCE_BYTES = 64, SHOWN_FORK_OF = 4 };
 
@@ -182,6 +183,19 @@ static enum kaya_status judge_untouched(struct kaya_tamperer *tamperer, const st
     return status;
 }
 
+/* Of a log that was refused records come once, in order, and as they were. */
+static enum kaya_status judge_salvage(struct kaya_tamperer *tamperer, const struct kaya_opening *opening,
+                                      const struct kaya_wal_environment *environment)
+{
+    enum kaya_status status = kaya_salvage_check_order(tamperer->oracle, &opening->outlook, environment,
+                                                       opening->anchor, tamperer->violation);
+
+    if (status != KAYA_OK && status != KAYA_NO_MEMORY)
+        kaya_violation_set(tamperer->violation, kaya_promise_name(KAYA_PROMISE_P5), "%s: salvage answered %s",
+                           opening->what, kaya_status_name(status));
+    return status == KAYA_NO_MEMORY ? status : KAYA_OK;
+}
+
 static void hear(void *user, const struct kaya_event *event)
 {
     kaya_watch_event(user, event->kind);
@@ -236,6 +250,9 @@ enum kaya_status kaya_tamper_open_fork(struct kaya_tamperer *tamperer, const str
         judge_refusal(tamperer, opening, *answer, &report);
         if (status == KAYA_OK)
             status = judge_untouched(tamperer, opening);
+        if (status == KAYA_OK && opening->salvages && *answer == KAYA_DAMAGED &&
+            !kaya_violation_is_set(tamperer->violation))
+            status = judge_salvage(tamperer, opening, &environment);
     }
     if (kaya_wal_writer_close(writer) != KAYA_OK)
         kaya_violation_set(tamperer->violation, "P7", "%s: the log opened, and does not close", opening->what);

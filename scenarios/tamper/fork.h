@@ -10,6 +10,7 @@ struct kaya_opening {
     const struct kaya_wal_anchor *anchor;
     enum kaya_status refusal; /* that fits: KAYA_DAMAGED, or what another log or none asks for */
     const char *what;         /* was done */
+    bool salvages;            /* where it is refused, all that comes of it is this log's */
 };
 
 /* Memory and runtime as new: one boot at a time. */

@@ -16,4 +16,12 @@ KAYA_MUST_CHECK enum kaya_status kaya_salvage_check(struct kaya_damage_watch *wa
                                                     const struct kaya_wal_anchor *anchor,
                                                     uint64_t *record_count, struct kaya_violation *violation);
 
+/* Only what comes: each record once, in order, with the gaps told, as it was appended. Where people changed the directory, nobody can say what is
+ * owed. Statuses as above. */
+KAYA_MUST_CHECK enum kaya_status kaya_salvage_check_order(struct kaya_oracle *oracle,
+                                                          const struct kaya_outlook *outlook,
+                                                          const struct kaya_wal_environment *environment,
+                                                          const struct kaya_wal_anchor *anchor,
+                                                          struct kaya_violation *violation);
+
 #endif
