@@ -6,7 +6,9 @@
  * Method: a listener and completions note by which thread they were called; the process's time on the processor tells whether anybody
  * spins; a disk whose files cannot be made stands for a full one. */
 #define _GNU_SOURCE 1
+#include <dirent.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -360,13 +362,64 @@ static void an_append_beside_a_stride_is_woken(const char *path)
     MUST(kaya_posix_log_close(&log) == KAYA_OK);
 }
 
+/* Of the thread of that name in this process: the signals that it does not take. */
+static bool find_blocked_signals(const char *name, unsigned long long *blocked)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    bool found = false;
+    struct dirent *task;
+
+    MUST(tasks != NULL);
+    while (!found && (task = readdir(tasks)) != NULL) {
+        char path[300], line[200];
+        FILE *file;
+
+        (void)snprintf(path, sizeof path, "/proc/self/task/%s/status", task->d_name);
+        file = fopen(path, "r");
+        while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+            char other[100];
+
+            found = found || (sscanf(line, "Name: %99s", other) == 1 && strcmp(other, name) == 0);
+            if (found && sscanf(line, "SigBlk: %llx", blocked) == 1)
+                break;
+        }
+        if (file != NULL)
+            (void)fclose(file);
+    }
+    (void)closedir(tasks);
+    return found;
+}
+
+/* Signals are the program's. A thread begins with all of them blocked, whatever it will have: so it is looked at more than once. */
+static void it_takes_no_signals(const char *path)
+{
+    enum { LOOKS = 20 };
+    static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD, SIGALRM };
+    struct kaya_posix_log log;
+    unsigned looks = 0;
+
+    MUST(kaya_posix_log_open(path, NULL, NULL, &log, NULL) == KAYA_OK);
+    for (unsigned waited_ms = 0; looks < LOOKS && waited_ms < WAIT_MS_MAX; waited_ms += 2) {
+        unsigned long long blocked = 0;
+
+        (void)usleep(2000);
+        if (!find_blocked_signals("kaya-tender", &blocked))
+            continue;
+        looks++;
+        for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+            MUST((blocked >> (signals[i] - 1) & 1) != 0);
+    }
+    MUST(looks == LOOKS);
+    MUST(kaya_posix_log_close(&log) == KAYA_OK);
+}
+
 int main(void)
 {
     static void (*const tests[])(const char *) = {
         spares_are_made_without_anybody_asking, submitted_records_become_durable,
         it_sleeps_while_nothing_is_to_be_done,  it_writes_ahead_of_buffered_records,
         it_tries_now_and_then_where_it_cannot,  it_ends_when_told,
-        an_append_beside_a_stride_is_woken,
+        an_append_beside_a_stride_is_woken,     it_takes_no_signals,
     };
     char path[SCRATCH_PATH_BYTES];
 

@@ -197,6 +197,25 @@ Test(posix_disk, geometry_says_what_the_caller_said)
     }
 }
 
+/* With these a durable write costs no more than a write and a sync, and the log is told so. */
+Test(posix_disk, methods_of_durable_writes_prefer_them)
+{
+    static const bool prefers[KAYA_POSIX_SYNC_METHOD_COUNT] = {
+        [KAYA_POSIX_DSYNC] = true, [KAYA_POSIX_DIRECT_DSYNC] = true, [KAYA_POSIX_IO_URING] = true
+    };
+
+    for (int method = 0; method < KAYA_POSIX_SYNC_METHOD_COUNT; method++) {
+        struct kaya_disk *disk = NULL;
+        enum kaya_status status =
+            kaya_posix_disk_create_by((enum kaya_posix_sync_method)method, "log", true, &disk);
+
+        cr_assert(status == KAYA_OK || status == KAYA_UNSUPPORTED);
+        if (status == KAYA_OK)
+            cr_expect(disk->geometry.prefers_write_durable == prefers[method], "method %d", method);
+        kaya_posix_disk_destroy(disk);
+    }
+}
+
 /* ---- modes ---- */
 
 Test(posix_disk, modes_are_0600_and_0700_whatever_the_umask)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "kaya/posix.h"
+#include "kaya/wal.h"
 #include "real_calls.h"
 #include "scratch_directory.h"
 
@@ -43,10 +44,12 @@ struct fault {
 
 static struct fault faults[CALLS];
 static unsigned calls[CALLS];
-static size_t transfer_max;  /* a transfer does no more; 0: no limit */
-static bool kind_is_unknown; /* readdir leaves it out, as some file systems do */
-static bool fallocate_grows; /* and then fails */
-static char order[64];       /* of calls on the way of a read: w(rite back), d(rop), r(ead) */
+static size_t transfer_max;    /* a transfer does no more; 0: no limit */
+static bool kind_is_unknown;   /* readdir leaves it out, as some file systems do */
+static bool fallocate_grows;   /* and then fails */
+static ino_t synced_directory; /* the last one that fsync was asked for */
+static bool swaps_files;       /* before a direct open `a` becomes another file */
+static char order[64];         /* of calls on the way of a read: w(rite back), d(rop), r(ead) */
 static off_t dropped_first, dropped_end, written_first, written_end;
 static off_t asked_first, asked_end; /* the last range that the kernel was asked for, however many calls it took */
 static unsigned asked_count;
@@ -137,6 +140,10 @@ int fdatasync(int descriptor)
 
 int fsync(int descriptor)
 {
+    struct stat information;
+
+    if (fstat(descriptor, &information) == 0)
+        synced_directory = information.st_ino;
     return fails(CALL_FSYNC) ? -1 : ((int (*)(int))next("fsync"))(descriptor);
 }
 
@@ -188,7 +195,14 @@ int posix_fadvise(int descriptor, off_t offset, off_t length, int advice)
     return ((int (*)(int, off_t, off_t, int))next("posix_fadvise64"))(descriptor, offset, length, advice);
 }
 
-REPLACE_OPENAT(fails(CALL_OPENAT))
+static bool openat_fails(int flags)
+{
+    if (swaps_files && (flags & O_DIRECT) != 0)
+        cr_assert(rename("log/other", "log/a") == 0);
+    return fails(CALL_OPENAT);
+}
+
+REPLACE_OPENAT(openat_fails(flags))
 
 struct dirent *readdir(DIR *stream)
 {
@@ -483,6 +497,15 @@ Test(posix_faults, a_failed_allocate_gives_back_what_it_got)
     cr_expect(kaya_disk_allocate(disk, file, 1 << 20) == KAYA_IO, "what it got could not be given back");
 }
 
+static unsigned count_descriptors(void)
+{
+    unsigned count = 0;
+
+    for (int descriptor = 0; descriptor < 256; descriptor++)
+        count += fcntl(descriptor, F_GETFD) >= 0;
+    return count;
+}
+
 struct entries {
     unsigned files;
     unsigned others;
@@ -512,11 +535,24 @@ Test(posix_faults, kinds_are_found_where_the_directory_does_not_say)
 Test(posix_faults, a_directory_that_cannot_be_read_is_no_empty_one)
 {
     struct entries entries = { 0, 0 };
+    unsigned descriptors = count_descriptors();
 
     fail(CALL_READDIR, EIO, 1);
     cr_expect(kaya_disk_list(disk, count_entry, &entries) == KAYA_IO);
     fail(CALL_OPENAT, EMFILE, 1);
     cr_expect(kaya_disk_list(disk, count_entry, &entries) == KAYA_LIMIT);
+    cr_expect(count_descriptors() == descriptors, "a listing that failed left its descriptor open");
+}
+
+Test(posix_faults, each_directory_is_synced_by_itself)
+{
+    struct stat log, parent;
+
+    cr_assert(stat("log", &log) == 0 && stat(".", &parent) == 0);
+    cr_expect(kaya_disk_sync_directory(disk, KAYA_DIRECTORY_LOG) == KAYA_OK);
+    cr_expect(calls[CALL_FSYNC] == 1 && synced_directory == log.st_ino);
+    cr_expect(kaya_disk_sync_directory(disk, KAYA_DIRECTORY_PARENT) == KAYA_OK);
+    cr_expect(calls[CALL_FSYNC] == 2 && synced_directory == parent.st_ino);
 }
 
 Test(posix_faults, a_file_whose_mode_cannot_be_set_is_not_made)
@@ -562,4 +598,99 @@ Test(posix_faults, pages_are_asked_for_ahead_of_the_writes_that_come_to_them)
     write_at((1 << 20) + 2 * STEP, LONG);
     cr_expect(asked_first == (1 << 20) + 2 * STEP + 2 * LONG && asked_end == asked_first + 1,
               "a long one needs the page where it ends, and no other");
+}
+
+/* ---- past the cache ---- */
+
+enum { BLOCK = 4096 };
+
+/* NULL: this file system has no such way. */
+static struct kaya_disk *direct_disk(void)
+{
+    struct kaya_disk *direct = NULL;
+    enum kaya_status status = kaya_posix_disk_create_by(KAYA_POSIX_DIRECT_FDATASYNC, "log", true, &direct);
+
+    cr_assert(status == KAYA_OK || status == KAYA_UNSUPPORTED);
+    return direct;
+}
+
+static enum kaya_status write_letters(struct kaya_disk *to, struct kaya_file *where, uint64_t offset, int letter)
+{
+    unsigned char letters[100];
+    struct kaya_span span = { letters, sizeof letters };
+
+    memset(letters, letter, sizeof letters);
+    return kaya_disk_write(to, where, offset, &span, 1);
+}
+
+/* What was to be written and was not stays out of what is written next to it. */
+Test(posix_faults, a_direct_write_that_failed_leaves_nothing_behind)
+{
+    static const unsigned char zeros[100];
+    struct kaya_disk *direct = direct_disk();
+    struct kaya_file *handle;
+    size_t done;
+
+    if (direct == NULL)
+        cr_skip_test("no O_DIRECT here");
+    cr_assert(kaya_disk_open(direct, "a", KAYA_OPEN_WRITE, &handle) == KAYA_OK);
+    cr_assert(kaya_disk_truncate(direct, handle, 3 * BLOCK) == KAYA_OK);
+    cr_assert(write_letters(direct, handle, BLOCK + 300, 'a') == KAYA_OK);
+    fail(CALL_PWRITEV, EIO, 1);
+    cr_expect(write_letters(direct, handle, BLOCK + 900, 'b') == KAYA_IO);
+    cr_expect(write_letters(direct, handle, BLOCK + 1500, 'c') == KAYA_OK);
+    cr_assert(kaya_disk_read(disk, file, BLOCK + 900, found, 100, KAYA_READ_CACHED, &done) == KAYA_OK &&
+              done == 100);
+    cr_expect(memcmp(found, zeros, 100) == 0, "a later write took the failed one along");
+    kaya_posix_disk_destroy(direct);
+}
+
+/* Somebody renames another file to the name between the two opens. */
+Test(posix_faults, both_descriptors_of_a_file_are_of_one_file)
+{
+    struct kaya_disk *direct = direct_disk();
+    struct kaya_file *handle = NULL;
+    unsigned descriptors = count_descriptors();
+
+    if (direct == NULL)
+        cr_skip_test("no O_DIRECT here");
+    cr_assert(kaya_disk_open(disk, "other", KAYA_OPEN_CREATE, &handle) == KAYA_OK);
+    kaya_disk_close(disk, handle);
+    cr_assert(kaya_disk_open(direct, "a", KAYA_OPEN_WRITE, &handle) == KAYA_OK);
+    kaya_disk_close(direct, handle);
+    descriptors = count_descriptors();
+    handle = NULL;
+    swaps_files = true;
+    cr_expect(kaya_disk_open(direct, "a", KAYA_OPEN_WRITE, &handle) == KAYA_IO);
+    swaps_files = false;
+    cr_expect(count_descriptors() == descriptors);
+    kaya_posix_disk_destroy(direct);
+}
+
+/* ---- the whole log ---- */
+
+Test(posix_faults, a_log_that_cannot_be_closed_says_so)
+{
+    struct kaya_posix_log_options options = { .without_tender = true };
+    struct kaya_wal_payload payload = { KAYA_RECORD_OPAQUE, "abc", 3 };
+    unsigned descriptors = count_descriptors();
+    struct kaya_posix_log log;
+
+    cr_assert(kaya_posix_log_open("whole", &options, NULL, &log, NULL) == KAYA_OK);
+    cr_assert(kaya_wal_writer_append(log.writer, &payload, KAYA_RELAXED, NULL) == KAYA_OK);
+    fail(CALL_FDATASYNC, EIO, UINT32_MAX);
+    cr_expect(kaya_posix_log_close(&log) == KAYA_IO);
+    cr_expect(count_descriptors() == descriptors);
+}
+
+Test(posix_faults, a_log_has_the_padding_that_was_asked_for)
+{
+    for (int is_padded = 0; is_padded <= 1; is_padded++) {
+        struct kaya_posix_log_options options = { .is_padded = is_padded, .without_tender = true };
+        struct kaya_posix_log log;
+
+        cr_assert(kaya_posix_log_open(is_padded ? "padded" : "dense", &options, NULL, &log, NULL) == KAYA_OK);
+        cr_expect(log.environment.disk->geometry.power_safe_overwrite == !is_padded);
+        cr_expect(kaya_posix_log_close(&log) == KAYA_OK);
+    }
 }

@@ -1,11 +1,23 @@
 /* What is the threads' own on the POSIX side; the contract is tested by the conformance test. */
+#define _GNU_SOURCE 1
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "core/seam/trap.h"
 #include "kaya/posix.h"
+#include "real_calls.h"
+
+static size_t random_max; /* the kernel gives no more at once; 0: what it likes */
+
+ssize_t getrandom(void *bytes, size_t length, unsigned flags)
+{
+    if (random_max != 0 && length > random_max)
+        length = random_max;
+    return ((ssize_t(*)(void *, size_t, unsigned))next("getrandom"))(bytes, length, flags);
+}
 
 static void lock_twice(void *argument)
 {
@@ -174,7 +186,9 @@ Test(runtime, long_random_bytes_are_filled_to_the_end)
     static unsigned char bytes[BYTES];
     static const unsigned char zeros[TAIL];
 
+    random_max = 1000;
     cr_expect(kaya_random(kaya_posix_runtime(), bytes, sizeof bytes) == KAYA_OK);
+    random_max = 0;
     for (size_t place = 0; place + TAIL <= BYTES; place += TAIL)
         cr_assert(memcmp(bytes + place, zeros, TAIL) != 0, "zeros at %zu", place);
 }
