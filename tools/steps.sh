@@ -3,6 +3,16 @@
 
 jobs=$(nproc)
 
+# teach ARGUMENT...: if the first asks for it, the comment that the script begins with, and no more.
+teach() {
+    case ${1:-} in
+        -h | --help)
+            sed -n '1d; /^#/!q; s/^# \{0,1\}//p' "tools/$(basename "$0")"
+            exit 0
+            ;;
+    esac
+}
+
 # step TITLE COMMAND...: say what is done and how long it took; the command's own words only if it fails.
 step() {
     title=$1

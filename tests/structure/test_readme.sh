@@ -1,5 +1,5 @@
 #!/bin/bash
-# Goal: what the READMEs tell people to type is there, every link leads somewhere, and a room's README names its files, all of them and no others.
+# Goal: what the READMEs tell people to type is there, tools say what they do, every link leads somewhere, and a room's README names its files, all of them and no others.
 # Method: collect scripts, programs with their first word, relative links and names of files out of every .md. Which README answers for a
 # file: the one in its folder, or the next above. It names the file, with or without path and ending, or a folder that holds it
 # (`posix/`). The check of names is first shown a planted room.
@@ -15,6 +15,14 @@ mapfile -t pages < <(find . -name '*.md' -not -path './build/*' -not -path './.g
 while IFS=: read -r page script; do
     [ -x "$script" ] || complain "$page: $script cannot be run"
 done < <(grep -oHE '(^|[ `(])(tools/(run|test|setup|check|fuzz|bare-machine-check)|\.ci/run)\b' "${pages[@]}" | sed -E 's/:[ `(]/:/' | sort -u)
+
+# Each tool tells what it does, at once, when it is asked.
+for tool in tools/* fuzz/find-bugs fuzz/released-logs; do
+    case $tool in */coverage-report) continue ;; esac # the others' own
+    if [ ! -f "$tool" ] || [ ! -x "$tool" ]; then continue; fi
+    told=$(timeout 30 "$tool" --help </dev/null 2>/dev/null) || complain "$tool does not answer to --help"
+    grep -q "${tool##*/}" <<<"$told" || complain "$tool --help does not tell of it: $told"
+done
 
 # `kaya-wal WORD` in code: a command that answers to --help.
 while IFS=: read -r page program word; do
