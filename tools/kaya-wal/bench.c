@@ -457,7 +457,7 @@ static int tell(struct bench *bench)
         kaya_bench_print_json(bench);
     else
         kaya_bench_print(bench);
-    if (bench->svg != NULL && !kaya_bench_plot(bench))
+    if (!kaya_bench_plot(bench))
         code = KAYA_EXIT_OTHER;
     if (kaya_output_flush() == KAYA_OUTPUT_FAILED)
         code = KAYA_EXIT_OTHER;

@@ -100,7 +100,7 @@ void kaya_bench_print_json(const struct bench *bench);
 /* Latency against threads, as a picture into the file that was asked for, which is opened before anything is measured. False: it was said
  * what failed. */
 bool kaya_bench_plot_open(struct bench *bench); /* sources are open; sets `svg` where a picture is wanted */
-bool kaya_bench_plot(struct bench *bench);      /* writes to `svg` and closes it */
+bool kaya_bench_plot(struct bench *bench);      /* writes to `svg`, where there is one, and closes it */
 
 /* "812 ns", "129 us", "4.0 ms"; "100 B", "1 KiB"; "7.71 k". `text` is BENCH_TEXT_BYTES. */
 enum { BENCH_TEXT_BYTES = 32 };
