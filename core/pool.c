@@ -491,7 +491,7 @@ enum kaya_status kaya_pool_reclaim(struct pool *pool, const struct chain_segment
     kaya_segment_name(name, dead->number, dead->kind);
     kaya_segment_name(new_name, number, SEGMENT_NAME_NEW);
     status = measure(pool->context, name, &bytes);
-    if (status == KAYA_OK && strcmp(name, new_name) != 0)
+    if (status == KAYA_OK && (dead->kind != SEGMENT_NAME_NEW || dead->number != number))
         status = kaya_disk_rename(pool->context->disk, name, new_name);
     if (status != KAYA_OK)
         return status;
