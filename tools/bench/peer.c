@@ -5,8 +5,8 @@
  *
  *     slice THREADS BYTES MILLISECONDS RECORDS   ->   records seconds p50 writes bytes syncs
  *                                                     append for a while; RECORDS 0: any number. p50 is the median latency in nanoseconds (0
- *                                                     where none are noted), the rest what was asked of the disk, as far as the engine counts it:
- *                                                     strict and submitted, where a sync takes so long that counting costs nothing
+ *                                                     where none are noted), the rest what was asked of the disk, as far as the engine counts it (not
+ *                                                     relaxed, where counting would be felt)
  *     keep                                       ->   ok                       the last slice's latencies count
  *     latencies                                  ->   count p50 p99 p99.9      nanoseconds, of all slices that were kept
  *     fill BYTES TOTAL                           ->   ok                       (scan)
@@ -141,7 +141,7 @@ static bool understand(struct session *session, int argc, char **argv)
         session->plan.mode = KAYA_ENGINE_SUBMITTED;
     else if (strcmp(argv[2], "strict") != 0 && !session->scans)
         return false;
-    if (session->plan.mode == KAYA_ENGINE_STRICT || session->plan.mode == KAYA_ENGINE_SUBMITTED)
+    if (session->plan.mode != KAYA_ENGINE_RELAXED)
         session->plan.counts = &session->counts;
     return session->plan.threads >= 1 && session->plan.threads <= KAYA_ENGINE_THREADS_MAX;
 }
