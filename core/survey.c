@@ -156,7 +156,8 @@ static enum kaya_status check_mixture(struct look *look)
         if (status != KAYA_OK || !other)
             continue;
         status = kaya_look_open(look, file, &segment, false);
-        if (status == KAYA_OK && segment.state == SEGMENT_LINKED)
+        if (status == KAYA_OK && segment.state == SEGMENT_LINKED && /* its link may stand under the second copy */
+            memcmp(&segment.header.log_id, ours, sizeof *ours) != 0)
             tell_mixture(look, file);
         kaya_segment_close(&segment, look->context);
         if (status == KAYA_NOT_FOUND || status == KAYA_IO)
