@@ -75,6 +75,11 @@ reopen
 append 3 relaxed
 trim
 END
+code 0 "$record" --path '*/final' --output named -- sh -c 'exec 3>draft; echo a >&3; mv draft final; echo bc >&3; rm final'
+expect "a file that gets its name while it is open" named <<'END'
+append 3 relaxed
+trim
+END
 "$record" --path '*/other' -- sh -c "$program" >other.workload 2>/dev/null || fail "standard output"
 expect "to standard output" other.workload <<'END'
 append 2 relaxed
