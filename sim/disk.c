@@ -301,6 +301,14 @@ static void copy_inflights(const struct kaya_sim_disk *disk, struct kaya_sim_dis
     *link = NULL;
 }
 
+static void copy_profile(const struct kaya_sim_disk *disk, struct kaya_sim_disk *copy)
+{
+    copy->profile = disk->profile;
+    copy->store.sector_bytes = disk->store.sector_bytes;
+    copy->store.sector_shift = disk->store.sector_shift;
+    copy->store.equal_is_nothing = disk->store.equal_is_nothing;
+}
+
 static void copy_facts(const struct kaya_sim_disk *disk, struct kaya_sim_disk *copy)
 {
     copy->calls_per_boot_max = disk->calls_per_boot_max;
@@ -339,7 +347,7 @@ enum kaya_status kaya_sim_disk_copy(const struct kaya_sim_disk *disk, struct kay
     KAYA_ASSERT(disk != copy);
     release_rest(copy);
     share_pool(disk, copy);
-    set_profile(copy, disk->profile);
+    copy_profile(disk, copy);
     set_boots(copy);
     copy->choices = choices;
     copy->trace = trace;

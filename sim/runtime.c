@@ -184,12 +184,14 @@ static uint64_t random_next(uint64_t *state)
 static enum kaya_status random_bytes(struct kaya_runtime *runtime, void *bytes, size_t length)
 {
     unsigned char *out = bytes;
-    uint64_t word = 0;
 
-    for (size_t index = 0; index < length; index++) {
-        if (index % 8 == 0)
-            word = random_next(&of(runtime)->random_state);
-        out[index] = (unsigned char)(word >> (index % 8 * 8));
+    while (length > 0) {
+        uint64_t word = kaya_little_endian(random_next(&of(runtime)->random_state));
+        size_t part = length < sizeof word ? length : sizeof word;
+
+        memcpy(out, &word, part);
+        out += part;
+        length -= part;
     }
     return KAYA_OK;
 }
