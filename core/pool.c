@@ -588,13 +588,13 @@ unsigned kaya_pool_pick(const struct pool *pool, uint64_t cost_min)
 }
 
 /* Nobody knows what an earlier process left in it: frames of an unfinished rotation or recovery, which a reading may have missed, or a header that
- * only the cache holds since a sync of it failed. Under a new salt all that is an older life's. One copy is good at any time, so a crash leaves a spare with
- * the old salt or the new one. A read may still show the older header, and then its link must not come back beside it: so that is durably gone before
- * another stands in its place. */
+ * only the cache holds since a sync of it failed. Under a new salt all that is an older life's. The header copy that was read stays until the other
+ * one, which may have been bad, stands durably: so a crash leaves a spare with the old salt or the new one. A read may still show the older header,
+ * and then its link must not come back beside it: so that is durably gone before another stands in its place. */
 static enum kaya_status draw_new_salt(const struct context *context, struct segment *segment, bool is_clean)
 {
     struct segment_header header = segment->header;
-    uint64_t link = kaya_shape_first_frame(&header.shape);
+    uint64_t link = kaya_shape_first_frame(&header.shape), second = kaya_shape_second_header(&header.shape);
     enum kaya_status status;
 
     if (!is_clean)
@@ -602,11 +602,11 @@ static enum kaya_status draw_new_salt(const struct context *context, struct segm
     status = kaya_draw64(context, &header.salt);
     set_header(segment, &header);
     if (status == KAYA_OK)
-        status = write_header(context, segment, 0);
+        status = write_header(context, segment, segment->first_copy_bad ? 0 : second);
     if (status == KAYA_OK)
         status = kaya_disk_sync(context->disk, segment->file);
     if (status == KAYA_OK)
-        status = write_header(context, segment, kaya_shape_second_header(&header.shape));
+        status = write_header(context, segment, segment->first_copy_bad ? second : 0);
     if (status == KAYA_OK)
         status =
             kaya_write_zeros(context, segment->file, link, link + KAYA_FRAME_HEADER_BYTES + KAYA_LINK_BYTES);
