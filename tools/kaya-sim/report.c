@@ -46,7 +46,7 @@ static uint64_t cycles_per_second(const struct kaya_runner_report *report)
 
 void kaya_sim_print_heading(FILE *file)
 {
-    fprintf(file, "%-30s %9s %11s %12s %8s %10s  %s\n", "scenario", "runs", "crashes", "records", "faults",
+    fprintf(file, "%-38s %9s %11s %12s %8s %10s  %s\n", "scenario", "runs", "crashes", "records", "faults",
             "crashes/s", "result");
 }
 
@@ -76,7 +76,7 @@ void kaya_sim_print_row(const struct kaya_sim_outcome *outcome, FILE *file)
 
     count_faults(outcome, &declared, &struck);
     snprintf(faults, sizeof faults, "%u of %u", struck, declared);
-    fprintf(file, "%-30s %9s %11s %12s %8s %10s  %s%s%s\n", outcome->name,
+    fprintf(file, "%-38s %9s %11s %12s %8s %10s  %s%s%s\n", outcome->name,
             kaya_sim_grouped(report->runs, numbers[0]), kaya_sim_grouped(report->crashes, numbers[1]),
             kaya_sim_grouped(report->appended, numbers[2]), faults,
             kaya_sim_grouped(cycles_per_second(report), numbers[3]),
