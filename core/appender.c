@@ -50,6 +50,7 @@ uint64_t kaya_record_end(const struct shape *shape, uint64_t end, uint64_t lengt
     length = length + KAYA_FIRST_PREFIX_BYTES - room;
     offset = kaya_shape_skip_header(shape, kaya_shape_block_end(shape, offset));
     room = kaya_frame_room(shape, offset);
+    KAYA_ASSERT(room > 0);      /* at the front of a block */
     full = (length - 1) / room; /* fragments that fill their blocks, in front of the last one */
     offset = blocks_on(shape, offset, full);
     return offset + kaya_frame_extent(shape, offset, (uint32_t)(length - full * room));

@@ -601,16 +601,18 @@ static enum kaya_status take_unnamed(struct descent *descent, struct piece *file
         return status;
     if (file->state == SEGMENT_UNSUPPORTED)
         return push_lost(descent, file, what_is_wrong(descent, file), false);
-    if (!is_of(file, &descent->log_id)) /* above all others a bad header is a spare's */
+    if (!is_of(file, &descent->log_id)) { /* above all others a bad header is a spare's, as far as anybody can tell */
+        descent->pieces->may_be_followed |= is_top;
         return is_top || has_header(file) ? KAYA_OK
                                           : push_lost(descent, file, what_is_wrong(descent, file), true);
+    }
     status = measure(descent, file);
     if (status == KAYA_NOT_FOUND)
         return KAYA_OK;
     if (status != KAYA_OK)
         return status;
-    if (file->state == SEGMENT_LINKLESS && file->furthest == 0) { /* a spare makes no claims */
-        descent->pieces->may_be_followed |= is_top && file->link_is_unreadable;
+    if (file->state == SEGMENT_LINKLESS && file->furthest == 0) { /* a spare makes no claims, and is as long as it says */
+        descent->pieces->may_be_followed |= is_top && (file->link_is_unreadable || was_cut(file));
         return KAYA_OK;
     }
     if (is_top && descent->carried != NULL && is_below_carried(descent, file)) {

@@ -37,7 +37,7 @@ struct pieces {
     size_t count, capacity;
     uint64_t low_water_lsn; /* records below it were trimmed; 0: not known */
     bool is_top_in_doubt;   /* the last one is a recovery's successor whose claims are lost */
-    bool may_be_followed; /* what looks like a spare above the last one may have been in use: the place of its link cannot be read */
+    bool may_be_followed; /* a file above the last one may have been in use: its header is another's or bad, or its link cannot be read or is cut off */
 };
 #define PIECES_NONE ((struct pieces){ .pieces = NULL })
 

@@ -13,7 +13,9 @@ enum {
     PLACES_APART = 512,      /* at a multiple of it a second header may stand ... */
     HEADER_DISTANCE = 65536, /* ... so far in at most */
     ROOM_MIN = 40,
-    FIELDS_BYTES = 80, /* of a header: zeros behind them */
+    LINK_ROOM = KAYA_FORMAT_FRAME_BYTES + KAYA_FORMAT_LINK_BYTES +
+                ROOM_MIN, /* with what may pad it to the end of a block */
+    FIELDS_BYTES = 80,    /* of a header: zeros behind them */
     FIRST_PREFIX_BYTES = 8,
     MEMBER_BYTES = 4,
     MEMBER_TYPE_BITS = 3,
@@ -153,41 +155,6 @@ uint32_t kaya_format_chain(const struct kaya_format_segment *segment, uint64_t e
     return crc_of_number(crc_of_number(sum, segment->base_seed, 4), end, 8);
 }
 
-static void take_link(struct kaya_format_segment *segment)
-{
-    struct kaya_format_frame frame;
-
-    if (segment->state != KAYA_FORMAT_LINKLESS || !kaya_format_frame(segment, segment->first_frame, &frame))
-        return;
-    kaya_format_link(frame.payload, &segment->link);
-    segment->base_seed = crc_of_number(segment->segment_seed, segment->link.nonce, 4);
-    segment->state = KAYA_FORMAT_LINKED;
-}
-
-/* Where two good copies differ, the one under which the link is valid counts; without a link the first. */
-void kaya_format_open(struct kaya_format_segment *segment, const struct kaya_image_file *file,
-                      const struct kaya_image_file *truth, uint64_t number)
-{
-    const struct kaya_format_segment none = { .file = file, .truth = truth, .number = number };
-
-    *segment = none;
-    if (!take_header(segment, 0))
-        *segment = none;
-    take_link(segment);
-    for (uint64_t at = PLACES_APART; at <= HEADER_DISTANCE && segment->state != KAYA_FORMAT_LINKED;
-         at += PLACES_APART) {
-        struct kaya_format_segment found = none;
-
-        if (segment->state == KAYA_FORMAT_LINKLESS && at != segment->second_header)
-            continue;
-        if (!take_header(&found, at))
-            continue;
-        take_link(&found);
-        if (found.state > segment->state)
-            *segment = found;
-    }
-}
-
 /* --- Frames --- */
 
 uint64_t kaya_format_behind(const struct kaya_format_segment *segment, uint64_t end)
@@ -200,10 +167,9 @@ static uint64_t block_end(const struct kaya_format_segment *segment, uint64_t of
     return (offset / segment->block_bytes + 1) * segment->block_bytes;
 }
 
-static bool has_room(const struct kaya_format_segment *segment, const struct kaya_image_file *file, uint64_t offset)
+static bool has_room(const struct kaya_format_segment *segment, uint64_t available, uint64_t offset)
 {
-    return offset % 4 == 0 && offset < segment->segment_bytes &&
-           offset + KAYA_FORMAT_FRAME_BYTES <= file->size_bytes &&
+    return offset % 4 == 0 && offset < segment->segment_bytes && available >= KAYA_FORMAT_FRAME_BYTES &&
            block_end(segment, offset) - offset >= ROOM_MIN;
 }
 
@@ -227,14 +193,13 @@ static bool is_length_of(uint8_t type, uint32_t length)
     }
 }
 
-/* The fields of what would be a frame there; false: no writer meant them. */
-static bool take_fields(const struct kaya_format_segment *segment, const struct kaya_image_file *file,
+/* The fields of what would be a frame at `offset`, of the bytes from there on; false: no writer meant them. */
+static bool take_fields(const struct kaya_format_segment *segment, const uint8_t *bytes, uint64_t available,
                         uint64_t offset, struct kaya_format_frame *frame)
 {
-    const uint8_t *bytes = file->bytes + offset;
     bool holds_record;
 
-    if (!has_room(segment, file, offset))
+    if (!has_room(segment, available, offset))
         return false;
     *frame = (struct kaya_format_frame){ .offset = offset,
                                          .watermark = (uint64_t)load32(bytes + DURABLE) * 4,
@@ -267,12 +232,24 @@ static const uint8_t *start_of(const struct kaya_format_frame *frame)
     return frame->payload - KAYA_FORMAT_FRAME_BYTES;
 }
 
-static bool is_valid(const struct kaya_format_segment *segment, const struct kaya_image_file *file,
+static bool is_valid(const struct kaya_format_segment *segment, const uint8_t *bytes, uint64_t available,
                      uint64_t offset, struct kaya_format_frame *frame)
 {
-    return take_fields(segment, file, offset, frame) && frame->end <= file->size_bytes &&
-           load32(start_of(frame)) ==
-               crc(frame_seed(segment, frame), start_of(frame) + HCRC, (size_t)(frame->end - offset) - HCRC);
+    return take_fields(segment, bytes, available, offset, frame) && frame->end - offset <= available &&
+           load32(bytes) == crc(frame_seed(segment, frame), bytes + HCRC, (size_t)(frame->end - offset) - HCRC);
+}
+
+static uint64_t available_in(const struct kaya_image_file *file, uint64_t offset)
+{
+    return offset < file->size_bytes ? file->size_bytes - offset : 0;
+}
+
+static bool is_valid_in(const struct kaya_format_segment *segment, const struct kaya_image_file *file,
+                        uint64_t offset, struct kaya_format_frame *frame)
+{
+    uint64_t available = available_in(file, offset);
+
+    return available > 0 && is_valid(segment, file->bytes + offset, available, offset, frame);
 }
 
 static unsigned count_differing(const struct kaya_image_file *one, const struct kaya_image_file *other,
@@ -289,9 +266,9 @@ bool kaya_format_frame(const struct kaya_format_segment *segment, uint64_t offse
 {
     const struct kaya_image_file *truth = segment->truth;
 
-    if (is_valid(segment, segment->file, offset, frame))
+    if (is_valid_in(segment, segment->file, offset, frame))
         return true;
-    if (truth == NULL || !is_valid(segment, truth, offset, frame) || frame->end > segment->file->size_bytes ||
+    if (truth == NULL || !is_valid_in(segment, truth, offset, frame) || frame->end > segment->file->size_bytes ||
         count_differing(segment->file, truth, offset, frame->end) != 1 ||
         !kaya_format_second_check_holds(segment, frame) || !kaya_format_header_check_holds(segment, frame))
         return false;
@@ -318,7 +295,61 @@ bool kaya_format_second_check_holds(const struct kaya_format_segment *segment,
 
 bool kaya_format_stray(const struct kaya_format_segment *segment, uint64_t offset, struct kaya_format_frame *frame)
 {
-    return take_fields(segment, segment->file, offset, frame) && kaya_format_header_check_holds(segment, frame);
+    uint64_t available = available_in(segment->file, offset);
+
+    return available > 0 && take_fields(segment, segment->file->bytes + offset, available, offset, frame) &&
+           kaya_format_header_check_holds(segment, frame);
+}
+
+/* --- Opening --- */
+
+/* What lies behind the end of the file is zeros to a link. */
+static bool find_link(const struct kaya_format_segment *segment, uint8_t bytes[LINK_ROOM],
+                      struct kaya_format_frame *frame)
+{
+    uint64_t available = available_in(segment->file, segment->first_frame);
+
+    if (available == 0 || available >= LINK_ROOM)
+        return kaya_format_frame(segment, segment->first_frame, frame);
+    memset(bytes, 0, LINK_ROOM);
+    memcpy(bytes, segment->file->bytes + segment->first_frame, (size_t)available);
+    return is_valid(segment, bytes, LINK_ROOM, segment->first_frame, frame);
+}
+
+static void take_link(struct kaya_format_segment *segment)
+{
+    struct kaya_format_frame frame;
+    uint8_t bytes[LINK_ROOM];
+
+    if (segment->state != KAYA_FORMAT_LINKLESS || !find_link(segment, bytes, &frame))
+        return;
+    kaya_format_link(frame.payload, &segment->link);
+    segment->base_seed = crc_of_number(segment->segment_seed, segment->link.nonce, 4);
+    segment->state = KAYA_FORMAT_LINKED;
+}
+
+/* Where two good copies differ, the one under which the link is valid counts; without a link the first. */
+void kaya_format_open(struct kaya_format_segment *segment, const struct kaya_image_file *file,
+                      const struct kaya_image_file *truth, uint64_t number)
+{
+    const struct kaya_format_segment none = { .file = file, .truth = truth, .number = number };
+
+    *segment = none;
+    if (!take_header(segment, 0))
+        *segment = none;
+    take_link(segment);
+    for (uint64_t at = PLACES_APART; at <= HEADER_DISTANCE && segment->state != KAYA_FORMAT_LINKED;
+         at += PLACES_APART) {
+        struct kaya_format_segment found = none;
+
+        if (segment->state == KAYA_FORMAT_LINKLESS && at != segment->second_header)
+            continue;
+        if (!take_header(&found, at))
+            continue;
+        take_link(&found);
+        if (found.state > segment->state)
+            *segment = found;
+    }
 }
 
 /* --- Entries --- */

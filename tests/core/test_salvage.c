@@ -776,6 +776,36 @@ Test(salvage, with_an_anchor_what_stands_behind_the_end_comes)
     damage_case_destroy(damage);
 }
 
+/* What looks like a spare may be a segment of which the link was cut off, or the header is lost: then a recovery may have given up what stands
+ * behind the end, and its number went to another record. */
+Test(salvage, an_anchor_vouches_for_nothing_below_a_file_that_may_have_been_in_use)
+{
+    struct damage_case *damage = tell(&STORIES[1]);
+    uint64_t last_lsn = damage->log->last_lsn;
+    struct image_file *above = image_disk_segment(&damage->log->image, damage->head + 1);
+    size_t sizes[] = { above->size, STORIES[1].block_bytes, 0 };
+    struct kaya_wal_anchor anchor = { .lsn = last_lsn };
+    struct kaya_wal_salvage_options options = { .anchor = &anchor };
+    struct kaya_wal_salvage *salvage;
+    struct kaya_wal_recovery_report report;
+    struct kaya_wal_salvaged salvaged;
+
+    memset(byte_of(damage, frame_of(damage, last_lsn - 1), 0), 0xee, 30);
+    MUST(kaya_wal_salvage_open(&damage->log->environment, NULL, &salvage, &report));
+    kaya_wal_salvage_close(salvage);
+    anchor.log_id = report.log_id;
+    for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        above->size = sizes[i];
+        MUST(kaya_wal_salvage_open(&damage->log->environment, &options, &salvage, NULL));
+        do
+            MUST(kaya_wal_salvage_next(salvage, &salvaged));
+        while (salvaged.kind == KAYA_SALVAGED_GAP || salvaged.record.lsn < last_lsn);
+        cr_expect_eq(salvaged.record.durable, i == 0, "cut to %zu bytes", sizes[i]);
+        kaya_wal_salvage_close(salvage);
+    }
+    damage_case_destroy(damage);
+}
+
 /* --- lost links and headers --- */
 
 /* A link holds what the checks of its segment's frames are seeded with, and the first number. Both are worked out: from the frames, and from
