@@ -40,6 +40,14 @@ forgotten() { # TOP ROOM...
     )
 }
 
+# Print what tools left in the tree below TOP.
+leavings() { # TOP
+    (
+        cd "$1"
+        find . \( -path ./build -o -path ./.git \) -prune -o -type f \( -name '*.orig' -o -name '*.rej' -o -name '*.tape' -o -name '*~' \) -print | sort
+    )
+}
+
 mkdir -p "$work"/room/{part/include,below}
 touch "$work"/room/{named,lost,looped,upward}.c "$work"/room/{story,lost}.yaml "$work"/room/part/{named,lost}.c \
     "$work"/room/part/include/{named,lost}.h "$work"/room/private.h "$work"/room/test_lost.sh
@@ -62,3 +70,12 @@ planted=$(forgotten "$work" room)
 
 missing=$(forgotten "$KAYA_SOURCE" core sim scenarios tools tests fuzz)
 [ -z "$missing" ] || { printf 'named by no CMakeLists.txt:\n%s\n' "$missing"; exit 1; }
+
+mkdir -p "$work"/build
+touch "$work"/build/kept.tape "$work"/failed.tape "$work"/room/named.c.orig
+planted=$(leavings "$work")
+[ "$planted" = "./failed.tape
+./room/named.c.orig" ] || { printf 'the check of leavings is blind, it found:\n%s\n' "$planted"; exit 1; }
+
+left=$(leavings "$KAYA_SOURCE")
+[ -z "$left" ] || { printf 'left lying about:\n%s\n' "$left"; exit 1; }
