@@ -51,7 +51,7 @@ uint32_t kaya_names_find(const struct kaya_names *directory, const char *name);
 bool kaya_names_refers(const struct kaya_names *directory, uint32_t file);
 
 /* The name is free. */
-void kaya_names_create(struct kaya_pool *pool, struct kaya_names *directory, const char *name, uint32_t file);
+void kaya_names_create(struct kaya_pool *pool, struct kaya_names *directory, const char *text, uint32_t file);
 /* The name that stands there among those shown. `to` may exist, and then its file has no name any more. */
 void kaya_names_rename(struct kaya_pool *pool, struct kaya_names *directory, uint32_t position, const char *to);
 void kaya_names_unlink(struct kaya_pool *pool, struct kaya_names *directory, uint32_t position);

@@ -215,16 +215,17 @@ void kaya_inode_read(const struct kaya_store *store, const struct kaya_inode *in
 {
     while (length > 0) {
         uint64_t index = offset >> store->sector_shift;
+        uint64_t end = (offset + length + store->sector_bytes - 1) >> store->sector_shift;
         size_t from = (size_t)(offset & (store->sector_bytes - 1));
-        uint64_t zeros =
-            zeros_from(inode, index, (from + length + store->sector_bytes - 1) >> store->sector_shift);
-        size_t stretch = ((size_t)(zeros > 0 ? zeros : 1) << store->sector_shift) - from;
+        const struct kaya_block *block = index < inode->sector_count ? inode->sectors[index].newest : NULL;
+        uint64_t sectors = block != NULL ? 1 : zeros_from(inode, index, end - index);
+        size_t stretch = (size_t)(sectors << store->sector_shift) - from;
         size_t part = stretch < length ? stretch : length;
 
-        if (zeros > 0)
-            memset(bytes, 0, part);
+        if (block != NULL)
+            memcpy(bytes, block->bytes + from, part);
         else
-            memcpy(bytes, inode->sectors[index].newest->bytes + from, part);
+            memset(bytes, 0, part);
         offset += part;
         bytes += part;
         length -= part;
