@@ -4,9 +4,8 @@
 set -eu
 sim=$KAYA_BIN/kaya-sim
 bugs=$KAYA_BUILD/tests/bugs/kaya-sim-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
+# shellcheck source=tests/scratch.sh
+. "${KAYA_SOURCE:?the top of the tree}/tests/scratch.sh"
 
 value() { # KEY: of the JSON object in $report
     printf '%s' "$report" | sed -n "s/.*\"$1\": *\"\{0,1\}\([0-9a-zA-Z]*\).*/\1/p"
@@ -18,8 +17,7 @@ explore() { # PROGRAM OPTION...
 }
 same() { # WHAT ONE OTHER
     [ "$2" = "$3" ] && return
-    echo "$1: $2 and $3" >&2
-    failures=$((failures + 1))
+    fail "$1: $2 and $3"
 }
 verdict() { echo "$(value distinct) recoveries, exhaustive $(value exhaustive), promise $(value promise)"; }
 
@@ -29,7 +27,7 @@ for options in 'short --depth 1' 'power-loss --operations 1 --depth 1'; do
     explore "$sim" $options
     wanted=$(verdict)
     states=$(value states)
-    [ "$(value violations)" = 0 ] || { echo "$options: $report" >&2; failures=$((failures + 1)); }
+    [ "$(value violations)" = 0 ] || fail "$options: $report"
     for rule in unchanged same_answers same_crash same_state same_beginning all; do
         # shellcheck disable=SC2086
         explore "$sim" $options --without $rule
@@ -59,10 +57,9 @@ for bug in A1-acknowledged-before-its-sync A3-names-not-synced C2-zeros-are-a-re
     with=$(value distinct) with_promise=$(value promise) line=$(printf '%s' "$report" | sed 's/.*"replays":\["\([^"]*\)".*/\1/')
     [ "$(value violations)" = 0 ] || found=$((found + 1))
     if [ "$(value violations)" != 0 ]; then
-        "$bugs$bug" replay "$line" >/dev/null && { echo "$bug: '$line' breaks nothing" >&2; failures=$((failures + 1)); }
+        "$bugs$bug" replay "$line" >/dev/null && fail "$bug: '$line' breaks nothing"
         "$sim" replay "$line" >"$work/out" 2>&1 || grep -q 'no such call' "$work/out" || {
-            echo "'$line' breaks the log as it is" >&2
-            failures=$((failures + 1))
+            fail "'$line' breaks the log as it is"
         }
     fi
     explore "$bugs$bug" short --depth 1 --without all

@@ -2,10 +2,9 @@
 # The program kaya-sim from outside: exit codes, JSON, replay, tapes, scenario files.
 set -u
 sim=${KAYA_BIN:?}/kaya-sim
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# shellcheck source=tests/scratch.sh
+. "${KAYA_SOURCE:?the top of the tree}/tests/scratch.sh"
 cd "$work" || exit 1
-failures=0
 
 # expect EXIT_CODE TEXT COMMAND...: it ends with that code, and what it prints holds the text.
 expect() {
@@ -15,13 +14,9 @@ expect() {
     output=$("$@" 2>&1)
     got=$?
     if [ "$got" -ne "$code" ]; then
-        echo "exit code $got instead of $code: $*" >&2
-        echo "$output" >&2
-        failures=$((failures + 1))
+        fail "exit code $got instead of $code: $*: $output"
     elif ! printf '%s\n' "$output" | grep -qF -e "$text"; then
-        echo "no '$text' in what this printed: $*" >&2
-        echo "$output" >&2
-        failures=$((failures + 1))
+        fail "no '$text' in what this printed: $*: $output"
     fi
 }
 
@@ -36,7 +31,7 @@ done
 expect 2 'whole number' "$sim" run power-loss --seeds none
 expect 2 'whole number' "$sim" run power-loss --jobs 0
 expect 2 "no scenario 'no-such'" "$sim" run no-such
-[ -z "$("$sim" run no-such 2>/dev/null)" ] || { echo "a table is begun for a scenario that is none" >&2; failures=$((failures + 1)); }
+[ -z "$("$sim" run no-such 2>/dev/null)" ] || fail "a table is begun for a scenario that is none"
 expect 2 'no-such.yaml' "$sim" run ./no-such.yaml
 expect 2 'neither a replay line nor a file' "$sim" replay nonsense
 expect 2 'which run?' "$sim" replay
@@ -45,7 +40,7 @@ expect 2 'are for runs' "$sim" shrink 'explore small: call 41 power_loss 0=1' --
 expect 2 'no row of a table' "$sim" necessity --check "$0"
 expect 2 "no scenario 'no-such'" "$sim" list no-such
 expect 0 'power-loss' "$sim" list power-loss
-[ "$("$sim" list power-loss bit-rot --json | wc -l)" -eq 2 ] || { echo "not one object for each that was named" >&2; failures=$((failures + 1)); }
+[ "$("$sim" list power-loss bit-rot --json | wc -l)" -eq 2 ] || fail "not one object for each that was named"
 
 # Where the short tape cannot be written that is said before the work is done.
 bug=${KAYA_BUILD:?}/tests/bugs/kaya-sim-A1-acknowledged-before-its-sync
@@ -63,16 +58,16 @@ for name in power-loss process-crash-then-power-loss crash-in-recovery stale-tai
 done
 
 # JSON: one object a line, digests as hex strings, the same for any number of jobs.
-"$sim" run power-loss atomic-batches --seeds 12 --jobs 1 --json >one.json || failures=$((failures + 1))
-"$sim" run power-loss atomic-batches --seeds 12 --jobs 2 --json >two.json || failures=$((failures + 1))
-[ "$(wc -l <one.json)" -eq 2 ] || { echo "not one object a scenario" >&2; failures=$((failures + 1)); }
+"$sim" run power-loss atomic-batches --seeds 12 --jobs 1 --json >one.json || fail "a violation in 12 seeds"
+"$sim" run power-loss atomic-batches --seeds 12 --jobs 2 --json >two.json || fail "a violation in 12 seeds"
+[ "$(wc -l <one.json)" -eq 2 ] || fail "not one object a scenario"
 for key in scenario runs crashes recoveries appended acknowledged recovered faults promises violations digest seconds \
     crash_cycles_per_second; do
-    [ "$(grep -c "\"$key\":" one.json)" -eq 2 ] || { echo "no key $key" >&2; failures=$((failures + 1)); }
+    [ "$(grep -c "\"$key\":" one.json)" -eq 2 ] || fail "no key $key"
 done
 digests() { grep -o '"digest":"0x[0-9a-f]\{16\}"' "$1"; }
-[ "$(digests one.json | wc -l)" -eq 2 ] || { echo "digests are no hex strings" >&2; failures=$((failures + 1)); }
-[ "$(digests one.json)" = "$(digests two.json)" ] || { echo "the digest hangs on --jobs" >&2; failures=$((failures + 1)); }
+[ "$(digests one.json | wc -l)" -eq 2 ] || fail "digests are no hex strings"
+[ "$(digests one.json)" = "$(digests two.json)" ] || fail "the digest hangs on --jobs"
 
 # Too few runs for a fault to strike are a note; enough of them are an error.
 cat >calm.yaml <<'YAML'

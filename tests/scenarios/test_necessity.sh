@@ -5,9 +5,8 @@
 set -u
 sim=${KAYA_BIN:?}/kaya-sim
 page=${KAYA_SOURCE:?}/core/NECESSITY.md
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
+# shellcheck source=tests/scratch.sh
+. "${KAYA_SOURCE:?the top of the tree}/tests/scratch.sh"
 
 # expect CODE PATTERN PAGE
 expect() {

@@ -1,14 +1,8 @@
-# What scripts that use a program as its users do have in common; sourced. Makes a scratch directory, goes there, and counts in `failures`.
+# What scripts that use a program as its users do have in common; sourced. Goes to the scratch directory.
 # shellcheck shell=bash
-work=$(mktemp -d "${TMPDIR:-/tmp}/kaya-test-XXXXXX")
-trap 'rm -rf "$work"' EXIT
+# shellcheck source=tests/scratch.sh
+. "${KAYA_SOURCE:?the top of the tree}/tests/scratch.sh"
 cd "$work" || exit 1
-failures=0
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
 
 # expect CODE COMMAND...: it reads the file `in`, which is empty again afterwards, and ends so; its output is in `out` and `err`.
 : >in

@@ -2,8 +2,8 @@
 # The example around the key-value engine: what it was told survives its own end, over snapshots and a log that it began.
 set -eu
 kv=$KAYA_BIN/example-kv
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# shellcheck source=tests/scratch.sh
+. "${KAYA_SOURCE:?the top of the tree}/tests/scratch.sh"
 
 expect() { # WANTED COMMAND...
     wanted=$1

@@ -7,10 +7,9 @@
 set -u
 wal=${KAYA_BIN:?}/kaya-wal
 page=${KAYA_SOURCE:?}/core/NECESSITY.md
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# shellcheck source=tests/scratch.sh
+. "${KAYA_SOURCE:?the top of the tree}/tests/scratch.sh"
 cd "$work" || exit 1
-work=$(pwd -P)
 
 if ! strace -o probe -e trace=openat true 2>/dev/null || ! [ -s probe ]; then
     echo "SKIPPED: strace is not here, or may not watch: real calls were not compared with core/NECESSITY.md" >&2
@@ -83,12 +82,10 @@ call == "fallocate" { sized[name] = 1; print "room for " role(name); next }
 { print "unknown call: " $0 }
 ' calls | sort | uniq -c >seen
 
-failures=0
 sed -n 's/^| [a-z]*: \([^|]*[^| ]\) |.*/\1/p' "$page" | sort -u >rows
 while read -r count call; do
     grep -q -x -F -e "$call" rows || {
-        echo "no row for: $call ($count times)" >&2
-        failures=$((failures + 1))
+        fail "no row for: $call ($count times)"
     }
 done <seen
 for call in 'sync of a segment with frames' 'sync of a segment with headers' 'sync of an unfinished segment with headers' \
@@ -96,8 +93,7 @@ for call in 'sync of a segment with frames' 'sync of a segment with headers' 'sy
     'rename of an unfinished segment to its name' 'rename of a segment away and back' 'removal of a segment' 'cut of a segment' \
     'room for an unfinished segment'; do
     grep -q -e " $call\$" seen || {
-        echo "never seen: $call" >&2
-        failures=$((failures + 1))
+        fail "never seen: $call"
     }
 done
 [ "$failures" -eq 0 ] || { cat seen said >&2; exit 1; }

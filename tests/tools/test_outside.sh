@@ -5,26 +5,10 @@
 # add_subdirectory and runs what it made.
 set -eu
 
-source=${KAYA_SOURCE:?the source tree}
-build=${KAYA_BUILD:?the build tree}
-work=$(mktemp -d "${TMPDIR:-/tmp}/kaya-test-XXXXXX")
-trap 'rm -rf "$work"' EXIT
-cd "$source"
+# shellcheck source=tests/tools/page.sh
+. "${KAYA_SOURCE:?the top of the tree}/tests/tools/page.sh"
 
-fail() {
-    echo "FAILED: $*"
-    exit 1
-}
-
-command=$(sed -n '/^    cc /,/[^\\]$/p' sim/README.md | tr -d '\\\n')
-case $command in *counter.c*) ;; *) fail 'sim/README.md does not say how to build counter.c' ;; esac
-command=${command//-o counter/-o $work/counter}
-command=${command// build\// $build/}
-command=${command/ cc / ${CC:-cc} -Wall -Wextra -Werror }
-case ${KAYA_SANITIZE:-} in
-address) command+=' -fsanitize=address,undefined' ;;
-esac
-sh -c "$command" || fail "sim/README.md's command does not build: $command"
+build_as_told sim/README.md counter
 
 # Its walk, output and all. The careless one fails, behind a pipe.
 # shellcheck disable=SC2016 # a fence
@@ -33,9 +17,9 @@ sed -n '/^```console/,/^```$/p' sim/README.md | sed '1d;$d' >"$work/walk"
     echo "\$ $line"
     bash -c "$line" || true
 done) >"$work/walked"
-diff "$work/walk" "$work/walked" || fail 'the example does not do what sim/README.md shows'
-if "$work/counter" careless >"$work/out"; then fail 'a broken promise ends with 0'; fi
-grep -q ' rename ' "$work/out" || fail 'the events of a broken promise are not shown'
+diff "$work/walk" "$work/walked" || stop 'the example does not do what sim/README.md shows'
+if "$work/counter" careless >"$work/out"; then stop 'a broken promise ends with 0'; fi
+grep -q ' rename ' "$work/out" || stop 'the events of a broken promise are not shown'
 
 if [ -n "${KAYA_SANITIZE:-}" ]; then exit 0; fi # a project of its own has its own options
 mkdir "$work/project"
@@ -43,7 +27,7 @@ cp tools/example/notes.c "$work/project"
 cat >"$work/project/CMakeLists.txt" <<END
 cmake_minimum_required(VERSION 3.25)
 project(outsider LANGUAGES C CXX)
-add_subdirectory($source kaya-wal EXCLUDE_FROM_ALL)
+add_subdirectory($KAYA_SOURCE kaya-wal EXCLUDE_FROM_ALL)
 add_executable(notes notes.c)
 target_link_libraries(notes PRIVATE kaya_wal_posix)
 add_executable(plus plus.cc)
@@ -74,7 +58,7 @@ END
 {
     cmake -G Ninja -S "$work/project" -B "$work/project/build" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER="${CC:-cc}" -DCMAKE_CXX_COMPILER="${CXX:-c++}" &&
         cmake --build "$work/project/build" --parallel 2
-} >"$work/log" 2>&1 || fail "a project that takes the log in does not build: $(tail -20 "$work/log")"
+} >"$work/log" 2>&1 || stop "a project that takes the log in does not build: $(tail -20 "$work/log")"
 "$work/project/build/notes" "$work/notes" 'milk, eggs' 'call Ada' >"$work/out"
 "$work/project/build/plus" "$work/notes" >"$work/out"
-printf 'milk, eggs\ncall Ada\n' | diff - "$work/out" || fail 'what C wrote C++ does not read'
+printf 'milk, eggs\ncall Ada\n' | diff - "$work/out" || stop 'what C wrote C++ does not read'

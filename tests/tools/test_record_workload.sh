@@ -6,15 +6,9 @@
 set -u
 record=${KAYA_SOURCE:?}/tools/record-workload
 sim=${KAYA_BIN:?}/kaya-sim
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# shellcheck source=tests/scratch.sh
+. "${KAYA_SOURCE:?the top of the tree}/tests/scratch.sh"
 cd "$work" || exit 1
-failures=0
-
-fail() {
-    echo "$*" >&2
-    failures=$((failures + 1))
-}
 
 # expect TITLE FILE, the wanted lines on standard input; comments do not count.
 expect() {
