@@ -399,6 +399,7 @@ static enum kaya_status look(struct kaya_wal_salvage *salvage, const struct kaya
         return status;
     if (status != KAYA_DAMAGED)
         *report = (struct kaya_wal_recovery_report){ .verdict = KAYA_VERDICT_DAMAGED,
+                                                     .verdict_row = "damaged",
                                                      .damage_reason = reason_of(status) };
     status = kaya_pieces_find(&salvage->pieces, &salvage->context, anchor, report);
     salvage->next_lsn = salvage->pieces.low_water_lsn;
@@ -411,7 +412,7 @@ enum kaya_status kaya_wal_salvage_open(const struct kaya_wal_environment *enviro
 {
     static const struct kaya_wal_salvage_options DEFAULTS = { .on_event = NULL };
     struct kaya_wal_salvage *salvage = kaya_allocate(environment->allocator, sizeof *salvage);
-    struct kaya_wal_recovery_report found = { .damage_reason = "" };
+    struct kaya_wal_recovery_report found = { .verdict_row = "", .damage_reason = "" };
     enum kaya_status status;
 
     *out = NULL;

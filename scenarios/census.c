@@ -50,18 +50,35 @@ static void open_segment(const struct kaya_census *census, const struct kaya_ima
     kaya_format_open(segment, file, truth, kaya_census_number(file->name, true));
 }
 
-static void note_damage(struct kaya_census *census, uint64_t segment, uint64_t offset, const char *what)
+/* The last one that was noted; a place of nobody's where there were too many. */
+static struct kaya_census_damage *note_damage(struct kaya_census *census, uint64_t segment, uint64_t offset,
+                                              uint64_t end, const char *what)
 {
+    struct kaya_census_damage *damage = &census->damages[KAYA_CENSUS_DAMAGES_MAX - 1];
+
     if (census->damage_count < KAYA_CENSUS_DAMAGES_MAX)
-        census->damages[census->damage_count++] = (struct kaya_census_damage){ segment, offset, what };
+        damage = &census->damages[census->damage_count++];
     else
         census->is_unsure = true;
+    *damage = (struct kaya_census_damage){ .segment = segment, .offset = offset, .end = end, .what = what };
+    return damage;
+}
+
+/* Records `first_min` or one up to `first_max` to `last`; none where that is nothing. */
+static void note_lost(struct kaya_census_damage *damage, uint64_t first_min, uint64_t first_max, uint64_t last)
+{
+    if (last < first_min)
+        return;
+    damage->lost_min = first_min;
+    damage->lost_max = first_max < last ? first_max : last;
+    damage->lost_last = last;
 }
 
 /* --- Behind the end --- */
 
 struct behind {
     uint64_t count, furthest;
+    uint64_t offset, end; /* of the last */
 };
 
 static uint32_t load32(const uint8_t *bytes)
@@ -91,6 +108,8 @@ static struct behind look_behind(const struct kaya_format_segment *segment, uint
             frame.sequence - sequence > (at - from) / 4)
             continue;
         behind.count++;
+        behind.offset = at;
+        behind.end = frame.end;
         behind.furthest = frame.watermark > behind.furthest ? frame.watermark : behind.furthest;
     }
     return behind;
@@ -123,6 +142,18 @@ static void take_entry(struct kaya_census *census, const struct kaya_format_segm
         census->low_water_lsn = kaya_format_load(entry->first.payload, 8);
 }
 
+/* Records of which some byte lies behind what is claimed. */
+static uint64_t count_unclaimed(const struct kaya_format_segment *segment, uint64_t claimed)
+{
+    struct kaya_format_walk walk = { .segment = segment, .limit = UINT64_MAX };
+    struct kaya_format_entry entry;
+    uint64_t count = 0;
+
+    while (kaya_format_next(&walk, &entry))
+        count += entry.is_record && entry.last.end > claimed ? entry.count : 0;
+    return count;
+}
+
 /* As if it were the head. */
 static void take_head(struct kaya_census *census, const struct kaya_format_segment *segment)
 {
@@ -140,6 +171,10 @@ static void take_head(struct kaya_census *census, const struct kaya_format_segme
     census->end = walk.end;
     census->furthest = behind.furthest > walk.watermark ? behind.furthest : walk.watermark;
     census->stray_count = behind.count;
+    census->stray_offset = behind.offset;
+    census->stray_end = behind.end;
+    census->is_named = census->furthest > 0 && (segment->link.carried_end == 0 || census->has_appended);
+    census->carried_count = count_unclaimed(segment, census->is_named ? census->furthest : 0);
     census->mended_count = walk.mended_count;
     census->has_broken_record = walk.is_broken;
     census->is_blank_behind = is_blank(segment, walk.end);
@@ -208,15 +243,15 @@ static void check_next(struct kaya_census *census)
 
     if (file == NULL) {
         if (census->has_appended)
-            note_damage(census, number, 0, "the segment behind the one in use is missing");
+            note_damage(census, number, 0, 0, "the segment behind the one in use is missing");
         return;
     }
     open_segment(census, file, &next);
     if (next.state == KAYA_FORMAT_HEADERLESS) {
         if (names_head(census, file))
-            note_damage(census, number, 0, "both headers of a segment that was in use are bad");
+            note_damage(census, number, 0, 0, "both headers of a segment that was in use are bad");
     } else if (census->has_appended && (next.state == KAYA_FORMAT_STRANGE || !is_of_log(census, &next))) {
-        note_damage(census, number, 0, "the segment behind the one in use is another one");
+        note_damage(census, number, 0, 0, "the segment behind the one in use is another one");
     }
 }
 
@@ -227,15 +262,20 @@ static void check_above(struct kaya_census *census)
         const struct kaya_image_file *file = &census->image->files[i];
         uint64_t number = kaya_census_number(file->name, false);
         struct kaya_format_segment segment;
+        uint64_t furthest;
 
         if (number <= head_of(census)->number)
             continue;
         open_segment(census, file, &segment);
-        if (segment.state == KAYA_FORMAT_LINKLESS && is_of_log(census, &segment) &&
-            look_behind(&segment, segment.first_frame, 0).furthest > 0)
-            note_damage(census, number, segment.first_frame, "a segment that was in use has lost its link");
+        furthest = segment.state == KAYA_FORMAT_LINKLESS && is_of_log(census, &segment)
+                       ? look_behind(&segment, segment.first_frame, 0).furthest
+                       : 0;
+        if (furthest > 0)
+            note_lost(note_damage(census, number, segment.first_frame, furthest,
+                                  "a segment that was in use has lost its link"),
+                      census->last_lsn + 1, census->last_lsn + 1, UINT64_MAX);
         if (segment.state == KAYA_FORMAT_LINKED && !is_of_log(census, &segment))
-            note_damage(census, number, 0, "a segment of another log was in use");
+            note_damage(census, number, 0, 0, "a segment of another log was in use");
     }
 }
 
@@ -258,17 +298,20 @@ static bool take_predecessor(struct kaya_census *census)
     struct kaya_census_segment *found = &census->chain[census->chain_count];
     struct kaya_format_walk walk = { .segment = &found->segment, .limit = link->predecessor_end };
     struct kaya_format_entry entry;
+    struct kaya_census_damage *damage;
 
     if (link->predecessor >= successor->number || file == NULL) {
-        note_damage(census, link->predecessor, 0, "a predecessor is missing");
+        damage = note_damage(census, link->predecessor, 0, link->predecessor_end, "a predecessor is missing");
+        note_lost(damage, census->low_water_lsn, link->base_lsn - 1, link->base_lsn - 1);
         return false;
     }
     open_segment(census, file, &found->segment);
     if (found->segment.state != KAYA_FORMAT_LINKED || !is_of_log(census, &found->segment) ||
         kaya_format_chain(&found->segment, link->predecessor_end) != link->chain) {
-        note_damage(census, link->predecessor,
-                    found->segment.state == KAYA_FORMAT_LINKLESS ? found->segment.first_frame : 0,
-                    "a predecessor is not the segment that was named");
+        damage = note_damage(census, link->predecessor,
+                             found->segment.state == KAYA_FORMAT_LINKLESS ? found->segment.first_frame : 0,
+                             link->predecessor_end, "a predecessor is not the segment that was named");
+        note_lost(damage, census->low_water_lsn, link->base_lsn - 1, link->base_lsn - 1);
         return false;
     }
     while (kaya_format_next(&walk, &entry))
@@ -276,10 +319,16 @@ static bool take_predecessor(struct kaya_census *census)
     found->end = link->predecessor_end;
     found->record_count = walk.sequence;
     census->mended_count += walk.mended_count;
-    if (walk.end != link->predecessor_end)
-        note_damage(census, link->predecessor, UINT64_MAX, "a predecessor breaks off in front of its end");
-    else if (found->segment.link.base_lsn + walk.sequence != link->base_lsn)
-        note_damage(census, link->predecessor, walk.end, "a predecessor holds another number of records");
+    if (walk.end != link->predecessor_end) {
+        uint64_t next_lsn = found->segment.link.base_lsn + walk.sequence;
+
+        damage = note_damage(census, link->predecessor, UINT64_MAX, link->predecessor_end,
+                             "a predecessor breaks off in front of its end");
+        note_lost(damage, next_lsn, next_lsn, link->base_lsn - 1);
+    } else if (found->segment.link.base_lsn + walk.sequence != link->base_lsn) {
+        note_damage(census, link->predecessor, walk.end, walk.end,
+                    "a predecessor holds another number of records");
+    }
     census->chain_count++;
     return true;
 }
@@ -299,8 +348,9 @@ static void walk_chain(struct kaya_census *census)
         link = &census->chain[census->chain_count - 1].segment.link;
     }
     if (link->base_lsn > census->low_water_lsn)
-        note_damage(census, census->chain[census->chain_count - 1].segment.number, 0,
-                    "the log begins behind its low-water mark");
+        note_lost(note_damage(census, census->chain[census->chain_count - 1].segment.number, 0, 0,
+                              "the log begins behind its low-water mark"),
+                  census->low_water_lsn, census->low_water_lsn, link->base_lsn - 1);
 }
 
 /* Dead files are of this log. Its first header must say otherwise: where that is bad, nobody asks. */
@@ -316,7 +366,7 @@ static void check_dead(struct kaya_census *census)
             continue;
         open_segment(census, file, &segment);
         if (segment.state == KAYA_FORMAT_LINKED && !is_of_log(census, &segment))
-            note_damage(census, number, 0, "a dead segment is of another log");
+            note_damage(census, number, 0, 0, "a dead segment is of another log");
     }
 }
 
@@ -348,7 +398,7 @@ void kaya_census_take(struct kaya_census *census, const struct kaya_image *image
     census->has_head = find_head(census);
     if (!census->has_head) {
         if (census->has_segments)
-            note_damage(census, UINT64_MAX, 0, "no segment has a link that counts");
+            note_damage(census, UINT64_MAX, 0, 0, "no segment has a link that counts");
         return;
     }
     if (!is_number(link->base_lsn) || !is_number(link->epoch) || census->low_water_lsn == 0 ||
@@ -357,8 +407,9 @@ void kaya_census_take(struct kaya_census *census, const struct kaya_image *image
         return;
     }
     if (census->furthest > census->end)
-        note_damage(census, head_of(census)->number, kaya_format_behind(head_of(census), census->end),
-                    "a claim reaches beyond the end");
+        note_lost(note_damage(census, head_of(census)->number, kaya_format_behind(head_of(census), census->end),
+                              census->furthest, "a claim reaches beyond the end"),
+                  census->last_lsn + 1, census->last_lsn + 1, UINT64_MAX);
     check_above(census);
     walk_chain(census);
     check_dead(census);
@@ -369,31 +420,78 @@ void kaya_census_take(struct kaya_census *census, const struct kaya_image *image
 #define BREAK(violation, promise, ...)                                                                       \
     kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_##promise), __VA_ARGS__)
 
-static bool names_damage(const struct kaya_census *census, const struct kaya_wal_recovery_report *report)
+/* NULL: nothing that was found here. */
+static const struct kaya_census_damage *find_named(const struct kaya_census *census,
+                                                   const struct kaya_wal_recovery_report *report)
 {
-    for (size_t i = 0; i < census->damage_count; i++)
-        if ((census->damages[i].segment == report->damage_segment || census->damages[i].segment == UINT64_MAX) &&
-            (census->damages[i].offset == report->damage_offset || census->damages[i].offset == UINT64_MAX))
-            return true;
-    return false;
+    for (size_t i = 0; i < census->damage_count; i++) {
+        const struct kaya_census_damage *damage = &census->damages[i];
+
+        if ((damage->segment == report->damage_segment || damage->segment == UINT64_MAX) &&
+            (damage->offset == report->damage_offset || damage->offset == UINT64_MAX) &&
+            damage->end == report->damage_end_offset)
+            return damage;
+    }
+    return NULL;
+}
+
+/* Where more than one place is bad, some name records of another. Up to where a claim speaks of records that nobody can count, some may be lost. */
+static void judge_lost(const struct kaya_census *census, const char *who,
+                       const struct kaya_wal_recovery_report *report, const struct kaya_census_damage *damage,
+                       struct kaya_violation *violation)
+{
+    bool is_counted = damage->lost_last != UINT64_MAX;
+
+    if (census->damage_count > 1 || (!is_counted && report->lost_first_lsn == 0))
+        return;
+    if (report->lost_first_lsn < damage->lost_min || report->lost_first_lsn > damage->lost_max ||
+        (is_counted && report->lost_last_lsn != damage->lost_last))
+        BREAK(violation, P5,
+              "%s: records from %" PRIu64 " to %" PRIu64 " at the latest are lost, up to %" PRIu64
+              "; %s says %" PRIu64 "..%" PRIu64,
+              damage->what, damage->lost_min, damage->lost_max, damage->lost_last, who,
+              report->lost_first_lsn, report->lost_last_lsn);
 }
 
 static void judge_damage(const struct kaya_census *census, const char *who,
-                         const struct kaya_wal_recovery_report *report, struct kaya_violation *violation)
+                         const struct kaya_wal_recovery_report *report, uint64_t anchor_lsn,
+                         struct kaya_violation *violation)
 {
     const struct kaya_census_damage *damage = census->damages;
+    const struct kaya_census_damage *named = find_named(census, report);
 
     if (report->verdict != KAYA_VERDICT_DAMAGED)
         BREAK(violation, P5,
               "by the page of the format the log is damaged in segment %" PRIu64 " at 0x%" PRIx64
               ": %s; %s says %s",
               damage->segment, damage->offset, damage->what, who, kaya_wal_verdict_name(report->verdict));
-    else if (!names_damage(census, report))
+    else if (named == NULL)
         BREAK(violation, P5,
-              "the log is damaged in segment %" PRIu64 " at 0x%" PRIx64
-              " (%s) of %zu places; %s names segment %" PRIu64 " at 0x%" PRIx64 ": %s",
-              damage->segment, damage->offset, damage->what, census->damage_count, who,
-              report->damage_segment, report->damage_offset, report->damage_reason);
+              "the log is damaged in segment %" PRIu64 " at 0x%" PRIx64 ", of what is durable up to 0x%" PRIx64
+              " (%s), of %zu places; %s names segment %" PRIu64 " at 0x%" PRIx64 ", up to 0x%" PRIx64 ": %s",
+              damage->segment, damage->offset, damage->end, damage->what, census->damage_count, who,
+              report->damage_segment, report->damage_offset, report->damage_end_offset, report->damage_reason);
+    else if (anchor_lsn == 0)
+        judge_lost(census, who, report, named, violation);
+}
+
+/* The log is whole, and ends before its anchor. */
+static void judge_anchor(const struct kaya_census *census, const char *who,
+                         const struct kaya_wal_recovery_report *report, uint64_t anchor_lsn,
+                         struct kaya_violation *violation)
+{
+    const struct kaya_format_segment *head = head_of(census);
+    bool names_end = !census->has_head || (report->damage_segment == head->number &&
+                                           report->damage_offset == kaya_format_behind(head, census->end));
+
+    if (report->verdict != KAYA_VERDICT_DAMAGED || !names_end || report->damage_end_offset != 0 ||
+        report->lost_first_lsn != (census->has_head ? census->last_lsn + 1 : 1) ||
+        report->lost_last_lsn != anchor_lsn)
+        BREAK(violation, P5,
+              "the log ends with record %" PRIu64 ", its anchor names %" PRIu64
+              "; %s says %s, segment %" PRIu64 " at 0x%" PRIx64 ", records %" PRIu64 "..%" PRIu64 " lost",
+              census->last_lsn, anchor_lsn, who, kaya_wal_verdict_name(report->verdict),
+              report->damage_segment, report->damage_offset, report->lost_first_lsn, report->lost_last_lsn);
 }
 
 static uint64_t unvouched_bytes(const struct kaya_census *census)
@@ -447,11 +545,17 @@ static void judge_verdict(const struct kaya_census *census, const char *who,
     if (!is_torn && census->has_broken_record)
         BREAK(violation, P4, "a record that is not whole begins at the end; %s says %s", who,
               kaya_wal_verdict_name(report->verdict));
-    if (is_torn != (report->discarded_bytes > 0) ||
-        census->end + report->discarded_bytes > head_of(census)->segment_bytes)
+    if (census->end + report->discarded_bytes > head_of(census)->segment_bytes ||
+        (census->stray_count > 0 && (census->end + report->discarded_bytes <= census->stray_offset ||
+                                     census->end + report->discarded_bytes > census->stray_end)))
         BREAK(violation, P4,
-              "%s says %s, and that %" PRIu64 " bytes behind the end at 0x%" PRIx64 " are given up", who,
-              kaya_wal_verdict_name(report->verdict), report->discarded_bytes, census->end);
+              "%s says %s, and that %" PRIu64 " bytes behind the end at 0x%" PRIx64
+              " are given up; the last of %" PRIu64 " frames there stands from 0x%" PRIx64 " to 0x%" PRIx64,
+              who, kaya_wal_verdict_name(report->verdict), report->discarded_bytes, census->end,
+              census->stray_count, census->stray_offset, census->stray_end);
+    if (census->stray_count > 0 && !is_torn)
+        BREAK(violation, P4, "%" PRIu64 " frames of this life stand behind the end; %s says %s",
+              census->stray_count, who, kaya_wal_verdict_name(report->verdict));
     if (report->closed_cleanly && (!census->is_closed || census->stray_count > 0))
         BREAK(violation, P4, "no CLOSE ends the log, and %s says that it was closed", who);
     if (!report->closed_cleanly && census->is_closed && census->is_blank_behind)
@@ -459,15 +563,40 @@ static void judge_verdict(const struct kaya_census *census, const char *who,
               "CLOSE ends the log, nothing stands behind it, and %s says that it was not closed", who);
 }
 
-void kaya_census_judge(const struct kaya_census *census, const char *who, enum kaya_status status,
-                       const struct kaya_wal_recovery_report *report, uint64_t anchor_lsn,
-                       struct kaya_violation *violation)
+/* A recovery that finds no clean close goes on under the next epoch, in a segment that takes its place behind the head, or the head's. */
+static void judge_deeds(const struct kaya_census *census, const char *who, bool recovers,
+                        const struct kaya_wal_recovery_report *report, struct kaya_violation *violation)
 {
-    if (census->is_unsure || (status != KAYA_OK && status != KAYA_DAMAGED) ||
-        (census->damage_count == 0 && anchor_lsn > census->last_lsn))
+    bool succeeds = recovers && !report->closed_cleanly;
+    uint64_t epoch = census->epoch + succeeds;
+    uint64_t segment_count = census->chain_count + (succeeds && census->is_named);
+    uint64_t carried_count = succeeds ? census->carried_count : 0;
+
+    if (report->epoch != epoch)
+        BREAK(violation, F9, "the head's link says epoch %" PRIu64 "; %s, who %s, says %" PRIu64,
+              census->epoch, who, succeeds ? "found no clean close" : "changes nothing of it", report->epoch);
+    if (report->segment_count != segment_count)
+        BREAK(violation, P10, "%" PRIu64 " segments are in use%s; %s says %" PRIu64, segment_count,
+              succeeds ? " behind the recovery" : "", who, report->segment_count);
+    if (report->carried_records != carried_count)
+        BREAK(violation, P3, "%" PRIu64 " records stand behind the last claim; %s carried %" PRIu64,
+              carried_count, who, report->carried_records);
+    if (report->verdict_row[0] == '\0')
+        BREAK(violation, P4, "%s names no row of the table", who);
+}
+
+static void judge(const struct kaya_census *census, const char *who, enum kaya_status status, bool recovers,
+                  const struct kaya_wal_recovery_report *report, uint64_t anchor_lsn,
+                  struct kaya_violation *violation)
+{
+    if (census->is_unsure || (status != KAYA_OK && status != KAYA_DAMAGED))
         return;
     if (census->damage_count > 0) {
-        judge_damage(census, who, report, violation);
+        judge_damage(census, who, report, anchor_lsn, violation);
+        return;
+    }
+    if (anchor_lsn > (census->has_head ? census->last_lsn : 0)) {
+        judge_anchor(census, who, report, anchor_lsn, violation);
         return;
     }
     if (report->verdict == KAYA_VERDICT_DAMAGED) {
@@ -480,4 +609,19 @@ void kaya_census_judge(const struct kaya_census *census, const char *who, enum k
     judge_end(census, who, report, violation);
     judge_claim(census, who, report, violation);
     judge_verdict(census, who, report, violation);
+    judge_deeds(census, who, recovers, report, violation);
+}
+
+void kaya_census_judge(const struct kaya_census *census, const char *who, enum kaya_status status,
+                       const struct kaya_wal_recovery_report *report, uint64_t anchor_lsn,
+                       struct kaya_violation *violation)
+{
+    judge(census, who, status, false, report, anchor_lsn, violation);
+}
+
+void kaya_census_judge_recovery(const struct kaya_census *census, const char *who, enum kaya_status status,
+                                const struct kaya_wal_recovery_report *report, uint64_t anchor_lsn,
+                                struct kaya_violation *violation)
+{
+    judge(census, who, status, true, report, anchor_lsn, violation);
 }

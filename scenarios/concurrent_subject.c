@@ -10,6 +10,7 @@
 
 #include "concurrent/concurrent.h"
 #include "kaya/scenarios/promise.h"
+#include "kaya/scenarios/report_check.h"
 #include "kaya/scenarios/role.h"
 
 enum { LISTS_OF_LOOK = 2 };
@@ -70,6 +71,7 @@ static enum kaya_status try_to_open(struct kaya_concurrent *subject, const struc
     status = kaya_concurrent_heard(
         subject, machine, kaya_wal_writer_open(&subject->player.environment, &config, &subject->writer, &report));
     kaya_player_recovered(&subject->player, machine, status, &report);
+    kaya_report_check(KAYA_REPORT_BY_RECOVERY, status, &report, violation);
     kaya_player_trace(&subject->player, KAYA_TRACE_ANSWER, "open", status, report.first_lsn, report.last_lsn,
                       report.epoch);
     kaya_concurrent_opened(subject->model, status, report.first_lsn, report.last_lsn, violation);

@@ -12,6 +12,7 @@
 #include "kaya/scenarios/kv.h"
 #include "kaya/scenarios/payload.h"
 #include "kaya/scenarios/player.h"
+#include "kaya/scenarios/report_check.h"
 #include "kaya/scenarios/role.h"
 
 enum { KEY_TEXT_MAX = 40, KEY_COST_BYTES = KEY_TEXT_MAX + 2, FILLER_STEP = 7, FILLER_MAX = 34 };
@@ -124,6 +125,8 @@ static enum kaya_status try_to_open(struct key_value_subject *subject, const str
           config.record_bytes_max);
     status = heard(subject, machine, kaya_kv_open(&subject->player.environment, &config, &subject->kv, &report));
     kaya_player_recovered(&subject->player, machine, status, &report);
+    if (status == KAYA_OK) /* else the snapshot may be what is damaged */
+        kaya_report_check(KAYA_REPORT_BY_RECOVERY, status, &report, violation);
     trace(subject, KAYA_TRACE_ANSWER, "open", status, report.first_lsn, report.last_lsn, report.epoch);
     kaya_key_value_opened(subject->model, status, subject->player.struck, violation);
     if (status != KAYA_OK)

@@ -24,6 +24,7 @@
 
 #include "kaya/reader.h"
 #include "kaya/salvage.h"
+#include "kaya/scenarios/report_check.h"
 
 enum { CAPACITY_MIN = 256, SEGMENT_NAME_BYTES = 24 };
 
@@ -172,9 +173,11 @@ static enum kaya_status salvage_all(struct check *check, const struct kaya_wal_e
 {
     struct kaya_wal_salvage_options options = { .anchor = anchor };
     struct kaya_wal_salvage *salvage = NULL;
+    struct kaya_wal_recovery_report report = { .verdict_row = "", .damage_reason = "" };
     struct kaya_wal_salvaged salvaged;
-    enum kaya_status status = kaya_wal_salvage_open(environment, &options, &salvage, NULL);
+    enum kaya_status status = kaya_wal_salvage_open(environment, &options, &salvage, &report);
 
+    kaya_report_check(KAYA_REPORT_BY_LOOK, status, &report, check->violation);
     while (status == KAYA_OK && !kaya_violation_is_set(check->violation)) {
         status = kaya_wal_salvage_next(salvage, &salvaged);
         if (status == KAYA_OK && salvaged.kind == KAYA_SALVAGED_GAP)

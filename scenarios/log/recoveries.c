@@ -183,8 +183,8 @@ static enum kaya_status try_to_open(struct kaya_log *log, const struct kaya_sim_
     kaya_oracle_recovered(log->oracle, status, &report, violation);
     kaya_log_judge_mended(log, status, violation);
     if (counts && log->player.struck == 0 && !kaya_violation_is_set(violation))
-        kaya_census_judge(kaya_look_check_census(log->look_check), "recovery", status, &report,
-                          log->has_anchor ? log->anchor.lsn : 0, violation);
+        kaya_census_judge_recovery(kaya_look_check_census(log->look_check), "recovery", status, &report,
+                                   log->has_anchor ? log->anchor.lsn : 0, violation);
     if (status != KAYA_OK)
         return status;
     kaya_log_tell_recovered(log, &report);

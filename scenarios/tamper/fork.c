@@ -9,6 +9,7 @@
 
 #include "kaya/inspect.h"
 #include "kaya/reader.h"
+#include "kaya/scenarios/report_check.h"
 #include "kaya/scenarios/salvage_check.h"
 
 enum { READ_AT_ONCE_BYTES = 64, SHOWN_FORK_OF = 4 };
@@ -148,6 +149,7 @@ static enum kaya_status judge_look(struct kaya_tamperer *tamperer, const struct 
         status =
             kaya_look_check_begin(tamperer->check, tamperer->fork, &tamperer->after, NULL, tamperer->violation);
     *verified = kaya_wal_verify(environment, &options, &inspection);
+    kaya_report_check(KAYA_REPORT_BY_LOOK, *verified, &inspection.report, tamperer->violation);
     if (status == KAYA_OK && *verified == KAYA_OK) {
         kaya_census_judge(kaya_look_check_census(tamperer->check), "verify", *verified, &inspection.report,
                           anchor_lsn(opening), tamperer->violation);
@@ -234,14 +236,15 @@ enum kaya_status kaya_tamper_open_fork(struct kaya_tamperer *tamperer, const str
     config.on_event = hear;
     config.user = &watch;
     *answer = kaya_wal_writer_open(&environment, &config, &writer, &report);
+    kaya_report_check(KAYA_REPORT_BY_RECOVERY, *answer, &report, tamperer->violation);
     *last_lsn = report.last_lsn;
     count_opening(tamperer, &watch, *answer, &report);
     kaya_tamper_note(tamperer, "opened", *answer, report.first_lsn, report.last_lsn);
     if (*answer != verified)
         kaya_violation_set(tamperer->violation, "P10", "%s: verify says %s, and opening says %s",
                            opening->what, kaya_status_name(verified), kaya_status_name(*answer));
-    kaya_census_judge(kaya_look_check_census(tamperer->check), "opening", *answer, &report,
-                      anchor_lsn(opening), tamperer->violation);
+    kaya_census_judge_recovery(kaya_look_check_census(tamperer->check), "opening", *answer, &report,
+                               anchor_lsn(opening), tamperer->violation);
     if (*answer == KAYA_OK) {
         judge_acceptance(tamperer, opening, &report);
         if (status == KAYA_OK && !kaya_violation_is_set(tamperer->violation))

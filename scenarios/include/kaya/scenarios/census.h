@@ -18,7 +18,11 @@ struct kaya_census_segment {
 /* Where the page has the log refused, if it is not because of another of these. */
 struct kaya_census_damage {
     uint64_t segment, offset;
+    uint64_t end; /* some statement makes it durable up to here; 0: none says how far */
     const char *what;
+    uint64_t lost_min,
+        lost_max; /* the first record that is lost lies between these; 0 and 0: nobody can tell that any is ... */
+    uint64_t lost_last; /* ... and this is the last; 0: of that nothing is known */
 };
 
 enum { KAYA_CENSUS_SEGMENTS_MAX = 64, KAYA_CENSUS_DAMAGES_MAX = 16 };
@@ -31,10 +35,13 @@ struct kaya_census {
 
     /* of the head */
     uint64_t last_lsn, low_water_lsn, epoch;
-    uint64_t end;         /* V */
-    uint64_t furthest;    /* W; 0: no claim lies in it */
-    uint64_t records_end; /* 0: it has none */
-    uint64_t stray_count; /* frames of this life behind V */
+    uint64_t end;                     /* V */
+    uint64_t furthest;                /* W; 0: no claim lies in it */
+    uint64_t records_end;             /* 0: it has none */
+    uint64_t stray_count;             /* frames of this life behind V */
+    uint64_t stray_offset, stray_end; /* the last of these */
+    uint64_t carried_count; /* records that a recovery has to copy: those behind W, or all where the head is not named */
+    bool is_named; /* by the successor: it has a claim, and more than what was copied into it */
     uint64_t mended_count;
     bool has_broken_record; /* begins at V */
     bool is_blank_behind;   /* zeros from V on */
@@ -55,10 +62,14 @@ const struct kaya_image_file *kaya_census_find(const struct kaya_image *image, u
 /* Its number; 0: its name is none of a segment's. `.new` counts where `unfinished`. */
 uint64_t kaya_census_number(const char *name, bool unfinished);
 
-/* Judge what `who` said of that directory: verdict, place of the damage, records, claims; not how many segments are in use, which a recovery
- * may change. `anchor_lsn`: of the anchor that it was given. */
+/* Judge what `who`, who only looks, said of that directory: verdict, row, place of the damage and what is lost, records, claims, epoch, segments in use.
+ * `anchor_lsn`: of the anchor that it was given. */
 void kaya_census_judge(const struct kaya_census *census, const char *who, enum kaya_status status,
                        const struct kaya_wal_recovery_report *report, uint64_t anchor_lsn,
                        struct kaya_violation *violation);
+/* The same of a recovery that was given that directory: the epoch that it goes on in, what it carried, and how many segments are in use then. */
+void kaya_census_judge_recovery(const struct kaya_census *census, const char *who, enum kaya_status status,
+                                const struct kaya_wal_recovery_report *report, uint64_t anchor_lsn,
+                                struct kaya_violation *violation);
 
 #endif
