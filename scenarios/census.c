@@ -545,22 +545,29 @@ static void judge_verdict(const struct kaya_census *census, const char *who,
     if (!is_torn && census->has_broken_record)
         BREAK(violation, P4, "a record that is not whole begins at the end; %s says %s", who,
               kaya_wal_verdict_name(report->verdict));
-    if (census->end + report->discarded_bytes > head_of(census)->segment_bytes ||
-        (census->stray_count > 0 && (census->end + report->discarded_bytes <= census->stray_offset ||
-                                     census->end + report->discarded_bytes > census->stray_end)))
-        BREAK(violation, P4,
-              "%s says %s, and that %" PRIu64 " bytes behind the end at 0x%" PRIx64
-              " are given up; the last of %" PRIu64 " frames there stands from 0x%" PRIx64 " to 0x%" PRIx64,
-              who, kaya_wal_verdict_name(report->verdict), report->discarded_bytes, census->end,
-              census->stray_count, census->stray_offset, census->stray_end);
-    if (census->stray_count > 0 && !is_torn)
-        BREAK(violation, P4, "%" PRIu64 " frames of this life stand behind the end; %s says %s",
-              census->stray_count, who, kaya_wal_verdict_name(report->verdict));
+    if (census->end + report->discarded_bytes > head_of(census)->segment_bytes)
+        BREAK(violation, P4, "%s says that %" PRIu64 " bytes behind the end at 0x%" PRIx64 " are given up",
+              who, report->discarded_bytes, census->end);
     if (report->closed_cleanly && (!census->is_closed || census->stray_count > 0))
         BREAK(violation, P4, "no CLOSE ends the log, and %s says that it was closed", who);
     if (!report->closed_cleanly && census->is_closed && census->is_blank_behind)
         BREAK(violation, P4,
               "CLOSE ends the log, nothing stands behind it, and %s says that it was not closed", who);
+}
+
+/* Who only looks cannot tell what stands behind the end from what a writer is writing there. Recovery gives it up, to the last frame of it. */
+static void judge_discarded(const struct kaya_census *census, const char *who,
+                            const struct kaya_wal_recovery_report *report, struct kaya_violation *violation)
+{
+    uint64_t end = census->end + report->discarded_bytes;
+
+    if (census->stray_count > 0 &&
+        (report->verdict != KAYA_VERDICT_TORN || end <= census->stray_offset || end > census->stray_end))
+        BREAK(violation, P4,
+              "%" PRIu64 " frames of this life stand behind the end at 0x%" PRIx64 ", the last from 0x%" PRIx64
+              " to 0x%" PRIx64 "; %s says %s, and that %" PRIu64 " bytes are given up",
+              census->stray_count, census->end, census->stray_offset, census->stray_end, who,
+              kaya_wal_verdict_name(report->verdict), report->discarded_bytes);
 }
 
 /* A recovery that finds no clean close goes on under the next epoch, in a segment that takes its place behind the head, or the head's. */
@@ -610,6 +617,8 @@ static void judge(const struct kaya_census *census, const char *who, enum kaya_s
     judge_claim(census, who, report, violation);
     judge_verdict(census, who, report, violation);
     judge_deeds(census, who, recovers, report, violation);
+    if (recovers)
+        judge_discarded(census, who, report, violation);
 }
 
 void kaya_census_judge(const struct kaya_census *census, const char *who, enum kaya_status status,
