@@ -220,7 +220,7 @@ static void show_frame(struct visit *visit, const struct scan_frame *found, uint
     item.second_check_good = kaya_frame_second_check_holds(bytes, seeds, &found->frame);
     visit->inspection->notice_count += !item.header_check_good || !item.second_check_good;
     item.mended = found->mended;
-    item.mended_bit = found->mended_bit;
+    item.mended_bit = found->mended ? found->mended_bit : 0;
     visit->inspection->frame_count++;
     visit->inspection->notice_count += found->mended;
     show(visit, &item);
@@ -294,7 +294,8 @@ static bool show_stray(void *user, const struct stray *stray)
                                                 &visit->segment->seeds, offset, &frame) == FRAME_FAULT_NONE;
     if (item.payload_check_good) {
         describe_frame(visit, &frame, &item);
-        item.second_check_good = true;
+        item.second_check_good =
+            kaya_frame_second_check_holds(visit->stray_bytes.bytes, &visit->segment->seeds, &frame);
     } else {
         item.type_code = stray->frame.type;
         item.flags = stray->frame.flags;

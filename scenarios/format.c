@@ -415,6 +415,13 @@ static bool gather(struct kaya_format_walk *walk, struct kaya_format_entry *entr
     return is_whole && entry->count > 0;
 }
 
+uint32_t kaya_format_members(const struct kaya_format_frame *frame)
+{
+    return frame->type == KAYA_FORMAT_FULL && frame->flags == KAYA_FORMAT_BATCH
+               ? count_members(frame->payload, frame->length)
+               : frame->type == KAYA_FORMAT_FULL;
+}
+
 bool kaya_format_next(struct kaya_format_walk *walk, struct kaya_format_entry *entry)
 {
     uint64_t place = walk->end == 0 ? walk->segment->first_frame : kaya_format_behind(walk->segment, walk->end);

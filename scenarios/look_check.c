@@ -16,12 +16,16 @@ struct kaya_look_check {
     struct kaya_image image;
     struct kaya_violation *violation;
     uint64_t file_count, foreign_count, leftover_count, spare_count; /* by their names */
+    uint64_t obstacle_count; /* of the foreign ones: no file, with a name of the log's */
 
     /* items so far */
     uint64_t shown_files, frames, damages, notices;
     struct kaya_format_segment segment; /* whose items come */
     uint64_t end;                       /* of what it holds for the log; 0: it is not in use */
     uint64_t due;                       /* where its next frame stands */
+    bool is_guessed;       /* a frame of it was mended, and nobody knows whether to what was written */
+    uint64_t shown_number; /* of the last file; files come in order */
+    uint64_t shown_obstacles;
 
     uint64_t damage_events, notice_events;
 };
@@ -82,6 +86,7 @@ static bool count_name(void *user, const char *name, enum kaya_entry_kind kind)
         check->spare_count += is_whole(check) && role_of(check, name) == KAYA_ROLE_SPARE;
     } else if (strcmp(name, KAYA_LOCK_NAME) != 0) {
         check->foreign_count++;
+        check->obstacle_count += kaya_census_number(name, true) != 0;
     }
     return true;
 }
@@ -94,6 +99,7 @@ enum kaya_status kaya_look_check_begin(struct kaya_look_check *check, struct kay
 
     check->violation = violation;
     check->file_count = check->foreign_count = check->leftover_count = check->spare_count = 0;
+    check->obstacle_count = check->shown_obstacles = check->shown_number = 0;
     check->shown_files = check->frames = check->damages = check->notices = 0;
     check->damage_events = check->notice_events = 0;
     check->segment.file = NULL;
@@ -138,6 +144,10 @@ static bool begin_file(struct kaya_look_check *check, const struct kaya_wal_item
                      kaya_census_number(file->name, true));
     check->end = used == NULL ? 0 : used->end;
     check->due = check->segment.first_frame;
+    check->is_guessed = false;
+    if (check->segment.number < check->shown_number)
+        BREAK(check, "%s is shown behind segment %" PRIu64, file->name, check->shown_number);
+    check->shown_number = check->segment.number;
     if (item->segment != check->segment.number)
         BREAK(check, "%s is called segment %" PRIu64, file->name, item->segment);
     return true;
@@ -191,12 +201,15 @@ static bool has_fields(const struct kaya_look_check *check, const struct kaya_wa
            item->record_type == record_type;
 }
 
-/* Of a batch, so many members; the page counts them where the whole record is walked, and that is the census's. */
-static bool has_count(const struct kaya_wal_item *item, const struct kaya_format_frame *frame)
+/* Where one bit of the file is not the undamaged one's: that one. */
+static bool has_mended_bit(const struct kaya_format_segment *segment, const struct kaya_wal_item *item)
 {
-    if (frame->type != KAYA_FORMAT_FULL)
-        return item->lsn_count == 0;
-    return frame->flags == KAYA_FORMAT_BATCH ? item->lsn_count >= 1 : item->lsn_count == 1;
+    uint64_t place = item->offset_bytes + item->mended_bit / 8;
+
+    if (!item->mended)
+        return item->mended_bit == 0;
+    return place < segment->file->size_bytes && place < segment->truth->size_bytes &&
+           (segment->file->bytes[place] ^ segment->truth->bytes[place]) == 1 << item->mended_bit % 8;
 }
 
 static bool has_marks(const struct kaya_wal_item *item, const struct kaya_format_frame *frame)
@@ -222,23 +235,37 @@ static void visit_frame(struct kaya_look_check *check, const struct kaya_wal_ite
     if (item->offset_bytes != check->due)
         BREAK(check, "the next frame of %s stands at 0x%" PRIx64 "; inspect shows one at 0x%" PRIx64,
               name_of(check), check->due, item->offset_bytes);
-    else if (item->mended && segment->truth == NULL)
-        check->due =
-            kaya_format_behind(segment, item->offset_bytes + item->size_bytes); /* torn, and one bit from whole */
-    else if (!kaya_format_frame(segment, item->offset_bytes, &frame) || item->kind != kind_of(&frame))
+    else if (item->mended && segment->truth == NULL) { /* torn, and one bit from whole */
+        check->due = kaya_format_behind(segment, item->offset_bytes + item->size_bytes);
+        check->is_guessed = true;
+    } else if (!kaya_format_frame(segment, item->offset_bytes, &frame) || item->kind != kind_of(&frame))
         BREAK(check, "no frame of the kind %s stands at 0x%" PRIx64 " of %s", kaya_wal_item_name(item->kind),
               item->offset_bytes, name_of(check));
-    else if (!has_fields(check, item, &frame) || !has_count(item, &frame) || !has_marks(item, &frame))
+    else if (!has_fields(check, item, &frame) || item->lsn_count != kaya_format_members(&frame) ||
+             !has_marks(item, &frame))
         BREAK(check, "the frame (%s) at 0x%" PRIx64 " of %s holds other fields than inspect shows",
               kaya_wal_item_name(item->kind), item->offset_bytes, name_of(check));
     else if (!item->payload_check_good ||
              item->header_check_good != kaya_format_header_check_holds(segment, &frame) ||
              item->second_check_good != kaya_format_second_check_holds(segment, &frame) ||
-             item->mended != frame.is_mended)
+             item->mended != frame.is_mended || !has_mended_bit(segment, item))
         BREAK(check, "the checks of the frame at 0x%" PRIx64 " of %s are others than inspect says",
               item->offset_bytes, name_of(check));
     else
         check->due = kaya_format_behind(segment, frame.end);
+}
+
+static bool has_stray_fields(const struct kaya_look_check *check, const struct kaya_wal_item *item,
+                             const struct kaya_format_frame *frame)
+{
+    struct kaya_format_frame valid;
+    bool is_whole = kaya_format_frame(&check->segment, frame->offset, &valid) && !valid.is_mended;
+
+    if (item->payload_check_good != is_whole || item->mended || item->size_bytes != frame->end - frame->offset ||
+        item->second_check_good != (is_whole && kaya_format_second_check_holds(&check->segment, frame)))
+        return false;
+    return !is_whole || (has_fields(check, item, frame) && has_marks(item, frame) &&
+                         item->lsn_count == kaya_format_members(frame));
 }
 
 static void visit_stray(struct kaya_look_check *check, const struct kaya_wal_item *item)
@@ -251,6 +278,23 @@ static void visit_stray(struct kaya_look_check *check, const struct kaya_wal_ite
         item->lsn != check->segment.link.base_lsn + frame.sequence || item->reason[0] == '\0')
         BREAK(check, "inspect shows a stray frame at 0x%" PRIx64 " of %s, which does not stand there",
               item->offset_bytes, name_of(check));
+    else if (!has_stray_fields(check, item, &frame))
+        BREAK(check, "the stray frame at 0x%" PRIx64 " of %s holds other fields than inspect shows",
+              item->offset_bytes, name_of(check));
+}
+
+/* Behind the last whole record, and, of a segment that is not the head, up to where its successor says that it was durable. */
+static bool has_end_fields(const struct kaya_look_check *check, const struct kaya_wal_item *item)
+{
+    struct kaya_format_walk walk = { .segment = &check->segment, .limit = UINT64_MAX };
+    struct kaya_format_entry entry;
+    const struct kaya_census_segment *used = find_in_use(check, name_of(check));
+    uint64_t named_end = used == NULL || used == &check->census.chain[0] ? 0 : used->end;
+
+    while (kaya_format_next(&walk, &entry))
+        continue;
+    return item->lsn == check->segment.link.base_lsn + walk.sequence &&
+           (!is_whole(check) || item->watermark_bytes == named_end);
 }
 
 /* The place where the valid prefix ends: an end, unless the segment is in use beyond it. */
@@ -267,8 +311,21 @@ static void visit_end(struct kaya_look_check *check, const struct kaya_wal_item 
     if (item->offset_bytes != check->due || kaya_format_frame(&check->segment, check->due, &frame))
         BREAK(check, "the frames of %s end at 0x%" PRIx64 " or behind it; inspect says at 0x%" PRIx64,
               name_of(check), check->due, item->offset_bytes);
+    else if (!check->is_guessed && !has_end_fields(check, item))
+        BREAK(check, "the frames of %s end at 0x%" PRIx64 ", and inspect shows another record or claim there",
+              name_of(check), check->due);
     if (item->kind == KAYA_ITEM_DAMAGE && is_whole(check))
         BREAK(check, "the log is whole, and inspect shows damage in %s", name_of(check));
+}
+
+/* Behind all files. */
+static void visit_obstacle(struct kaya_look_check *check, const struct kaya_wal_item *item)
+{
+    check->shown_obstacles++;
+    if (kaya_image_find(check->census.image, item->file_name) != NULL ||
+        kaya_census_number(item->file_name, true) != item->segment || item->role != KAYA_ROLE_LEFTOVER ||
+        item->reason[0] == '\0')
+        BREAK(check, "inspect says that %s, of segment %" PRIu64 ", is no file", item->file_name, item->segment);
 }
 
 bool kaya_look_check_visit(void *user, const struct kaya_wal_item *item)
@@ -277,8 +334,10 @@ bool kaya_look_check_visit(void *user, const struct kaya_wal_item *item)
 
     if (kaya_violation_is_set(check->violation))
         return false;
-    if (item->kind == KAYA_ITEM_NO_FILE)
+    if (item->kind == KAYA_ITEM_NO_FILE) {
+        visit_obstacle(check, item);
         return true;
+    }
     if ((check->segment.file == NULL || strcmp(name_of(check), item->file_name) != 0) && !begin_file(check, item))
         return false;
     if (is_whole(check) && item->role != role_of(check, item->file_name))
@@ -345,6 +404,7 @@ void kaya_look_check_end(struct kaya_look_check *check, const struct kaya_wal_in
     if (every_item) {
         end_file(check);
         expect(check, "files of the log", check->file_count, check->shown_files);
+        expect(check, "names of the log's that are no file's", check->obstacle_count, check->shown_obstacles);
         expect(check, "frames", check->frames, inspection->frame_count);
         expect(check, "damaged places", check->damages, inspection->damage_count);
         expect(check, "notices", check->notices, inspection->notice_count);

@@ -97,6 +97,8 @@ bool kaya_format_header_check_holds(const struct kaya_format_segment *segment,
                                     const struct kaya_format_frame *frame);
 bool kaya_format_second_check_holds(const struct kaya_format_segment *segment,
                                     const struct kaya_format_frame *frame);
+/* Records in a frame that holds all of them: of a batch its members, 0 where they do not fill it; 0 for other frames than FULL. */
+uint32_t kaya_format_members(const struct kaya_format_frame *frame);
 /* False: no whole one stands at the end. */
 bool kaya_format_next(struct kaya_format_walk *walk, struct kaya_format_entry *entry);
 void kaya_format_link(const uint8_t *payload, struct kaya_format_link *link);
