@@ -32,6 +32,7 @@
 #include "kaya/scenarios/claims.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "claims/images.h"
 #include "claims/judge.h"
@@ -155,6 +156,14 @@ static void find_dead(struct kaya_claims *claims, uint64_t low_lsn)
         struct life *life = &claims->lives[i];
         life->is_dead = !life->has_standing || (life->last_lsn != 0 && life->last_lsn < low_lsn && i != latest);
     }
+}
+
+void kaya_outlook_copy(const struct kaya_outlook *from, struct kaya_outlook *to)
+{
+    size_t count = from->place_count < KAYA_PLACES_MAX ? from->place_count : KAYA_PLACES_MAX;
+
+    memcpy(to, from, offsetof(struct kaya_outlook, places));
+    memcpy(to->places, from->places, count * sizeof from->places[0]);
 }
 
 enum kaya_status kaya_claims_judge(struct kaya_claims *claims, const struct kaya_image *now,

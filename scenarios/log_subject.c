@@ -274,7 +274,7 @@ static enum kaya_status subject_copy_in_recovery(const struct kaya_subject *from
     to->writer = from->writer;
     to->claims = from->claims;
     to->damage = from->damage;
-    to->outlook = from->outlook;
+    kaya_outlook_copy(&from->outlook, &to->outlook);
     to->anchor = from->anchor;
     to->has_anchor = from->has_anchor;
     to->is_over = from->is_over;

@@ -111,9 +111,9 @@ static uint32_t position_of(const struct kaya_entries *entries, const char *name
     return low;
 }
 
-static uint32_t find_by_ending(const struct kaya_entries *entries, uint32_t count, const char *text, size_t length)
+static uint32_t find_by_ending(const struct kaya_entries *entries, uint32_t count, const char *text,
+                               size_t length, uint64_t ending)
 {
-    uint64_t ending = kaya_text_ending(text, length);
     uint32_t position = 0;
 
     for (; position < count; position++) {
@@ -126,18 +126,33 @@ static uint32_t find_by_ending(const struct kaya_entries *entries, uint32_t coun
     return position;
 }
 
-uint32_t kaya_entries_find(const struct kaya_entries *entries, const char *name)
-{
-    enum { FEW = 32 }; /* are looked through faster than a binary search compares texts */
-    uint32_t count = kaya_entries_count(entries);
-    uint32_t position;
-    bool found;
+enum { FEW = 32 }; /* are looked through faster than a binary search compares texts */
 
-    if (count > FEW) {
-        position = position_of(entries, name, &found);
-        return found ? position : count;
-    }
-    return find_by_ending(entries, count, name, strlen(name));
+static uint32_t find_among_many(const struct kaya_entries *entries, const char *text)
+{
+    bool found;
+    uint32_t position = position_of(entries, text, &found);
+
+    return found ? position : entries->count;
+}
+
+uint32_t kaya_entries_find(const struct kaya_entries *entries, const char *text)
+{
+    uint32_t count = kaya_entries_count(entries);
+    size_t length;
+
+    if (count > FEW)
+        return find_among_many(entries, text);
+    length = strlen(text);
+    return find_by_ending(entries, count, text, length, kaya_text_ending(text, length));
+}
+
+uint32_t kaya_entries_find_name(const struct kaya_entries *entries, const struct kaya_name *name)
+{
+    uint32_t count = kaya_entries_count(entries);
+
+    return count > FEW ? find_among_many(entries, name->text)
+                       : find_by_ending(entries, count, name->text, name->length, name->ending);
 }
 
 bool kaya_entries_refer(const struct kaya_entries *entries, uint32_t file)

@@ -46,7 +46,8 @@ static inline bool kaya_entries_are_equal(struct kaya_entries *left, struct kaya
 }
 
 /* Where the name stands; the count: nowhere. */
-uint32_t kaya_entries_find(const struct kaya_entries *entries, const char *name);
+uint32_t kaya_entries_find(const struct kaya_entries *entries, const char *text);
+uint32_t kaya_entries_find_name(const struct kaya_entries *entries, const struct kaya_name *name);
 
 /* True if some name names the file. */
 bool kaya_entries_refer(const struct kaya_entries *entries, uint32_t file);

@@ -199,15 +199,19 @@ void kaya_inode_release(struct kaya_store *store, struct kaya_inode *inode)
 
 /* ---- reading ---- */
 
-/* From `index` on, so many sectors in a row are zeros, `count` at most. */
-static uint64_t zeros_from(const struct kaya_inode *inode, uint64_t index, uint64_t count)
+/* So many bytes behind sector `index` are zeros in whole sectors, up to the one in which byte `end` would stand. */
+static size_t zeros_behind(const struct kaya_store *store, const struct kaya_inode *inode, uint64_t index,
+                           uint64_t end)
 {
-    uint64_t end = index + count;
-    uint64_t next = index;
+    uint64_t last = (end + store->sector_bytes - 1) >> store->sector_shift;
+    uint64_t known = last < inode->sector_count ? last : inode->sector_count;
+    uint64_t next = index + 1;
 
-    while (next < end && next < inode->sector_count && inode->sectors[next].newest == NULL)
+    while (next < known && inode->sectors[next].newest == NULL)
         next++;
-    return (next < end && next < inode->sector_count ? next : end) - index;
+    if (next >= known)
+        next = last;
+    return (size_t)((next - index - 1) << store->sector_shift);
 }
 
 void kaya_inode_read(const struct kaya_store *store, const struct kaya_inode *inode, uint64_t offset,
@@ -215,13 +219,14 @@ void kaya_inode_read(const struct kaya_store *store, const struct kaya_inode *in
 {
     while (length > 0) {
         uint64_t index = offset >> store->sector_shift;
-        uint64_t end = (offset + length + store->sector_bytes - 1) >> store->sector_shift;
         size_t from = (size_t)(offset & (store->sector_bytes - 1));
         const struct kaya_block *block = index < inode->sector_count ? inode->sectors[index].newest : NULL;
-        uint64_t sectors = block != NULL ? 1 : zeros_from(inode, index, end - index);
-        size_t stretch = (size_t)(sectors << store->sector_shift) - from;
-        size_t part = stretch < length ? stretch : length;
+        size_t part = store->sector_bytes - from;
 
+        if (block == NULL)
+            part += zeros_behind(store, inode, index, offset + length);
+        if (part > length)
+            part = length;
         if (block != NULL)
             memcpy(bytes, block->bytes + from, part);
         else

@@ -141,7 +141,7 @@ void kaya_disk_sync_names(struct kaya_sim_disk *disk)
     uint32_t count = 0;
 
     for (uint32_t index = 0; index < names->change_count; index++) {
-        uint32_t position = kaya_entries_find(names->durable, names->changes[index].name->text);
+        uint32_t position = kaya_entries_find_name(names->durable, names->changes[index].name);
 
         count = add_file_to(files, count, names->changes[index].file);
         if (position < kaya_entries_count(names->durable))

@@ -52,6 +52,9 @@ struct kaya_outlook {
         .refusal = KAYA_REFUSAL_FORBIDDEN, .kept_lsn = UINT64_MAX, .mended_max = UINT64_MAX                  \
     }
 
+/* Places that were never found are not copied: they are most of it. */
+void kaya_outlook_copy(const struct kaya_outlook *from, struct kaya_outlook *to);
+
 struct kaya_claims;
 struct kaya_claims *kaya_claims_create(void);         /* NULL: no memory */
 void kaya_claims_destroy(struct kaya_claims *claims); /* takes NULL */
