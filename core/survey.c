@@ -40,8 +40,8 @@ static enum kaya_status report_head(struct look *look)
     report->end_offset = look->end;
     report->claim_segment = head->number;
     report->claim_offset = look->furthest;
-    report->unvouched_bytes = look->records_end > survey->claim ? look->records_end - survey->claim : 0;
-    if (survey->claim == 0) {
+    report->unvouched_bytes = look->records_end > look->furthest ? look->records_end - look->furthest : 0;
+    if (look->furthest == 0) {
         report->claim_segment = head->link.predecessor;
         report->claim_offset = head->link.predecessor_end;
         report->unvouched_bytes =

@@ -470,6 +470,31 @@ Test(inspect, a_claim_that_no_writer_can_have_made_is_none)
         }
 }
 
+/* Tend's sync claims what was written; a record encoded since lies in front of the next frame that can say so, and of that one only the first fragment
+ * is written. It says it nevertheless. */
+Test(inspect, what_a_broken_record_claims_is_vouched_for)
+{
+    const struct kaya_wal_config config = { .segment_bytes = 8192, .block_bytes = 512, .buffer_bytes = 512 };
+    struct log_fixture *log = log_fixture_create(&LOG_DENSE, &config);
+    struct kaya_wal_inspection inspection;
+    bool more = true;
+
+    MUST(log_open(log));
+    while (more)
+        MUST(kaya_wal_writer_tend(log->writer, &more));
+    for (unsigned j = 0; j < 5; j++)
+        MUST(log_append(log, 200, KAYA_RELAXED));
+    MUST(log_append(log, 4, KAYA_BUFFERED)); /* encoded in front of the sync */
+    MUST(kaya_wal_writer_tend(log->writer, NULL));
+    MUST(log_append(log, 1000, KAYA_BUFFERED)); /* encoded behind it, and its last block is not written */
+    MUST(kaya_wal_verify(&log->environment, NULL, &inspection));
+    cr_expect_eq(inspection.report.last_lsn, 6, "the last one is broken off");
+    cr_expect_gt(inspection.report.claim_offset, 1024);
+    cr_expect_eq(inspection.report.unvouched_bytes, 32, "the short record");
+    log_kill(log);
+    log_fixture_destroy(log);
+}
+
 /* A closed log, to the last frame: nothing in it is unvouched for, and a bit that flips in the zeros behind it says nothing. */
 Test(inspect, a_closed_log_stays_closed_whatever_bit_flips_behind_it)
 {
