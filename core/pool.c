@@ -52,10 +52,10 @@ static void add_spare(struct pool *pool, const struct spare *spare)
         pool->spares[pool->spare_count++] = *spare;
 }
 
-static void block_before(struct pool *pool, uint64_t number)
+static void block_before(struct pool *pool, uint64_t number, bool is_blocked)
 {
     if (pool->spare_count > 0 && pool->spares[pool->spare_count - 1].number + 1 == number)
-        pool->spares[pool->spare_count - 1].is_blocked = true;
+        pool->spares[pool->spare_count - 1].is_blocked = is_blocked;
 }
 
 /* A spare is of this log and whole, and can be renamed away and back. */
@@ -70,7 +70,7 @@ static void adopt(struct pool *pool, const struct listing *listing, const struct
 {
     if (is_stranger(pool, listing, file)) {
         pool->has_strangers = true;
-        block_before(pool, file->number);
+        block_before(pool, file->number, true);
         return;
     }
     pool->number_max = file->number;
@@ -103,7 +103,7 @@ void kaya_pool_adopt(struct pool *pool, const struct listing *listing, uint64_t 
     if (listing->obstacle_count > 0 && listing->obstacles[listing->obstacle_count - 1].number > head_number)
         pool->has_strangers = true;
     if (is_next_obstructed(listing, pool->number_max))
-        block_before(pool, pool->number_max + 1);
+        block_before(pool, pool->number_max + 1, true);
     if (next != NULL)
         pool->is_head_followed = pool->spare_count > 0 && pool->spares[0].number == next->number;
     else
@@ -314,6 +314,7 @@ static enum kaya_status name_spare(struct pool *pool, struct segment *segment)
     if (pool->number_max == pool->head_number && segment->number != pool->head_number + 1)
         pool->is_head_followed = false;
     pool->number_max = segment->number;
+    block_before(pool, segment->number, false); /* whatever could not be said of that number while it was asked for */
     add_spare(pool, &spare);
     return kaya_pool_sync_names(pool);
 }

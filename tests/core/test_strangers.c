@@ -248,6 +248,51 @@ Test(strangers, a_name_that_cannot_be_looked_at_is_passed_over_but_not_a_thousan
     }
 }
 
+/* One open among those to come answers KAYA_IO. */
+static void fail_one_open(void *user, struct image_disk *image, enum image_call call)
+{
+    unsigned *before = user;
+
+    if (call == IMAGE_OPEN)
+        image->fail_at = (*before)-- == 0 ? image->call_count + 1 : 0;
+}
+
+/* A spare that a name behind it seemed to block serves again as soon as that name has become a spare's: once all is tended, a rotation makes none. */
+Test(strangers, a_name_that_could_not_be_looked_at_once_blocks_no_spare_for_good)
+{
+    enum { OPENS = 8 }; /* of one preparation: names of its number, the file, names of the next number */
+
+    for (unsigned k = 0; k < OPENS; k++) {
+        struct log_fixture *log = closed_log(true);
+        unsigned before = k;
+        bool more = true;
+
+        image_disk_add(&log->image, name_of(64), "", 0);
+        cr_assert(eq(int, log_open(log), KAYA_OK));
+        for (unsigned round = 0; round < 3; round++) {
+            cr_assert(eq(int, log_rotate(log), KAYA_OK));
+            cr_assert(eq(int, log_append(log, 100, KAYA_STRICT), KAYA_OK));
+            log->image.before_call = fail_one_open;
+            log->image.failure = KAYA_IO;
+            log->image.user = &before;
+            cr_assert(eq(int, kaya_wal_writer_tend(log->writer, NULL), KAYA_OK)); /* an event tells */
+            log->image.before_call = NULL;
+            log->image.fail_at = 0;
+            for (more = true; more;)
+                cr_assert(eq(int, kaya_wal_writer_tend(log->writer, &more), KAYA_OK));
+            log_forget_events(log);
+            cr_assert(eq(int, log_rotate(log), KAYA_OK));
+            cr_assert(eq(int, log_append(log, 100, KAYA_STRICT), KAYA_OK));
+            cr_expect(log_event(log, KAYA_EVENT_SEGMENT_PREPARED, 0) == NULL, "open %u failed, round %u", k,
+                      round);
+            before = k;
+        }
+        cr_assert(eq(int, log_close(log), KAYA_OK));
+        log_kill(log);
+        expect_to_go_on(log, "a name could not be looked at");
+    }
+}
+
 static void expect_two_logs(struct log_fixture *log)
 {
     static struct image_disk before;
