@@ -10,7 +10,9 @@
  * state was reached first, and so which path to a violation is told; and, where the set was too small, what was visited again.
  *
  * With a file, that memory is the file's. What a unit that was never done had visited is taken out of the set when the file is used
- * again: whoever skipped something because of it would be right again once it is done. So a session may be stopped in any way.
+ * again: whoever skipped something because of it would be right again once it is done. So a session may be stopped in any way. A file
+ * that is there already is looked at before anything is written, and a byte that no session of this exploration would have left there ends
+ * it all; one that is not there gets its room at once, so that a full disk is told before there is anything to lose. Two sessions do not share one.
  *
  * Workers are processes, for a failed assertion in the code under test ends one of them, not all. It leaves the path to where it was; its unit
  * is not tried again, and another worker goes on with the others. */
@@ -18,10 +20,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -36,16 +41,22 @@ enum {
     ALARM_STATES = 1024, /* the alarm is put off after so many */
     DEATHS_MAX = KAYA_EXPLORER_VIOLATIONS_MAX,
     SIGNAL_STACK_BYTES = 64 << 10,
-    FILE_VERSION = 1,
+    FILE_VERSION = 2,
 };
 
 static const uint64_t MEMORY_BYTES_DEFAULT = 256 << 20;
-static const uint64_t FILE_MARK = 0x6578656379616b65; /* "ekayaexe" */
+static const char FILE_MARK[8] = { 'k', 'a', 'y', 'a', 'e', 'x', 'p', 'l' };
 
 enum unit_state { UNIT_FREE, UNIT_TAKEN, UNIT_DONE, UNIT_DEAD };
 
+/* What a file begins with. */
+struct head {
+    char mark[sizeof FILE_MARK];
+    uint64_t version, identity, memory_bytes;
+};
+
 struct shared {
-    uint64_t mark, version, identity, memory_bytes;
+    struct head head;
     atomic_uint_fast64_t states, violation_count; /* of this session, for progress */
     atomic_uint unit_count;                       /* so many were come by */
     atomic_bool is_stopped;
@@ -64,6 +75,8 @@ struct session {
     struct shared *shared;
     size_t shared_bytes;
     struct kaya_visited *visited;
+    int file;      /* -1: none. Locked for as long as this process or a worker has it open */
+    char *refusal; /* the report's */
     unsigned job_count;
     unsigned deaths, homeless_deaths; /* of them in no unit: the workload kills whoever runs it */
     double start_seconds;
@@ -359,67 +372,143 @@ static enum kaya_status tidy(struct session *session)
     return kaya_visited_keep(session->visited, is_kept, shared);
 }
 
-static enum kaya_status take_up(struct session *session, uint64_t memory_bytes, bool *was_there)
+/* The file stays as it is. */
+__attribute__((format(printf, 2, 3))) static enum kaya_status refuse(const struct session *session,
+                                                                     const char *format, ...)
 {
-    struct shared *shared = session->shared;
+    va_list list;
 
-    *was_there = shared->mark != 0;
-    if (!*was_there) {
-        shared->version = FILE_VERSION;
-        shared->identity = session->options->identity;
-        shared->memory_bytes = memory_bytes;
-        session->visited = kaya_visited_init((char *)shared + visited_offset(), memory_bytes);
-        shared->mark = FILE_MARK;
-        return KAYA_OK;
+    va_start(list, format);
+    vsnprintf(session->refusal, KAYA_EXPLORER_REFUSAL_BYTES, format, list);
+    va_end(list);
+    return KAYA_INVALID;
+}
+
+static enum kaya_status refuse_mark(const struct session *session, const char *found, size_t length)
+{
+    char text[2 * sizeof FILE_MARK + 1] = "nothing";
+
+    for (size_t index = 0; index < length; index++)
+        snprintf(text + 2 * index, 3, "%02x", (unsigned char)found[index]);
+    return refuse(session, "byte 0: %s%s, where a file of an exploration has the mark \"%.*s\"",
+                  length > 0 ? "0x" : "", text, (int)sizeof FILE_MARK, FILE_MARK);
+}
+
+/* Whether a session of this exploration left the file: the mark is asked first, since without it nothing else means anything. */
+static enum kaya_status examine(const struct session *session, const struct head *expected)
+{
+    struct head head = { { 0 }, 0, 0, 0 };
+    struct stat facts;
+    ssize_t length;
+
+    if (fstat(session->file, &facts) != 0)
+        return KAYA_IO;
+    if (!S_ISREG(facts.st_mode))
+        return refuse(session, "it is no file of bytes that stay");
+    length = pread(session->file, &head, sizeof head, 0);
+    if (length < 0)
+        return KAYA_IO;
+    if ((size_t)length < sizeof head.mark || memcmp(head.mark, FILE_MARK, sizeof head.mark) != 0)
+        return refuse_mark(session, head.mark,
+                           (size_t)length < sizeof head.mark ? (size_t)length : sizeof head.mark);
+    if (head.version != expected->version)
+        return refuse(session, "byte %zu: version %" PRIu64 ", expected %" PRIu64,
+                      offsetof(struct head, version), head.version, expected->version);
+    if (head.identity != expected->identity)
+        return refuse(session,
+                      "byte %zu: it was left by another exploration or another program: 0x%016" PRIx64
+                      ", expected 0x%016" PRIx64,
+                      offsetof(struct head, identity), head.identity, expected->identity);
+    if (head.memory_bytes != expected->memory_bytes)
+        return refuse(session, "byte %zu: --memory was %" PRIu64 " bytes, expected %" PRIu64,
+                      offsetof(struct head, memory_bytes), head.memory_bytes, expected->memory_bytes);
+    if ((uint64_t)facts.st_size != session->shared_bytes)
+        return refuse(session, "byte %" PRIu64 ": it ends there, expected at %zu", (uint64_t)facts.st_size,
+                      session->shared_bytes);
+    return KAYA_OK;
+}
+
+static enum kaya_status make_room(const struct session *session)
+{
+    errno = posix_fallocate(session->file, 0, (off_t)session->shared_bytes);
+    return errno == 0 ? KAYA_OK : KAYA_IO;
+}
+
+static enum kaya_status map(struct session *session)
+{
+    int flags = session->file >= 0 ? MAP_SHARED : MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE;
+    void *memory = mmap(NULL, session->shared_bytes, PROT_READ | PROT_WRITE, flags, session->file, 0);
+
+    session->shared = memory == MAP_FAILED ? NULL : memory;
+    return memory == MAP_FAILED ? KAYA_NO_MEMORY : KAYA_OK;
+}
+
+/* Memory of a session that nobody stopped is all zero but for what init writes, and the head comes last. */
+static enum kaya_status begin_anew(struct session *session, const struct head *head)
+{
+    enum kaya_status status = session->file >= 0 ? make_room(session) : KAYA_OK;
+
+    if (status == KAYA_OK)
+        status = map(session);
+    if (status == KAYA_OK) {
+        session->visited = kaya_visited_init((char *)session->shared + visited_offset(), head->memory_bytes);
+        session->shared->head = *head;
+    } else if (session->file >= 0) {
+        int why = errno;
+
+        (void)unlink(session->options->resume_path); /* our own, as it was just made */
+        errno = why;
     }
-    if (shared->mark != FILE_MARK || shared->version != FILE_VERSION ||
-        shared->identity != session->options->identity || shared->memory_bytes != memory_bytes)
-        return KAYA_INVALID;
-    session->visited = (struct kaya_visited *)(void *)((char *)shared + visited_offset());
+    return status;
+}
+
+static enum kaya_status go_on_from(struct session *session, const struct head *head)
+{
+    enum kaya_status status = examine(session, head);
+
+    if (status == KAYA_OK)
+        status = map(session);
+    if (status != KAYA_OK)
+        return status;
+    if (atomic_load(&session->shared->unit_count) > KAYA_EXPLORE_UNITS_MAX)
+        return refuse(session, "byte %zu: %u units, expected at most %d", offsetof(struct shared, unit_count),
+                      (unsigned)atomic_load(&session->shared->unit_count), (int)KAYA_EXPLORE_UNITS_MAX);
+    session->visited = kaya_visited_init((char *)session->shared + visited_offset(), head->memory_bytes);
     return tidy(session);
 }
 
-static enum kaya_status map_file(struct session *session)
+/* *was_there: the file was, and this exploration left it. */
+static enum kaya_status open_file(struct session *session, bool *was_there)
 {
-    enum kaya_status status = KAYA_IO;
-    struct stat facts;
-    int file = open(session->options->resume_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    const char *path = session->options->resume_path;
 
-    if (file < 0)
+    session->file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    *was_there = session->file < 0 && errno == EEXIST;
+    if (*was_there)
+        session->file = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (session->file < 0)
         return KAYA_IO;
-    if (fstat(file, &facts) != 0)
-        goto done;
-    status = facts.st_size != 0 && (uint64_t)facts.st_size != session->shared_bytes ? KAYA_INVALID : KAYA_IO;
-    if (status == KAYA_INVALID || ftruncate(file, (off_t)session->shared_bytes) != 0)
-        goto done;
-    session->shared = mmap(NULL, session->shared_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    status = session->shared == MAP_FAILED ? KAYA_NO_MEMORY : KAYA_OK;
-done:
-    close(file);
-    return status;
+    if (flock(session->file, LOCK_EX | LOCK_NB) == 0)
+        return KAYA_OK;
+    return errno == EWOULDBLOCK ? refuse(session, "another session has it in use") : KAYA_IO;
 }
 
 static enum kaya_status share(struct session *session, bool *was_there)
 {
     const struct kaya_explorer_options *options = session->options;
-    uint64_t memory_bytes = options->memory_bytes != 0 ? options->memory_bytes : MEMORY_BYTES_DEFAULT;
+    struct head head = { .version = FILE_VERSION, .identity = options->identity };
     enum kaya_status status = KAYA_OK;
 
-    if (memory_bytes < kaya_visited_size_min())
-        memory_bytes = kaya_visited_size_min();
-    session->shared_bytes = visited_offset() + memory_bytes;
-    if (options->resume_path != NULL) {
-        status = map_file(session);
-    } else {
-        session->shared = mmap(NULL, session->shared_bytes, PROT_READ | PROT_WRITE,
-                               MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        status = session->shared == MAP_FAILED ? KAYA_NO_MEMORY : KAYA_OK;
-    }
-    if (status != KAYA_OK) {
-        session->shared = NULL;
+    memcpy(head.mark, FILE_MARK, sizeof head.mark);
+    head.memory_bytes = options->memory_bytes != 0 ? options->memory_bytes : MEMORY_BYTES_DEFAULT;
+    if (head.memory_bytes < kaya_visited_size_min())
+        head.memory_bytes = kaya_visited_size_min();
+    session->shared_bytes = visited_offset() + head.memory_bytes;
+    if (options->resume_path != NULL)
+        status = open_file(session, was_there);
+    if (status != KAYA_OK)
         return status;
-    }
-    return take_up(session, memory_bytes, was_there);
+    return *was_there ? go_on_from(session, &head) : begin_anew(session, &head);
 }
 
 /* --- The report --- */
@@ -480,7 +569,9 @@ static enum kaya_status run_workers(struct session *session)
 
 enum kaya_status kaya_explorer_run(const struct kaya_explorer_options *options, struct kaya_explorer_report *report)
 {
-    struct session session = { .options = options, .start_seconds = kaya_clock_seconds() };
+    struct session session = {
+        .options = options, .start_seconds = kaya_clock_seconds(), .file = -1, .refusal = report->refusal
+    };
     double cpu_before = cpu_seconds();
     enum kaya_status status;
 
@@ -497,5 +588,7 @@ enum kaya_status kaya_explorer_run(const struct kaya_explorer_options *options, 
     report->cpu_seconds = cpu_seconds() - cpu_before;
     if (session.shared != NULL)
         munmap(session.shared, session.shared_bytes);
+    if (session.file >= 0)
+        close(session.file);
     return status;
 }

@@ -309,18 +309,18 @@ static uint64_t identity_of(const struct kaya_sim_exploring *exploring, const st
     return hash;
 }
 
-static int complain_of(const struct arguments *arguments, const char *name, enum kaya_status status)
+static int complain_of(const struct arguments *arguments, const char *name, enum kaya_status status,
+                       const struct kaya_explorer_report *report)
 {
+    if (report->refusal[0] != '\0')
+        return kaya_sim_complain("%s: %s; nothing was written: remove it, or name another file, to start anew",
+                                 arguments->resume, report->refusal);
     if (status == KAYA_LIMIT)
         return kaya_sim_complain("%s: there are more than %d points of crashes, and no room to tell what was done: "
                                  "explore with fewer operations, --preemptions or --errors",
                                  name, (int)KAYA_EXPLORE_UNITS_MAX);
-    if (arguments->resume == NULL || (status != KAYA_INVALID && status != KAYA_IO))
+    if (arguments->resume == NULL || status != KAYA_IO)
         return kaya_sim_complain("%s: %s", name, kaya_status_text(status));
-    if (status == KAYA_INVALID)
-        return kaya_sim_complain("%s: this file was left by another exploration, another program or another --memory; "
-                                 "remove it to start anew",
-                                 arguments->resume);
     return kaya_sim_complain("%s: %s", arguments->resume, strerror(errno));
 }
 
@@ -356,7 +356,7 @@ static int run(const struct arguments *arguments, const struct kaya_sim_explorin
     fflush(stdout);
     status = kaya_explorer_run(&run_options, report);
     wipe(&progress);
-    return status == KAYA_OK ? KAYA_SIM_HELD : complain_of(arguments, exploring->name, status);
+    return status == KAYA_OK ? KAYA_SIM_HELD : complain_of(arguments, exploring->name, status, report);
 }
 
 static int say(const struct arguments *arguments, const struct outcome *outcome)
@@ -509,7 +509,10 @@ int kaya_sim_explore(int argc, char **argv)
         { "memory", 'm', "MIB", 0,
           "For the set of what was visited (default: 256). Where it is full, states are visited again, and the report says so",
           3 },
-        { "resume", 'r', "FILE", 0, "Keep what was done in FILE, and go on from it: after a stop of any kind", 3 },
+        { "resume", 'r', "FILE", 0,
+          "Keep what was done in FILE, and go on from it: after a stop of any kind. FILE is made if it is not there; one that this "
+          "exploration did not leave is refused, and stays as it is",
+          3 },
         { "states", 'n', "N", 0, "Stop after about N states", 3 },
         { "time", KEY_TIME, "SECONDS", 0, "Stop after so long", 3 },
         { "without", KEY_RULES, "RULE,...", 0,
