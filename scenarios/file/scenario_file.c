@@ -737,6 +737,37 @@ static enum kaya_status take_workload(const struct source *source, const char *n
     return status;
 }
 
+/* A family of `odds` that `faults` does not have would never strike, and nobody would say so. (A command may leave families out afterwards.)
+ * KAYA_FAULTS: there is none. */
+static int find_idle_odds(const struct kaya_scenario *scenario)
+{
+    int fault = 0;
+
+    while (fault < KAYA_FAULTS && (scenario->odds[fault] == 0 || (scenario->faults >> fault & 1) != 0))
+        fault++;
+    return fault;
+}
+
+static enum kaya_status explain_idle_odds(const struct source *source, const struct kaya_scenario *scenario,
+                                          enum kaya_fault idle, struct kaya_scenario_mistake *mistake)
+{
+    char key[PATH_MAX_BYTES];
+    char allowed[KAYA_MISTAKE_TEXT_MAX / 2] = "those of `faults`:";
+
+    for (int fault = 0; fault < KAYA_FAULTS; fault++) {
+        if ((scenario->faults >> fault & 1) == 0 ||
+            kaya_fault_group((enum kaya_fault)fault) == KAYA_FAULT_GROUP_CRASH)
+            continue;
+        append_text(allowed, sizeof allowed, " ");
+        append_text(allowed, sizeof allowed, kaya_fault_name((enum kaya_fault)fault));
+    }
+    if (allowed[strlen(allowed) - 1] == ':')
+        append_text(allowed, sizeof allowed, " none of them strikes by odds");
+    snprintf(key, sizeof key, "odds.%s", kaya_fault_name(idle));
+    return kaya_scenario_mistaken(mistake, source->file_name, find_line(source->text, key, false), key,
+                                  "the family is not among `faults`, and would never strike", allowed);
+}
+
 static enum kaya_status parse_source(const struct source *source, struct kaya_scenario *scenario,
                                      struct kaya_scenario_mistake *mistake)
 {
@@ -750,6 +781,7 @@ static enum kaya_status parse_source(const struct source *source, struct kaya_sc
     const char *key;
     const char *allowed;
     unsigned line;
+    int idle;
     cyaml_err_t error;
 
     make_schema(&schema);
@@ -768,8 +800,14 @@ static enum kaya_status parse_source(const struct source *source, struct kaya_sc
     cyaml_free(&config, &schema.top, file, 0);
     if (status != KAYA_OK)
         return status;
-    if (kaya_scenario_is_valid(scenario, &key, &allowed))
-        return KAYA_OK;
+    if (kaya_scenario_is_valid(scenario, &key, &allowed)) {
+        idle = find_idle_odds(scenario);
+        if (idle == KAYA_FAULTS)
+            return KAYA_OK;
+        status = explain_idle_odds(source, scenario, (enum kaya_fault)idle, mistake);
+        kaya_scenario_release(scenario);
+        return status;
+    }
     kaya_scenario_release(scenario);
     line = find_line(source->text, key, false);
     return kaya_scenario_mistaken(mistake, source->file_name, line == 0 ? 1 : line, key,

@@ -16,7 +16,7 @@ static const char good[] =
     "name: my-own\n"                                                           /* 4 */
     "seeds: 7\n"                                                               /* 5 */
     "expect_struck_within: 9\n"                                                /* 6 */
-    "faults: [lost_sector, reorder]\n"                                         /* 7 */
+    "faults: [lost_sector, reorder, bit_flip, sync_failure]\n"                 /* 7 */
     "swarm: yes\n"                                                             /* 8 */
     "profiles: [posix]\n"                                                      /* 9 */
     "log: {segment_bytes: [4096, 8192], block_bytes: [512], spares: [2, 3]}\n" /* 10 */
@@ -53,7 +53,9 @@ Test(scenario_file, every_value_arrives)
     cr_expect(eq(str, scenario.story, "Something happens; name: and crash: are words in it.\n"));
     cr_expect(eq(u64, scenario.seeds, 7));
     cr_expect(eq(u64, scenario.expect_struck_within, 9));
-    cr_expect(eq(u64, scenario.faults, 1u << KAYA_FAULT_LOST_SECTOR | 1u << KAYA_FAULT_REORDER));
+    cr_expect(eq(u64, scenario.faults,
+                 1u << KAYA_FAULT_LOST_SECTOR | 1u << KAYA_FAULT_REORDER | 1u << KAYA_FAULT_BIT_FLIP |
+                     1u << KAYA_FAULT_SYNC_FAILURE));
     for (int fault = 0; fault < KAYA_FAULTS; fault++)
         cr_expect(eq(u32, scenario.odds[fault],
                      fault == KAYA_FAULT_BIT_FLIP       ? 3
@@ -137,7 +139,8 @@ static void spoil(char *text, size_t size, unsigned number, const char *line)
 
 Test(scenario_file, a_group_stands_for_its_families)
 {
-    static const char *const lines[] = { "faults: [crash]", "faults: [media, lost_sector]", "faults: [all]" };
+    static const char *const lines[] = { "faults: [crash, errors, media]",
+                                         "faults: [media, lost_sector, sync_failure]", "faults: [all]" };
     char text[4096];
     struct kaya_scenario scenario;
     struct kaya_scenario_mistake mistake;
@@ -147,8 +150,10 @@ Test(scenario_file, a_group_stands_for_its_families)
         cr_assert(eq(int, parse(text, &scenario, &mistake), KAYA_OK), "%s", mistake.text);
         for (int fault = 0; fault < KAYA_FAULTS; fault++) {
             enum kaya_fault_group group = kaya_fault_group((enum kaya_fault)fault);
-            bool is_meant = i == 0   ? group == KAYA_FAULT_GROUP_CRASH
-                            : i == 1 ? group == KAYA_FAULT_GROUP_MEDIA || fault == KAYA_FAULT_LOST_SECTOR
+            bool is_meant = i == 0 ? group == KAYA_FAULT_GROUP_CRASH || group == KAYA_FAULT_GROUP_ERRORS ||
+                                         group == KAYA_FAULT_GROUP_MEDIA
+                            : i == 1 ? group == KAYA_FAULT_GROUP_MEDIA || fault == KAYA_FAULT_LOST_SECTOR ||
+                                           fault == KAYA_FAULT_SYNC_FAILURE
                                      : true;
             cr_expect(eq(int, (int)(scenario.faults >> fault & 1), is_meant), "%s: %s", lines[i],
                       kaya_fault_name((enum kaya_fault)fault));
@@ -212,6 +217,13 @@ Test(scenario_file, every_mistake_names_its_line_its_key_and_what_is_allowed)
         { 23, "odds: {lost_sector: 3}", 23, "odds", "0 to 1000000 for faults of the groups errors, media" },
         { 23, "odds: {bit_flip: 1000001}", 23, "odds", "0 to 1000000 for faults of the groups errors, media" },
         { 23, "odds: {bit_flop: 1}", 23, "odds.bit_flop", "no such key; allowed: the keys lost_sector" },
+        { 7, "faults: [lost_sector, sync_failure]", 23, "odds.bit_flip",
+          "it.yaml:23: odds.bit_flip: the family is not among `faults`, and would never strike; allowed: those of `faults`: sync_failure" },
+        { 7, "faults: [crash]", 23, "odds.sync_failure",
+          "allowed: those of `faults`: none of them strikes by odds" },
+        { 7, NULL, 22, "odds.sync_failure", "none of them strikes by odds" },
+        { 23, "odds:\n  bit_flip: 3\n  stale_read: 9", 25, "odds.stale_read",
+          "allowed: those of `faults`: sync_failure bit_flip" },
         { 24, "read_fault_repeats: 1000001", 24, "read_fault_repeats", "0 to 1000000" },
         { 24, "seeds: 8", 24, "seeds", "a second time" },
         { 24, "read_fault_repeats: \"5", 24, "", "libyaml" },
