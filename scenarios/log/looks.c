@@ -9,6 +9,7 @@
 
 #include "kaya/inspect.h"
 #include "kaya/scenarios/damage.h"
+#include "kaya/scenarios/report_check.h"
 
 enum { PIECE_BYTES = 4096, FOLLOW_RECORDS_MAX = 8, COUNTED_LOOK_OF = 16 };
 
@@ -154,6 +155,7 @@ enum kaya_status kaya_log_read_all(struct kaya_log *log, const struct kaya_sim_m
         log->outlook.refusal = KAYA_REFUSAL_ALLOWED;
     status = kaya_log_heard(log, machine,
                             kaya_wal_reader_open(&log->player.environment, &options, &reader, &report));
+    kaya_report_check(KAYA_REPORT_BY_LOOK, status, &report, violation);
     kaya_oracle_looked(log->oracle, status, &report, violation);
     if (status == KAYA_OK && !kaya_violation_is_set(violation)) {
         kaya_oracle_read_begin(log->oracle, report.first_lsn, report.last_lsn);
@@ -228,6 +230,7 @@ static enum kaya_status begin_follower(struct kaya_log *log, const struct kaya_s
                                              kaya_oracle_handed_lsn(log->oracle) + 1 - low + 1, "from");
     status = kaya_log_heard(log, machine,
                             kaya_wal_reader_open(&log->player.environment, &options, &log->follower, &report));
+    kaya_report_check(KAYA_REPORT_BY_LOOK, status, &report, violation);
     kaya_oracle_looked(log->oracle, status, &report, violation);
     if (status == KAYA_OK)
         kaya_oracle_follow_begin(log->oracle, options.from_lsn != 0 ? options.from_lsn : report.first_lsn,
@@ -323,6 +326,7 @@ static enum kaya_status look_over(struct kaya_log *log, const struct kaya_sim_ma
     status = every_item ? kaya_wal_inspect_path(environment, NULL, visit_item, log, &inspection)
                         : kaya_wal_verify(environment, &options, &inspection);
     status = kaya_log_heard(log, machine, status);
+    kaya_report_check(KAYA_REPORT_BY_LOOK, status, &inspection.report, violation);
     kaya_oracle_looked(log->oracle, status, &inspection.report, violation);
     if (log->counts_look && status == KAYA_OK && log->player.struck == 0 && !kaya_violation_is_set(violation)) {
         kaya_census_judge(kaya_look_check_census(log->look_check), every_item ? "inspect" : "verify", status,

@@ -6,6 +6,7 @@
 
 #include "kaya/scenarios/damage.h"
 #include "kaya/scenarios/layout.h"
+#include "kaya/scenarios/report_check.h"
 #include "kaya/scenarios/salvage_check.h"
 
 enum { COUNTED_OPEN_OF = 64 };
@@ -121,6 +122,7 @@ static enum kaya_status recover_only(struct kaya_log *log, const struct kaya_sim
     if (config.cut_is_error && status == KAYA_OK)
         expect_no_cut(log, &report, violation);
     kaya_player_recovered(&log->player, machine, status, &report);
+    kaya_report_check(KAYA_REPORT_BY_RECOVERY, status, &report, violation);
     kaya_oracle_recovered(log->oracle, status, &report, violation);
     kaya_log_judge_mended(log, status, violation);
     if (status == KAYA_OK) {
@@ -180,6 +182,7 @@ static enum kaya_status try_to_open(struct kaya_log *log, const struct kaya_sim_
                             kaya_wal_writer_open(&log->player.environment, &config, &log->writer, &report));
     kaya_player_recovered(&log->player, machine, status, &report);
     kaya_log_trace(log, KAYA_TRACE_ANSWER, "open", status, report.first_lsn, report.last_lsn, report.epoch);
+    kaya_report_check(KAYA_REPORT_BY_RECOVERY, status, &report, violation);
     kaya_oracle_recovered(log->oracle, status, &report, violation);
     kaya_log_judge_mended(log, status, violation);
     if (counts && log->player.struck == 0 && !kaya_violation_is_set(violation))
@@ -384,6 +387,7 @@ enum kaya_status kaya_log_cut_back(struct kaya_log *log, const struct kaya_sim_m
     kaya_log_tell_claims(log, 0, true);
     kaya_oracle_cut_begin(log->oracle, lsn);
     status = kaya_log_heard(log, machine, kaya_wal_cut_back(&log->player.environment, &config, lsn, &report));
+    kaya_report_check(KAYA_REPORT_BY_CUT_BACK, status, &report, violation);
     kaya_oracle_cut_end(log->oracle, status, &report, violation);
     if (status == KAYA_OK)
         kaya_log_tell_recovered(log, &report);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "damage.h"
-#include "kaya/scenarios/report_check.h"
 #include "unrestricted.h"
 
 static void judge_low_water(struct kaya_oracle *oracle, const struct kaya_wal_recovery_report *report,
@@ -195,7 +194,6 @@ void kaya_oracle_moved(struct kaya_oracle *oracle)
 void kaya_oracle_recovered(struct kaya_oracle *oracle, enum kaya_status status,
                            const struct kaya_wal_recovery_report *report, struct kaya_violation *violation)
 {
-    kaya_report_check(KAYA_REPORT_BY_RECOVERY, status, report, violation);
     if (oracle->is_unrestricted) {
         count(oracle, KAYA_PROMISE_P12);
         if (status == KAYA_OK)
@@ -240,7 +238,6 @@ void kaya_oracle_recovered(struct kaya_oracle *oracle, enum kaya_status status,
 void kaya_oracle_cut_end(struct kaya_oracle *oracle, enum kaya_status status,
                          const struct kaya_wal_recovery_report *report, struct kaya_violation *violation)
 {
-    kaya_report_check(KAYA_REPORT_BY_CUT_BACK, status, report, violation);
     if (oracle->is_unrestricted) {
         if (status == KAYA_OK)
             kaya_oracle_adopt_unrestricted(oracle, report);
@@ -283,7 +280,6 @@ void kaya_oracle_cut_nowhere(struct kaya_oracle *oracle, uint64_t last_lsn, enum
 void kaya_oracle_looked(struct kaya_oracle *oracle, enum kaya_status status,
                         const struct kaya_wal_recovery_report *report, struct kaya_violation *violation)
 {
-    kaya_report_check(KAYA_REPORT_BY_LOOK, status, report, violation);
     if (oracle->is_unrestricted)
         return;
     if (status == KAYA_GONE)

@@ -62,6 +62,7 @@ enum kaya_status kaya_tamper_look(struct kaya_tamperer *tamperer, bool *good)
     enum kaya_status failure = KAYA_OK;
 
     *good = false;
+    kaya_report_check(KAYA_REPORT_BY_LOOK, status, &report, tamperer->violation);
     kaya_oracle_looked(tamperer->oracle, status, &report, tamperer->violation);
     if (status == KAYA_OK && report.verdict != KAYA_VERDICT_EMPTY && !kaya_violation_is_set(tamperer->violation) &&
         kaya_layout_read(&tamperer->layout, &tamperer->before, &report)) {
