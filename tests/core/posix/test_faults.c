@@ -580,6 +580,9 @@ Test(posix_faults, pages_are_asked_for_ahead_of_the_writes_that_come_to_them)
     enum { STEP = 1000, BEGIN = 5000, AHEAD_MIN = 1 << 20, AHEAD_MAX = 1 << 21, LONG = 1 << 16 };
     off_t end = BEGIN + STEP;
 
+    for (uint64_t at = 0; at < 6 * AHEAD_MAX; at += LONG)
+        write_at(at, LONG);
+    cr_expect(asked_count == 0, "each ends with a page");
     write_at(BEGIN, STEP);
     cr_expect(asked_count == 0, "nobody knows yet where the next one goes");
     for (; end < 4 * AHEAD_MAX; end += STEP) {
@@ -598,6 +601,56 @@ Test(posix_faults, pages_are_asked_for_ahead_of_the_writes_that_come_to_them)
     write_at((1 << 20) + 2 * STEP, LONG);
     cr_expect(asked_first == (1 << 20) + 2 * STEP + 2 * LONG && asked_end == asked_first + 1,
               "a long one needs the page where it ends, and no other");
+}
+
+static uint64_t write_after_each_other(uint64_t from, uint64_t to)
+{
+    enum { STEP = 4096 };
+
+    for (; from < to; from += STEP)
+        write_at(from, STEP);
+    return from;
+}
+
+/* They would be made one by one, before larger ones are by what is written there first. */
+Test(posix_faults, pages_that_were_never_written_are_not_asked_for)
+{
+    enum { ROOM = 8 << 20, WRITTEN = 3 << 20, PLACE = 1 << 16 };
+
+    cr_assert(kaya_disk_allocate(disk, file, ROOM) == KAYA_OK);
+    (void)write_after_each_other(PLACE, ROOM / 2);
+    cr_expect(asked_count == 0, "from %ld to %ld", (long)asked_first, (long)asked_end);
+
+    cr_assert(kaya_disk_truncate(disk, file, 0) == KAYA_OK);
+    cr_assert(kaya_disk_allocate(disk, file, ROOM) == KAYA_OK);
+    (void)write_after_each_other(0, WRITTEN);
+    asked_count = 0;
+    (void)write_after_each_other(PLACE, WRITTEN);
+    cr_expect(asked_count > 0 && asked_end == WRITTEN, "to %ld, and there is data to the other end",
+              (long)asked_end);
+}
+
+/* A large page makes each small write into it slower. */
+Test(posix_faults, many_spans_are_written_in_pieces_of_16_kib)
+{
+    enum { SPAN = 4096, PIECE = 4 * SPAN };
+    static unsigned char zeros[SPAN];
+    struct kaya_span spans[KAYA_SPANS_MAX];
+    size_t done;
+
+    for (size_t i = 0; i < KAYA_SPANS_MAX; i++)
+        spans[i] = (struct kaya_span){ zeros, SPAN };
+    for (size_t count = 2; count <= KAYA_SPANS_MAX; count++)
+        for (uint64_t offset = 0; offset < 2 * PIECE; offset += 1000) {
+            uint64_t room = PIECE - offset % PIECE, total = count * SPAN;
+
+            done = 0;
+            cr_assert(disk->operations->write(disk, file, offset, spans, count, &done) == KAYA_OK);
+            cr_assert(done == total || (done >= room && done < room + SPAN), "%zu of %zu spans at %ld", done,
+                      count, (long)offset);
+            cr_assert(offset % SPAN != 0 || done == (total < room ? total : room));
+            cr_assert(kaya_disk_write(disk, file, offset, spans, count) == KAYA_OK);
+        }
 }
 
 /* ---- past the cache ---- */
