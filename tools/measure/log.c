@@ -9,7 +9,10 @@
 #include "kaya/wal.h"
 #include "measure/engine.h"
 
-enum { FILES_AGED = 6 };
+enum {
+    FILES_AGED = 6,
+    AGED_FRAMES_BYTES = 256, /* of the longest record, at most: none is left over for a file of its own */
+};
 
 struct log {
     struct kaya_wal_environment environment;
@@ -107,7 +110,8 @@ static enum kaya_status age(struct log *log)
 {
     static const unsigned char payload[KAYA_ENGINE_RECORD_BYTES_MAX];
     struct kaya_wal_payload record = { .type = KAYA_RECORD_OPAQUE, .bytes = payload, .length = sizeof payload };
-    size_t records = (is_loose(log) ? KAYA_ENGINE_FILE_BYTES : KAYA_ENGINE_SYNCED_BYTES) / (sizeof payload + 64);
+    size_t records = (is_loose(log) ? KAYA_ENGINE_FILE_BYTES : KAYA_ENGINE_SYNCED_BYTES) /
+                     (sizeof payload + AGED_FRAMES_BYTES);
     enum kaya_status status = KAYA_OK;
 
     for (unsigned file = 0; file < FILES_AGED && status == KAYA_OK; file++) {
