@@ -153,6 +153,14 @@ says err "no row holds 'nothing'"
 peers 2 --engines hope
 says err "no engine 'hope'"
 peers 1 --from no-such-file
+# Where there is nothing to work in that is said before anything is built or measured, and nothing is made.
+peers 2 --quick no/such/directory
+says err 'bench-peers: error: no/such/directory: no such directory$'
+peers 2 --quick told.json
+says err 'bench-peers: error: told.json: not a directory$'
+peers 1 --quick --engines none /proc
+says err '^bench-peers: /proc: '
+grep -q Traceback err && fail "a traceback is no error for people: $(cat err)"
 
 # Gaps (null) are slices that did not count: only rounds with both figures make a ratio. Ours / bare: 2, 0.5, 4; ours / LevelDB: 1, 4.
 cat >figures.json <<'END'
