@@ -46,6 +46,7 @@ while read -r name; do
     {
         echo "[libfuzzer]"
         echo "entropic = 0"
+        [ "$name" != run ] || echo "reduce_inputs = 0"
         echo "max_len = $(($(longest "$inputs") * 2 + 4096))"
         [ ! -f "$OUT/$name.dict" ] || echo "dict = $name.dict"
     } >"$OUT/$name.options"
