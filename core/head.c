@@ -77,7 +77,7 @@ static enum kaya_status scan_prefix(struct look *look, const struct segment *seg
         status = kaya_scan_next(scan, &entry, &found);
         if (status != KAYA_OK || !found)
             break;
-        if (entry.type != FRAME_PAD)
+        if (entry.type != FRAME_PAD || entry.mended)
             survey->facts.closed = entry.type == FRAME_CLOSE && !entry.mended;
         if (entry.type == FRAME_CLOSE)
             look->close_offset = entry.offset_bytes;

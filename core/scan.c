@@ -577,6 +577,7 @@ static __attribute__((noinline)) enum kaya_status next_with_care(struct scan *sc
     if (status != KAYA_OK || part.fault != FRAME_FAULT_NONE)
         return status;
     if (!is_in_place(scan, &part.frame)) {
+        scan->looks_written = true;
         scan->fault = FRAME_FAULT_FIELDS;
         return KAYA_OK;
     }

@@ -8,6 +8,7 @@
  *   2. The header alone and the whole frame never tell different fields.
  *   3. What mending gives is a frame in all its checks, and one bit away.
  *   4. A whole frame with one bit flipped is no frame, and is mended back to what it was (F4).
+ *   5. Whether it is a frame, whether its header alone holds and whether it is one bit off is what FORMAT.md says (support/page.h).
  *
  * Three checksums stand between random bytes and the code behind them. So the mutator puts them right in most of
  * its inputs: without that, a fuzzer sees little but failed checks. */
@@ -18,9 +19,11 @@
 #include "frame.h"
 #include "scan.h"
 #include "support/mutate.h"
+#include "support/page.h"
 #include "support/target.h"
 #include "tests/core/golden.h"
 
+enum { FILE_BYTES_MAX = 1 << 19 };
 enum { PREFIX_BYTES = 3, PCRC = 0, HCRC = 4, CHECK = 8, OFFSET = 16 };
 
 static const struct shape shapes[] = {
@@ -136,6 +139,57 @@ static bool wants_mending(const struct place *place)
     return place->available > 0 && place->bytes[place->available - 1] % ONE_IN == place->available % ONE_IN;
 }
 
+/* The place by the page, which looks at whole files: NULL: none ends there. The segment and its file are static. */
+static const struct kaya_format_segment *format_segment(const struct place *place)
+{
+    static uint8_t bytes[FILE_BYTES_MAX];
+    static struct kaya_image_file file = { .bytes = bytes };
+    static struct kaya_format_segment segment = { .file = &file, .state = KAYA_FORMAT_LINKED };
+    const struct shape *shape = place->shape;
+
+    if (place->offset >= shape->segment_bytes || place->offset + place->available > sizeof bytes)
+        return NULL;
+    file.size_bytes = place->offset + place->available;
+    memcpy(bytes + place->offset, place->bytes, place->available);
+    segment.block_bytes = shape->block_bytes;
+    segment.unit_bytes = shape->unit_bytes;
+    segment.segment_bytes = shape->segment_bytes;
+    segment.header_bytes = shape->block_bytes > shape->unit_bytes ? shape->block_bytes : shape->unit_bytes;
+    segment.first_frame = kaya_shape_first_frame(shape);
+    segment.segment_seed = seeds.segment;
+    segment.base_seed = seeds.base;
+    return &segment;
+}
+
+static bool is_same_by_page(const struct frame *frame, const struct kaya_format_frame *page)
+{
+    return page->type == frame->type && page->flags == frame->flags && page->length == frame->length &&
+           page->watermark == frame->durable_bytes && page->sequence == frame->sequence &&
+           page->end - page->offset == frame->extent_bytes;
+}
+
+/* `frame`, `header`: what core takes it for; NULL: for none. */
+static void check_by_page(const struct place *place, const struct frame *frame, const struct frame *header)
+{
+    const struct kaya_format_segment *segment = format_segment(place);
+    struct kaya_format_frame page;
+
+    if (segment == NULL)
+        return;
+    must(kaya_format_frame(segment, place->offset, &page) == (frame != NULL));
+    must(frame == NULL || is_same_by_page(frame, &page));
+    must(kaya_format_stray(segment, place->offset, &page) == (header != NULL));
+    must(header == NULL || is_same_by_page(header, &page));
+}
+
+/* One input in four, told as wants_mending tells. */
+static bool wants_page(const struct place *place)
+{
+    enum { ONE_IN = 4 };
+
+    return place->available > 0 && place->bytes[place->available - 1] % ONE_IN == place->available % ONE_IN;
+}
+
 /* Flip a bit that the input itself picks, and have it mended. */
 static void check_flip(const struct place *place, const struct frame *frame, uint8_t *scratch)
 {
@@ -157,6 +211,13 @@ static void check_flip(const struct place *place, const struct frame *frame, uin
     free(bytes);
 }
 
+static bool is_mended_by_page(const struct place *place)
+{
+    const struct kaya_format_segment *segment = format_segment(place);
+
+    return segment != NULL && fuzz_page_mend(segment, segment->file->bytes, place->offset);
+}
+
 static void check_mending(const struct place *place, uint8_t *scratch)
 {
     struct frame mended;
@@ -164,14 +225,18 @@ static void check_mending(const struct place *place, uint8_t *scratch)
     uint64_t bit = 0;
 
     if (!kaya_frame_mend(place->bytes, place->available, place->shape, &seeds, place->offset, scratch,
-                         &mended, &bit))
+                         &mended, &bit)) {
+        must(!is_mended_by_page(place));
         return;
+    }
+    must(is_mended_by_page(place));
     must(kaya_frame_decode(scratch, place->available, place->shape, &seeds, place->offset, &decoded) ==
          FRAME_FAULT_NONE);
     must(same_fields(&mended, &decoded));
     must(kaya_frame_header_check_holds(scratch, seeds.segment, place->offset));
     must(kaya_frame_second_check_holds(scratch, &seeds, &decoded));
     must(bit / 8 < decoded.extent_bytes);
+    must(padding_is_zero(scratch, &decoded));
     must(differing_bits(scratch, place->bytes, decoded.extent_bytes) == 1);
     must((scratch[bit / 8] ^ place->bytes[bit / 8]) == 1 << bit % 8);
 }
@@ -227,6 +292,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_batch(&frame);
         check_encoding(&place, &frame);
     }
+    if (wants_page(&place))
+        check_by_page(&place, fault == FRAME_FAULT_NONE ? &frame : NULL, header_holds ? &header : NULL);
     if (wants_mending(&place))
         try_mending(&place, fault == FRAME_FAULT_NONE ? &frame : NULL);
     return 0;
@@ -234,7 +301,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 /* Put right what the mutation broke: the place, the header check, and, where the header then says a frame, the zeros,
  * the payload check and the second one. */
-static void mend(uint8_t *data, size_t size, bool fields)
+static void mend(uint8_t *data, size_t size, unsigned parts)
 {
     uint8_t *bytes = data + PREFIX_BYTES;
     struct place place;
@@ -243,14 +310,15 @@ static void mend(uint8_t *data, size_t size, bool fields)
     if (size < PREFIX_BYTES + KAYA_FRAME_HEADER_BYTES)
         return;
     place = place_of(data, size);
-    if (fields)
+    if (parts & FUZZ_MEND_FIELDS)
         store32(bytes + OFFSET, (uint32_t)(place.offset / 4));
     store32(bytes + HCRC, kaya_frame_header_check(bytes, seeds.segment, place.offset));
     if (!kaya_frame_header(bytes, place.available, place.shape, seeds.segment, place.offset, &frame) ||
         frame.payload == NULL)
         return;
-    memset(bytes + KAYA_FRAME_HEADER_BYTES + frame.length, 0,
-           frame.extent_bytes - KAYA_FRAME_HEADER_BYTES - frame.length);
+    if (parts & FUZZ_MEND_PADDING)
+        memset(bytes + KAYA_FRAME_HEADER_BYTES + frame.length, 0,
+               frame.extent_bytes - KAYA_FRAME_HEADER_BYTES - frame.length);
     store32(bytes + CHECK, kaya_frame_second_check(bytes, &seeds, &frame));
     store32(bytes + HCRC, kaya_frame_header_check(bytes, seeds.segment, place.offset));
     store32(bytes + PCRC, kaya_frame_payload_check(bytes, &seeds, &frame));

@@ -225,7 +225,7 @@ static void put_back(const struct directory *directory, size_t file, uint8_t *da
     }
 }
 
-static void mend(uint8_t *data, size_t size, bool fields)
+static void mend(uint8_t *data, size_t size, unsigned parts)
 {
     static struct image_disk image;
     static struct fuzz_segment before, segment;
@@ -238,7 +238,7 @@ static void mend(uint8_t *data, size_t size, bool fields)
     for (size_t i = 0; i < directory.file_count; i++) {
         struct image_file *file = directory.files[i];
 
-        fuzz_segment_mend(file->bytes, file->size, fields, has_before ? &before : NULL);
+        fuzz_segment_mend(file->bytes, file->size, parts, has_before ? &before : NULL);
         fuzz_segment_read(&segment, 0, file->bytes, file->size);
         has_before = segment.has_link;
         before = segment;

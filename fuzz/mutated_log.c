@@ -5,8 +5,8 @@
  *            each change, 6 bytes, to the end: which kind, which file, where (2), how much or what (2)
  *
  * The target made the log, so it knows what was appended and acknowledged, and which call wrote which byte: from that alone, and
- * from FORMAT.md, it works out what the surviving claims are (tests/core/damage_case.c). Reader, verify, recovery and
- * salvage must all keep to it: no claimed record is silently missing, nothing comes back that was not appended under its
+ * from FORMAT.md, it works out what the surviving claims are (tests/core/damage_case.c). What verify says is held against
+ * the page as well, for any damage (support/page.h). Reader, verify, recovery and salvage must all keep to it: no claimed record is silently missing, nothing comes back that was not appended under its
  * number, a refusal has a reason and changes nothing; one flipped bit is mended and told.
  *
  * The mutator takes whole calls and changes; it mends no checks: damage that passes them is not damage that happens. */
@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "support/mutate.h"
+#include "support/page.h"
 #include "support/target.h"
 #include "tests/core/damage_case.h"
 
@@ -165,6 +166,17 @@ static void change(struct image_disk *image, struct fuzz_bytes *bytes)
         spoil(file, kind, where % file->size, what);
 }
 
+/* What verify says is what the page says, where the log ends and what is claimed included. */
+static void judge_by_page(struct log_fixture *log)
+{
+    const struct kaya_wal_verify_options options = { .anchor = NULL };
+    struct kaya_wal_inspection inspection;
+    struct fuzz_page *page = fuzz_page_read(&log->image);
+    enum kaya_status status = kaya_wal_verify(&log->environment, &options, &inspection);
+
+    fuzz_page_judge_look(page, "verify", status, &inspection.report, 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_bytes bytes = { data, data + size };
@@ -176,6 +188,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         damage->is_mixed = true;
         change(&damage->log->image, &bytes);
     }
+    judge_by_page(damage->log);
     if (!damage_case_try(damage, NULL, trouble))
         fuzz_fail("%s", trouble);
     damage_case_destroy(damage);

@@ -49,9 +49,9 @@ static size_t pieces(const uint8_t *data, size_t size, size_t *ends)
     return fuzz_segment_ends(&segment, ends, FUZZ_PIECES_MAX);
 }
 
-static void mend(uint8_t *data, size_t size, bool fields)
+static void mend(uint8_t *data, size_t size, unsigned parts)
 {
-    fuzz_segment_mend(data, size, fields, NULL);
+    fuzz_segment_mend(data, size, parts, NULL);
 }
 
 const struct fuzz_target fuzz_target = { .pieces = pieces, .mend = mend };

@@ -130,7 +130,7 @@ static void take_entry(struct kaya_census *census, const struct kaya_format_segm
 {
     uint8_t type = entry->first.type;
 
-    if (type != KAYA_FORMAT_PAD)
+    if (type != KAYA_FORMAT_PAD || entry->first.is_mended)
         census->is_closed = type == KAYA_FORMAT_CLOSE && !entry->first.is_mended;
     if (entry->is_record)
         census->records_end = entry->last.end;
@@ -392,6 +392,7 @@ void kaya_census_take(struct kaya_census *census, const struct kaya_image *image
 
     memset(census, 0, offsetof(struct kaya_census, chain));
     census->chain_count = census->damage_count = 0;
+    census->suits_disk = true;
     census->image = image;
     census->truth = truth;
     census->is_unsure = !can_be_read(image);
@@ -548,9 +549,9 @@ static void judge_verdict(const struct kaya_census *census, const char *who,
     if (census->end + report->discarded_bytes > head_of(census)->segment_bytes)
         BREAK(violation, P4, "%s says that %" PRIu64 " bytes behind the end at 0x%" PRIx64 " are given up",
               who, report->discarded_bytes, census->end);
-    if (report->closed_cleanly && (!census->is_closed || census->stray_count > 0))
+    if (report->closed_cleanly && (!census->is_closed || !census->suits_disk || census->stray_count > 0))
         BREAK(violation, P4, "no CLOSE ends the log, and %s says that it was closed", who);
-    if (!report->closed_cleanly && census->is_closed && census->is_blank_behind)
+    if (!report->closed_cleanly && census->is_closed && census->suits_disk && census->is_blank_behind)
         BREAK(violation, P4,
               "CLOSE ends the log, nothing stands behind it, and %s says that it was not closed", who);
 }

@@ -14,8 +14,11 @@ enum {
     HEADER_DISTANCE = 65536, /* ... so far in at most */
     ROOM_MIN = 40,
     LINK_ROOM = KAYA_FORMAT_FRAME_BYTES + KAYA_FORMAT_LINK_BYTES +
-                ROOM_MIN, /* with what may pad it to the end of a block */
-    FIELDS_BYTES = 80,    /* of a header: zeros behind them */
+                ROOM_MIN,   /* with what may pad it to the end of a block */
+    FIELDS_BYTES = 80,      /* of a header: zeros behind them */
+    SIZE_MAX_BYTES = 65536, /* of a block or a unit */
+    SEGMENT_BYTES_MAX = 1 << 30,
+    SKIPPABLE_TYPES = 0x80, /* from here on */
     FIRST_PREFIX_BYTES = 8,
     MEMBER_BYTES = 4,
     MEMBER_TYPE_BITS = 3,
@@ -100,15 +103,43 @@ static uint64_t lower(uint64_t one, uint64_t other)
 
 /* --- The header --- */
 
+/* A power of two from the smallest block to the largest. */
+static bool is_size(uint64_t bytes)
+{
+    return bytes >= PLACES_APART && bytes <= SIZE_MAX_BYTES && (bytes & (bytes - 1)) == 0;
+}
+
+static bool are_zeros(const uint8_t *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (bytes[i] != 0)
+            return false;
+    return true;
+}
+
+/* Do sizes, numbers and zeros stand in it as they may? */
+static bool are_header_fields(const uint8_t bytes[KAYA_FORMAT_HEADER_BYTES])
+{
+    uint64_t block = load32(bytes + 28), unit = load32(bytes + 32), segment = kaya_format_load(bytes + 40, 8);
+    uint64_t header = block > unit ? block : unit;
+
+    return kaya_format_load(bytes + 12, 2) != 0 && are_zeros(bytes + 14, 2) && is_size(block) &&
+           (unit == 0 || is_size(unit)) && segment >= 8 * header && segment <= SEGMENT_BYTES_MAX &&
+           segment % header == 0 && !are_zeros(bytes + 48, KAYA_FORMAT_ID_BYTES) &&
+           kaya_format_load(bytes + 64, 8) != 0 &&
+           are_zeros(bytes + FIELDS_BYTES, KAYA_FORMAT_HEADER_BYTES - FIELDS_BYTES);
+}
+
 /* What a file that was cut lacks of it reads as zeros, which its last fields are. */
 bool kaya_format_is_header(const struct kaya_image_file *file, uint64_t at)
 {
     uint8_t bytes[KAYA_FORMAT_HEADER_BYTES] = { 0 };
 
-    if (at + FIELDS_BYTES > file->size_bytes || memcmp(file->bytes + at, "kaya-wal", 8) != 0)
+    if (at + FIELDS_BYTES > file->size_bytes)
         return false;
     memcpy(bytes, file->bytes + at, (size_t)lower(file->size_bytes - at, sizeof bytes));
-    return load32(bytes + 8) == crc(0, bytes + 12, sizeof bytes - 12);
+    return memcmp(bytes, "kaya-wal", 8) == 0 && load32(bytes + 8) == crc(0, bytes + 12, sizeof bytes - 12) &&
+           are_header_fields(bytes);
 }
 
 /* What the copy at that place says of its segment; false: it is none, or stands where its own shape has none. */
@@ -210,9 +241,9 @@ static bool take_fields(const struct kaya_format_segment *segment, const uint8_t
                                          .payload = bytes + KAYA_FORMAT_FRAME_BYTES };
     frame->end = (offset + KAYA_FORMAT_FRAME_BYTES + frame->length + 3) / 4 * 4;
     holds_record = frame->type == KAYA_FORMAT_FULL || frame->type == KAYA_FORMAT_FIRST;
-    if (frame->type == 0 || frame->type >= KAYA_FORMAT_TYPES_END || frame->end > block_end(segment, offset) ||
-        load32(bytes + PLACE) != offset / 4 || frame->watermark > offset ||
-        !is_length_of(frame->type, frame->length) ||
+    if (frame->type == 0 || (frame->type >= KAYA_FORMAT_TYPES_END && frame->type < SKIPPABLE_TYPES) ||
+        frame->end > block_end(segment, offset) || load32(bytes + PLACE) != offset / 4 ||
+        frame->watermark > offset || !is_length_of(frame->type, frame->length) ||
         (holds_record ? frame->flags == 0 || frame->flags > KAYA_FORMAT_BATCH : frame->flags != 0) ||
         (frame->type == KAYA_FORMAT_LINK) != (offset == segment->first_frame))
         return false;

@@ -184,7 +184,7 @@ static enum kaya_wal_item_kind kind_of(const struct kaya_format_frame *frame)
         [KAYA_FORMAT_TRIM] = KAYA_ITEM_TRIM,
     };
 
-    return kinds[frame->type];
+    return frame->type < KAYA_FORMAT_TYPES_END ? kinds[frame->type] : KAYA_ITEM_UNKNOWN;
 }
 
 static bool has_fields(const struct kaya_look_check *check, const struct kaya_wal_item *item,

@@ -4,6 +4,7 @@
 
 #include "bytes.h"
 #include "checksum.h"
+#include "mutate.h"
 #include "scan.h"
 
 enum {
@@ -148,7 +149,8 @@ static void name_predecessor(uint8_t *bytes, const struct fuzz_segment *predeces
 }
 
 /* The checks of one frame, whose length and type stand. False: it is no frame whatever its checks. */
-static bool seal(const struct fuzz_segment *segment, uint8_t *bytes, uint64_t offset, struct frame *frame)
+static bool seal(const struct fuzz_segment *segment, uint8_t *bytes, uint64_t offset, unsigned parts,
+                 struct frame *frame)
 {
     size_t available = available_at(segment, offset);
     uint32_t segment_seed = segment->seeds.segment;
@@ -158,8 +160,9 @@ static bool seal(const struct fuzz_segment *segment, uint8_t *bytes, uint64_t of
         frame->extent_bytes > available)
         return false;
     frame->payload = bytes + KAYA_FRAME_HEADER_BYTES;
-    memset(bytes + KAYA_FRAME_HEADER_BYTES + frame->length, 0,
-           frame->extent_bytes - KAYA_FRAME_HEADER_BYTES - frame->length);
+    if (parts & FUZZ_MEND_PADDING)
+        memset(bytes + KAYA_FRAME_HEADER_BYTES + frame->length, 0,
+               frame->extent_bytes - KAYA_FRAME_HEADER_BYTES - frame->length);
     store32(bytes + SECOND_CHECK_AT, kaya_frame_second_check(bytes, &segment->seeds, frame));
     store32(bytes + FRAME_HEADER_CHECK_AT, kaya_frame_header_check(bytes, segment_seed, offset));
     store32(bytes + PAYLOAD_CHECK_AT, kaya_frame_payload_check(bytes, &segment->seeds, frame));
@@ -173,10 +176,11 @@ static void mend_fields(uint8_t *bytes, uint64_t offset, uint32_t sequence)
         store32(bytes + WATERMARK_AT, (uint32_t)(offset / 4));
 }
 
-void fuzz_segment_mend(uint8_t *bytes, size_t size, bool fields, const struct fuzz_segment *predecessor)
+void fuzz_segment_mend(uint8_t *bytes, size_t size, unsigned parts, const struct fuzz_segment *predecessor)
 {
     static size_t ends[FUZZ_FRAMES_MAX];
     struct fuzz_segment segment;
+    bool fields = parts & FUZZ_MEND_FIELDS;
     uint32_t sequence = 0;
     size_t count;
 
@@ -193,7 +197,7 @@ void fuzz_segment_mend(uint8_t *bytes, size_t size, bool fields, const struct fu
             mend_fields(frame_bytes, ends[i], sequence);
         if (fields && i == 0 && predecessor != NULL)
             name_predecessor(frame_bytes, predecessor);
-        if (!seal(&segment, frame_bytes, ends[i], &frame))
+        if (!seal(&segment, frame_bytes, ends[i], parts, &frame))
             return;
         sequence += records_of(&frame);
         if (i == 0) /* the nonce is known now: the others' seed */

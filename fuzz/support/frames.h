@@ -28,8 +28,8 @@ bool fuzz_segment_frame(const struct fuzz_segment *segment, uint64_t offset, uin
  * first frame's own offset comes first. At most `max`. Returns how many. */
 size_t fuzz_segment_ends(const struct fuzz_segment *segment, size_t *ends, size_t max);
 
-/* Put the checks of headers and of the frames right; with `fields`, also the frames' places, indexes and watermarks, and, where
- * `predecessor` is given (may be NULL), the link's names of it. */
-void fuzz_segment_mend(uint8_t *bytes, size_t size, bool fields, const struct fuzz_segment *predecessor);
+/* Put the places of frames right and the checks of headers and frames; of `parts` (mutate.h) also indexes and watermarks, and, where
+ * `predecessor` is given (may be NULL), the link's names of it; and the padding. */
+void fuzz_segment_mend(uint8_t *bytes, size_t size, unsigned parts, const struct fuzz_segment *predecessor);
 
 #endif

@@ -4,13 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <xxhash.h>
-
 #include "frames.h"
 #include "kaya/inspect.h"
 #include "kaya/reader.h"
 #include "kaya/salvage.h"
 #include "kaya/sim/boot.h"
+#include "page.h"
 #include "segment.h"
 #include "target.h"
 #include "tests/core/log_fixture.h"
@@ -29,15 +28,10 @@ enum {
     NUMBERS_LEFT_MIN = 4096,
 };
 
-/* A record that was returned: enough to see whether it is returned again. */
-struct seen {
-    uint64_t lsn, hash;
-};
-
 struct look {
     enum kaya_status status;
     struct kaya_wal_recovery_report report;
-    struct seen records[RECORDS_MAX];
+    struct fuzz_record records[RECORDS_MAX];
     size_t count;
 };
 
@@ -47,6 +41,7 @@ struct judged {
     struct kaya_sim_runtime *runtime;
     struct fuzz_segment segments[IMAGE_FILES_MAX]; /* of the files as they were given, each where it stands in the copy */
     struct image_disk given;
+    struct fuzz_page *page; /* what the page says of them */
     uint64_t boots;
     uint64_t stored_bytes;
     uint64_t file_count;
@@ -225,9 +220,12 @@ static void check_salvaged(const struct judged *judged, const struct kaya_wal_re
 
 static uint64_t hash_of(const struct kaya_wal_record *record)
 {
-    uint64_t marks = (uint64_t)record->type << 2 | (uint64_t)record->in_batch << 1 | record->ends_batch;
+    return fuzz_record_hash(record->type, record->in_batch, record->ends_batch, record->bytes, record->length);
+}
 
-    return XXH3_64bits_withSeed(record->length > 0 ? record->bytes : "", record->length, marks);
+static uint64_t anchor_lsn(const struct judged *judged)
+{
+    return judged->world.config.anchor == NULL ? 0 : judged->world.config.anchor->lsn;
 }
 
 static void note(struct look *look, const struct kaya_wal_record *record)
@@ -235,7 +233,7 @@ static void note(struct look *look, const struct kaya_wal_record *record)
     fuzz_must(look->count < RECORDS_MAX, "records are bounded");
     if (look->count > 0)
         fuzz_must(record->lsn == look->records[look->count - 1].lsn + 1, "numbers are dense");
-    look->records[look->count++] = (struct seen){ record->lsn, hash_of(record) };
+    look->records[look->count++] = (struct fuzz_record){ record->lsn, hash_of(record) };
 }
 
 static void read_all(struct judged *judged, struct look *look, bool is_given)
@@ -263,6 +261,8 @@ static void read_all(struct judged *judged, struct look *look, bool is_given)
                                : look->records[0].lsn == look->report.first_lsn &&
                                      look->records[look->count - 1].lsn == look->report.last_lsn,
               "the report says which records are read");
+    if (is_given)
+        fuzz_page_judge_records(judged->page, look->records, look->count);
     check_end(judged, "a reader");
 }
 
@@ -306,6 +306,7 @@ static void inspect_all(struct judged *judged, enum kaya_status verified)
 
     if (status != KAYA_OK && status != KAYA_NOT_FOUND && status != verified)
         fuzz_fail("inspect does not show what there is: %s", kaya_status_name(status));
+    fuzz_page_judge_look(judged->page, "inspect", status, &inspection.report, 0);
     fuzz_must(left > 0, "what is shown is bounded");
     check_end(judged, "inspect");
 }
@@ -321,12 +322,14 @@ static bool look_at_given(struct judged *judged)
     bool is_damaged = status == KAYA_OK && inspection.report.verdict == KAYA_VERDICT_DAMAGED;
 
     check_end(judged, "verify");
+    fuzz_page_judge_look(judged->page, "verify", status, &inspection.report, anchor_lsn(judged));
     read_all(judged, &judged->before, true);
     fuzz_must((judged->before.status == KAYA_DAMAGED) == is_damaged,
               "reader and verify agree whether it is damaged");
     if (judged->before.status == KAYA_OK)
-        fuzz_must(status == KAYA_OK && inspection.report.last_lsn == judged->before.report.last_lsn,
-                  "reader and verify agree on the end");
+        fuzz_must(status == KAYA_OK && inspection.report.first_lsn == judged->before.report.first_lsn &&
+                      inspection.report.last_lsn == judged->before.report.last_lsn,
+                  "reader and verify agree on both ends");
     inspect_all(judged, status);
     salvage_all(judged);
     fuzz_must(judged->world.image.change_count == changes, "looking changes nothing");
@@ -393,6 +396,15 @@ static void check_same(const struct look *expected, const struct look *found)
             fuzz_fail("P3: record %llu is another than before", (unsigned long long)expected->records[i].lsn);
 }
 
+/* What a writer left is whole, and holds the same records, also by the page. */
+static void check_left(struct judged *judged)
+{
+    judged->page = fuzz_page_read(&judged->world.image);
+    if (judged->page->is_sure && judged->page->census.damage_count > 0)
+        fuzz_fail("P4: by the page, what a writer left is damaged: %s", judged->page->census.damages[0].what);
+    fuzz_page_judge_records(judged->page, judged->before.records, judged->before.count);
+}
+
 /* Opened before: every record is still there, and one more can be. */
 static bool go_on(struct judged *judged, bool closes)
 {
@@ -405,6 +417,7 @@ static bool go_on(struct judged *judged, bool closes)
     judged->file_count = image_disk_file_count(&judged->world.image);
     read_all(judged, &judged->after, false);
     check_same(&judged->before, &judged->after);
+    check_left(judged);
     status = open_log(judged, &writer, &report);
     if (status != KAYA_OK)
         fuzz_fail("P4: a log that was opened before does not open: %s", kaya_status_name(status));
@@ -442,6 +455,7 @@ static void open_given(struct judged *judged, bool is_damaged)
     enum kaya_status status = open_log(judged, &writer, &report);
     bool could_read = judged->before.status == KAYA_OK;
 
+    fuzz_page_judge(judged->page, status, &report, anchor_lsn(judged));
     if (is_damaged)
         fuzz_must(status == KAYA_DAMAGED, "recovery refuses what verify calls damaged");
     else if (!judged->world.config.cut_is_error)
@@ -485,6 +499,8 @@ void fuzz_judge(struct fuzz_world *world)
 
     boot(judged);
     image_disk_copy(&judged->given, &world->image);
+    judged->given.disk.geometry = world->image.disk.geometry;
+    judged->page = fuzz_page_read(&judged->given);
     for (size_t i = 0; i < IMAGE_FILES_MAX; i++)
         if (judged->given.files[i].name[0] != '\0')
             read_given(&judged->segments[i], &judged->given.files[i]);

@@ -25,7 +25,8 @@ struct fuzz_world *fuzz_world_begin(unsigned disk);
  *      from that, and then it is called mended.
  *   3. Recovery returns what the reader returned. A log that opens takes records, and has them and all others after a crash and
  *      after a close (P3, P7).
- *   4. Calls, bytes read and memory grow with the files, not with what they say; none is kept. */
+ *   4. Verdict, ends, claims and records are those that FORMAT.md has for these bytes, and what a writer leaves is whole by it (page.h).
+ *   5. Calls, bytes read and memory grow with the files, not with what they say; none is kept. */
 void fuzz_judge(struct fuzz_world *world);
 
 #endif

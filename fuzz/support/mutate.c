@@ -15,8 +15,8 @@
  * each of which depends on those before, no change of bytes reaches.
  *
  * Behind either the target puts its checks right: mostly all that can be told from the rest, sometimes only
- * the checks, so that a field is wrong under a check that holds, sometimes nothing. One mutation in eight then flips a bit: damage
- * to what was good a moment ago.
+ * the checks, so that a field is wrong under a check that holds, sometimes nothing. One mutation in four then flips a bit: damage
+ * to what was good a moment ago, or good but for its padding.
  *
  * Where pieces stand may be dear to find out, and engines take the same inputs again and again: so it is remembered. */
 #include "mutate.h"
@@ -188,18 +188,24 @@ static size_t change(uint8_t *data, size_t size, size_t size_max, struct fuzz_dr
     return LLVMFuzzerMutate(data, size, size_max);
 }
 
+enum kind { LEAVE_BROKEN, CHECKS_ONLY, LEAVE_PADDING, MEND_THEN_FLIP, KINDS = 8 }; /* the others: mend all */
+
+static unsigned parts_of(uint64_t kind)
+{
+    return kind == CHECKS_ONLY ? 0 : kind == LEAVE_PADDING ? FUZZ_MEND_FIELDS : FUZZ_MEND_ALL;
+}
+
 size_t fuzz_mutate(uint8_t *data, size_t size, size_t size_max, uint64_t seed)
 {
-    enum { LEAVE_BROKEN, CHECKS_ONLY, MEND_THEN_FLIP, CHOICES = 8 };
     struct fuzz_draws draws = { seed };
     uint64_t kind;
 
     size = change(data, size, size_max, &draws);
-    kind = fuzz_draw(&draws, CHOICES);
+    kind = fuzz_draw(&draws, KINDS);
     if (fuzz_target.mend == NULL || size == 0 || kind == LEAVE_BROKEN)
         return size;
-    fuzz_target.mend(data, size, kind != CHECKS_ONLY);
-    if (kind == MEND_THEN_FLIP) {
+    fuzz_target.mend(data, size, parts_of(kind));
+    if (kind == MEND_THEN_FLIP || kind == LEAVE_PADDING) {
         size_t at = (size_t)fuzz_draw(&draws, size);
 
         data[at] ^= (uint8_t)(1U << fuzz_draw(&draws, 8));
@@ -234,6 +240,6 @@ size_t fuzz_cross_over(const uint8_t *one, size_t one_size, const uint8_t *other
     count = other_size - from < out_max - cut ? other_size - from : out_max - cut;
     memcpy(out + cut, other + from, count);
     if (fuzz_target.mend != NULL && cut + count > 0)
-        fuzz_target.mend(out, cut + count, true);
+        fuzz_target.mend(out, cut + count, FUZZ_MEND_ALL);
     return cut + count;
 }

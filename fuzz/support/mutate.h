@@ -10,14 +10,16 @@
 
 enum { FUZZ_PIECES_MAX = 4096 };
 
+/* What mending may put right besides checks: places, counts, names of neighbours; the zeros behind a payload. */
+enum { FUZZ_MEND_FIELDS = 1, FUZZ_MEND_PADDING = 2, FUZZ_MEND_ALL = FUZZ_MEND_FIELDS | FUZZ_MEND_PADDING };
+
 /* What a target's inputs are made of. Each target defines `fuzz_target`; what is NULL it does without. */
 struct fuzz_target {
     /* Where the pieces of an input end (calls, frames, files, decisions): places in it, ascending, at most FUZZ_PIECES_MAX. What
      * stands before the first end stays where it is. Returns how many. */
     size_t (*pieces)(const uint8_t *data, size_t size, size_t *ends);
-    /* Put right what a mutation broke, in place: checks; and where `fields` what the checks are not asked for: places,
-     * counts, names of neighbours. */
-    void (*mend)(uint8_t *data, size_t size, bool fields);
+    /* Put right what a mutation broke, in place: checks; and `parts` of what they are not asked for. */
+    void (*mend)(uint8_t *data, size_t size, unsigned parts);
     /* Where any bytes are good ones: begin an input of a kind that `seed` draws, in the room of `size_max`, for the mutator to go on
      * with. Its size. */
     size_t (*begin)(uint8_t *data, size_t size_max, uint64_t seed);

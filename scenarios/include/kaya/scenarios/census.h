@@ -46,6 +46,7 @@ struct kaya_census {
     bool has_broken_record; /* begins at V */
     bool is_blank_behind;   /* zeros from V on */
     bool is_closed;         /* CLOSE ends it, padding aside */
+    bool suits_disk;        /* else no log goes on in it; true, unless the caller says otherwise */
     bool has_appended;      /* records, or a rotation's mark */
 
     struct kaya_census_segment chain[KAYA_CENSUS_SEGMENTS_MAX]; /* from the head backwards */

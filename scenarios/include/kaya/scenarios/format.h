@@ -21,7 +21,7 @@ enum {
     KAYA_FORMAT_CLOSE,
     KAYA_FORMAT_LINK,
     KAYA_FORMAT_TRIM,
-    KAYA_FORMAT_TYPES_END,
+    KAYA_FORMAT_TYPES_END, /* what is known; from 0x80 on others may be skipped */
     KAYA_FORMAT_BATCH = 5, /* flags of FULL and FIRST, instead of the record's type */
     KAYA_FORMAT_FRAME_BYTES = 28,
     KAYA_FORMAT_HEADER_BYTES = 96,
