@@ -455,7 +455,10 @@ static void open_given(struct judged *judged, bool is_damaged)
     enum kaya_status status = open_log(judged, &writer, &report);
     bool could_read = judged->before.status == KAYA_OK;
 
-    fuzz_page_judge(judged->page, status, &report, anchor_lsn(judged));
+    if (status == KAYA_OK)
+        fuzz_page_judge(judged->page, &report, anchor_lsn(judged));
+    else
+        fuzz_page_judge_look(judged->page, "recovery", status, &report, anchor_lsn(judged));
     if (is_damaged)
         fuzz_must(status == KAYA_DAMAGED, "recovery refuses what verify calls damaged");
     else if (!judged->world.config.cut_is_error)

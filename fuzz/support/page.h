@@ -16,6 +16,7 @@ struct fuzz_record {
 
 struct fuzz_page {
     struct kaya_census census;
+    bool has_odd_claim; /* what it claims does not end right in front of it: what a recovery carries is open */
     bool is_sure; /* else the page leaves something open here, or it is of another version: nothing is judged */
     struct fuzz_record records[FUZZ_PAGE_RECORDS_MAX]; /* those that a reader hands out, if the log is whole */
     size_t record_count;
@@ -24,10 +25,11 @@ struct fuzz_page {
 /* Read an image whose files are named and sized as they stand; its bytes are borrowed until the next call. The page is static. */
 struct fuzz_page *fuzz_page_read(const struct image_disk *image);
 
-/* Hold what a recovery answered against it; ends the program where the two differ. `anchor_lsn`: of the anchor that it was given, or 0. */
-void fuzz_page_judge(const struct fuzz_page *page, enum kaya_status status,
-                     const struct kaya_wal_recovery_report *report, uint64_t anchor_lsn);
-/* What `who` answered, who only looks, and for whom frames behind the end may be some that are being written. */
+/* Hold the report of a recovery that returned KAYA_OK against it; ends the program where the two differ. `anchor_lsn`: of the anchor that it was
+ * given, or 0. */
+void fuzz_page_judge(const struct fuzz_page *page, const struct kaya_wal_recovery_report *report,
+                     uint64_t anchor_lsn);
+/* What `who` answered, who only looked: a recovery that refused, or one for whom frames behind the end may be some that are being written. */
 void fuzz_page_judge_look(struct fuzz_page *page, const char *who, enum kaya_status status,
                           const struct kaya_wal_recovery_report *report, uint64_t anchor_lsn);
 /* The same for the records that were handed out of a log that opened. */
