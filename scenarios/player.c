@@ -101,6 +101,7 @@ void kaya_player_recovered(struct kaya_player *player, const struct kaya_sim_mac
 
     if (status == KAYA_OK || status == KAYA_DAMAGED)
         kaya_watch_verdict(&player->watch, report, &counts);
+    kaya_event_check_recovered(&player->events, status, report);
     if (kaya_is_failure(status))
         kaya_watch_mark(&player->watch, KAYA_MARK_FAILED_OPEN);
 }
@@ -121,6 +122,7 @@ void kaya_player_on_event(void *user, const struct kaya_event *event)
     struct kaya_player *player = user;
 
     player->event_count++;
+    kaya_event_check_hear(&player->events, event);
     kaya_watch_event(&player->watch, event->kind);
     if (event->kind == KAYA_EVENT_MENDED && player->mended_count < KAYA_MENDED_BITS_MAX)
         player->mended[player->mended_count++] =

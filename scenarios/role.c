@@ -65,6 +65,21 @@ uint64_t kaya_subject_recoveries(const struct kaya_subject *subject)
     return ((const struct kaya_player *)subject)->recoveries;
 }
 
+void kaya_subject_check_events(struct kaya_subject *subject, struct kaya_sim_disk *disk)
+{
+    struct kaya_event_check *events = &player_of(subject)->events;
+
+    events->disk = disk;
+    events->has_copies = player_of(subject)->plan->tampers;
+    events->head = events->in_use = 0;
+    kaya_event_check_forget(events);
+}
+
+void kaya_subject_tell_events(const struct kaya_subject *subject, struct kaya_violation *violation)
+{
+    kaya_event_check_tell(&((const struct kaya_player *)subject)->events, violation);
+}
+
 struct kaya_watch *kaya_subject_watch(struct kaya_subject *subject)
 {
     return &player_of(subject)->watch;

@@ -165,7 +165,9 @@ static enum kaya_status recover(struct kaya_stage *stage, uint32_t depth_max)
             ending = is_crash(ending) ? ending : KAYA_ENDING_POWER_LOSS;
             arm(stage, recovery_call_draw(stage), ending);
         }
+        kaya_subject_check_events(stage->subject, stage->disk);
         status = stage->subject->operations->recover(stage->subject, &stage->machine, &stage->result->violation);
+        kaya_subject_tell_events(stage->subject, &stage->result->violation);
         kaya_choices_end_part(stage->choices);
         if (!kaya_sim_disk_is_crashed(stage->disk) || is_broken(stage))
             break;
@@ -186,6 +188,7 @@ static enum kaya_status step(struct kaya_stage *stage, const char *counted_by)
 
     kaya_choices_begin_part(stage->choices, counted_by);
     status = stage->subject->operations->step(stage->subject, &stage->machine, &stage->result->violation, &done);
+    kaya_subject_tell_events(stage->subject, &stage->result->violation);
     kaya_choices_end_part(stage->choices);
     return status;
 }
@@ -205,6 +208,7 @@ static enum kaya_status steps(struct kaya_stage *stage, uint64_t count, const ch
 static void close_log(struct kaya_stage *stage)
 {
     stage->subject->operations->close(stage->subject, &stage->machine, &stage->result->violation);
+    kaya_subject_tell_events(stage->subject, &stage->result->violation);
     note_runaway(stage);
     if (kaya_sim_memory_in_use(stage->memory) != 0)
         kaya_violation_set(&stage->result->violation, "P8",
@@ -344,6 +348,7 @@ static enum kaya_status play_last_boot(struct kaya_stage *stage)
     kaya_sim_disk_heal(stage->disk);
     if (live != NULL && !is_broken(stage) && status != KAYA_NO_MEMORY)
         status = live(stage->subject, &stage->machine, briefly, &stage->result->violation);
+    kaya_subject_tell_events(stage->subject, &stage->result->violation);
     if (!is_broken(stage) && status == KAYA_OK && !(briefly && stage->subject->operations->recover_checks))
         stage->subject->operations->check(stage->subject, &stage->machine, &stage->result->violation);
     if (!is_broken(stage) && status == KAYA_OK)

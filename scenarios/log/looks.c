@@ -309,6 +309,28 @@ enum kaya_status kaya_log_count(struct kaya_log *log, const struct kaya_sim_mach
     return kaya_look_check_begin(log->look_check, machine->sim_disk, now, truth, violation);
 }
 
+/* What the running log told of its rotations and trims, against what stands there. */
+static void judge_told(const struct kaya_log *log, const struct kaya_wal_inspection *inspection,
+                       struct kaya_violation *violation)
+{
+    const struct kaya_census *census = kaya_look_check_census(log->look_check);
+    const struct kaya_event_check *events = &log->player.events;
+    const struct kaya_event *rotated = &events->last[KAYA_EVENT_SEGMENT_ROTATED];
+    const struct kaya_format_segment *head = &census->chain[0].segment;
+
+    if (log->writer == NULL || events->in_use == 0 || census->is_unsure || census->damage_count > 0 ||
+        !census->has_head || kaya_oracle_has_ended(log->oracle) || head->number != events->head)
+        return;
+    /* one that was rotated away from may hold nothing above the low-water mark: it goes with the next trim */
+    if (events->in_use - inspection->segment_count > 1 ||
+        (rotated->segment == head->number && rotated->lsn != head->link.base_lsn))
+        kaya_violation_set(
+            violation, kaya_promise_name(KAYA_PROMISE_P10),
+            "%llu segments are in use, the last from record %llu on; by what was told %llu, from %llu",
+            (unsigned long long)inspection->segment_count, (unsigned long long)head->link.base_lsn,
+            (unsigned long long)events->in_use, (unsigned long long)rotated->lsn);
+}
+
 /* By verify or, where it is asked for every item, by inspect. */
 static enum kaya_status look_over(struct kaya_log *log, const struct kaya_sim_machine *machine,
                                   bool every_item, struct kaya_violation *violation)
@@ -332,6 +354,7 @@ static enum kaya_status look_over(struct kaya_log *log, const struct kaya_sim_ma
         kaya_census_judge(kaya_look_check_census(log->look_check), every_item ? "inspect" : "verify", status,
                           &inspection.report, 0, violation);
         kaya_look_check_end(log->look_check, &inspection, every_item, kaya_sim_disk_lock_held(machine->sim_disk));
+        judge_told(log, &inspection, violation);
     }
     kaya_log_expect_untouched(machine, &before, violation);
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;

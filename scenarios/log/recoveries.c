@@ -388,6 +388,7 @@ enum kaya_status kaya_log_cut_back(struct kaya_log *log, const struct kaya_sim_m
     kaya_oracle_cut_begin(log->oracle, lsn);
     status = kaya_log_heard(log, machine, kaya_wal_cut_back(&log->player.environment, &config, lsn, &report));
     kaya_report_check(KAYA_REPORT_BY_CUT_BACK, status, &report, violation);
+    kaya_event_check_forget(&log->player.events); /* what a cut-back carries is its own business */
     kaya_oracle_cut_end(log->oracle, status, &report, violation);
     if (status == KAYA_OK)
         kaya_log_tell_recovered(log, &report);

@@ -69,6 +69,18 @@ static bool make_payloads(struct kaya_log *log, const struct kaya_sim_machine *m
     return true;
 }
 
+/* A claim that an append had to secure first covers all records before its own. */
+static void judge_secured(struct kaya_log *log, enum kaya_status status, uint64_t first_lsn,
+                          struct kaya_violation *violation)
+{
+    const struct kaya_event *secured = kaya_event_check_take(&log->player.events, KAYA_EVENT_CLAIM_SECURED);
+
+    if (secured != NULL && status == KAYA_OK && secured->lsn != first_lsn - 1)
+        kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_P10),
+                           "a claim was secured in front of record %llu, and is told to cover all up to %llu",
+                           (unsigned long long)first_lsn, (unsigned long long)secured->lsn);
+}
+
 enum kaya_status kaya_log_append(struct kaya_log *log, const struct kaya_sim_machine *machine,
                                  const struct kaya_operation *operation, struct kaya_violation *violation)
 {
@@ -92,6 +104,7 @@ enum kaya_status kaya_log_append(struct kaya_log *log, const struct kaya_sim_mac
     }
     status = kaya_log_heard(log, machine, status);
     kaya_oracle_append_end(log->oracle, mode, status, first, last, violation);
+    judge_secured(log, status, first, violation);
     kaya_oracle_status(log->oracle, "append", status, violation);
     if (log->fresh && status == KAYA_OK && mode == KAYA_STRICT) {
         kaya_oracle_progress(log->oracle, kaya_sim_disk_calls(machine->sim_disk) - calls, violation);
@@ -113,26 +126,53 @@ static void expect_no_trim(struct kaya_log *log, struct kaya_violation *violatio
                            (unsigned long long)lsn, kaya_status_name(status));
 }
 
+/* It is told of where the mark has moved, and then as it was answered. */
+static void judge_trimmed(struct kaya_log *log, enum kaya_status status, uint64_t low_before,
+                          uint64_t low_water, struct kaya_violation *violation)
+{
+    const struct kaya_event *trimmed = kaya_event_check_take(&log->player.events, KAYA_EVENT_TRIMMED);
+
+    if (status == KAYA_OK && (trimmed == NULL ? low_water != low_before : trimmed->lsn != low_water))
+        kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_P10),
+                           "a trim moved the mark from record %llu to %llu, and tells of %llu",
+                           (unsigned long long)low_before, (unsigned long long)low_water,
+                           (unsigned long long)(trimmed == NULL ? 0 : trimmed->lsn));
+}
+
 enum kaya_status kaya_log_trim(struct kaya_log *log, const struct kaya_sim_machine *machine, uint64_t keep,
                                struct kaya_violation *violation)
 {
     uint64_t end = kaya_oracle_durable_lsn(log->oracle) + 1;
     uint64_t lsn = end > keep ? end - keep : 1;
-    uint64_t low_water = 0;
+    uint64_t low_before, low_water = 0;
     enum kaya_status status;
 
     if (lsn <= kaya_oracle_first_lsn(log->oracle))
         return KAYA_OK;
+    low_before = kaya_wal_writer_first_lsn(log->writer);
     expect_no_trim(log, violation);
     kaya_log_tell_claims(log, 0, false);
     kaya_oracle_trim_begin(log->oracle, lsn);
     status = kaya_log_heard(log, machine, kaya_wal_writer_truncate_before(log->writer, lsn, &low_water));
     kaya_oracle_trim_end(log->oracle, status, low_water, violation);
+    judge_trimmed(log, status, low_before, low_water, violation);
     kaya_oracle_status(log->oracle, "trim", status, violation);
     if (status == KAYA_OK && kaya_log_judge_disk_use(log, machine, violation) != KAYA_OK)
         return KAYA_NO_MEMORY;
     kaya_log_trace(log, KAYA_TRACE_ANSWER, "trim", status, lsn, low_water, 0);
     return kaya_status_for_runner(status);
+}
+
+static void judge_closed(struct kaya_log *log, enum kaya_status status, struct kaya_violation *violation)
+{
+    const struct kaya_event *closed = kaya_event_check_take(&log->player.events, KAYA_EVENT_CLOSED);
+
+    if (status == KAYA_OK && !kaya_oracle_is_unrestricted(log->oracle) &&
+        (closed == NULL || closed->lsn != kaya_oracle_last_lsn(log->oracle)))
+        kaya_violation_set(violation, kaya_promise_name(KAYA_PROMISE_P10),
+                           "the log was closed behind record %llu, and tells of %llu",
+                           (unsigned long long)kaya_oracle_last_lsn(log->oracle),
+                           (unsigned long long)(closed == NULL ? 0 : closed->lsn));
 }
 
 enum kaya_status kaya_log_barrier(struct kaya_log *log, const struct kaya_sim_machine *machine,
@@ -157,6 +197,8 @@ enum kaya_status kaya_log_barrier(struct kaya_log *log, const struct kaya_sim_ma
         log->writer = NULL;
     status = kaya_log_heard(log, machine, status);
     kaya_oracle_barrier_end(log->oracle, barrier, status, violation);
+    if (barrier == KAYA_BARRIER_CLOSE)
+        judge_closed(log, status, violation);
     kaya_oracle_status(log->oracle, names[barrier], status, violation);
     kaya_log_trace(log, KAYA_TRACE_ANSWER, names[barrier], status, 0, 0, 0);
     return kaya_status_for_runner(status);

@@ -11,6 +11,7 @@
 
 #include "kaya/event.h"
 #include "kaya/scenarios/coverage.h"
+#include "kaya/scenarios/event_check.h"
 #include "kaya/scenarios/words.h"
 #include "kaya/scenarios/workload.h"
 #include "kaya/sim/subject.h"
@@ -40,6 +41,7 @@ struct kaya_player {
     struct kaya_watch watch;
     struct kaya_mended_bit mended[KAYA_MENDED_BITS_MAX]; /* the first ones since `mended_count` was made 0 */
     size_t mended_count;
+    struct kaya_event_check events;
     unsigned char *bytes; /* owned */
     size_t bytes_capacity;
 };

@@ -45,5 +45,9 @@ struct kaya_oracle_counts kaya_subject_counts(const struct kaya_subject *subject
 uint64_t kaya_subject_recoveries(const struct kaya_subject *subject); /* that came to an end */
 /* What it reached since the reset. To be told where to count, and of what happens outside. */
 struct kaya_watch *kaya_subject_watch(struct kaya_subject *subject);
+/* A boot begins: what the log tells in it is held against that disk. Nobody asks where this is not called. */
+void kaya_subject_check_events(struct kaya_subject *subject, struct kaya_sim_disk *disk);
+/* Was something told that was not so? */
+void kaya_subject_tell_events(const struct kaya_subject *subject, struct kaya_violation *violation);
 
 #endif
