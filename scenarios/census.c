@@ -117,9 +117,12 @@ static struct behind look_behind(const struct kaya_format_segment *segment, uint
 
 static bool is_blank(const struct kaya_format_segment *segment, uint64_t from)
 {
-    for (uint64_t at = from; at < segment->file->size_bytes; at++)
-        if (segment->file->bytes[at] != 0)
+    for (uint64_t at = from; at < segment->file->size_bytes; at++) {
+        if (at == segment->second_header)
+            at += segment->header_bytes - 1;
+        else if (segment->file->bytes[at] != 0)
             return false;
+    }
     return true;
 }
 

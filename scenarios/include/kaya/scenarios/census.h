@@ -44,7 +44,7 @@ struct kaya_census {
     bool is_named; /* by the successor: it has a claim, and more than what was copied into it */
     uint64_t mended_count;
     bool has_broken_record; /* begins at V */
-    bool is_blank_behind;   /* zeros from V on */
+    bool is_blank_behind;   /* zeros from V on, the second header aside */
     bool is_closed;         /* CLOSE ends it, padding aside */
     bool suits_disk;        /* else no log goes on in it; true, unless the caller says otherwise */
     bool has_appended;      /* records, or a rotation's mark */
