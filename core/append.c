@@ -86,14 +86,14 @@ static enum kaya_status claim(struct kaya_wal_writer *writer, uint64_t cost)
     return status;
 }
 
-/* A spare may be of a log that was opened with smaller sizes. A record that is too long for one of these needs another behind it that recovery can
- * carry it to, and not only where the disk has room. */
+/* A spare may be of a log that was opened with smaller sizes. A record that is too long for one of these needs others behind it that recovery can
+ * carry it to, and the next recovery again, and not only where the disk has room. */
 static enum kaya_status guard_record(struct kaya_wal_writer *writer, uint64_t cost)
 {
     struct pool *pool = &writer->log.pool;
     enum kaya_status status = KAYA_OK;
 
-    while (status == KAYA_OK && kaya_pool_pick(pool, cost) == pool->spare_count)
+    while (status == KAYA_OK && kaya_pool_count_carriers(pool, cost) < POOL_SPARES_MIN)
         status = kaya_pool_prepare(pool, cost);
     return kaya_refuse(status);
 }

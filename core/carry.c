@@ -192,6 +192,16 @@ static enum kaya_status copy_records(struct copying *copying)
     return status;
 }
 
+enum kaya_status kaya_carry_measure(const struct context *context, struct survey *survey,
+                                    const struct shape *shape, const struct carry_plan *plan, uint64_t *cost)
+{
+    struct copying copying = { .context = context, .survey = survey, .plan = plan, .shape = *shape };
+    enum kaya_status status = copy_records(&copying);
+
+    *cost = copying.cost;
+    return status;
+}
+
 /* A segment that can carry what there is to carry, its name sure but for the directory sync that follows. */
 static enum kaya_status take_successor(struct pool *pool, uint64_t cost, struct segment *segment)
 {
@@ -213,7 +223,7 @@ static enum kaya_status take_successor(struct pool *pool, uint64_t cost, struct 
 
 enum kaya_status kaya_carry(struct appender *appender, const struct context *context, struct survey *survey,
                             struct pool *pool, const struct carry_plan *plan, uint32_t stride_bytes,
-                            uint64_t *carried_records)
+                            uint64_t *carried_records, uint64_t *carried_cost)
 {
     struct copying copying = { .context = context, .survey = survey, .plan = plan, .shape = pool->shape };
     struct segment segment = SEGMENT_NONE;
@@ -245,6 +255,7 @@ enum kaya_status kaya_carry(struct appender *appender, const struct context *con
     if (status == KAYA_OK)
         status = kaya_pool_sync_names(pool);
     *carried_records = copying.records;
+    *carried_cost = copying.cost;
 done:
     kaya_segment_close(&segment, context);
     return status;

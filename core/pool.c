@@ -456,17 +456,49 @@ static enum kaya_status recycle(struct pool *pool, char name[SEGMENT_NAME_BYTES]
     return status;
 }
 
-/* As new ones are made, but no longer than what is there: a full disk has no more. A file that is too short for any is as good as none. */
-static struct shape shape_within(const struct pool *pool, uint64_t file_bytes)
+/* All of a file, in blocks of that size. False: it is too short for them. */
+static bool shape_whole(const struct pool *pool, uint64_t file_bytes, uint32_t block_bytes, struct shape *shape)
+{
+    *shape = (struct shape){ .block_bytes = block_bytes, .unit_bytes = pool->shape.unit_bytes };
+    shape->segment_bytes = file_bytes - file_bytes % kaya_shape_header_bytes(shape);
+    return kaya_shape_is_valid(shape);
+}
+
+/* As new ones are made, but no longer than what is there: a full disk has no more. Where it would carry less than `cost_min` in their blocks, the
+ * blocks are others: it may have held that much before. A file that is too short for any is as good as none. */
+static struct shape shape_within(const struct pool *pool, uint64_t file_bytes, uint64_t cost_min)
+{
+    uint32_t longest = pool->shape.unit_bytes != 0 ? pool->shape.unit_bytes : KAYA_BLOCK_BYTES_MAX;
+    struct shape best = fitting_shape(pool, cost_min), shape;
+    uint64_t best_capacity = 0;
+
+    if (file_bytes >= best.segment_bytes)
+        return best;
+    for (uint32_t block = KAYA_BLOCK_BYTES_MIN; block <= longest; block *= 2) {
+        uint64_t capacity;
+
+        if (!shape_whole(pool, file_bytes, block, &shape))
+            break;
+        capacity = kaya_carry_capacity(&shape);
+        if (capacity >= cost_min ? best_capacity < cost_min || block <= pool->shape.block_bytes
+                                 : capacity > best_capacity) {
+            best = shape;
+            best_capacity = capacity;
+        }
+    }
+    return best;
+}
+
+/* The shortest that can carry `cost_min`. */
+static struct shape shortest_shape(const struct pool *pool, uint64_t cost_min)
 {
     struct shape shape = pool->shape;
 
-    if (file_bytes >= shape.segment_bytes)
-        return shape;
-    do
-        shape.segment_bytes = file_bytes - file_bytes % kaya_shape_header_bytes(&shape);
-    while (!kaya_shape_is_valid(&shape) && (shape.block_bytes /= 2) >= KAYA_BLOCK_BYTES_MIN);
-    return shape.block_bytes >= KAYA_BLOCK_BYTES_MIN ? shape : pool->shape;
+    shape.block_bytes = shape.unit_bytes != 0 ? shape.unit_bytes : KAYA_BLOCK_BYTES_MIN;
+    shape.segment_bytes = (uint64_t)shape.block_bytes * KAYA_SEGMENT_BLOCKS_MIN;
+    while (kaya_carry_capacity(&shape) < cost_min && shape.segment_bytes < KAYA_SEGMENT_BYTES_MAX)
+        shape.segment_bytes *= 2;
+    return shape;
 }
 
 static enum kaya_status measure(const struct context *context, const char *name, uint64_t *bytes)
@@ -480,10 +512,11 @@ static enum kaya_status measure(const struct context *context, const char *name,
     return status;
 }
 
-enum kaya_status kaya_pool_reclaim(struct pool *pool, const struct chain_segment *dead)
+/* What was cut may be too short for a new one, and with the room beside it long enough for a short one. */
+enum kaya_status kaya_pool_reclaim(struct pool *pool, const struct chain_segment *dead, uint64_t cost_min)
 {
     char name[SEGMENT_NAME_BYTES], new_name[SEGMENT_NAME_BYTES];
-    struct shape shape;
+    struct shape shape, shortest = shortest_shape(pool, cost_min);
     uint64_t number, bytes;
     enum kaya_status status = next_number(pool, &number);
 
@@ -492,17 +525,30 @@ enum kaya_status kaya_pool_reclaim(struct pool *pool, const struct chain_segment
     kaya_segment_name(name, dead->number, dead->kind);
     kaya_segment_name(new_name, number, SEGMENT_NAME_NEW);
     status = measure(pool->context, name, &bytes);
-    if (status == KAYA_OK && (dead->kind != SEGMENT_NAME_NEW || dead->number != number))
-        status = kaya_disk_rename(pool->context->disk, name, new_name);
     if (status != KAYA_OK)
         return status;
-    shape = shape_within(pool, bytes);
-    return prepare(pool, &shape);
+    shape = shape_within(pool, bytes, cost_min);
+    if (kaya_carry_capacity(&shape) < cost_min && pool->spare_count >= POOL_SPARES_MIN)
+        return KAYA_FULL;
+    if (dead->kind != SEGMENT_NAME_NEW || dead->number != number)
+        status = kaya_disk_rename(pool->context->disk, name, new_name);
+    if (status == KAYA_OK)
+        status = prepare(pool, &shape);
+    if (status == KAYA_FULL && bytes < shape.segment_bytes && shortest.segment_bytes < shape.segment_bytes)
+        status = prepare(pool, &shortest);
+    return status;
+}
+
+/* Is there none that can carry `cost_min`, or too few for a segment to take records? */
+static bool is_short(const struct pool *pool, uint64_t cost_min)
+{
+    return pool->spare_count < POOL_SPARES_MIN || kaya_pool_pick(pool, cost_min) == pool->spare_count;
 }
 
 /* One more than wanted is kept: where a tending thread fills the pool up after each rotation, a trim that frees a segment for each one that was
  * filled would find it full, and each file would be allocated, zero-filled and deleted. So the pool stands above what tend looks for. */
-enum kaya_status kaya_pool_retire(struct pool *pool, const struct chain_segment *dead, bool must_last)
+enum kaya_status kaya_pool_retire(struct pool *pool, const struct chain_segment *dead, bool must_last,
+                                  uint64_t cost_min)
 {
     char name[SEGMENT_NAME_BYTES];
     enum kaya_status status = KAYA_INVALID;
@@ -511,8 +557,9 @@ enum kaya_status kaya_pool_retire(struct pool *pool, const struct chain_segment 
     if (pool->spare_count <= pool->wanted && kaya_shape_equals(&dead->shape, &pool->shape) &&
         dead->file_bytes >= dead->shape.segment_bytes)
         status = recycle(pool, name, dead);
-    else if (must_last && pool->spare_count < POOL_SPARES_MIN && kaya_pool_prepare(pool, 0) == KAYA_FULL)
-        status = kaya_pool_reclaim(pool, dead); /* the room that it gives back might be too little for any other */
+    else if (must_last && is_short(pool, cost_min) && kaya_pool_prepare(pool, cost_min) == KAYA_FULL)
+        /* the room that it gives back might be too little for any other */
+        status = kaya_pool_reclaim(pool, dead, cost_min);
     if (status == KAYA_OK || status == KAYA_GONE)
         return status;
     status = kaya_disk_unlink(pool->context->disk, name);
@@ -586,6 +633,15 @@ unsigned kaya_pool_pick(const struct pool *pool, uint64_t cost_min)
            (pool->spares[index].is_blocked || pool->spares[index].carry_capacity < cost_min))
         index++;
     return index;
+}
+
+unsigned kaya_pool_count_carriers(const struct pool *pool, uint64_t cost_min)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < pool->spare_count; i++)
+        count += !pool->spares[i].is_blocked && pool->spares[i].carry_capacity >= cost_min;
+    return count;
 }
 
 /* Nobody knows what an earlier process left in it: frames of an unfinished rotation or recovery, which a reading may have missed, or a header that

@@ -46,15 +46,18 @@ void kaya_pool_follow(struct pool *pool, uint64_t head_number);
  * nothing changed that matters. KAYA_NO_MEMORY, KAYA_LIMIT, KAYA_GONE. */
 KAYA_MUST_CHECK enum kaya_status kaya_pool_prepare(struct pool *pool, uint64_t cost_min);
 
-/* A dead file of the log: make it a spare, up to one more than wanted, if it fits, else delete it. `must_last`: where spares are few and the disk has no
- * room for a new one, keep as much of it as fits. Failures cost nothing: the next recovery finds the file again. Only KAYA_GONE is returned. */
+/* A dead file of the log: make it a spare, up to one more than wanted, if it fits, else delete it. `must_last`: where spares are few, or none
+ * can carry `cost_min`, and the disk has no room for a new one, keep as much of it as fits. Failures cost nothing: the next recovery finds the
+ * file again. Only KAYA_GONE is returned. */
 KAYA_MUST_CHECK enum kaya_status kaya_pool_retire(struct pool *pool, const struct chain_segment *dead,
-                                                  bool must_last);
+                                                  bool must_last, uint64_t cost_min);
 
-/* Make a dead file of the log a spare, whatever state and shape it is in, without giving up its room on the way: for a recovery that has no
- * spare, on a disk that may be full. On failure the file may be gone, and nothing else that matters.  KAYA_FULL, KAYA_IO: it is no spare.
+/* Make a dead file of the log a spare, if it can be one that can carry `cost_min`, whatever state and shape it is in, without giving up its room on
+ * the way: for a recovery that has no such spare, on a disk that may be full. On failure the file may be gone, and nothing else that matters.
+ * KAYA_FULL, KAYA_IO: it is no spare.
  * KAYA_NO_MEMORY, KAYA_LIMIT, KAYA_GONE. */
-KAYA_MUST_CHECK enum kaya_status kaya_pool_reclaim(struct pool *pool, const struct chain_segment *dead);
+KAYA_MUST_CHECK enum kaya_status kaya_pool_reclaim(struct pool *pool, const struct chain_segment *dead,
+                                                   uint64_t cost_min);
 
 /* Is every spare's name durable? Pure. */
 bool kaya_pool_is_settled(const struct pool *pool);
@@ -67,6 +70,9 @@ KAYA_MUST_CHECK enum kaya_status kaya_pool_sync_names(struct pool *pool);
 
 /* Index of the first spare that can carry `cost_min`; spare_count: none. */
 unsigned kaya_pool_pick(const struct pool *pool, uint64_t cost_min);
+
+/* How many spares can carry `cost_min` and take over. */
+unsigned kaya_pool_count_carriers(const struct pool *pool, uint64_t cost_min);
 
 /* Open spare `index` for writing and take it, and the spares before it, out of the pool. Where an unfinished rotation or recovery left
  * frames in it, it gets a new salt first, so that they are an older life's. On failure nothing changed that matters.

@@ -232,7 +232,7 @@ static enum kaya_status clear_unfinished(const struct context *context, const st
 }
 
 static enum kaya_status clear_away(struct opened_log *log, const struct context *context,
-                                   const struct survey *survey, bool must_last)
+                                   const struct survey *survey, bool must_last, uint64_t carried_cost)
 {
     uint64_t head = log->appender.segment.number;
     enum kaya_status status = clear_unfinished(context, survey);
@@ -244,7 +244,7 @@ static enum kaya_status clear_away(struct opened_log *log, const struct context 
         if (file->number >= head || file->kind == SEGMENT_NAME_NEW || is_in_chain(log, file))
             continue;
         kaya_notify(context, &(struct kaya_event){ .kind = KAYA_EVENT_LEFTOVER, .segment = file->number });
-        status = kaya_pool_retire(&log->pool, &dead, must_last);
+        status = kaya_pool_retire(&log->pool, &dead, must_last, carried_cost);
     }
     return status;
 }
@@ -268,7 +268,7 @@ static enum kaya_status go_on(struct opened_log *log, const struct context *cont
         status = kaya_appender_resume(&log->appender, context, &segment, survey->claim, head->end,
                                       head->record_count, settings->stride_bytes);
     kaya_segment_close(&segment, context);
-    return status == KAYA_OK ? clear_away(log, context, survey, false) : status;
+    return status == KAYA_OK ? clear_away(log, context, survey, false, 0) : status;
 }
 
 /* What keeps it from being renamed away and back: something that is no file bears one of the names. NULL: nothing does. */
@@ -321,31 +321,34 @@ static bool is_reclaimable(const struct survey *survey, const struct listed *fil
 }
 
 /* What cannot be made a spare costs nothing: the next dead file may do, and in the end one is created. */
-static enum kaya_status reclaim(struct pool *pool, const struct listed *file)
+static enum kaya_status reclaim(struct pool *pool, const struct listed *file, uint64_t cost)
 {
     struct chain_segment dead = { .number = file->number, .kind = file->kind };
-    enum kaya_status status = kaya_pool_reclaim(pool, &dead);
+    enum kaya_status status = kaya_pool_reclaim(pool, &dead, cost);
 
     return status == KAYA_FULL || status == KAYA_IO ? KAYA_OK : status;
 }
 
 /* Each recovery that is cut short behind its carry took a spare, and left the segment whose place that one took, dead. Where no spare
- * is left and the disk is full, recovery must live on these. They may go once the head is sure to be durable; until then the dead may
- * be all there is. So the head must be what the device holds (KAYA_BUSY: look again so), be synced, and have its name. */
+ * is left that can carry what there is to carry, and the disk is full, recovery must live on these. They may go once the head is sure to be
+ * durable; until then the dead may be all there is. So the head must be what the device holds (KAYA_BUSY: look again so), be synced, and have its name. */
 static enum kaya_status reclaim_spare(struct opened_log *log, const struct context *context,
-                                      struct survey *survey, bool past_cache)
+                                      struct survey *survey, bool past_cache, const struct carry_plan *plan)
 {
     const struct chain_segment *head = &survey->chain[survey->chain_count - 1];
     struct kaya_file *file = NULL;
     char name[SEGMENT_NAME_BYTES];
     size_t dead = 0;
+    uint64_t cost;
     enum kaya_status status;
 
     while (dead < survey->listing.file_count && !is_reclaimable(survey, &survey->listing.files[dead]))
         dead++;
-    if (log->pool.spare_count > 0 || dead == survey->listing.file_count || survey->claim == 0 ||
-        find_head_obstacle(survey) != NULL)
+    if (dead == survey->listing.file_count || survey->claim == 0 || find_head_obstacle(survey) != NULL)
         return KAYA_OK;
+    status = kaya_carry_measure(context, survey, &log->pool.shape, plan, &cost);
+    if (status != KAYA_OK || kaya_pool_pick(&log->pool, cost) < log->pool.spare_count)
+        return status;
     if (!past_cache)
         return KAYA_BUSY;
     kaya_segment_name(name, head->number, head->kind);
@@ -355,9 +358,11 @@ static enum kaya_status reclaim_spare(struct opened_log *log, const struct conte
     kaya_disk_close(context->disk, file);
     if (status == KAYA_OK)
         status = settle_head_name(context, survey);
-    for (; status == KAYA_OK && dead < survey->listing.file_count && log->pool.spare_count == 0; dead++)
+    for (; status == KAYA_OK && dead < survey->listing.file_count &&
+           kaya_pool_pick(&log->pool, cost) == log->pool.spare_count;
+         dead++)
         if (is_reclaimable(survey, &survey->listing.files[dead]))
-            status = reclaim(&log->pool, &survey->listing.files[dead]);
+            status = reclaim(&log->pool, &survey->listing.files[dead], cost);
     return status;
 }
 
@@ -366,16 +371,17 @@ static enum kaya_status succeed(struct opened_log *log, const struct context *co
                                 const struct carry_plan *plan, struct kaya_wal_recovery_report *report)
 {
     size_t kept = plan->predecessor < survey->chain_count ? plan->predecessor + 1 : 0;
+    uint64_t cost;
     enum kaya_status status;
 
-    status = reclaim_spare(log, context, survey, past_cache);
+    status = reclaim_spare(log, context, survey, past_cache, plan);
     if (status == KAYA_OK)
         status = settle_first_name(context, survey);
     if (status == KAYA_OK)
         status = keep_chain(log, context, survey, kept);
     if (status == KAYA_OK)
         status = kaya_carry(&log->appender, context, survey, &log->pool, plan, settings->stride_bytes,
-                            &report->carried_records);
+                            &report->carried_records, &cost);
     if (status != KAYA_OK)
         return status;
     report->epoch = plan->link.epoch;
@@ -393,7 +399,7 @@ static enum kaya_status succeed(struct opened_log *log, const struct context *co
     kaya_log_push_chain(log);
     report->segment_count = log->chain_count;
     if (status == KAYA_OK)
-        status = clear_away(log, context, survey, true);
+        status = clear_away(log, context, survey, true, cost);
     return status == KAYA_OK ? fill_pool(log) : status;
 }
 

@@ -62,7 +62,7 @@ static enum kaya_status free_passed_over(struct opened_log *log, const struct co
             kaya_chain_find(chain, count, file->number, file->kind) != NULL)
             continue;
         kaya_notify(context, &(struct kaya_event){ .kind = KAYA_EVENT_LEFTOVER, .segment = file->number });
-        status = kaya_pool_retire(&log->pool, &passed_over, true);
+        status = kaya_pool_retire(&log->pool, &passed_over, true, 0);
     }
     kaya_listing_release(&listing, context);
     return status == KAYA_GONE ? KAYA_GONE : KAYA_OK;
@@ -75,7 +75,7 @@ static enum kaya_status free_segments(struct kaya_wal_writer *writer, size_t cou
     enum kaya_status status = KAYA_OK;
 
     for (size_t i = 0; i < count && status == KAYA_OK; i++)
-        status = kaya_pool_retire(&log->pool, &log->chain[i], true);
+        status = kaya_pool_retire(&log->pool, &log->chain[i], true, 0);
     if (status == KAYA_OK && log->has_passed_over)
         status = free_passed_over(log, &writer->context, count);
     return status;

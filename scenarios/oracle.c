@@ -168,6 +168,7 @@ void kaya_oracle_append_end(struct kaya_oracle *oracle, enum kaya_durability_mod
         fact_of(oracle, lsn)->flags |= (uint8_t)(FACT_ACKNOWLEDGED | (mode == KAYA_STRICT ? FACT_STRICT : 0));
     oracle->counts.acknowledged += pending;
     oracle->spares_in_doubt = (oracle->struck & FAILED_CALLS) != 0;
+    oracle->mark_room_spent = false;
     if (mode != KAYA_BUFFERED)
         oracle->kept_lsn = oracle->last_lsn;
     if (mode == KAYA_STRICT) {
@@ -257,6 +258,7 @@ void kaya_oracle_trim_end(struct kaya_oracle *oracle, enum kaya_status status, u
         return;
     }
     count(oracle, KAYA_PROMISE_F10);
+    oracle->mark_room_spent = oracle->mark_room_spent || low_water_lsn > oracle->low_lsn;
     if (low_water_lsn < oracle->low_lsn || low_water_lsn > oracle->low_may_lsn) {
         BREAK(violation, KAYA_PROMISE_F10,
               "a trim before %" PRIu64 " may leave the low-water mark at %" PRIu64 "..%" PRIu64
@@ -335,6 +337,14 @@ void kaya_oracle_second_writer(struct kaya_oracle *oracle, enum kaya_status stat
               kaya_status_name(status));
 }
 
+/* What makes the log longer may find no room. A trim only where nothing was appended since the one before it, nor another segment begun by a
+ * recovery: behind its records each segment keeps room for one mark, and where other programs took what was freed, the next mark finds none. */
+static bool may_be_full(const struct kaya_oracle *oracle, const char *operation)
+{
+    return strcmp(operation, "append") == 0 || strcmp(operation, "rotate") == 0 ||
+           (strcmp(operation, "trim") == 0 && oracle->mark_room_spent);
+}
+
 void kaya_oracle_status(struct kaya_oracle *oracle, const char *operation, enum kaya_status status,
                         struct kaya_violation *violation)
 {
@@ -342,7 +352,7 @@ void kaya_oracle_status(struct kaya_oracle *oracle, const char *operation, enum 
         return;
     if (status == KAYA_GONE || is_excused(oracle, status))
         return;
-    if (is_full(oracle, status) && (strcmp(operation, "append") == 0 || strcmp(operation, "rotate") == 0)) {
+    if (is_full(oracle, status) && may_be_full(oracle, operation)) {
         count(oracle, KAYA_PROMISE_P9);
         return;
     }

@@ -169,6 +169,7 @@ static void adopt(struct kaya_oracle *oracle, const struct kaya_wal_recovery_rep
     oracle->kept_lsn = report->last_lsn;
     oracle->cut_pending = false;
     oracle->cache_in_doubt = false;
+    oracle->mark_room_spent = oracle->mark_room_spent && report->closed_cleanly;
     if (!oracle->close_certain) /* else it goes on in place */
         oracle->cost_bytes += oracle->shape.segment_bytes;
     oracle->close_certain = oracle->close_certain && report->closed_cleanly;

@@ -127,7 +127,8 @@ static void add_flags(struct kaya_words *words, const struct kaya_oracle *oracle
                            oracle->sync_failed,     oracle->leftovers,     oracle->spares_in_doubt,
                            oracle->cache_in_doubt,  oracle->close_certain, oracle->close_possible,
                            oracle->cut_pending,     oracle->was_cut,       oracle->has_parted,
-                           oracle->has_passed_link, oracle->looked,        oracle->cache_differs };
+                           oracle->has_passed_link, oracle->looked,        oracle->cache_differs,
+                           oracle->mark_room_spent };
     uint64_t set = 0;
 
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)

@@ -44,6 +44,7 @@ struct kaya_oracle {
     bool was_struck;  /* by any fault, in this run; excuses nothing but a search */
     bool leftovers;   /* a call failed that may have been to remove a file; the next recovery does it again */
     bool spares_in_doubt; /* calls failed since the last append: recovery may have used up what a full disk leaves it */
+    bool mark_room_spent; /* a trim wrote its mark, and no record since: the room that each segment keeps for one is used up */
     bool cache_in_doubt; /* a sync failed since the last recovery: what reads show may go with the cache */
     bool cache_differs; /* since the last power loss a sync failed, or did less than it said: reads may show what the device has not */
     bool close_certain; /* CLOSE is durable and nothing followed */

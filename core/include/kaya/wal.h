@@ -253,7 +253,8 @@ KAYA_MUST_CHECK enum kaya_status kaya_wal_writer_rotate(struct kaya_wal_writer *
  * still needs is kept. Nothing is written where no segment can be freed.
  *
  *   KAYA_INVALID  lsn is above the last durable LSN + 1
- *   KAYA_FULL     the mark did not fit the segment in use and no spare could be prepared; nothing was changed
+ *   KAYA_FULL     the mark did not fit the segment in use and no spare could be prepared; nothing was changed. Behind its records each segment keeps
+ *                 room for one mark, so a full disk refuses none but a further one with no record in between
  *   KAYA_NO_MEMORY, KAYA_LIMIT  the same for want of these
  *   KAYA_IO, KAYA_ENDED as for append. If only the deletion of a freed file failed, the mark holds and the next
  *                   recovery deletes it. */
