@@ -367,3 +367,109 @@ Test(config, a_log_counts_from_where_it_was_begun)
         log_fixture_destroy(log);
     }
 }
+
+/* Other sizes on a full disk. What a recovery could carry to one spare, the next one carries to another, also where that is smaller, in other
+ * blocks, or no spare yet. */
+
+static const struct {
+    const struct kaya_geometry *geometry;
+    struct kaya_wal_config before, after;
+    uint32_t length, length_after; /* of three records that no claim covers */
+} ENDS[] = {
+    { &LOG_PADDED_4096,
+      { .segment_bytes = 32768, .block_bytes = 4096 },
+      { .segment_bytes = 32768, .block_bytes = 512 },
+      2000,
+      1900 },
+    { &LOG_PADDED_4096,
+      { .segment_bytes = 32768, .block_bytes = 4096 },
+      { .segment_bytes = 65536, .block_bytes = 512 },
+      2000,
+      1900 },
+    { &LOG_DENSE,
+      { .segment_bytes = 32768, .block_bytes = 512 },
+      { .segment_bytes = 4096, .block_bytes = 512 },
+      2000,
+      500 },
+    { &LOG_DENSE,
+      { .segment_bytes = 4096, .block_bytes = 512 },
+      { .segment_bytes = 65536, .block_bytes = 512 },
+      100,
+      2400 },
+};
+
+static void configure(struct log_fixture *log, const struct kaya_wal_config *config)
+{
+    log->config = *config;
+    log->config.on_event = log_hear;
+    log->config.user = log;
+}
+
+static void append_end(struct log_fixture *log, uint32_t length, bool is_full)
+{
+    enum kaya_status status = KAYA_OK;
+
+    for (unsigned i = 0; i < 3 && status == KAYA_OK; i++)
+        status = log_append(log, length, i < 2 ? KAYA_RELAXED : KAYA_STRICT);
+    cr_assert(status == KAYA_OK || (is_full && status == KAYA_FULL), "%s", kaya_status_name(status));
+}
+
+static void expect_recoveries(struct log_fixture *log, const char *when, uint64_t room)
+{
+    for (unsigned turn = 0; turn < 6; turn++) {
+        enum kaya_status status;
+
+        log_kill(log);
+        status = log_open(log);
+        cr_assert_eq(status, KAYA_OK, "%s, room for %" PRIu64 ", turn %u: %s", when, room, turn,
+                     kaya_status_name(status));
+        expect_all(log, when);
+    }
+}
+
+static void recover_again_and_again(size_t i, uint64_t room)
+{
+    struct log_fixture *log = log_fixture_create(ENDS[i].geometry, &ENDS[i].before);
+
+    MUST(log_open(log));
+    append_end(log, ENDS[i].length, false);
+    log->image.capacity_bytes = image_disk_bytes_stored(&log->image) + room;
+    configure(log, &ENDS[i].after);
+    expect_recoveries(log, "appended before", room);
+    append_end(log, ENDS[i].length_after, true);
+    expect_recoveries(log, "appended behind", room);
+    MUST(log_close(log));
+    log_fixture_destroy(log);
+}
+
+Test(config, recoveries_on_a_full_disk_find_what_can_carry_the_end)
+{
+    for (size_t i = 0; i < sizeof ENDS / sizeof ENDS[0]; i++)
+        for (uint64_t room = 0; room <= 2 * 65536 + 4096; room += 4096)
+            recover_again_and_again(i, room);
+}
+
+Test(config, a_trim_on_a_full_disk_makes_a_short_spare_of_a_segment_that_was_cut)
+{
+    const struct kaya_wal_config before = { .segment_bytes = 32768, .block_bytes = 4096 };
+    const struct kaya_wal_config after = { .segment_bytes = 65536, .block_bytes = 4096 };
+    struct log_fixture *log = log_fixture_create(&LOG_PADDED_4096, &before);
+
+    for (unsigned turn = 0; turn < 4; turn++) { /* each leaves a segment that is cut */
+        MUST(log_open(log));
+        MUST(log_append(log, 10, KAYA_STRICT));
+        MUST(log_append(log, 10, KAYA_STRICT));
+        log_kill(log);
+    }
+    log->image.capacity_bytes = image_disk_bytes_stored(&log->image);
+    configure(log, &after);
+    MUST(log_open(log));
+    for (uint64_t lsn = 3; lsn <= log->last_lsn; lsn++) {
+        MUST(log_trim(log, lsn));
+        MUST(log_close(log));
+        MUST(log_open(log));
+        expect_all(log, "trimmed");
+    }
+    MUST(log_close(log));
+    log_fixture_destroy(log);
+}
