@@ -427,7 +427,27 @@ static void expect_recoveries(struct log_fixture *log, const char *when, uint64_
     }
 }
 
-static void recover_again_and_again(size_t i, uint64_t room)
+/* Each dies one call later than the one before; in the end one comes through. */
+static void expect_short_recoveries(struct log_fixture *log, const char *when, uint64_t room)
+{
+    enum kaya_status status = KAYA_GONE;
+
+    for (unsigned calls = 1; status == KAYA_GONE; calls++) {
+        log_kill(log);
+        log->image.failure = KAYA_GONE;
+        log->image.fail_at = log->image.call_count + calls;
+        log->image.fail_on = true;
+        status = log_open(log);
+        cr_assert(status == KAYA_OK || status == KAYA_GONE, "%s, room for %" PRIu64 ", call %u: %s", when,
+                  room, calls, kaya_status_name(status));
+        log->image.fail_at = 0;
+        log->image.fail_on = false;
+    }
+    expect_all(log, when);
+}
+
+/* `is_taken`: others take what the first recovery leaves or gives back. */
+static void recover_again_and_again(size_t i, uint64_t room, bool is_taken)
 {
     struct log_fixture *log = log_fixture_create(ENDS[i].geometry, &ENDS[i].before);
 
@@ -435,9 +455,17 @@ static void recover_again_and_again(size_t i, uint64_t room)
     append_end(log, ENDS[i].length, false);
     log->image.capacity_bytes = image_disk_bytes_stored(&log->image) + room;
     configure(log, &ENDS[i].after);
-    expect_recoveries(log, "appended before", room);
+    log_kill(log);
+    MUST(log_open(log));
+    if (is_taken) {
+        log->image.capacity_bytes = image_disk_bytes_stored(&log->image);
+        expect_short_recoveries(log, "appended before", room);
+    } else {
+        expect_recoveries(log, "appended before", room);
+    }
     append_end(log, ENDS[i].length_after, true);
     expect_recoveries(log, "appended behind", room);
+    expect_short_recoveries(log, "appended behind", room);
     MUST(log_close(log));
     log_fixture_destroy(log);
 }
@@ -446,7 +474,8 @@ Test(config, recoveries_on_a_full_disk_find_what_can_carry_the_end)
 {
     for (size_t i = 0; i < sizeof ENDS / sizeof ENDS[0]; i++)
         for (uint64_t room = 0; room <= 2 * 65536 + 4096; room += 4096)
-            recover_again_and_again(i, room);
+            for (unsigned is_taken = 0; is_taken < 2; is_taken++)
+                recover_again_and_again(i, room, is_taken);
 }
 
 Test(config, a_trim_on_a_full_disk_makes_a_short_spare_of_a_segment_that_was_cut)
