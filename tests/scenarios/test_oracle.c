@@ -742,6 +742,30 @@ Test(oracle, an_open_is_excused_by_a_full_disk_only_where_there_is_no_log_yet)
     }
 }
 
+Test(oracle, a_trim_is_excused_by_a_full_disk_only_where_one_left_its_mark_and_no_record_followed)
+{
+    static const struct {
+        const char *history;
+        bool is_recovered, is_closed, is_excused;
+    } rows[] = { { "sss", false, false, false },   { "sssT", false, false, true },
+                 { "sssTs", false, false, false }, { "sssTr", false, false, false },
+                 { "sssTn", false, false, true },  { "sssTTS", false, false, true },
+                 { "sssTC", true, true, true },    { "sssTP", true, false, false } };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct table *table = set();
+
+        play(table, rows[i].history);
+        table->is_clean = table->report.closed_cleanly = rows[i].is_closed;
+        if (rows[i].is_recovered)
+            recover(table, 3, 3);
+        cr_assert(eq(str, table->violation.promise, ""), "%s: %s", rows[i].history, table->violation.what);
+        kaya_oracle_struck(table->oracle, BIT(NO_SPACE));
+        kaya_oracle_status(table->oracle, "trim", KAYA_FULL, &table->violation);
+        cr_expect(eq(str, table->violation.promise, rows[i].is_excused ? "" : "P7"), "%s", rows[i].history);
+    }
+}
+
 Test(oracle, a_record_that_was_refused_for_want_of_something_must_not_come_back)
 {
     static const enum kaya_status statuses[] = { KAYA_FULL, KAYA_LIMIT, KAYA_NO_MEMORY };
