@@ -528,8 +528,6 @@ enum kaya_status kaya_pool_reclaim(struct pool *pool, const struct chain_segment
     if (status != KAYA_OK)
         return status;
     shape = shape_within(pool, bytes, cost_min);
-    if (kaya_carry_capacity(&shape) < cost_min && pool->spare_count >= POOL_SPARES_MIN)
-        return KAYA_FULL;
     if (dead->kind != SEGMENT_NAME_NEW || dead->number != number)
         status = kaya_disk_rename(pool->context->disk, name, new_name);
     if (status == KAYA_OK)

@@ -52,7 +52,7 @@ KAYA_MUST_CHECK enum kaya_status kaya_pool_prepare(struct pool *pool, uint64_t c
 KAYA_MUST_CHECK enum kaya_status kaya_pool_retire(struct pool *pool, const struct chain_segment *dead,
                                                   bool must_last, uint64_t cost_min);
 
-/* Make a dead file of the log a spare, if it can be one that can carry `cost_min`, whatever state and shape it is in, without giving up its room on
+/* Make a dead file of the log a spare, one that can carry `cost_min` if it is long enough, whatever state and shape it is in, without giving up its room on
  * the way: for a recovery that has no such spare, on a disk that may be full. On failure the file may be gone, and nothing else that matters.
  * KAYA_FULL, KAYA_IO: it is no spare.
  * KAYA_NO_MEMORY, KAYA_LIMIT, KAYA_GONE. */
