@@ -24,18 +24,45 @@ static bool names_head(const struct survey *survey)
     return survey->claim > 0 && !survey->carried_only;
 }
 
+/* The furthest place between two entries that is claimed. The survey knows it where the first frame behind a sync claimed all before it. Where others
+ * were encoded while the sync was under way, the claim is of a place in front of them, which only another walk finds. No record before it may be carried:
+ * the writer counts what stands behind it, and no spare need hold more. */
+static enum kaya_status find_claimed(const struct context *context, struct survey *survey,
+                                     struct scan_place *claimed)
+{
+    struct scan_entry entry;
+    struct scan scan;
+    bool found = true;
+    enum kaya_status status = KAYA_OK;
+
+    *claimed = survey->claimed;
+    kaya_scan_init(&scan, context, &survey->head, &survey->memory, survey->report.end_offset, true);
+    kaya_scan_show_window(&scan, &survey->head_window);
+    kaya_scan_from(&scan, claimed);
+    while (status == KAYA_OK && found && scan.end < survey->claim) {
+        status = kaya_scan_next(&scan, &entry, &found);
+        if (status == KAYA_OK && scan.end <= survey->claim)
+            *claimed = (struct scan_place){ scan.end, scan.sequence };
+    }
+    kaya_scan_keep_window(&scan, &survey->head_window);
+    return status;
+}
+
 /* Name the head, as far as it is claimed. */
-static void plan_behind_head(struct carry_plan *plan, const struct survey *survey)
+static enum kaya_status plan_behind_head(struct carry_plan *plan, const struct context *context,
+                                         struct survey *survey)
 {
     const struct segment *head = &survey->head;
-    const struct scan_place *claimed = &survey->claimed;
+    struct scan_place claimed;
+    enum kaya_status status = find_claimed(context, survey, &claimed);
 
     plan->predecessor = survey->chain_count - 1;
-    plan->copy_from = *claimed;
-    plan->link.base_lsn = head->link.base_lsn + claimed->sequence;
+    plan->copy_from = claimed;
+    plan->link.base_lsn = head->link.base_lsn + claimed.sequence;
     plan->link.predecessor = head->number;
-    plan->link.predecessor_end = claimed->offset_bytes;
-    plan->link.chain = kaya_link_chain(head->link.chain, head->seeds.base, claimed->offset_bytes);
+    plan->link.predecessor_end = claimed.offset_bytes;
+    plan->link.chain = kaya_link_chain(head->link.chain, head->seeds.base, claimed.offset_bytes);
+    return status;
 }
 
 /* Take the place of `segment`, chain entry `index`: name what it names. */
@@ -120,16 +147,17 @@ enum kaya_status kaya_carry_plan(struct carry_plan *plan, const struct context *
                                  struct survey *survey, uint64_t last_lsn)
 {
     size_t index = survey->chain_count - 1;
+    enum kaya_status status = KAYA_OK;
 
     *plan = (struct carry_plan){ .copies = true, .copy_until_lsn = last_lsn };
     plan->link.low_water_lsn = survey->report.first_lsn;
     plan->link.epoch = survey->report.epoch + 1;
     if (names_head(survey))
-        plan_behind_head(plan, survey);
+        status = plan_behind_head(plan, context, survey);
     else
         plan_instead_of(plan, survey, &survey->head, index);
-    if (last_lsn == survey->report.last_lsn)
-        return KAYA_OK;
+    if (status != KAYA_OK || last_lsn == survey->report.last_lsn)
+        return status;
     if (last_lsn + 1 >= plan->link.base_lsn)
         return last_lsn + 1 > survey->head.link.base_lsn ? check_boundary(plan, context, survey) : KAYA_OK;
     plan->copies = false;

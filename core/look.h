@@ -25,8 +25,8 @@ struct survey {
     size_t chain_count, chain_capacity;
     struct segment head; /* open for reading; SEGMENT_NONE where there is no log */
 
-    uint64_t claim;            /* in the head: all before this offset is vouched for; 0: not even its link */
-    struct scan_place claimed; /* the furthest place between two entries of the head that is known to be covered by it */
+    uint64_t claim; /* in the head: all before this offset is vouched for; 0: not even its link */
+    struct scan_place claimed; /* a place between two entries of the head that is known to be covered by it; often the furthest */
     bool has_vanished; /* what the cache showed of the head was gone when the device was asked */
     bool is_read_only; /* a segment in use has a feature that only readers may pass over */
     bool carried_only; /* the head holds nothing but what recovery carried into it */

@@ -50,7 +50,7 @@ struct scan {
     uint64_t mended_count;
     uint64_t agreed_offset,
         agreed_end; /* a stretch of the window of which all readings were the same: not read again; 0: none */
-    struct scan_place claimed; /* the furthest place between two entries that `watermark` is known to cover */
+    struct scan_place claimed; /* a place between two entries that `watermark` is known to cover; often the furthest */
 
     /* Why the scan stopped; valid once kaya_scan_next has said that there is no more. */
     enum frame_fault fault;

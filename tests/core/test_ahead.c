@@ -242,3 +242,25 @@ Test(ahead, what_is_written_beside_a_sync_that_fails_is_not_acknowledged)
     MUST(log_open(log));
     end(log);
 }
+
+/* Each turn leaves a record behind what its sync makes durable, so no claim is of the place right before the frame that makes it. All that was appended is
+ * more than a spare can carry, and the disk has no room for a longer one. */
+Test(ahead, a_recovery_carries_nothing_that_was_claimed_from_further_back)
+{
+    struct log_fixture *log = begin(&LOG_DENSE, &SMALL);
+    uint64_t claimed = 0;
+
+    for (unsigned turn = 0; turn < 6; turn++) {
+        append(log, ENOUGH, KAYA_RELAXED);
+        append(log, 1, KAYA_BUFFERED);
+        cr_expect(eq(u64, tend(log), 1));
+        claimed = kaya_wal_writer_durable_lsn(log->writer);
+    }
+    append(log, 1, KAYA_RELAXED);
+    log->image.capacity_bytes = image_disk_bytes_stored(&log->image);
+    log_kill(log);
+    MUST(log_open(log));
+    cr_expect(eq(u64, log->report.last_lsn, log->last_lsn));
+    cr_expect(eq(u64, log->report.carried_records, log->last_lsn - claimed));
+    end(log);
+}

@@ -10,7 +10,8 @@
  *   - whatever else is there is what was fed next, in order: nothing invented, left out or twice;
  *   - nothing is ever called damaged;
  *   - the next session goes on behind exactly what was found (P3);
- *   - the directory holds live bytes plus a constant, also once the log was opened after many crashes with nothing appended.
+ *   - the directory holds live bytes plus a constant, also once the log was opened after many crashes with nothing appended;
+ *   - no file is longer than a segment: what recovery carries always fits a spare.
  * Each session writes by another of the sync methods that can be had here. Some sessions end with a trim; some more run on a second log, in padding mode. A line is a function of its number, so the model is one number a record.
  *
  * Usage: plain_kill [SESSIONS [SEED]] */
@@ -369,6 +370,23 @@ static uint64_t live_bytes(void)
     return sum;
 }
 
+/* Where what is to be carried fits no spare, recovery makes one that is longer. */
+static void check_lengths(void)
+{
+    DIR *stream = opendir(directory);
+    char path[sizeof directory + sizeof(((struct dirent *)NULL)->d_name) + 1];
+    struct dirent *entry;
+    struct stat facts;
+
+    CHECK(stream, "%s: %s", directory, strerror(errno));
+    while ((entry = readdir(stream))) {
+        snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);
+        CHECK(stat(path, &facts) == 0 && (!S_ISREG(facts.st_mode) || facts.st_size <= SEGMENT_BYTES),
+              "%s is longer than a segment", entry->d_name);
+    }
+    closedir(stream);
+}
+
 /* Each session begins a segment of its own, so what stays of one is its headers (two blocks of at most an eighth of a
  * segment each) and its link; the constant is the segment in use, two spares, one that is on its way in or out, and the
  * part of the first segment that is trimmed but not freed. */
@@ -381,6 +399,7 @@ static void check_room(uint64_t session)
     CHECK(used <= allowed,
           "the directory has grown to %" PRIu64 " bytes; %" PRIu64 " are live, %" PRIu64 " allowed", used,
           live_bytes(), allowed);
+    check_lengths();
 }
 
 static void trim(uint64_t session)
