@@ -309,13 +309,22 @@ static void copy_profile(const struct kaya_sim_disk *disk, struct kaya_sim_disk 
     copy->store.equal_is_nothing = disk->store.equal_is_nothing;
 }
 
+/* There is room for many more ranges than a boot without read faults has. */
+static void copy_reads(const struct kaya_reads *reads, struct kaya_reads *copy)
+{
+    copy->are_struck = reads->are_struck;
+    copy->repeats_max = reads->repeats_max;
+    copy->count = reads->count;
+    memcpy(copy->ranges, reads->ranges, reads->count * sizeof reads->ranges[0]);
+}
+
 static void copy_facts(const struct kaya_sim_disk *disk, struct kaya_sim_disk *copy)
 {
     copy->calls_per_boot_max = disk->calls_per_boot_max;
     copy->has_directories = disk->has_directories;
     copy->list_sorted = disk->list_sorted;
     memcpy(copy->odds, disk->odds, sizeof copy->odds);
-    copy->reads = disk->reads;
+    copy_reads(&disk->reads, &copy->reads);
     copy->has_errors = disk->has_errors;
     copy->may_lie = disk->may_lie;
     copy->broken = disk->broken;
