@@ -6,7 +6,8 @@
  * and files of two logs in one directory. What the chain passes over is dead, in whatever subset it survives.
  *
  * Live logs (P10). A writer may append, rotate and trim while we look. So damage is pronounced only if a second look, past the cache, finds the
- * same place for the same reason at or above the low-water mark; else the look starts over. */
+ * same place for the same reason at or above the low-water mark, and no look counts under which the directory changed where it matters: else it
+ * starts over. */
 #include "survey.h"
 
 #include <string.h>
@@ -270,16 +271,15 @@ static enum kaya_status find_furthest(const struct segment *segment, const struc
 }
 
 /* Has a recovery's successor come to count since? Then the head that we found is an old one, and may have been cut before we read it. Its
- * number; 0: none. UINT64_MAX: the directory cannot be read. */
-static uint64_t find_successor(const struct survey *survey, const struct context *context)
+ * number; 0: none. */
+static uint64_t find_successor(const struct survey *survey, const struct context *context,
+                               const struct listing *now)
 {
-    struct listing now = LISTING_NONE;
     struct scan_memory memory = SCAN_MEMORY_NONE;
-    enum kaya_status listed = kaya_listing_read(&now, context);
-    uint64_t number = listed != KAYA_OK && listed != KAYA_NOT_FOUND ? UINT64_MAX : 0;
+    uint64_t number = 0;
 
-    for (size_t i = 0; i < now.file_count && number == 0; i++) {
-        const struct listed *file = &now.files[i];
+    for (size_t i = 0; i < now->file_count && number == 0; i++) {
+        const struct listed *file = &now->files[i];
         struct segment segment = SEGMENT_NONE;
         uint64_t furthest;
         char name[SEGMENT_NAME_BYTES];
@@ -295,7 +295,6 @@ static uint64_t find_successor(const struct survey *survey, const struct context
         kaya_segment_close(&segment, context);
     }
     kaya_scan_memory_release(&memory, context);
-    kaya_listing_release(&now, context);
     return number;
 }
 
@@ -316,23 +315,61 @@ static bool is_same_damage(const struct kaya_wal_recovery_report *one, const str
 static bool is_same_finding(const struct finding *one, const struct finding *other)
 {
     return is_same_damage(&one->report, &other->report) && one->successor == other->successor &&
-           one->successor != UINT64_MAX && (one->successor == 0 || one->head == other->head);
+           (one->successor == 0 || one->head == other->head);
 }
 
-/* There were segments when the directory was listed, and each was taken away before it could be opened: that is no empty directory. */
-static bool has_missed_all(const struct survey *survey)
+/* Nothing above a head goes before the log has gone past it. What was listed above the one that we found, and has gone since, was the head when we
+ * looked for it, and what stands below it a leftover, which has links that counted once. */
+static bool has_gone_past(const struct survey *survey, const struct listing *now)
 {
-    bool has_listed = false;
+    bool has_gone = false, has_listed = false;
 
-    for (size_t i = 0; i < survey->listing.file_count; i++)
-        has_listed = has_listed || survey->listing.files[i].kind != SEGMENT_NAME_NEW;
-    return has_listed && survey->head.file == NULL && !is_damaged(survey);
+    for (size_t i = 0; i < survey->listing.file_count; i++) {
+        const struct listed *file = &survey->listing.files[i];
+
+        if (file->kind == SEGMENT_NAME_NEW || file->number <= survey->head.number)
+            continue;
+        has_listed = true;
+        has_gone = has_gone || kaya_listing_find(now, file->number) == NULL;
+    }
+    return has_gone ||
+           (has_listed && survey->head.file == NULL && !is_damaged(survey)); /* each of them was missed */
+}
+
+/* Is the segment that is called damaged, or missed, named as it was when the look began? Else a trim or a renaming was at work, and each look may have met
+ * another one: the first no name, because it was changed just then, the second none any more. What a trim took before the look began, the mark says that
+ * was read since. */
+static bool has_been_moved(const struct survey *survey, const struct listing *now)
+{
+    const struct listed *before = kaya_listing_find(&survey->listing, survey->report.damage_segment);
+    const struct listed *after = kaya_listing_find(now, survey->report.damage_segment);
+
+    return before == NULL || after == NULL ? before != after : before->kind != after->kind;
+}
+
+/* Is what a look has found there for good? Otherwise the log was about to change, or the directory cannot be read. */
+static bool stands(const struct survey *survey, const struct context *context, struct finding *found)
+{
+    struct listing now = LISTING_NONE;
+    enum kaya_status listed;
+    bool is_good;
+
+    *found = (struct finding){ .report = survey->report, .head = survey->head.number };
+    if (head_has_changed(survey, context))
+        return false;
+    listed = kaya_listing_read(&now, context);
+    is_good = (listed == KAYA_OK || listed == KAYA_NOT_FOUND) && !has_gone_past(survey, &now) &&
+              !(is_damaged(survey) && has_been_moved(survey, &now));
+    if (is_good)
+        found->successor = find_successor(survey, context, &now);
+    kaya_listing_release(&now, context);
+    return is_good;
 }
 
 static enum kaya_status look_at_live(struct survey *survey, const struct context *context,
                                      const struct survey_options *options)
 {
-    struct finding before = { .successor = UINT64_MAX };
+    struct finding before = { .successor = 0 }; /* neither damage nor a successor: nothing that is found again */
     struct finding found;
     struct survey_options asked = *options;
     enum kaya_status status;
@@ -344,15 +381,11 @@ static enum kaya_status look_at_live(struct survey *survey, const struct context
         asked.past_cache = survey->has_vanished && !asked.past_cache;
         if (asked.past_cache) /* the cache has shown what a failed sync forgot */
             continue;
-        if (status == KAYA_OK && (has_missed_all(survey) || head_has_changed(survey, context)))
+        if (status == KAYA_IO || !stands(survey, context, &found))
             continue;
-        found =
-            (struct finding){ .report = survey->report, .head = survey->head.number, .successor = UINT64_MAX };
-        if (status == KAYA_OK)
-            found.successor = find_successor(survey, context);
-        if (status == KAYA_OK && found.successor == 0 && !is_damaged(survey))
+        if (found.successor == 0 && !is_damaged(survey))
             return KAYA_OK;
-        if (status == KAYA_OK && is_same_finding(&before, &found))
+        if (is_same_finding(&before, &found))
             return KAYA_OK;
         before = found;
     }

@@ -478,6 +478,155 @@ Test(reader, a_head_that_gets_another_life_while_it_is_read_is_not_the_end)
     take_over_at_each_call(true);
 }
 
+/* What a writer does between the calls of a reader of another process: two steps, each in front of one of its calls. */
+struct interruption {
+    struct log_fixture *log, *other;
+    void (*steps[2])(struct log_fixture *log);
+    uint64_t at[2];
+    uint64_t call;
+    unsigned done;
+    bool is_working;
+};
+
+static void interrupt(void *user, struct image_disk *image, enum image_call call)
+{
+    struct interruption *interruption = user;
+    struct log_fixture *log = interruption->log;
+
+    (void)image;
+    (void)call;
+    if (interruption->is_working)
+        return;
+    interruption->is_working = true;
+    while (interruption->done < 2 && interruption->call >= interruption->at[interruption->done])
+        interruption->steps[interruption->done++](log);
+    memcpy(interruption->other->records, log->records, log->last_lsn * sizeof *log->records);
+    interruption->other->last_lsn = log->last_lsn;
+    interruption->call++;
+    interruption->is_working = false;
+}
+
+static void look_interrupted(struct interruption *interruption, struct log_look *look)
+{
+    struct log_fixture *log = interruption->log;
+    struct log_fixture *other = log_fixture_create(&LOG_DENSE, &SMALL);
+
+    interruption->other = other;
+    other->environment.disk = &log->image.disk;
+    log->image.user = interruption;
+    log->image.before_call = interrupt;
+    log_look(other, NULL, look);
+    log->image.before_call = NULL;
+    cr_expect(look->trouble[0] == '\0', "calls %" PRIu64 ", %" PRIu64 ": %s", interruption->at[0],
+              interruption->at[1], look->trouble);
+    log_fixture_destroy(other);
+}
+
+static void rename_file(struct log_fixture *log, const char *from, const char *to)
+{
+    struct image_file *file = image_disk_find(&log->image, from);
+
+    cr_assert_not_null(file, "%s", from);
+    (void)snprintf(file->name, sizeof file->name, "%s", to);
+}
+
+static void rotate_twice(struct log_fixture *log)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        MUST(log_rotate(log));
+        MUST(log_append(log, 300, KAYA_STRICT));
+    }
+}
+
+static void append_and_trim(struct log_fixture *log)
+{
+    MUST(log_append(log, 300, KAYA_STRICT));
+    MUST(log_trim(log, log->last_lsn));
+}
+
+/* Recovery had renamed a spare away. */
+static void rename_back_and_rotate(struct log_fixture *log)
+{
+    rename_file(log, "0000000000000002.away", "0000000000000002.wal");
+    rotate_twice(log);
+}
+
+/* The first look misses a segment that was listed under another name, the second one misses it because it was trimmed: both have their reason, and both
+ * name the same place. */
+Test(reader, what_two_looks_miss_for_two_reasons_is_no_damage)
+{
+    enum { CALLS_MAX = 400 };
+    bool is_through = false;
+
+    for (uint64_t first = 0; first < CALLS_MAX && !is_through; first++) {
+        bool is_second_through = false;
+
+        for (uint64_t second = first + 1; second < CALLS_MAX && !is_second_through; second++) {
+            struct log_fixture *log = log_fixture_create(&LOG_DENSE, &SMALL);
+            struct interruption interruption = { .log = log,
+                                                 .steps = { rename_back_and_rotate, append_and_trim },
+                                                 .at = { first, second } };
+            struct log_look look;
+
+            log->config.spare_count = 3; /* so that nothing else is missed */
+            MUST(log_open(log));
+            MUST(log_append(log, 300, KAYA_STRICT));
+            rename_file(log, "0000000000000002.wal", "0000000000000002.away");
+            look_interrupted(&interruption, &look);
+            cr_expect(look.status == KAYA_OK || look.status == KAYA_TRIMMED,
+                      "calls %" PRIu64 ", %" PRIu64 ": %s, %s", first, second, kaya_status_name(look.status),
+                      look.report.damage_reason);
+            is_through = interruption.done == 0;
+            is_second_through = interruption.done < 2;
+            log_kill(log);
+            log_fixture_destroy(log);
+        }
+    }
+    cr_expect(is_through, "a look takes more calls than %u", CALLS_MAX);
+}
+
+/* What a trim has freed may be back after a crash, in any subset, and its links counted once. The head goes while it is looked for: then what stands below
+ * it is not the log's end. */
+Test(reader, a_leftover_below_a_head_that_goes_is_not_the_head)
+{
+    enum { CALLS_MAX = 400 };
+    static const char *const LEFT[] = { "0000000000000001.wal", "0000000000000002.wal" };
+    bool is_through = false;
+
+    for (uint64_t call = 0; call < CALLS_MAX && !is_through; call++) {
+        struct log_fixture *log = log_fixture_create(&LOG_DENSE, &SMALL);
+        struct image_disk before = { .exists = false };
+        struct interruption interruption = { .log = log,
+                                             .steps = { rotate_twice, append_and_trim },
+                                             .at = { call, call } };
+        struct log_look look;
+        uint64_t last_lsn;
+
+        MUST(log_open(log));
+        MUST(log_append(log, 300, KAYA_STRICT));
+        rotate_twice(log);
+        image_disk_init(&before, &LOG_DENSE);
+        image_disk_copy(&before, &log->image);
+        append_and_trim(log);
+        for (size_t i = 0; i < sizeof LEFT / sizeof *LEFT; i++) {
+            const struct image_file *file = image_disk_find(&before, LEFT[i]);
+
+            (void)image_disk_add(&log->image, LEFT[i], file->bytes, file->size);
+        }
+        last_lsn = log->last_lsn;
+        look_interrupted(&interruption, &look);
+        cr_expect(look.status == KAYA_OK || look.status == KAYA_TRIMMED, "call %" PRIu64 ": %s, %s", call,
+                  kaya_status_name(look.status), look.report.damage_reason);
+        cr_expect_geq(look.report.last_lsn, last_lsn, "call %" PRIu64 ": the log ends with %" PRIu64, call,
+                      look.report.last_lsn);
+        is_through = interruption.done == 0;
+        image_disk_destroy(&before);
+        log_kill(log);
+        log_fixture_destroy(log);
+    }
+    cr_expect(is_through, "a look takes more calls than %u", CALLS_MAX);
+}
+
 /* Mended records are marked. */
 Test(reader, a_mended_record_says_so_and_its_bytes_are_right)
 {
