@@ -241,6 +241,16 @@ static enum kaya_status count_records(struct visit *visit, uint32_t *sequence)
     return status == KAYA_UNSUPPORTED ? KAYA_OK : status;
 }
 
+/* What fails a check may be another life of the file: a trim takes files away beside us, and names them anew before anything in them changes. */
+static bool has_gone(const struct visit *visit)
+{
+    struct kaya_file *file = NULL;
+    enum kaya_status status = kaya_disk_open(visit->context->disk, visit->file_name, KAYA_OPEN_READ, &file);
+
+    kaya_disk_close(visit->context->disk, file);
+    return status == KAYA_NOT_FOUND;
+}
+
 /* Frames from the front to where they end, and what stands there. *end is where that is, *sequence the next record's index. */
 static enum kaya_status show_prefix(struct visit *visit, uint64_t *end, uint32_t *sequence)
 {
@@ -270,6 +280,8 @@ static enum kaya_status show_prefix(struct visit *visit, uint64_t *end, uint32_t
     item.reason = found.fault == FRAME_FAULT_ROOM ? "the file ends" : kaya_frame_fault_text(found.fault);
     item.watermark_bytes = visit->limit != UINT64_MAX ? visit->limit : 0;
     item.lsn = visit->segment->link.base_lsn + *sequence;
+    if (item.kind == KAYA_ITEM_DAMAGE && has_gone(visit))
+        return KAYA_NOT_FOUND;
     visit->inspection->damage_count += item.kind == KAYA_ITEM_DAMAGE;
     show(visit, &item);
     return KAYA_OK;
@@ -336,6 +348,8 @@ static enum kaya_status show_headerless(struct visit *visit)
 {
     struct kaya_wal_item item = start_item(visit, KAYA_ITEM_DAMAGE, 0);
 
+    if (has_gone(visit))
+        return KAYA_NOT_FOUND;
     item.reason = visit->segment->state == SEGMENT_UNSUPPORTED ? "written by a newer version"
                                                                : "no good segment header";
     visit->inspection->damage_count += visit->role == KAYA_ROLE_IN_USE;

@@ -351,13 +351,10 @@ static bool has_been_moved(const struct survey *survey, const struct listing *no
 static bool stands(const struct survey *survey, const struct context *context, struct finding *found)
 {
     struct listing now = LISTING_NONE;
-    enum kaya_status listed;
-    bool is_good;
+    bool is_good = !head_has_changed(survey, context);
+    enum kaya_status listed = is_good ? kaya_listing_read(&now, context) : KAYA_BUSY;
 
     *found = (struct finding){ .report = survey->report, .head = survey->head.number };
-    if (head_has_changed(survey, context))
-        return false;
-    listed = kaya_listing_read(&now, context);
     is_good = (listed == KAYA_OK || listed == KAYA_NOT_FOUND) && !has_gone_past(survey, &now) &&
               !(is_damaged(survey) && has_been_moved(survey, &now));
     if (is_good)
@@ -381,13 +378,11 @@ static enum kaya_status look_at_live(struct survey *survey, const struct context
         asked.past_cache = survey->has_vanished && !asked.past_cache;
         if (asked.past_cache) /* the cache has shown what a failed sync forgot */
             continue;
-        if (status == KAYA_IO || !stands(survey, context, &found))
-            continue;
-        if (found.successor == 0 && !is_damaged(survey))
-            return KAYA_OK;
-        if (is_same_finding(&before, &found))
-            return KAYA_OK;
-        before = found;
+        if (status == KAYA_OK && stands(survey, context, &found)) {
+            if ((found.successor == 0 && !is_damaged(survey)) || is_same_finding(&before, &found))
+                return KAYA_OK;
+            before = found;
+        }
     }
     return status == KAYA_OK ? KAYA_BUSY : status;
 }

@@ -544,6 +544,15 @@ static void append_and_trim(struct log_fixture *log)
     MUST(log_trim(log, log->last_lsn));
 }
 
+/* Until each file had another life, and frames of it. */
+static void trim_and_use_again(struct log_fixture *log)
+{
+    for (unsigned i = 0; i < 6; i++) {
+        rotate_twice(log);
+        append_and_trim(log);
+    }
+}
+
 /* Recovery had renamed a spare away. */
 static void rename_back_and_rotate(struct log_fixture *log)
 {
@@ -583,6 +592,46 @@ Test(reader, what_two_looks_miss_for_two_reasons_is_no_damage)
         }
     }
     cr_expect(is_through, "a look takes more calls than %u", CALLS_MAX);
+}
+
+static bool pass_by(void *user, const struct kaya_wal_item *item)
+{
+    (void)user;
+    (void)item;
+    return true;
+}
+
+/* A file that is shown goes, and has another life before all of it was read. */
+Test(reader, inspect_sees_no_damage_in_what_a_trim_takes)
+{
+    enum { CALLS_MAX = 400 };
+    bool is_through = false;
+
+    for (uint64_t call = 0; call < CALLS_MAX && !is_through; call++) {
+        struct log_fixture *log = log_fixture_create(&LOG_DENSE, &SMALL);
+        struct log_fixture *other = log_fixture_create(&LOG_DENSE, &SMALL);
+        struct interruption interruption = {
+            .log = log, .other = other, .steps = { trim_and_use_again, append_and_trim }, .at = { call, call }
+        };
+        struct kaya_wal_inspection inspection;
+        enum kaya_status status;
+
+        MUST(log_open(log));
+        MUST(log_append(log, 300, KAYA_STRICT));
+        rotate_twice(log);
+        other->environment.disk = &log->image.disk;
+        log->image.user = &interruption;
+        log->image.before_call = interrupt;
+        status = kaya_wal_inspect_path(&other->environment, NULL, pass_by, NULL, &inspection);
+        log->image.before_call = NULL;
+        cr_expect(eq(int, status, KAYA_OK), "call %" PRIu64, call);
+        cr_expect(eq(u64, inspection.damage_count, 0), "call %" PRIu64, call);
+        is_through = interruption.done == 0;
+        log_kill(log);
+        log_fixture_destroy(other);
+        log_fixture_destroy(log);
+    }
+    cr_expect(is_through, "inspect takes more calls than %u", CALLS_MAX);
 }
 
 /* What a trim has freed may be back after a crash, in any subset, and its links counted once. The head goes while it is looked for: then what stands below
