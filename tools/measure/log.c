@@ -1,7 +1,9 @@
 /* kaya-wal as an engine: a log in the directory, tended by a thread as in a program that embeds it.
  *
- * Between slices what is durable is trimmed away, so that its files come back as spares. Strict records go through files of the usual
+ * Between slices what is durable is trimmed away, so that its files come back as spares; where a slice goes on through many files, a thread of its own
+ * does so beside it, as the one would that writes a program's checkpoints. Strict records go through files of the usual
  * size and whatever a change of files costs is in the figures; slices of relaxed ones begin with a fresh file and end before it is full. */
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "kaya/posix.h"
@@ -14,6 +16,15 @@ enum {
     AGED_FRAMES_BYTES = 256, /* of the longest record, at most: none is left over for a file of its own */
 };
 
+/* Who trims while others append. */
+struct trimmer {
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t change;
+    bool is_started, is_wanted, is_busy, shall_end;
+    enum kaya_status status; /* of all trims so far */
+};
+
 struct log {
     struct kaya_wal_environment environment;
     struct kaya_wal_writer *writer;
@@ -22,6 +33,7 @@ struct log {
     size_t submitted;
     size_t kept_bytes; /* submitted, sustained: appended since the last trim */
     struct kaya_posix_tender *tender;
+    struct trimmer trimmer;
 };
 
 /* --- counting --------------------------------------------------------------------------------------------------------- */
@@ -81,16 +93,10 @@ static const char *said(enum kaya_status status)
     return status == KAYA_OK ? NULL : kaya_status_text(status);
 }
 
-static void log_close(void *handle)
+/* Slices go on through many files. */
+static bool goes_on(const struct log *log)
 {
-    struct log *log = handle;
-
-    if (log == NULL)
-        return;
-    kaya_posix_tender_stop(log->tender);
-    (void)!kaya_wal_writer_close(log->writer);
-    kaya_posix_disk_destroy(log->environment.disk);
-    free(log);
+    return log->mode == KAYA_ENGINE_SUBMITTED || log->mode == KAYA_ENGINE_SUSTAINED;
 }
 
 /* Nobody waits for a sync. */
@@ -103,6 +109,89 @@ static bool is_loose(const struct log *log)
 static enum kaya_status let_go(struct kaya_wal_writer *writer)
 {
     return kaya_wal_writer_truncate_before(writer, kaya_wal_writer_durable_lsn(writer) + 1, NULL);
+}
+
+static void *trim_when_wanted(void *argument)
+{
+    struct log *log = argument;
+    struct trimmer *trimmer = &log->trimmer;
+    enum kaya_status status;
+
+    (void)pthread_mutex_lock(&trimmer->mutex);
+    while (!trimmer->shall_end) {
+        if (!trimmer->is_wanted) {
+            (void)pthread_cond_wait(&trimmer->change, &trimmer->mutex);
+            continue;
+        }
+        trimmer->is_wanted = false;
+        trimmer->is_busy = true;
+        (void)pthread_mutex_unlock(&trimmer->mutex);
+        status = let_go(log->writer);
+        (void)pthread_mutex_lock(&trimmer->mutex);
+        trimmer->is_busy = false;
+        if (trimmer->status == KAYA_OK)
+            trimmer->status = status;
+        (void)pthread_cond_broadcast(&trimmer->change);
+    }
+    (void)pthread_mutex_unlock(&trimmer->mutex);
+    return NULL;
+}
+
+static const char *start_trimmer(struct log *log)
+{
+    (void)pthread_mutex_init(&log->trimmer.mutex, NULL);
+    (void)pthread_cond_init(&log->trimmer.change, NULL);
+    log->trimmer.is_started = pthread_create(&log->trimmer.thread, NULL, trim_when_wanted, log) == 0;
+    return log->trimmer.is_started ? NULL : "no thread could be started";
+}
+
+static void stop_trimmer(struct trimmer *trimmer)
+{
+    if (!trimmer->is_started)
+        return;
+    (void)pthread_mutex_lock(&trimmer->mutex);
+    trimmer->shall_end = true;
+    (void)pthread_cond_broadcast(&trimmer->change);
+    (void)pthread_mutex_unlock(&trimmer->mutex);
+    (void)pthread_join(trimmer->thread, NULL);
+}
+
+static enum kaya_status want_trim(struct trimmer *trimmer)
+{
+    enum kaya_status status;
+
+    (void)pthread_mutex_lock(&trimmer->mutex);
+    trimmer->is_wanted = true;
+    (void)pthread_cond_broadcast(&trimmer->change);
+    status = trimmer->status;
+    (void)pthread_mutex_unlock(&trimmer->mutex);
+    return status;
+}
+
+/* What was wanted is a part of what is measured. */
+static enum kaya_status await_trims(struct trimmer *trimmer)
+{
+    enum kaya_status status;
+
+    (void)pthread_mutex_lock(&trimmer->mutex);
+    while (trimmer->is_wanted || trimmer->is_busy)
+        (void)pthread_cond_wait(&trimmer->change, &trimmer->mutex);
+    status = trimmer->status;
+    (void)pthread_mutex_unlock(&trimmer->mutex);
+    return status;
+}
+
+static void log_close(void *handle)
+{
+    struct log *log = handle;
+
+    if (log == NULL)
+        return;
+    stop_trimmer(&log->trimmer);
+    kaya_posix_tender_stop(log->tender);
+    (void)!kaya_wal_writer_close(log->writer);
+    kaya_posix_disk_destroy(log->environment.disk);
+    free(log);
 }
 
 /* Write some files full, and let go of them. */
@@ -150,7 +239,8 @@ static const char *start(struct log *log, const struct kaya_engine_plan *plan)
         status = age(log);
     if (status != KAYA_OK)
         return said(status);
-    return said(kaya_posix_tender_start(log->writer, &log->tender));
+    status = kaya_posix_tender_start(log->writer, &log->tender);
+    return status == KAYA_OK && goes_on(log) ? start_trimmer(log) : said(status);
 }
 
 static const char *log_open(const struct kaya_engine_plan *plan, void **handle)
@@ -176,7 +266,7 @@ static enum kaya_status trim_now_and_then(struct log *log, size_t length)
     if (log->kept_bytes < KAYA_ENGINE_SYNCED_BYTES)
         return KAYA_OK;
     log->kept_bytes = 0;
-    return let_go(log->writer);
+    return want_trim(&log->trimmer);
 }
 
 /* The ticket whose place this one takes is waited for. */
@@ -220,9 +310,14 @@ static const char *log_append(void *handle, unsigned thread, const void *bytes, 
 static const char *log_finish(void *handle)
 {
     struct log *log = handle;
-    bool waits = log->mode == KAYA_ENGINE_SUBMITTED || log->mode == KAYA_ENGINE_SUSTAINED;
+    enum kaya_status status = KAYA_OK;
 
-    return waits ? said(kaya_wal_writer_sync(log->writer)) : NULL;
+    if (goes_on(log)) {
+        status = kaya_wal_writer_sync(log->writer);
+        if (status == KAYA_OK)
+            status = await_trims(&log->trimmer);
+    }
+    return said(status);
 }
 
 static const char *log_rest(void *handle)
