@@ -225,16 +225,23 @@ static void put_back(const struct directory *directory, size_t file, uint8_t *da
     }
 }
 
-static void mend(uint8_t *data, size_t size, unsigned parts)
+/* In an image of its own. */
+static void build_apart(struct directory *directory, const uint8_t *data, size_t size)
 {
     static struct image_disk image;
+
+    for (size_t i = 0; i < IMAGE_FILES_MAX; i++)
+        image.files[i].name[0] = '\0';
+    build(directory, &image, data, size);
+}
+
+static void mend(uint8_t *data, size_t size, unsigned parts)
+{
     static struct fuzz_segment before, segment;
     struct directory directory;
     bool has_before = false;
 
-    for (size_t i = 0; i < IMAGE_FILES_MAX; i++)
-        image.files[i].name[0] = '\0';
-    build(&directory, &image, data, size);
+    build_apart(&directory, data, size);
     for (size_t i = 0; i < directory.file_count; i++) {
         struct image_file *file = directory.files[i];
 
@@ -246,4 +253,17 @@ static void mend(uint8_t *data, size_t size, unsigned parts)
     }
 }
 
-const struct fuzz_target fuzz_target = { .pieces = pieces, .mend = mend };
+static void bend(uint8_t *data, size_t size, struct fuzz_draws *draws)
+{
+    struct directory directory;
+    size_t file;
+
+    build_apart(&directory, data, size);
+    if (directory.file_count == 0)
+        return;
+    file = (size_t)fuzz_draw(draws, directory.file_count);
+    fuzz_segment_bend(directory.files[file]->bytes, directory.files[file]->size, draws);
+    put_back(&directory, file, data);
+}
+
+const struct fuzz_target fuzz_target = { .pieces = pieces, .mend = mend, .bend = bend };

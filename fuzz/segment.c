@@ -54,4 +54,9 @@ static void mend(uint8_t *data, size_t size, unsigned parts)
     fuzz_segment_mend(data, size, parts, NULL);
 }
 
-const struct fuzz_target fuzz_target = { .pieces = pieces, .mend = mend };
+static void bend(uint8_t *data, size_t size, struct fuzz_draws *draws)
+{
+    fuzz_segment_bend(data, size, draws);
+}
+
+const struct fuzz_target fuzz_target = { .pieces = pieces, .mend = mend, .bend = bend };

@@ -204,3 +204,89 @@ void fuzz_segment_mend(uint8_t *bytes, size_t size, unsigned parts, const struct
             fuzz_segment_read(&segment, 0, bytes, size);
     }
 }
+
+/* --- Bending --- */
+
+struct field {
+    uint8_t at, bytes;
+};
+
+static const struct field frame_fields[] = { { LENGTH_AT, 2 },    { TYPE_AT, 1 },     { TYPE_AT + 1, 1 },
+                                             { WATERMARK_AT, 4 }, { SEQUENCE_AT, 4 }, { SEQUENCE_AT, 4 } };
+static const struct field link_fields[] = { { 0, 8 },  { 8, 8 },  { 16, 8 }, { 24, 8 },
+                                            { 32, 8 }, { 40, 8 }, { 48, 4 } };
+static const struct field header_fields[] = { { 12, 2 }, { 28, 4 }, { 32, 4 }, { 36, 4 },
+                                              { 40, 8 }, { 48, 8 }, { 64, 8 }, { 72, 8 } };
+
+static uint64_t load_field(const uint8_t *bytes, unsigned count)
+{
+    uint64_t value = 0;
+
+    for (unsigned i = count; i-- > 0;)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+static void bend_field(uint8_t *bytes, struct field field, uint64_t other, struct fuzz_draws *draws)
+{
+    uint64_t value = load_field(bytes + field.at, field.bytes);
+
+    switch (fuzz_draw(draws, 6)) {
+    case 0:
+        value++;
+        break;
+    case 1:
+        value--;
+        break;
+    case 2:
+        value = fuzz_draw(draws, 2) == 0 ? 0 : UINT64_MAX;
+        break;
+    case 3:
+        value = other;
+        break;
+    case 4:
+        value += fuzz_draw(draws, 16);
+        break;
+    default:
+        value ^= UINT64_C(1) << fuzz_draw(draws, 8 * field.bytes);
+        break;
+    }
+    for (unsigned i = 0; i < field.bytes; i++)
+        bytes[field.at + i] = (uint8_t)(value >> 8 * i);
+}
+
+static void bend_frame(uint8_t *bytes, size_t room, const uint8_t *other, struct fuzz_draws *draws)
+{
+    struct field field = frame_fields[fuzz_draw(draws, sizeof frame_fields / sizeof *frame_fields)];
+    bool has_mark = bytes[TYPE_AT] == FRAME_LINK || bytes[TYPE_AT] == FRAME_TRIM;
+
+    if (has_mark && room >= KAYA_FRAME_HEADER_BYTES + KAYA_LINK_BYTES && fuzz_draw(draws, 4) != 0) {
+        field = bytes[TYPE_AT] == FRAME_TRIM
+                    ? link_fields[0]
+                    : link_fields[fuzz_draw(draws, sizeof link_fields / sizeof *link_fields)];
+        field.at += KAYA_FRAME_HEADER_BYTES;
+        bend_field(bytes, field, 1, draws);
+        return;
+    }
+    bend_field(bytes, field, load_field(other + field.at, field.bytes), draws);
+}
+
+void fuzz_segment_bend(uint8_t *bytes, size_t size, struct fuzz_draws *draws)
+{
+    static size_t ends[FUZZ_FRAMES_MAX];
+    struct fuzz_segment segment;
+    size_t count;
+    size_t one, other;
+
+    fuzz_segment_read(&segment, 0, bytes, size);
+    count = fuzz_segment_ends(&segment, ends, FUZZ_FRAMES_MAX);
+    if (count < 2 || fuzz_draw(draws, 8) == 0) {
+        if (size >= KAYA_SEGMENT_HEADER_BYTES)
+            bend_field(bytes, header_fields[fuzz_draw(draws, sizeof header_fields / sizeof *header_fields)],
+                       1, draws);
+        return;
+    }
+    one = fuzz_draw(draws, 4) == 0 ? 0 : (size_t)fuzz_draw(draws, count - 1);
+    other = (size_t)fuzz_draw(draws, count - 1);
+    bend_frame(bytes + ends[one], size - ends[one], bytes + ends[other], draws);
+}

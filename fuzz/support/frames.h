@@ -32,4 +32,9 @@ size_t fuzz_segment_ends(const struct fuzz_segment *segment, size_t *ends, size_
  * `predecessor` is given (may be NULL), the link's names of it; and the padding. */
 void fuzz_segment_mend(uint8_t *bytes, size_t size, unsigned parts, const struct fuzz_segment *predecessor);
 
+/* Say something else in one field of a frame, a link, a trim mark or a header: one more or less, nothing, all, what another frame says. The checks
+ * are left as they are. */
+struct fuzz_draws;
+void fuzz_segment_bend(uint8_t *bytes, size_t size, struct fuzz_draws *draws);
+
 #endif

@@ -15,7 +15,8 @@
  * each of which depends on those before, no change of bytes reaches.
  *
  * Behind either the target puts its checks right: mostly all that can be told from the rest, sometimes only
- * the checks, so that a field is wrong under a check that holds, sometimes nothing. One mutation in four then flips a bit: damage
+ * the checks, so that a field is wrong under a check that holds (in every other input of that kind one that the target bends, and nothing else),
+ * sometimes nothing. One mutation in four then flips a bit: damage
  * to what was good a moment ago, or good but for its padding.
  *
  * Where pieces stand may be dear to find out, and engines take the same inputs again and again: so it is remembered. */
@@ -199,11 +200,16 @@ size_t fuzz_mutate(uint8_t *data, size_t size, size_t size_max, uint64_t seed)
 {
     struct fuzz_draws draws = { seed };
     uint64_t kind;
+    bool bends;
 
-    size = change(data, size, size_max, &draws);
     kind = fuzz_draw(&draws, KINDS);
+    bends = kind == CHECKS_ONLY && fuzz_target.bend != NULL && size > 0;
+    if (!bends || fuzz_draw(&draws, 2) == 0)
+        size = change(data, size, size_max, &draws);
     if (fuzz_target.mend == NULL || size == 0 || kind == LEAVE_BROKEN)
         return size;
+    if (bends)
+        fuzz_target.bend(data, size, &draws);
     fuzz_target.mend(data, size, parts_of(kind));
     if (kind == MEND_THEN_FLIP || kind == LEAVE_PADDING) {
         size_t at = (size_t)fuzz_draw(&draws, size);

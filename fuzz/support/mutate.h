@@ -20,6 +20,8 @@ struct fuzz_target {
     size_t (*pieces)(const uint8_t *data, size_t size, size_t *ends);
     /* Put right what a mutation broke, in place: checks; and `parts` of what they are not asked for. */
     void (*mend)(uint8_t *data, size_t size, unsigned parts);
+    /* Say something else in one field of one piece, in place; checks are put right behind it. With `mend` alone. */
+    void (*bend)(uint8_t *data, size_t size, struct fuzz_draws *draws);
     /* Where any bytes are good ones: begin an input of a kind that `seed` draws, in the room of `size_max`, for the mutator to go on
      * with. Its size. */
     size_t (*begin)(uint8_t *data, size_t size_max, uint64_t seed);

@@ -26,6 +26,9 @@ enum {
     MEMBER_BYTES = 4,
     /* places in a frame */
     HCRC = 4,
+    /* places in a header */
+    PREVIOUS_SEED_AT = 36,
+    LOG_ID_AT = 48,
     CHECK = 8,
 };
 
@@ -401,6 +404,21 @@ struct fuzz_page *fuzz_page_read(const struct image_disk *image)
     return &page;
 }
 
+/* More than one flipped bit, up to the end of the block, where no older life can have left anything. */
+static bool has_writing_behind(const struct kaya_census *census)
+{
+    const struct kaya_format_segment *head = &census->chain[0].segment;
+    uint64_t from = kaya_format_behind(head, census->end);
+    uint64_t end = from - from % head->block_bytes + head->block_bytes;
+    unsigned bits = 0;
+
+    if (load32(head->log_id - LOG_ID_AT + PREVIOUS_SEED_AT) != 0)
+        return false;
+    for (uint64_t at = from; at < end && at < head->file->size_bytes && at < head->segment_bytes; at++)
+        bits += (unsigned)__builtin_popcount(head->file->bytes[at]);
+    return bits > 1;
+}
+
 static void must_hold(const struct kaya_violation *violation)
 {
     if (kaya_violation_is_set(violation))
@@ -430,6 +448,10 @@ void fuzz_page_judge(const struct fuzz_page *judge, const struct kaya_wal_recove
         return;
     kaya_census_judge_recovery(&judge->census, "recovery", KAYA_OK, report, anchor_lsn, &violation);
     must_hold(&violation);
+    if (judge->census.has_head && judge->census.damage_count == 0 && has_writing_behind(&judge->census) &&
+        report->verdict != KAYA_VERDICT_TORN)
+        fuzz_fail("not so: by the page, bytes stand right behind the end in a file that never was another; recovery says %s",
+                  kaya_wal_verdict_name(report->verdict));
 }
 
 void fuzz_page_judge_records(const struct fuzz_page *judge, const struct fuzz_record *records, size_t count)
