@@ -344,6 +344,26 @@ static int by_name(const void *one, const void *other)
     return strcmp(((const struct kaya_image_file *)one)->name, ((const struct kaya_image_file *)other)->name);
 }
 
+/* An .away beside the .wal of its number is nothing. */
+static void leave_out_doubles(void)
+{
+    struct kaya_image *image = &all.image;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < image->file_count; i++) {
+        uint64_t number = kaya_census_number(all.files[i].name, false);
+        char name[KAYA_LAYOUT_NAME_BYTES];
+        bool is_double = false;
+
+        kaya_layout_name(number, ".wal", name);
+        for (size_t other = i + 1; number != 0 && other < image->file_count; other++)
+            is_double = is_double || strcmp(all.files[other].name, name) == 0;
+        if (!is_double)
+            all.files[kept++] = all.files[i];
+    }
+    image->file_count = kept;
+}
+
 static void list_files(const struct image_disk *image)
 {
     all.image = (struct kaya_image){ .files = all.files };
@@ -361,6 +381,7 @@ static void list_files(const struct image_disk *image)
         all.image.file_count++;
     }
     qsort(all.files, all.image.file_count, sizeof *all.files, by_name);
+    leave_out_doubles();
 }
 
 static void mend_files(void)
