@@ -5,7 +5,7 @@
  *
  * Which bit that would be a CRC tells, since it is linear: what is stored and what is worked out differ by what that one bit contributes.
  *
- * Where the page leaves something open, or asks for KAYA_UNSUPPORTED, nothing is judged (is_sure). */
+ * Where the page leaves something open (as what comes behind the last number there is), or asks for KAYA_UNSUPPORTED, nothing is judged (is_sure). */
 #include "page.h"
 
 #include <stdlib.h>
@@ -400,7 +400,7 @@ static void mend_files(void)
             memcpy(bytes, file->bytes, (size_t)file->size_bytes);
         if (number == 0)
             continue;
-        page.is_sure = page.is_sure && is_known(file, number);
+        page.is_sure = page.is_sure && number < UINT64_MAX && is_known(file, number);
         if (page.is_sure)
             mend_file(file, truth, number);
     }
