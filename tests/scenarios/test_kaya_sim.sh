@@ -88,6 +88,16 @@ expect 2 'wrong.yaml:8: workload.append_strictly: there is no such key; allowed:
 expect 2 "'calm.yaml seed=1' names one" "$sim" replay calm.yaml
 expect 0 'all promises held' "$sim" replay calm.yaml seed=1
 
+# What is no tape is not written over.
+echo 'Dear Ada' >letter
+expect 2 'letter: byte 0: no tape begins so, expected "kaya tape"' "$sim" replay power-loss seed=7 --save letter
+[ ! -x "$bug" ] || expect 2 'letter: byte 0: no tape begins so' timeout 20 "$bug" shrink "$broken" --time 600 --save letter
+[ "$(cat letter)" = 'Dear Ada' ] || fail 'a letter was written over'
+expect 2 'no/such: No such file' "$sim" replay power-loss seed=7 --save no/such
+: >nothing
+expect 0 'reproduced, event for event' "$sim" replay power-loss seed=7 --save nothing
+expect 0 'reproduced, event for event' "$sim" replay power-loss seed=7 --save nothing
+
 # Replay: a seed, its full line, a line that is wrong in its digest, a tape.
 expect 0 'all promises held' "$sim" replay power-loss seed=7
 expect 0 '  operation ' "$sim" replay power-loss seed=7 --trace

@@ -14,7 +14,7 @@ says out 'empty or not there'
 says out 'Exit codes'
 
 # For people, in a folder that was not there and is not afterwards.
-yes 'an older picture' | head -c 1000000 >picture.svg
+{ printf '<svg xmlns="">'; yes 'an older picture'; } | head -c 1000000 >picture.svg
 bench 0 new --time 1 --records 100 --threads 1,3 --methods fdatasync,dsync --svg picture.svg
 [ ! -s err ] || fail "standard error should be empty: $(cat err)"
 [ ! -e new ] || fail 'the folder that was made is still there'
@@ -33,6 +33,10 @@ grep -qE 'nan|inf' picture.svg out && fail 'a figure that is none'
 # Where the picture cannot be written that is said before anything is measured; an older one is replaced whole.
 expect 3 timeout 30 "$bin/kaya-wal" bench new --time 600 --svg no/such/picture.svg
 says err '^kaya-wal: no/such/picture.svg: No such file or directory$'
+echo 'Dear Ada' >letter
+expect 3 timeout 30 "$bin/kaya-wal" bench new --time 600 --svg letter
+says_text err 'letter: byte 0: no picture begins so, expected "<svg"; it is not written over'
+[ "$(cat letter)" = 'Dear Ada' ] || fail 'a letter was written over'
 [ ! -e new ] || fail 'the folder that was made is still there'
 
 # For programs, in a folder that is there and stays.
@@ -144,6 +148,16 @@ says out '^\| buffered and synced each 16 MiB, 1 thread, 1 KiB \| [0-9.]+ \([0-9
 [ ! -s err ] || fail "standard error should be empty: $(cat err)"
 [ -z "$(ls -d bench-peers-* 2>/dev/null)" ] || fail 'bench-peers leaves its folder behind'
 mv out measured
+peers 2 --quick --engines none --json letter .
+says_text err 'letter: Expecting value: line 1 column 1 (char 0); expected older figures'
+peers 2 --quick --engines none --json no/such/figures .
+says_text err 'no/such/figures: No such file or directory'
+echo '{"bugs": []}' >others
+peers 2 --quick --engines none --json others .
+says_text err "others: there is no 'rows' in it"
+expect 2 "$KAYA_SOURCE/tools/bug-board" --json letter
+says_text err 'letter: Expecting value'
+[ "$(cat letter)" = 'Dear Ada' ] || fail 'a letter was written over by figures'
 peers 0 --from told.json
 cmp -s out measured || fail 'what was written down is told otherwise'
 peers 0 --quick --engines none --only '16 threads' .

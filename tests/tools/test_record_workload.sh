@@ -43,6 +43,17 @@ END
 grep -qF '# Recorded by: tools/record-workload --output synced -- dd if=/dev/zero of=file bs=100 count=3 oflag=dsync' synced ||
     fail "the header does not say how it was made"
 
+# What is no workload is not written over, an older one is; both are known before the program is run.
+echo 'Dear Ada' >letter
+code 2 "$record" --output letter -- sh -c 'echo x >ran'
+grep -qF "letter: byte 0: no workload begins so, expected '# Recorded by:'" said || fail "a letter: $(cat said)"
+[ "$(cat letter)" = 'Dear Ada' ] || fail "a letter was written over"
+code 2 "$record" --output no/such/workload -- sh -c 'echo x >ran'
+[ ! -e ran ] || fail "the program was run although its workload could not be written"
+code 1 "$record" --output nothing -- true
+[ ! -e nothing ] || fail "an empty workload is left behind"
+code 0 "$record" --output synced -- dd if=/dev/zero of=file bs=100 count=3 oflag=dsync
+
 code 0 "$record" --output once -- dd if=/dev/zero of=once.bin bs=77 count=2 conv=fsync
 expect "fsync at the end" once <<'END'
 append 77 relaxed

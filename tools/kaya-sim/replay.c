@@ -250,7 +250,7 @@ static int replay_all(struct replay *replay)
     if (!open_replay(replay))
         return KAYA_SIM_USAGE;
     if (replay->arguments->save != NULL)
-        code = save_tape(replay);
+        code = kaya_sim_can_save(replay->arguments->save, "--save") ? save_tape(replay) : KAYA_SIM_USAGE;
     if (code == KAYA_SIM_HELD)
         code = replay->source.choices != NULL ? replay_tape(replay) : replay_seed(replay);
     kaya_stage_destroy(replay->stage);
@@ -285,7 +285,7 @@ int kaya_sim_replay(int argc, char **argv)
         { "trace", 't', NULL, 0, "Print every event", 0 },
         { "save", 's', "TAPE", 0,
           "Write the run's decisions to a file: a tape replays what it can, also after the code has "
-          "changed",
+          "changed. Nothing is written over but an older tape",
           0 },
         { "json", 'j', NULL, 0, "One JSON object", 0 },
         { 0 },

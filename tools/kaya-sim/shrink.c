@@ -1,7 +1,6 @@
 /* kaya-sim shrink: a failing run, made short, told as a story. */
 #include <argp.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -121,22 +120,6 @@ static const char *tape_name(struct shrinking *shrinking, char name[PATH_BYTES])
     return name;
 }
 
-/* Asked before the work is done whose result goes there. What is made for the question is taken away again. */
-static bool can_be_written(const char *name)
-{
-    int file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-
-    if (file >= 0)
-        (void)unlink(name);
-    else if (errno == EEXIST)
-        file = open(name, O_WRONLY | O_CLOEXEC);
-    if (file < 0)
-        kaya_sim_complain("%s: %s: the short tape could not be written there (--save)", name, strerror(errno));
-    else
-        close(file);
-    return file >= 0;
-}
-
 static bool save(struct shrinking *shrinking, const char *name)
 {
     FILE *file = fopen(name, "w");
@@ -213,7 +196,7 @@ static int shrink(struct shrinking *shrinking)
         return KAYA_SIM_HELD;
     }
     tape = tape_name(shrinking, name);
-    if (!can_be_written(tape) || !shorten(shrinking) || !tell(shrinking) || !save(shrinking, tape))
+    if (!kaya_sim_can_save(tape, "--save") || !shorten(shrinking) || !tell(shrinking) || !save(shrinking, tape))
         return KAYA_SIM_USAGE;
     if (shrinking->arguments->of.json)
         print_json(shrinking, tape);
@@ -249,7 +232,7 @@ int kaya_sim_shrink(int argc, char **argv)
     static const struct argp_option options[] = {
         { "time", 't', "SECONDS", 0, "Stop after so long (default: 60)", 0 },
         { "runs", 'r', "N", 0, "Stop after so many runs (default: no limit)", 0 },
-        { "save", 's', "TAPE", 0, "Where the short tape goes (default: SCENARIO-SEED-PROMISE.tape, here)", 0 },
+        { "save", 's', "TAPE", 0, "Where the short tape goes (default: SCENARIO-SEED-PROMISE.tape, here). Nothing is written over but an older tape", 0 },
         { "json", 'j', NULL, 0, "One JSON object", 0 },
         { 0 },
     };

@@ -70,6 +70,10 @@ error_t kaya_sim_source_parse(int key, const char *argument, struct argp_state *
 enum { KAYA_SIM_GROUPED_BYTES = 32 };
 const char *kaya_sim_grouped(uint64_t number, char text[KAYA_SIM_GROUPED_BYTES]);
 
+/* Can a tape be written to that file? It can where nothing is, or an older tape, or what is no file (a pipe); anything else is somebody's. To be asked
+ * before the work is done whose result goes there: nothing is changed. False: complained, with the option that named it. */
+bool kaya_sim_can_save(const char *name, const char *option);
+
 /* Write a tape of `line`'s run; is_short: of the scenario as kaya_shorten_relax leaves it. */
 bool kaya_sim_write_tape(const struct kaya_replay_line *line, const struct kaya_tape *tape, bool is_short,
                          FILE *file);

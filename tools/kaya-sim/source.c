@@ -3,9 +3,12 @@
  * A file that begins as a tape does is one; any other file is taken for an input of the target `run`: its first bytes name the scenario
  * (kaya_scenario_of_mark), the rest are decisions. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "kaya/scenarios/scenario_file.h"
 #include "sim.h"
@@ -125,6 +128,42 @@ void kaya_sim_source_close(struct kaya_sim_source *source)
     free(source->bytes);
     source->choices = NULL;
     source->bytes = NULL;
+}
+
+/* Whether to write over it: an empty file holds nothing that could be lost. */
+static bool holds_tape_or_nothing(int file)
+{
+    char head[sizeof tape_begins] = "";
+    struct stat facts;
+    ssize_t length;
+
+    if (fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode))
+        return true; /* whoever opens it for writing is told */
+    length = pread(file, head, sizeof head - 1, 0);
+    return length <= 0 || strcmp(head, tape_begins) == 0;
+}
+
+bool kaya_sim_can_save(const char *name, const char *option)
+{
+    int file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    bool is_new = file >= 0;
+    bool is_ours = true;
+
+    if (is_new)
+        (void)unlink(name); /* made for the question */
+    else if (errno == EEXIST)
+        file = open(name, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (file < 0) {
+        kaya_sim_complain("%s: %s: no tape could be written there (%s)", name, strerror(errno), option);
+        return false;
+    }
+    if (!is_new)
+        is_ours = holds_tape_or_nothing(file);
+    close(file);
+    if (!is_ours)
+        kaya_sim_complain("%s: byte 0: no tape begins so, expected \"%s\"; it is not written over (%s)", name,
+                          tape_begins, option);
+    return is_ours;
 }
 
 /* The head of the tape, then what it is a tape of, then the decisions. */

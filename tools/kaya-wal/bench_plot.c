@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kaya-wal/bench_figures.h"
@@ -17,6 +18,8 @@ static const struct {
 } lines[LINES] = { { 0.5, "median", "none" }, { 0.99, "p99", "7 4" }, { 0.999, "p99.9", "2 4" } };
 static const char *const colours[] = { "#1f6fb2", "#c4531a", "#2e8b57", "#8a4fa3",
                                        "#b08d00", "#666666", "#b03060", "#008b8b" };
+
+static const char svg_begins[] = "<svg";
 
 struct picture {
     FILE *file;
@@ -143,9 +146,9 @@ static void draw_legend(const struct picture *picture)
 static void draw(struct picture *picture)
 {
     fprintf(picture->file,
-            "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %d %d' font-family='sans-serif' font-size='12'>\n"
+            "%s xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %d %d' font-family='sans-serif' font-size='12'>\n"
             "<rect width='100%%' height='100%%' fill='white'/>\n",
-            WIDTH, HEIGHT);
+            svg_begins, WIDTH, HEIGHT);
     find_bounds(picture);
     draw_axes(picture);
     for (size_t size = 0; size < picture->bench->options->size_count; size++) {
@@ -166,6 +169,24 @@ static const struct bench_source *first_log(const struct bench *bench)
     return NULL;
 }
 
+/* An empty file holds nothing that could be lost, and a pipe nothing at all. */
+static bool holds_picture_or_nothing(const char *path)
+{
+    char head[sizeof svg_begins] = "";
+    struct stat facts;
+    size_t length;
+    FILE *file;
+
+    if (stat(path, &facts) != 0 || !S_ISREG(facts.st_mode) || facts.st_size == 0)
+        return true;
+    file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    length = fread(head, 1, sizeof head - 1, file);
+    (void)fclose(file);
+    return length == sizeof head - 1 && strcmp(head, svg_begins) == 0;
+}
+
 bool kaya_bench_plot_open(struct bench *bench)
 {
     const char *path = bench->options->svg_path;
@@ -177,9 +198,17 @@ bool kaya_bench_plot_open(struct bench *bench)
         return false;
     }
     bench->svg = fopen(path, "ae"); /* what stands there stays until there is something to draw */
-    if (bench->svg == NULL)
+    if (bench->svg == NULL) {
         kaya_complain("%s: %s", path, strerror(errno));
-    return bench->svg != NULL;
+        return false;
+    }
+    if (holds_picture_or_nothing(path))
+        return true;
+    (void)fclose(bench->svg);
+    bench->svg = NULL;
+    kaya_complain("%s: byte 0: no picture begins so, expected \"%s\"; it is not written over (--svg)", path,
+                  svg_begins);
+    return false;
 }
 
 bool kaya_bench_plot(struct bench *bench)
