@@ -232,7 +232,9 @@ int kaya_sim_shrink(int argc, char **argv)
     static const struct argp_option options[] = {
         { "time", 't', "SECONDS", 0, "Stop after so long (default: 60)", 0 },
         { "runs", 'r', "N", 0, "Stop after so many runs (default: no limit)", 0 },
-        { "save", 's', "TAPE", 0, "Where the short tape goes (default: SCENARIO-SEED-PROMISE.tape, here). Nothing is written over but an older tape", 0 },
+        { "save", 's', "TAPE", 0,
+          "Where the short tape goes (default: SCENARIO-SEED-PROMISE.tape, here). Nothing is written over but an older tape",
+          0 },
         { "json", 'j', NULL, 0, "One JSON object", 0 },
         { 0 },
     };

@@ -506,7 +506,8 @@ static const struct argp_option argp_options[] = {
       "Ways to make a write durable: fdatasync, fsync, dsync, direct-fdatasync, direct-dsync, io_uring (default: each that "
       "works here)",
       0 },
-    { "svg", OPTION_SVG, "FILE", 0, "Draw latency against threads into FILE; nothing is written over but an older picture", 0 },
+    { "svg", OPTION_SVG, "FILE", 0,
+      "Draw latency against threads into FILE; nothing is written over but an older picture", 0 },
     { "json", KAYA_OPTION_JSON, NULL, 0,
       "One object for each kind of work (item \"device\", \"log\", \"scan\"), then one with what all have in common (item "
       "\"bench\")",
