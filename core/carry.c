@@ -36,7 +36,7 @@ static enum kaya_status find_claimed(const struct context *context, struct surve
     enum kaya_status status = KAYA_OK;
 
     *claimed = survey->claimed;
-    kaya_scan_init(&scan, context, &survey->head, &survey->memory, survey->report.end_offset, true);
+    kaya_scan_init(&scan, context, &survey->head, &survey->memory, survey->report.end_offset);
     kaya_scan_show_window(&scan, &survey->head_window);
     kaya_scan_from(&scan, claimed);
     while (status == KAYA_OK && found && scan.end < survey->claim) {
@@ -108,7 +108,7 @@ static enum kaya_status plan_inside(struct carry_plan *plan, const struct contex
         plan_instead_of(plan, survey, &segment, index);
         goto done;
     }
-    kaya_scan_init(&scan, context, &segment, &survey->memory, chosen->end, true);
+    kaya_scan_init(&scan, context, &segment, &survey->memory, chosen->end);
     while (status == KAYA_OK && found && next_lsn <= last_lsn) {
         status = kaya_scan_next(&scan, &entry, &found);
         next_lsn = segment.link.base_lsn + scan.sequence;
@@ -135,7 +135,7 @@ static enum kaya_status check_boundary(const struct carry_plan *plan, const stru
     enum kaya_status status = KAYA_OK;
     uint64_t next_lsn = survey->head.link.base_lsn;
 
-    kaya_scan_init(&scan, context, &survey->head, &survey->memory, survey->report.end_offset, true);
+    kaya_scan_init(&scan, context, &survey->head, &survey->memory, survey->report.end_offset);
     while (status == KAYA_OK && found && next_lsn <= plan->copy_until_lsn) {
         status = kaya_scan_next(&scan, &entry, &found);
         next_lsn = survey->head.link.base_lsn + scan.sequence;
@@ -202,8 +202,7 @@ static enum kaya_status copy_records(struct copying *copying)
     copying->end = kaya_control_end(&copying->shape, kaya_shape_first_frame(&copying->shape), KAYA_LINK_BYTES);
     copying->cost = 0;
     copying->records = 0;
-    kaya_scan_init(&scan, copying->context, head, &copying->survey->memory,
-                   copying->survey->report.end_offset, true);
+    kaya_scan_init(&scan, copying->context, head, &copying->survey->memory, copying->survey->report.end_offset);
     kaya_scan_show_window(&scan, &copying->survey->head_window);
     kaya_scan_from(&scan, &copying->plan->copy_from);
     while (status == KAYA_OK && found && copying->plan->copies) {

@@ -56,7 +56,7 @@ static enum kaya_status scan_predecessor(struct look *look, const struct segment
     bool found = true;
     enum kaya_status status = KAYA_OK;
 
-    kaya_scan_init(scan, look->context, segment, &look->survey->memory, successor->predecessor_end, true);
+    kaya_scan_init(scan, look->context, segment, &look->survey->memory, successor->predecessor_end);
     while (status == KAYA_OK && found)
         status = kaya_scan_next(scan, &entry, &found);
     if (status != KAYA_OK)
@@ -95,7 +95,7 @@ static enum kaya_status take_lower(struct look *look, const struct listed *file,
     status = kaya_look_open(look, file, segment, false);
     if (status == KAYA_OK && segment->state == SEGMENT_LINKED &&
         memcmp(&segment->header.log_id, &look->survey->head.header.log_id, sizeof segment->header.log_id) == 0) {
-        kaya_scan_init(&scan, look->context, segment, &look->survey->memory, UINT64_MAX, true);
+        kaya_scan_init(&scan, look->context, segment, &look->survey->memory, UINT64_MAX);
         while (status == KAYA_OK && found)
             status = kaya_scan_next(&scan, &entry, &found);
         if (status == KAYA_OK)

@@ -67,7 +67,7 @@ static enum kaya_status scan_prefix(struct look *look, const struct segment *seg
     bool found;
     enum kaya_status status;
 
-    kaya_scan_init(scan, look->context, segment, &survey->memory, UINT64_MAX, true);
+    kaya_scan_init(scan, look->context, segment, &survey->memory, UINT64_MAX);
     scan->reads_rest = reads_rest;
     look->low_water = segment->link.low_water_lsn;
     survey->facts = (struct tail_facts){ .claim_past = false };

@@ -226,15 +226,15 @@ static void show_frame(struct visit *visit, const struct scan_frame *found, uint
     show(visit, &item);
 }
 
-/* The index of the record that would come next, behind all that are whole. */
-static enum kaya_status count_records(struct visit *visit, uint32_t *sequence)
+/* The index of the record that would come next, behind all that are whole in front of `end`. */
+static enum kaya_status count_records(struct visit *visit, uint64_t end, uint32_t *sequence)
 {
     struct scan_entry entry;
     struct scan scan;
     bool found = true;
     enum kaya_status status = KAYA_OK;
 
-    kaya_scan_init(&scan, visit->context, visit->segment, &visit->memory, UINT64_MAX, false);
+    kaya_scan_init(&scan, visit->context, visit->segment, &visit->memory, end);
     while (status == KAYA_OK && found)
         status = kaya_scan_next(&scan, &entry, &found);
     *sequence = scan.sequence;
@@ -261,7 +261,7 @@ static enum kaya_status show_prefix(struct visit *visit, uint64_t *end, uint32_t
     struct scan scan;
     enum kaya_status status;
 
-    kaya_scan_init(&scan, visit->context, visit->segment, &visit->memory, UINT64_MAX, true);
+    kaya_scan_init(&scan, visit->context, visit->segment, &visit->memory, UINT64_MAX);
     for (;;) {
         status = kaya_scan_frame(&scan, offset, &found);
         if (status != KAYA_OK || visit->stopped || found.fault != FRAME_FAULT_NONE)
@@ -271,7 +271,7 @@ static enum kaya_status show_prefix(struct visit *visit, uint64_t *end, uint32_t
     }
     *end = offset;
     if (status == KAYA_OK && !visit->stopped)
-        status = count_records(visit, sequence);
+        status = count_records(visit, offset, sequence);
     if (status != KAYA_OK || visit->stopped)
         return status;
     visit->whole_records = *sequence;

@@ -246,7 +246,7 @@ static enum kaya_status begin_walk(struct walk *walk, struct descent *descent, c
     status = kaya_piece_open(file, &walk->context, &walk->segment);
     if (status != KAYA_OK)
         return status;
-    kaya_scan_init(&walk->scan, &walk->context, &walk->segment, &descent->memory, limit, true);
+    kaya_scan_init(&walk->scan, &walk->context, &walk->segment, &descent->memory, limit);
     walk->scan.is_tolerant = true;
     return KAYA_OK;
 }

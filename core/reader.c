@@ -148,7 +148,7 @@ static enum kaya_status enter_segment(struct kaya_wal_reader *reader)
         status = KAYA_NOT_FOUND;
     if (status != KAYA_OK)
         return status;
-    kaya_scan_init(&reader->scan, &reader->context, &reader->segment, &reader->survey.memory, chosen->end, true);
+    kaya_scan_init(&reader->scan, &reader->context, &reader->segment, &reader->survey.memory, chosen->end);
     reader->is_scanning = true;
     return KAYA_OK;
 }

@@ -188,7 +188,7 @@ static enum kaya_status enter_piece(struct kaya_wal_salvage *salvage)
         leave_piece(salvage);
         return KAYA_OK;
     }
-    kaya_scan_init(&salvage->scan, &salvage->context, &salvage->segment, &salvage->memory, piece->end, true);
+    kaya_scan_init(&salvage->scan, &salvage->context, &salvage->segment, &salvage->memory, piece->end);
     salvage->scan.is_tolerant = true;
     salvage->is_scanning = status == KAYA_OK;
     place.reason = piece->rebuilt;

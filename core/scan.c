@@ -11,7 +11,7 @@
  *                     places worth a check, at memory speed.
  *
  * A read through the cache may be stale or damaged on its way, and what looks like the end of the log may be such a read. So
- * with `read_again` the block at V and everything behind it is read twice more, past the cache. Who asks for the claims next has both done
+ * the block at V and everything behind it is read twice more, past the cache. Who asks for the claims next has both done
  * by the same readings (reads_rest, kaya_scan_claims_behind).
  *
  * Salvage goes on behind a bad place (kaya_scan_skip): over a frame whose header holds by the length that it states, else word by word
@@ -41,13 +41,12 @@ void kaya_scan_memory_release(struct scan_memory *memory, const struct context *
 }
 
 void kaya_scan_init(struct scan *scan, const struct context *context, const struct segment *segment,
-                    struct scan_memory *memory, uint64_t limit, bool read_again)
+                    struct scan_memory *memory, uint64_t limit)
 {
     *scan = (struct scan){ .context = context, .segment = segment, .memory = memory };
     scan->limit = limit < segment->file_bytes ? limit : segment->file_bytes;
     if (scan->limit > segment->header.shape.segment_bytes)
         scan->limit = segment->header.shape.segment_bytes;
-    scan->read_again = read_again;
     scan->end = kaya_shape_first_frame(&segment->header.shape);
     scan->claimed.offset_bytes = scan->end;
 }
@@ -426,7 +425,7 @@ static enum kaya_status find_frame(struct scan *scan, uint64_t offset, struct sc
     try_frame(scan, bytes, available, offset, found);
     if (found->fault == FRAME_FAULT_NONE || found->fault == FRAME_FAULT_UNKNOWN)
         return KAYA_OK;
-    if (scan->read_again && !(offset >= scan->agreed_offset && offset < scan->agreed_end)) {
+    if (!(offset >= scan->agreed_offset && offset < scan->agreed_end)) {
         status = look_again(scan, offset, found);
         if (status != KAYA_OK || found->fault == FRAME_FAULT_NONE)
             return status;

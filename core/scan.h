@@ -35,7 +35,6 @@ struct scan {
     const struct segment *segment;
     struct scan_memory *memory;
     uint64_t limit;  /* nothing at or behind it is looked at: an end that a link names, or the file's size */
-    bool read_again; /* what fails its checks is read twice more past the cache before it counts as bad */
     bool reads_rest; /* what stands behind the end is looked at next: where the end is read again, so is all of the window behind it */
     bool is_tolerant; /* salvage: sectors that cannot be read are zeros, unknown frames are bad ones; neither is a failure */
     uint64_t window_offset;
@@ -83,7 +82,7 @@ struct scan_entry {
 
 /* Stand before the first frame (LINK) of `segment`. `context`, `segment` and `memory` are borrowed. */
 void kaya_scan_init(struct scan *scan, const struct context *context, const struct segment *segment,
-                    struct scan_memory *memory, uint64_t limit, bool read_again);
+                    struct scan_memory *memory, uint64_t limit);
 
 /* Go on from a place that an earlier scan of the segment passed. */
 void kaya_scan_from(struct scan *scan, const struct scan_place *place);

@@ -259,7 +259,7 @@ static enum kaya_status find_furthest(const struct segment *segment, const struc
     bool found = true;
     enum kaya_status status = KAYA_OK;
 
-    kaya_scan_init(&scan, context, segment, memory, UINT64_MAX, true);
+    kaya_scan_init(&scan, context, segment, memory, UINT64_MAX);
     scan.reads_rest = true;
     while (status == KAYA_OK && found)
         status = kaya_scan_next(&scan, &entry, &found);

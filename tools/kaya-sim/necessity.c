@@ -35,8 +35,6 @@ struct arguments {
 static const struct {
     const char *call, *why;
 } reasons[] = {
-    { "recovery: cut of a segment",
-      "no promise: it gives back the room of what was cut off, which would be kept until a trim" },
     { "recovery: cut of an unfinished segment",
       "no promise: what is left of a file that was longer than new ones are is written over, and only its room would be kept" },
     { "spares: cut of an unfinished segment",
