@@ -27,7 +27,7 @@ sed '/^| append: sync of a segment with frames/s/seed=0x[0-9a-f]*/seed=0x1/; /^|
     "$page" >"$work/wrong.md"
 sed -i '/^| trim: sync/s/| P[0-9]* |/| P99 |/' "$work/wrong.md"
 expect 1 'the page says P99' "$work/wrong.md"
-expect 1 '^recovery: cut of a segment: no run, and no reason' "$work/wrong.md"
+expect 1 '^recovery: cut of an unfinished segment: no run, and no reason' "$work/wrong.md"
 expect 2 'No such file' "$work/none.md"
 
 [ "$failures" -eq 0 ] || { echo "$failures failures" >&2; exit 1; }
