@@ -156,7 +156,7 @@ void kaya_event_check_hear(void *user, const struct kaya_event *event)
     if (event->kind == KAYA_EVENT_LOG_OPENED || event->kind == KAYA_EVENT_SEGMENT_ROTATED)
         check->head = event->segment;
     if (event->kind == KAYA_EVENT_LOG_OPENED)
-        check->last[KAYA_EVENT_SEGMENT_ROTATED].segment = 0;
+        check->last[KAYA_EVENT_SEGMENT_ROTATED] = (struct kaya_event){ .segment = 0 };
     check->in_use += event->kind == KAYA_EVENT_SEGMENT_ROTATED;
     check->in_use -= event->kind == KAYA_EVENT_TRIMMED ? event->detail : 0;
     check->counts[event->kind]++;
