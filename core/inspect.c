@@ -7,7 +7,10 @@
 #include "bytes.h"
 #include "survey.h"
 
-enum { DECODED_BYTES_MAX = KAYA_BLOCK_BYTES_MAX };
+enum {
+    DECODED_BYTES_MAX = KAYA_BLOCK_BYTES_MAX,
+    STRAY_READINGS = 3, /* one through the cache, two past it */
+};
 
 /* --- the whole directory in sums ------------------------------------------------------------------------------------ */
 
@@ -287,23 +290,35 @@ static enum kaya_status show_prefix(struct visit *visit, uint64_t *end, uint32_t
     return KAYA_OK;
 }
 
+/* The frame at `offset`, if a reading shows it whole: through the cache, then past it. */
+static bool read_stray(struct visit *visit, uint64_t offset, struct frame *frame)
+{
+    const struct shape *shape = &visit->segment->header.shape;
+    uint8_t *bytes = visit->stray_bytes.bytes;
+    bool is_whole = false;
+
+    for (unsigned reading = 0; reading < STRAY_READINGS && !is_whole; reading++) {
+        size_t length;
+
+        is_whole =
+            kaya_disk_read(visit->context->disk, visit->segment->file, offset, bytes,
+                           (size_t)(kaya_shape_block_end(shape, offset) - offset),
+                           reading == 0 ? KAYA_READ_CACHED : KAYA_READ_PAST_CACHE, &length) == KAYA_OK &&
+            kaya_frame_decode(bytes, length, shape, &visit->segment->seeds, offset, frame) == FRAME_FAULT_NONE;
+    }
+    return is_whole;
+}
+
 /* A header that checks where nothing leads to: read its frame and say what else of it holds. */
 static bool show_stray(void *user, const struct stray *stray)
 {
     struct visit *visit = user;
-    const struct shape *shape = &visit->segment->header.shape;
     uint64_t offset = stray->frame.offset_bytes;
     struct kaya_wal_item item = start_item(visit, KAYA_ITEM_STRAY, offset);
-    uint64_t end = kaya_shape_block_end(shape, offset);
     struct frame frame;
-    size_t length = 0;
 
-    if (kaya_disk_read(visit->context->disk, visit->segment->file, offset, visit->stray_bytes.bytes,
-                       (size_t)(end - offset), KAYA_READ_CACHED, &length) != KAYA_OK)
-        length = 0;
     item.header_check_good = true;
-    item.payload_check_good = kaya_frame_decode(visit->stray_bytes.bytes, length, shape,
-                                                &visit->segment->seeds, offset, &frame) == FRAME_FAULT_NONE;
+    item.payload_check_good = read_stray(visit, offset, &frame);
     if (item.payload_check_good) {
         describe_frame(visit, &frame, &item);
         item.second_check_good =
