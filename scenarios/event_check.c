@@ -82,12 +82,12 @@ static uint64_t number_of(const char *name)
     return number != 0 ? number : kaya_layout_number(name, ".new");
 }
 
-static bool ends_at(const struct kaya_event_check *check, const struct kaya_event *event)
+static bool ends_at(const struct kaya_event_check *check, const struct kaya_event *event, const char *suffix)
 {
     char name[KAYA_LAYOUT_NAME_BYTES];
     uint64_t bytes = 0;
 
-    kaya_layout_name(event->segment, ".wal", name);
+    kaya_layout_name(event->segment, suffix, name);
     return kaya_sim_disk_file_size(check->disk, name, &bytes) == KAYA_OK && bytes == event->offset_bytes;
 }
 
@@ -123,7 +123,8 @@ static bool is_true(const struct kaya_event_check *check, const struct kaya_even
     case KAYA_EVENT_HANDLE_ENDED:
         return event->segment == check->head && event->offset_bytes % 4 == 0;
     case KAYA_EVENT_CUT:
-        return ends_at(check, event);
+        return ends_at(check, event, ".wal") ||
+               ends_at(check, event, ".away"); /* which it could not be renamed from */
     case KAYA_EVENT_MENDED:
     case KAYA_EVENT_READ_AGAIN:
         return event->offset_bytes % 4 == 0 && stands_at_all(check, event->segment);
