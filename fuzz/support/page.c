@@ -208,9 +208,12 @@ static void mend_file(const struct kaya_image_file *file, const struct kaya_imag
 
 static bool is_open_header(const struct kaya_image_file *file, uint64_t at)
 {
-    const uint8_t *bytes = file->bytes + at;
+    const uint8_t *bytes;
 
-    if (at + MAGIC_BYTES > file->size_bytes || memcmp(bytes, "kaya-wal", MAGIC_BYTES) != 0)
+    if (at + MAGIC_BYTES > file->size_bytes)
+        return false;
+    bytes = file->bytes + at;
+    if (memcmp(bytes, "kaya-wal", MAGIC_BYTES) != 0)
         return false;
     if (at + KAYA_FORMAT_HEADER_BYTES > file->size_bytes)
         return true;
