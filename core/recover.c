@@ -320,13 +320,14 @@ static bool is_reclaimable(const struct survey *survey, const struct listed *fil
     return file->kind == SEGMENT_NAME_NEW || is_dead(survey, file);
 }
 
-/* What cannot be made a spare costs nothing: the next dead file may do, and in the end one is created. */
+/* What cannot be made a spare costs nothing: the next dead file may do, and in the end one is created. An unfinished file is gone where one that was
+ * taken before it got its name. */
 static enum kaya_status reclaim(struct pool *pool, const struct listed *file, uint64_t cost)
 {
     struct chain_segment dead = { .number = file->number, .kind = file->kind };
     enum kaya_status status = kaya_pool_reclaim(pool, &dead, cost);
 
-    return status == KAYA_FULL || status == KAYA_IO ? KAYA_OK : status;
+    return status == KAYA_FULL || status == KAYA_IO || status == KAYA_NOT_FOUND ? KAYA_OK : status;
 }
 
 /* Each recovery that is cut short behind its carry took a spare, and left the segment whose place that one took, dead. Where no spare

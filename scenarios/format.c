@@ -145,11 +145,12 @@ bool kaya_format_is_header(const struct kaya_image_file *file, uint64_t at)
 /* What the copy at that place says of its segment; false: it is none, or stands where its own shape has none. */
 static bool take_header(struct kaya_format_segment *segment, uint64_t at)
 {
-    const uint8_t *bytes = segment->file->bytes + at;
+    const uint8_t *bytes;
     uint64_t distance;
 
     if (!kaya_format_is_header(segment->file, at))
         return false;
+    bytes = segment->file->bytes + at;
     segment->block_bytes = load32(bytes + 28);
     segment->unit_bytes = load32(bytes + 32);
     segment->segment_bytes = kaya_format_load(bytes + 40, 8);

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <inttypes.h>
+#include <limits.h>
 
 #include "dissect.h"
 #include "log_fixture.h"
@@ -468,6 +469,53 @@ static void recover_again_and_again(size_t i, uint64_t room, bool is_taken)
     expect_short_recoveries(log, "appended behind", room);
     MUST(log_close(log));
     log_fixture_destroy(log);
+}
+
+static enum kaya_status open_until(struct log_fixture *log, unsigned calls)
+{
+    enum kaya_status status;
+
+    log_kill(log);
+    log->image.failure = KAYA_GONE;
+    log->image.fail_at = log->image.call_count + calls;
+    log->image.fail_on = true;
+    status = log_open(log);
+    log->image.fail_at = 0;
+    log->image.fail_on = false;
+    return status;
+}
+
+/* A stranger blocks the spare in front of its number, and recoveries that die leave unfinished files: one that a dead file took the name of is
+ * gone when its turn comes. */
+Test(config, where_a_stranger_blocks_a_spare_no_recovery_fails_for_a_file_that_is_gone)
+{
+    enum { CALLS = 130, STEP = 3, NUMBER_MAX = 9 };
+    static struct image_disk before;
+    const struct kaya_wal_config config = { .segment_bytes = 4096, .block_bytes = 512 };
+
+    for (uint64_t number = 5; number <= NUMBER_MAX; number++) {
+        struct log_fixture *log = log_fixture_create(&LOG_DENSE, &config);
+        char name[32];
+
+        MUST(log_open(log));
+        append_end(log, 1308, false);
+        log_kill(log);
+        (void)snprintf(name, sizeof name, "%016" PRIx64 ".wal", number);
+        if (image_disk_segment(&log->image, number) == NULL)
+            image_disk_add(&log->image, name, "", 0);
+        image_disk_init(&before, &LOG_DENSE);
+        image_disk_copy(&before, &log->image);
+        for (unsigned first = 1; first < CALLS; first += STEP)
+            for (unsigned second = 1; second < CALLS; second += STEP) {
+                image_disk_copy(&log->image, &before);
+                if (open_until(log, first) == KAYA_GONE && open_until(log, second) == KAYA_GONE)
+                    cr_assert_eq(open_until(log, UINT_MAX), KAYA_OK, "stranger %u, calls %u and %u",
+                                 (unsigned)number, first, second);
+            }
+        image_disk_destroy(&before);
+        log_kill(log);
+        log_fixture_destroy(log);
+    }
 }
 
 Test(config, recoveries_on_a_full_disk_find_what_can_carry_the_end)
