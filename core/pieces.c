@@ -9,8 +9,8 @@
  *   - where the named segment is missing or is not the one named, its place is lost. The next lower segment whose link counts is
  *     taken up: it is the log's, or a head that a recovery passed over, whose records up to its last claim are the log's as well. How
  *     far its log went nobody says any more, so what lies behind its own last claim is handed out as not durable
- *   - a recovery's link that no claim lets count any more, above all others, may have counted: where it goes on from the highest piece, or
- *     takes its place, and all its copies stand, or more of them than of what they were copied from, they are taken. If it never counted, they
+ *   - a recovery's link that no claim lets count any more, above all others, may have counted: where it goes on from the highest piece, or from
+ *     one above that which is lost, or takes its place, and all its copies stand, or more of them than of what they were copied from, they are taken. If it never counted, they
  *     are still what stood at that end. Without copies it says nothing against claims behind the end that it names. One that was cut to its end
  *     did count, since its successor's link did. Below others, where nobody's link says what came before them, it is taken as it stands: a spare
  *     that a recovery tried and left is the first that the next one takes
@@ -50,6 +50,23 @@ static enum kaya_status push(struct pieces *pieces, const struct context *contex
     }
     pieces->pieces[pieces->count++] = *piece;
     return KAYA_OK;
+}
+
+/* In their order, the highest first: some are told of only when others were. */
+static enum kaya_status push_in_place(struct pieces *pieces, const struct context *context,
+                                      const struct piece *piece)
+{
+    enum kaya_status status = push(pieces, context, piece);
+
+    for (size_t at = pieces->count; status == KAYA_OK && at-- > 1;) {
+        struct piece *above = &pieces->pieces[at - 1];
+
+        if (above->number >= piece->number)
+            break;
+        pieces->pieces[at] = *above;
+        *above = *piece;
+    }
+    return status;
 }
 
 void kaya_pieces_release(struct pieces *pieces, const struct context *context)
@@ -166,7 +183,7 @@ static bool choose_log(const struct pieces *files, const struct kaya_wal_anchor 
 struct descent {
     const struct context *context;
     struct pieces *pieces; /* found so far, from the highest down */
-    const struct pieces *files;
+    struct pieces *files;
     struct scan_memory memory;
     struct kaya_wal_log_id log_id;
     struct link link;  /* of the piece above, where `has_link` */
@@ -197,14 +214,7 @@ static enum kaya_status push_lost(struct descent *descent, const struct piece *p
     lost.lost_offset = piece->state == SEGMENT_LINKLESS ? kaya_shape_first_frame(&piece->shape) : 0;
     lost.is_suspect = is_suspect;
     descent->has_link = false;
-    return push(descent->pieces, descent->context, &lost);
-}
-
-static enum kaya_status push_missing(struct descent *descent)
-{
-    struct piece missing = { .number = descent->link.predecessor, .lost = "the segment is missing" };
-
-    return push_lost(descent, &missing, NULL, false);
+    return push_in_place(descent->pieces, descent->context, &lost);
 }
 
 static enum kaya_status push_live(struct descent *descent, const struct piece *file, uint64_t end, uint64_t claim)
@@ -218,12 +228,12 @@ static enum kaya_status push_live(struct descent *descent, const struct piece *f
     live.claim = claim;
     live.next_base_lsn = descent->base_lsn;
     descent->link = live.link;
-    descent->has_link = true;
+    descent->has_link = live.link.predecessor < live.number;
     descent->base_lsn = live.link.base_lsn;
     if (live.link.low_water_lsn > pieces->low_water_lsn)
         pieces->low_water_lsn = live.link.low_water_lsn;
     descent->has_ended = live.link.predecessor == 0 || live.link.base_lsn <= pieces->low_water_lsn;
-    return push(pieces, descent->context, &live);
+    return push_in_place(pieces, descent->context, &live);
 }
 
 /* A walk over all that stands in a file, silent: salvage tells what is wrong when it hands the records out. */
@@ -436,6 +446,21 @@ static enum kaya_status take_named(struct descent *descent, struct piece *file)
     return push_live(descent, file, descent->link.predecessor_end, descent->link.predecessor_end);
 }
 
+/* The segment that the link above names, wherever it stands: `files` were passed over for want of a link that speaks of them. */
+static enum kaya_status take_predecessor(struct descent *descent)
+{
+    struct piece missing = { .number = descent->link.predecessor, .lost = "the segment is missing" };
+
+    descent->has_link = false;
+    for (size_t i = 0; i < descent->pieces->count; i++)
+        if (descent->pieces->pieces[i].number == missing.number)
+            return KAYA_OK; /* it was lost, and is told of */
+    for (size_t i = 0; i < descent->files->count; i++)
+        if (descent->files->pieces[i].number == missing.number)
+            return take_named(descent, &descent->files->pieces[i]);
+    return push_lost(descent, &missing, NULL, false);
+}
+
 static bool names(const struct link *link, const struct piece *file)
 {
     return link->predecessor == file->number &&
@@ -481,22 +506,6 @@ static enum kaya_status adopt_by_digest(struct descent *descent, struct piece *o
     return push_live(descent, orphan, UINT64_MAX, orphan->furthest);
 }
 
-/* An orphan stands above, and `below` is the next piece with a link that counts. */
-static enum kaya_status take_with_orphan(struct descent *descent, struct piece *below)
-{
-    struct piece *orphan = descent->orphan;
-    bool adopted;
-    enum kaya_status status = adopt_by_digest(descent, orphan, below, &adopted);
-
-    descent->orphan = NULL;
-    if (status != KAYA_OK)
-        return status;
-    if (adopted)
-        return take_named(descent, below);
-    status = push_lost(descent, orphan, LINK_IS_BAD, orphan->rebuilt != NULL);
-    return status == KAYA_OK ? push_live(descent, below, UINT64_MAX, below->furthest) : status;
-}
-
 /* A file that is in use by its own frames, but whose place in the log is not known: it waits for the piece below. */
 static enum kaya_status wait_for_below(struct descent *descent, struct piece *file)
 {
@@ -537,8 +546,14 @@ static void note_carried(struct descent *descent, const struct piece *file)
 
 static enum kaya_status push_carried(struct descent *descent)
 {
-    descent->pieces->is_top_in_doubt = descent->pieces->count == 0;
-    return push_live(descent, descent->carried, UINT64_MAX, 0);
+    const struct piece *carried = descent->carried;
+    struct pieces *pieces = descent->pieces;
+    enum kaya_status status = push_live(descent, carried, UINT64_MAX, 0);
+
+    descent->carried = NULL;
+    if (status == KAYA_OK)
+        pieces->is_top_in_doubt = pieces->pieces[0].number == carried->number;
+    return status;
 }
 
 /* Does a link without copies name an end that the file's own claims reach behind? A recovery that finds them names no less: this is the link of
@@ -549,7 +564,8 @@ static bool was_left_behind(const struct piece *carried, const struct piece *fil
 }
 
 /* `file` is the highest whose link counts, and above it stands a recovery's successor with copies. Where some of these are lost, what stands behind
- * the end that the successor names may be more; and one that holds more than what would replace it was not replaced. */
+ * the end that the successor names may be more; and one that holds more than what would replace it was not replaced. One that goes on from a segment
+ * between the two, which is lost, is all that is left of that. */
 static enum kaya_status take_with_carried(struct descent *descent, struct piece *file)
 {
     const struct piece *carried = descent->carried;
@@ -558,15 +574,47 @@ static enum kaya_status take_with_carried(struct descent *descent, struct piece 
     bool replaces = is_more && reach(carried) >= reach(file) &&
                     carried->link.predecessor == file->link.predecessor &&
                     carried->link.chain == file->link.chain && carried->link.base_lsn == file->link.base_lsn;
+    bool is_left = is_more && carried->record_count > 0 && carried->link.predecessor > file->number;
     enum kaya_status status = KAYA_OK;
 
-    if (goes_on || replaces)
+    if (goes_on || replaces || is_left)
         status = push_carried(descent);
-    if (status == KAYA_OK && goes_on)
-        status = take_named(descent, file);
-    else if (status == KAYA_OK && !replaces)
-        status = push_live(descent, file, UINT64_MAX, file->furthest);
-    return status;
+    if (status != KAYA_OK || replaces)
+        return status;
+    if (goes_on)
+        return take_named(descent, file);
+    while (status == KAYA_OK && descent->has_link && !descent->has_ended &&
+           descent->link.predecessor > file->number)
+        status = take_predecessor(descent);
+    if (status != KAYA_OK || descent->has_ended || file->link.base_lsn >= descent->base_lsn)
+        return status;
+    if (descent->has_link && descent->link.predecessor == file->number)
+        return take_named(descent, file);
+    return push_live(descent, file, UINT64_MAX, file->furthest);
+}
+
+/* `file` has a link that counts, and no link above leads to it. */
+static enum kaya_status take_highest(struct descent *descent, struct piece *file)
+{
+    return descent->base_lsn == UINT64_MAX && descent->carried != NULL
+               ? take_with_carried(descent, file)
+               : push_live(descent, file, UINT64_MAX, file->furthest);
+}
+
+/* An orphan stands above, and `below` is the next piece with a link that counts. */
+static enum kaya_status take_with_orphan(struct descent *descent, struct piece *below)
+{
+    struct piece *orphan = descent->orphan;
+    bool adopted;
+    enum kaya_status status = adopt_by_digest(descent, orphan, below, &adopted);
+
+    descent->orphan = NULL;
+    if (status != KAYA_OK)
+        return status;
+    if (adopted)
+        return take_named(descent, below);
+    status = push_lost(descent, orphan, LINK_IS_BAD, orphan->rebuilt != NULL);
+    return status == KAYA_OK ? take_highest(descent, below) : status;
 }
 
 /* Does the recovery's successor above go on from this file, whose own link or headers are lost? It is in use, so it was the end. */
@@ -578,15 +626,6 @@ static bool is_below_carried(const struct descent *descent, const struct piece *
         return false;
     return file->state == SEGMENT_LINKLESS ? link->predecessor == file->number
                                            : file->rebuilt != NULL && names(link, file);
-}
-
-/* Is there nothing below all that was lost but a recovery's successor? */
-static bool is_carried_all(const struct descent *descent)
-{
-    const struct pieces *pieces = descent->pieces;
-
-    return descent->carried != NULL && descent->base_lsn == UINT64_MAX &&
-           (pieces->count == 0 || pieces->pieces[pieces->count - 1].number > descent->carried->number);
 }
 
 /* No link that stands speaks of this file. */
@@ -635,9 +674,7 @@ static enum kaya_status take_unnamed(struct descent *descent, struct piece *file
         return KAYA_OK; /* it was passed over */
     if (descent->orphan != NULL)
         return take_with_orphan(descent, file);
-    if (is_top && descent->carried != NULL)
-        return take_with_carried(descent, file);
-    return push_live(descent, file, UINT64_MAX, file->furthest);
+    return take_highest(descent, file);
 }
 
 static enum kaya_status descend(struct descent *descent, struct pieces *files)
@@ -654,16 +691,16 @@ static enum kaya_status descend(struct descent *descent, struct pieces *files)
             continue;
         }
         if (descent->has_link)
-            status = push_missing(descent);
+            status = take_predecessor(descent);
         if (status == KAYA_OK)
             status = take_unnamed(descent, file);
     }
-    if (status == KAYA_OK && is_carried_all(descent))
-        status = push_carried(descent);
-    if (status == KAYA_OK && descent->has_link && !descent->has_ended)
-        status = push_missing(descent);
     if (status == KAYA_OK && descent->orphan != NULL)
         status = push_lost(descent, descent->orphan, LINK_IS_BAD, descent->orphan->rebuilt != NULL);
+    if (status == KAYA_OK && descent->carried != NULL && descent->base_lsn == UINT64_MAX)
+        status = push_carried(descent);
+    while (status == KAYA_OK && descent->has_link && !descent->has_ended)
+        status = take_predecessor(descent);
     return status;
 }
 

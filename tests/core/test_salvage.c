@@ -915,6 +915,27 @@ Test(salvage, both_headers_of_a_segment_lost_lose_no_record)
     in_each_story(spoil_headers);
 }
 
+/* The claim of a recovery's copies is lost, and so are headers and link of what they go on from: only the copies' own link tells that it was one. */
+Test(salvage, copies_of_a_recovery_come_though_what_they_go_on_from_is_lost)
+{
+    struct damage_case *damage = tell(&STORIES[2]);
+    const struct live_frame *last = &damage->live[damage->live_count - 1];
+    const struct live_frame *link = link_of(damage, last->segment - 1);
+    uint64_t first_lost = link[1].lsn, first_copy = link_of(damage, last->segment)[1].lsn;
+
+    cr_assert(link->segment == 2 && first_lost > 2 && first_copy > first_lost);
+    memset(byte_of(damage, last, 0), 0x5a, 28);
+    zero_headers(image_disk_segment(&damage->log->image, link->segment));
+    memset(byte_of(damage, link, 0), 0, link->end - link->offset);
+    *byte_of(damage, frame_of(damage, 2), 30) ^= 3;
+    try_salvage(damage, "the claim of the copies, and the segment before them");
+    cr_expect_eq(look.gap_count, 2);
+    cr_expect_eq(look.lost_last_lsn, first_copy - 1);
+    for (uint64_t lsn = 1; lsn <= damage->log->last_lsn; lsn++)
+        cr_expect_eq(look.came[lsn], lsn != 2 && (lsn < first_lost || lsn >= first_copy), "record %" PRIu64, lsn);
+    damage_case_destroy(damage);
+}
+
 /* --- failures --- */
 
 static bool was_appended(const struct log_fixture *log, const struct kaya_wal_record *record)
