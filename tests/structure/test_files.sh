@@ -44,7 +44,8 @@ forgotten() { # TOP ROOM...
 leavings() { # TOP
     (
         cd "$1"
-        find . \( -path ./build -o -path ./.git \) -prune -o -type f \( -name '*.orig' -o -name '*.rej' -o -name '*.tape' -o -name '*~' \) -print | sort
+        find . \( -path ./build -o -path ./.git \) -prune -o -type f \( -name '*.orig' -o -name '*.rej' -o -name '*.tape' -o -name '*~' \
+            -o -regextype posix-extended -regex '.*/(crash|leak|oom|timeout|slow-unit)-[0-9a-f]{40}' \) -print | sort
     )
 }
 
@@ -72,9 +73,11 @@ missing=$(forgotten "$KAYA_SOURCE" core sim scenarios tools tests fuzz)
 [ -z "$missing" ] || { printf 'named by no CMakeLists.txt:\n%s\n' "$missing"; exit 1; }
 
 mkdir -p "$work"/build
-touch "$work"/build/kept.tape "$work"/failed.tape "$work"/room/named.c.orig
+crash=crash-$(printf 'f%.0s' {1..40})
+touch "$work"/build/kept.tape "$work"/failed.tape "$work"/room/named.c.orig "$work/$crash"
 planted=$(leavings "$work")
-[ "$planted" = "./failed.tape
+[ "$planted" = "./$crash
+./failed.tape
 ./room/named.c.orig" ] || { printf 'the check of leavings is blind, it found:\n%s\n' "$planted"; exit 1; }
 
 left=$(leavings "$KAYA_SOURCE")
