@@ -503,7 +503,8 @@ static enum kaya_status adopt_by_digest(struct descent *descent, struct piece *o
                                       .predecessor = link.predecessor,
                                       .predecessor_end = link.predecessor_end,
                                       .chain = link.chain };
-    return push_live(descent, orphan, UINT64_MAX, orphan->furthest);
+    orphan->state = SEGMENT_LINKED;
+    return KAYA_OK;
 }
 
 /* A file that is in use by its own frames, but whose place in the log is not known: it waits for the piece below. */
@@ -563,6 +564,21 @@ static bool was_left_behind(const struct piece *carried, const struct piece *fil
     return carried->record_count == 0 && !was_cut(file) && file->furthest > carried->link.predecessor_end;
 }
 
+/* On to `file`, whose link counts: what the link above names may stand between, or it is what that names, or it was passed over. */
+static enum kaya_status lead_down_to(struct descent *descent, struct piece *file)
+{
+    enum kaya_status status = KAYA_OK;
+
+    while (status == KAYA_OK && descent->has_link && !descent->has_ended &&
+           descent->link.predecessor > file->number)
+        status = take_predecessor(descent);
+    if (status != KAYA_OK || descent->has_ended || file->link.base_lsn >= descent->base_lsn)
+        return status;
+    if (!descent->has_link)
+        return push_live(descent, file, UINT64_MAX, file->furthest);
+    return descent->link.predecessor == file->number ? take_named(descent, file) : KAYA_OK;
+}
+
 /* `file` is the highest whose link counts, and above it stands a recovery's successor with copies. Where some of these are lost, what stands behind
  * the end that the successor names may be more; and one that holds more than what would replace it was not replaced. One that goes on from a segment
  * between the two, which is lost, is all that is left of that. */
@@ -579,26 +595,14 @@ static enum kaya_status take_with_carried(struct descent *descent, struct piece 
 
     if (goes_on || replaces || is_left)
         status = push_carried(descent);
-    if (status != KAYA_OK || replaces)
-        return status;
-    if (goes_on)
-        return take_named(descent, file);
-    while (status == KAYA_OK && descent->has_link && !descent->has_ended &&
-           descent->link.predecessor > file->number)
-        status = take_predecessor(descent);
-    if (status != KAYA_OK || descent->has_ended || file->link.base_lsn >= descent->base_lsn)
-        return status;
-    if (descent->has_link && descent->link.predecessor == file->number)
-        return take_named(descent, file);
-    return push_live(descent, file, UINT64_MAX, file->furthest);
+    return status == KAYA_OK && !replaces ? lead_down_to(descent, file) : status;
 }
 
-/* `file` has a link that counts, and no link above leads to it. */
+/* `file` has a link that counts, and comes next. */
 static enum kaya_status take_highest(struct descent *descent, struct piece *file)
 {
-    return descent->base_lsn == UINT64_MAX && descent->carried != NULL
-               ? take_with_carried(descent, file)
-               : push_live(descent, file, UINT64_MAX, file->furthest);
+    return descent->base_lsn == UINT64_MAX && descent->carried != NULL ? take_with_carried(descent, file)
+                                                                       : lead_down_to(descent, file);
 }
 
 /* An orphan stands above, and `below` is the next piece with a link that counts. */
@@ -609,11 +613,9 @@ static enum kaya_status take_with_orphan(struct descent *descent, struct piece *
     enum kaya_status status = adopt_by_digest(descent, orphan, below, &adopted);
 
     descent->orphan = NULL;
-    if (status != KAYA_OK)
-        return status;
-    if (adopted)
-        return take_named(descent, below);
-    status = push_lost(descent, orphan, LINK_IS_BAD, orphan->rebuilt != NULL);
+    if (status == KAYA_OK)
+        status = adopted ? take_highest(descent, orphan)
+                         : push_lost(descent, orphan, LINK_IS_BAD, orphan->rebuilt != NULL);
     return status == KAYA_OK ? take_highest(descent, below) : status;
 }
 
