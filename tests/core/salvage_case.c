@@ -80,11 +80,38 @@ struct progress {
     uint64_t gap_end;  /* ... up to here */
 };
 
-static bool gap_is_right(struct progress *progress, const struct kaya_wal_salvaged *gap,
-                         struct salvage_look *look, char *trouble)
+static bool is_hit(struct damage_case *damage, uint64_t segment, uint64_t offset)
+{
+    const struct image_file *is = image_disk_segment(&damage->log->image, segment);
+    const struct image_file *was = image_disk_segment(&damage->pristine, segment);
+
+    if (is == NULL || was == NULL || is->size != was->size)
+        return true;
+    return offset < is->size && memcmp(is->bytes + offset, was->bytes + offset, is->size - (size_t)offset) != 0;
+}
+
+/* Is anything wrong in this segment, at this place or behind it? At its end: or in one that should go on from there. */
+static bool is_damage(struct damage_case *damage, uint64_t segment, uint64_t offset)
+{
+    const struct live_frame *last = NULL;
+    bool above = false;
+
+    for (size_t i = 0; i < damage->live_count; i++) {
+        if (damage->live[i].segment == segment)
+            last = &damage->live[i];
+        above |= damage->live[i].segment > segment && is_hit(damage, damage->live[i].segment, 0);
+    }
+    return is_hit(damage, segment, offset) || (last != NULL && offset >= last->end && above);
+}
+
+static bool gap_is_right(struct damage_case *damage, struct progress *progress,
+                         const struct kaya_wal_salvaged *gap, struct salvage_look *look, char *trouble)
 {
     if (gap->reason == NULL || gap->reason[0] == '\0' || gap->place_count == 0)
         return damage_case_fail(trouble, "a gap without a reason");
+    if (!is_damage(damage, gap->segment, gap->offset_bytes))
+        return damage_case_fail(trouble, "a gap at %" PRIu64 " of segment %" PRIu64 ", where all stands",
+                                gap->offset_bytes, gap->segment);
     if (progress->in_gap)
         return damage_case_fail(trouble, "two gaps in a row that lost records");
     if (look->gap_count++ == 0) {
@@ -165,7 +192,7 @@ static bool run(struct damage_case *damage, struct salvage_look *look,
         return damage_case_fail(trouble, "salvage does not begin: %s", kaya_status_name(status));
     while (good && (status = kaya_wal_salvage_next(salvage, &salvaged)) == KAYA_OK) {
         if (salvaged.kind == KAYA_SALVAGED_GAP)
-            good = gap_is_right(&progress, &salvaged, look, trouble);
+            good = gap_is_right(damage, &progress, &salvaged, look, trouble);
         else
             good = record_is_right(damage, &progress, &salvaged, look, trouble);
     }
