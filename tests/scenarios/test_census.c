@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kaya/scenarios/census.h"
+#include "scenarios/one_field.h"
 #include "scenarios/paged_log.h"
 
 static struct paged_log made;
@@ -369,42 +370,47 @@ static struct kaya_wal_recovery_report right_report(void)
     return report;
 }
 
-static const char *judged(const struct kaya_wal_recovery_report *report, enum kaya_status status,
-                          uint64_t anchor_lsn, bool recovers)
+/* `promise`: that breaks; "": none. */
+static void expect_looked(const struct kaya_wal_recovery_report *report, enum kaya_status status,
+                          uint64_t anchor_lsn, const char *promise, const char *what)
 {
-    static struct kaya_violation violation;
+    struct kaya_violation violation = { .promise = "" };
 
-    memset(&violation, 0, sizeof violation);
-    (recovers ? kaya_census_judge_recovery : kaya_census_judge)(&census, "who", status, report, anchor_lsn,
-                                                                &violation);
-    return violation.promise;
+    kaya_census_judge(&census, "who", status, report, anchor_lsn, &violation);
+    cr_expect(eq(str, violation.promise, (char *)promise), "%s: %s", what, violation.what);
+}
+
+static void expect_recovered(const struct kaya_wal_recovery_report *report, const char *promise, const char *what)
+{
+    struct kaya_violation violation = { .promise = "" };
+
+    kaya_census_judge_recovery(&census, "who", KAYA_OK, report, 0, &violation);
+    cr_expect(eq(str, violation.promise, (char *)promise), "%s: %s", what, violation.what);
 }
 
 Test(census, who_says_otherwise_in_one_field_is_caught)
 {
+#define FIELD(field) ONE_FIELD(struct kaya_wal_recovery_report, field)
     static const struct {
-        size_t offset, size;
+        struct one_field field;
         uint64_t value;
         const char *promise;
     } rows[] = {
-#define FIELD(field, value, promise)                                                                         \
-    { offsetof(struct kaya_wal_recovery_report, field),                                                      \
-      sizeof(((struct kaya_wal_recovery_report *)0)->field), value, promise }
-        FIELD(first_lsn, 2, "P1"),
-        FIELD(last_lsn, 4, "P1"),
-        FIELD(segment, 1, "P1"),
-        FIELD(end_offset, 596, "P1"),
-        FIELD(log_id, 5, "P3"),
-        FIELD(claim_segment, 1, "P5"),
-        FIELD(claim_offset, 512, "P5"),
-        FIELD(unvouched_bytes, 0, "P5"),
-        FIELD(discarded_bytes, 5000, "P4"),
-        FIELD(epoch, 2, "F9"),
-        FIELD(segment_count, 3, "P10"),
-        FIELD(carried_records, 1, "P3"),
-        FIELD(closed_cleanly, 1, "P4"),
-        FIELD(verdict, KAYA_VERDICT_TORN, "P4"),
-        FIELD(verdict, KAYA_VERDICT_DAMAGED, "P4"),
+        { FIELD(first_lsn), 2, "P1" },
+        { FIELD(last_lsn), 4, "P1" },
+        { FIELD(segment), 1, "P1" },
+        { FIELD(end_offset), 596, "P1" },
+        { FIELD(log_id), 5, "P3" },
+        { FIELD(claim_segment), 1, "P5" },
+        { FIELD(claim_offset), 512, "P5" },
+        { FIELD(unvouched_bytes), 0, "P5" },
+        { FIELD(discarded_bytes), 5000, "P4" },
+        { FIELD(epoch), 2, "F9" },
+        { FIELD(segment_count), 3, "P10" },
+        { FIELD(carried_records), 1, "P3" },
+        { FIELD(closed_cleanly), 1, "P4" },
+        { FIELD(verdict), KAYA_VERDICT_TORN, "P4" },
+        { FIELD(verdict), KAYA_VERDICT_DAMAGED, "P4" },
 #undef FIELD
     };
     struct kaya_wal_recovery_report report;
@@ -412,18 +418,16 @@ Test(census, who_says_otherwise_in_one_field_is_caught)
     make();
     take();
     report = right_report();
-    cr_expect(eq(str, (char *)judged(&report, KAYA_OK, 0, false), ""));
+    expect_looked(&report, KAYA_OK, 0, "", "as it is");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        size_t size = rows[i].size < sizeof rows[i].value ? rows[i].size : sizeof rows[i].value;
-
         report = right_report();
-        memcpy((char *)&report + rows[i].offset, &rows[i].value, size);
-        cr_expect(eq(str, (char *)judged(&report, KAYA_OK, 0, false), (char *)rows[i].promise), "row %zu", i);
-        cr_expect(eq(str, (char *)judged(&report, KAYA_NO_MEMORY, 0, false), ""), "row %zu: no verdict", i);
+        one_field_set(&report, &rows[i].field, rows[i].value);
+        expect_looked(&report, KAYA_OK, 0, rows[i].promise, rows[i].field.name);
+        expect_looked(&report, KAYA_NO_MEMORY, 0, "", "no verdict");
     }
     report = right_report();
     report.verdict_row = "";
-    cr_expect(eq(str, (char *)judged(&report, KAYA_OK, 0, false), "P4"));
+    expect_looked(&report, KAYA_OK, 0, "P4", "of no row");
 }
 
 /* It finds no clean close: the next epoch, one segment more, and what no claim covers is carried. */
@@ -434,22 +438,22 @@ Test(census, a_recovery_is_judged_by_what_it_does)
     make();
     take();
     report = right_report();
-    cr_expect(eq(str, (char *)judged(&report, KAYA_OK, 0, true), "F9"));
+    expect_recovered(&report, "F9", "the same epoch");
     report.epoch = 2;
-    cr_expect(eq(str, (char *)judged(&report, KAYA_OK, 0, true), "P10"));
+    expect_recovered(&report, "P10", "no successor");
     report.segment_count = 3;
-    cr_expect(eq(str, (char *)judged(&report, KAYA_OK, 0, true), "P3"));
+    expect_recovered(&report, "P3", "nothing carried");
     report.carried_records = 1;
-    cr_expect(eq(str, (char *)judged(&report, KAYA_OK, 0, true), ""));
+    expect_recovered(&report, "", "as it is");
     two->at += 64;
     paged_put(two, KAYA_FORMAT_FULL, 1, 0, "lost its neighbour", 18, 1);
     take();
-    cr_expect(eq(str, (char *)judged(&report, KAYA_OK, 0, true), "P4"), "what stands behind the end is given up");
+    expect_recovered(&report, "P4", "what stands behind the end is given up");
     report.verdict = KAYA_VERDICT_TORN;
     report.discarded_bytes = two->at - census.end;
-    cr_expect(eq(str, (char *)judged(&report, KAYA_OK, 0, true), ""));
+    expect_recovered(&report, "", "torn");
     report.discarded_bytes += 4;
-    cr_expect(eq(str, (char *)judged(&report, KAYA_OK, 0, true), "P4"));
+    expect_recovered(&report, "P4", "more than stands there");
 }
 
 Test(census, damage_is_to_be_named_by_its_place)
@@ -460,21 +464,21 @@ Test(census, damage_is_to_be_named_by_its_place)
     paged_drop(&made, one);
     take();
     report = right_report();
-    cr_expect(eq(str, (char *)judged(&report, KAYA_OK, 0, false), "P5"), "not seen");
+    expect_looked(&report, KAYA_OK, 0, "P5", "not seen");
     report.verdict = KAYA_VERDICT_DAMAGED;
     report.damage_segment = 1;
     report.damage_end_offset = one->at;
     report.lost_first_lsn = 1;
     report.lost_last_lsn = 3;
-    cr_expect(eq(str, (char *)judged(&report, KAYA_DAMAGED, 0, false), ""));
+    expect_looked(&report, KAYA_DAMAGED, 0, "", "as it is");
     report.lost_last_lsn = 4;
-    cr_expect(eq(str, (char *)judged(&report, KAYA_DAMAGED, 0, false), "P5"), "other records");
+    expect_looked(&report, KAYA_DAMAGED, 0, "P5", "other records");
     report.lost_last_lsn = 3;
     report.damage_offset = 512;
-    cr_expect(eq(str, (char *)judged(&report, KAYA_DAMAGED, 0, false), "P5"), "another offset");
+    expect_looked(&report, KAYA_DAMAGED, 0, "P5", "another offset");
     report.damage_offset = 0;
     report.damage_segment = 2;
-    cr_expect(eq(str, (char *)judged(&report, KAYA_DAMAGED, 0, false), "P5"), "another segment");
+    expect_looked(&report, KAYA_DAMAGED, 0, "P5", "another segment");
 }
 
 Test(census, a_log_ends_before_its_anchor)
@@ -484,14 +488,14 @@ Test(census, a_log_ends_before_its_anchor)
     make();
     take();
     report = right_report();
-    cr_expect(eq(str, (char *)judged(&report, KAYA_OK, 5, false), ""));
-    cr_expect(eq(str, (char *)judged(&report, KAYA_OK, 6, false), "P5"));
+    expect_looked(&report, KAYA_OK, 5, "", "at its end");
+    expect_looked(&report, KAYA_OK, 6, "P5", "behind its end, not seen");
     report.verdict = KAYA_VERDICT_DAMAGED;
     report.damage_segment = 2;
     report.damage_offset = two->at;
     report.lost_first_lsn = 6;
     report.lost_last_lsn = 6;
-    cr_expect(eq(str, (char *)judged(&report, KAYA_DAMAGED, 6, false), ""));
+    expect_looked(&report, KAYA_DAMAGED, 6, "", "behind its end");
     report.lost_last_lsn = 7;
-    cr_expect(eq(str, (char *)judged(&report, KAYA_DAMAGED, 6, false), "P5"));
+    expect_looked(&report, KAYA_DAMAGED, 6, "P5", "more than was lost");
 }
