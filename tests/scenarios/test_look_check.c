@@ -7,6 +7,7 @@
 #include <criterion/new/assert.h>
 #include <string.h>
 
+#include "checksum.h"
 #include "kaya/scenarios/look_check.h"
 #include "kaya/sim/boot.h"
 #include "scenarios/one_field.h"
@@ -94,7 +95,8 @@ static void trim_first_segment(void)
     kaya_sim_disk_shut_down(disk);
 }
 
-/* Segment 1 is dead, 2 and 3 are in use, the last is closed; spares, a name that is no file, and one of somebody else. */
+/* Segment 1 is dead, 2 and 3 are in use, the last is closed; three spares and one that was not finished, a name that is no file, and one of somebody
+ * else. */
 static void write_log(void)
 {
     choices = kaya_choices_from_seed(1);
@@ -106,6 +108,7 @@ static void write_log(void)
     MUST(kaya_sim_disk_copy_file(disk, "0000000000000001.wal", "kept"));
     trim_first_segment();
     MUST(kaya_sim_disk_rename_file(disk, "kept", "0000000000000001.wal"));
+    MUST(kaya_sim_disk_put_file(disk, "0000000000000007.new", "", 0));
     MUST(kaya_sim_disk_put_file(disk, "notes", "mine", 4));
     MUST(kaya_sim_disk_put_directory(disk, "00000000000000ff.wal"));
 }
@@ -115,6 +118,7 @@ static void release(void)
     kaya_image_release(&image);
     kaya_image_release(&image_now);
     kaya_look_check_destroy(check);
+    kaya_look_check_destroy(NULL);
     kaya_sim_disk_destroy(disk);
     kaya_sim_memory_destroy(memory);
     kaya_sim_runtime_destroy(runtime);
@@ -235,6 +239,19 @@ static void flip(const char *name, uint64_t offset, uint8_t bits)
     MUST(kaya_sim_disk_poke(disk, name, offset, &byte, 1));
 }
 
+/* A bit of a frame, and what it makes of the frame's payload check, which comes first: a CRC of a sum is the sum of the CRCs. */
+static void flip_under_check(const char *name, uint64_t offset, uint64_t place, size_t frame_bytes)
+{
+    uint8_t bits[BLOCK_BYTES] = { 0 }, zeros[BLOCK_BYTES] = { 0 };
+    uint32_t difference;
+
+    bits[place - 4] = 1;
+    difference = kaya_crc32c(0, bits, frame_bytes - 4) ^ kaya_crc32c(0, zeros, frame_bytes - 4);
+    flip(name, offset + place, 1);
+    for (unsigned i = 0; i < 4; i++)
+        flip(name, offset + i, (uint8_t)(difference >> 8 * i));
+}
+
 static const char *const ONE = "0000000000000001.wal", *const TWO = "0000000000000002.wal", *const SIX = "0000000000000006.wal";
 enum { LINK_AT = 512, RECORD_AT = 596, FRAME_BYTES = 28, SECOND_HEADER_AT = 2048 };
 
@@ -243,6 +260,8 @@ enum { LINK_AT = 512, RECORD_AT = 596, FRAME_BYTES = 28, SECOND_HEADER_AT = 2048
 /* So that no rule is without what it speaks of. */
 Test(look_check, a_true_look_at_a_good_log_passes)
 {
+    const unsigned absent =
+        1u << KAYA_ITEM_PAD | 1u << KAYA_ITEM_WATERMARK | 1u << KAYA_ITEM_UNKNOWN | 1u << KAYA_ITEM_STRAY;
     unsigned kinds = 0, roles = 0;
 
     for (size_t i = 0; i < inspected.item_count; i++) {
@@ -250,10 +269,7 @@ Test(look_check, a_true_look_at_a_good_log_passes)
         roles |= 1u << inspected.items[i].role;
     }
     cr_expect(eq(uint, roles, 7));
-    cr_expect(eq(uint, kinds,
-                 1u << KAYA_ITEM_HEADER | 1u << KAYA_ITEM_LINK | 1u << KAYA_ITEM_RECORD | 1u << KAYA_ITEM_FIRST |
-                     1u << KAYA_ITEM_MIDDLE | 1u << KAYA_ITEM_LAST | 1u << KAYA_ITEM_CLOSE |
-                     1u << KAYA_ITEM_TRIM | 1u << KAYA_ITEM_END | 1u << KAYA_ITEM_NO_FILE));
+    cr_expect(eq(uint, kinds | absent, (1u << KAYA_ITEM_KINDS) - 1));
     expect_true(&inspected, "inspect");
     expect_true(&verified, "verify");
     inspected.now = inspected.truth = &image;
@@ -493,22 +509,25 @@ Test(look_check, strays_stand_where_they_are_shown)
     cr_expect(eq(sz, count, 5));
 }
 
-/* All that is known of it is its header. */
+/* Its check, or its payload; all that is known of it is its header. */
 Test(look_check, a_stray_that_does_not_hold_is_not_called_whole)
 {
     static const struct one_field fields[] = { FIELD(payload_check_good), FIELD(second_check_good),
                                                FIELD(mended), FIELD(size_bytes) };
-    size_t broken;
+    static const uint64_t places[] = { 0, FRAME_BYTES };
 
-    flip(ONE, RECORD_AT + FRAME_BYTES, 0x81);
-    look();
-    broken = find(1, KAYA_ITEM_STRAY, RECORD_AT);
-    cr_expect(not(inspected.items[broken].payload_check_good));
-    for (size_t i = 0; i < COUNT(fields); i++) {
-        struct told told = inspected;
+    for (size_t i = 0; i < COUNT(places) * COUNT(fields); i++) {
+        size_t broken;
 
-        falsify(&told.items[broken], &fields[i]);
-        expect_found(&told, OTHER_FIELDS, fields[i].name, broken);
+        if (i % COUNT(fields) == 0) {
+            flip(ONE, RECORD_AT + places[i / COUNT(fields)], 0x81);
+            look();
+            expect_true(&inspected, "inspect");
+        }
+        broken = find(1, KAYA_ITEM_STRAY, RECORD_AT);
+        falsify(&inspected.items[broken], &fields[i % COUNT(fields)]);
+        expect_found(&inspected, OTHER_FIELDS, fields[i % COUNT(fields)].name, broken);
+        falsify(&inspected.items[broken], &fields[i % COUNT(fields)]);
     }
 }
 
@@ -608,6 +627,41 @@ Test(look_check, a_bad_header_copy_is_told)
     told.inspection.notice_count = 0;
     expect_found(&told, "1 header copies of segments in use are bad; verify tells of 0 notices",
                  "nothing told", 0);
+}
+
+/* The payload check holds, and with it the frame. */
+Test(look_check, a_bad_check_of_a_whole_frame_is_a_notice)
+{
+    static const uint64_t places[] = { 4, 8 }; /* of the header's check, which covers the second one; of that one */
+    size_t record;
+
+    for (size_t i = 0; i < COUNT(places); i++) {
+        flip_under_check(TWO, RECORD_AT, places[i], inspected.items[find(2, KAYA_ITEM_RECORD, 0)].size_bytes);
+        look();
+        expect_true(&inspected, "inspect");
+        expect_true(&verified, "verify");
+        record = find(2, KAYA_ITEM_RECORD, 0);
+        cr_expect(all(inspected.items[record].payload_check_good, not(inspected.items[record].header_check_good),
+                      eq(int, inspected.items[record].second_check_good, i == 0),
+                      eq(u64, inspected.inspection.notice_count, 1)));
+        inspected.items[record].header_check_good = true;
+        expect_found(&inspected, OTHER_CHECKS, "called good", i);
+        inspected.items[record].header_check_good = false;
+        inspected.inspection.notice_count = 0;
+        expect_found(&inspected, "notices: 1 are there; the look says 0", "no notice", i);
+    }
+}
+
+Test(look_check, a_segment_in_use_without_headers_is_damage)
+{
+    flip(TWO, 0, 1);
+    flip(TWO, SECOND_HEADER_AT, 1);
+    look();
+    cr_expect(eq(u64, inspected.inspection.damage_count, 1));
+    expect_true(&inspected, "inspect");
+    expect_true(&verified, "verify");
+    inspected.inspection.damage_count = 0;
+    expect_found(&inspected, "damaged places: 1 are there; the look says 0", "", 0);
 }
 
 Test(look_check, a_spare_without_headers_is_no_damage_of_the_log)

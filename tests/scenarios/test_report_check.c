@@ -15,7 +15,7 @@
     .claim_segment = 5
 #define UNCLOSED .claim_offset = 640, .unvouched_bytes = 60, .damage_reason = ""
 
-enum told { LOOKED, RECOVERED, CLOSED, TORN, CUT_BACK, BEHIND, NEW, REFUSED, SEEN, TOLD };
+enum told { LOOKED, RECOVERED, CLAIMED, CLOSED, TORN, CUT_BACK, BEHIND, NEW, REFUSED, SEEN, TOLD };
 
 static const struct {
     const char *name;
@@ -32,6 +32,11 @@ static const struct {
                     KAYA_OK,
                     { LOG, UNCLOSED, .verdict = KAYA_VERDICT_CLEAN, .verdict_row = "open",
                       .lsns_may_return = true, .carried_records = 7 } },
+    [CLAIMED] = { "recovered, and a claim reaches to its end",
+                  KAYA_REPORT_BY_RECOVERY,
+                  KAYA_OK,
+                  { LOG, .verdict = KAYA_VERDICT_CLEAN, .verdict_row = "open", .claim_offset = 700,
+                    .lsns_may_return = true, .damage_reason = "" } },
     [CLOSED] = { "closed",
                  KAYA_REPORT_BY_RECOVERY,
                  KAYA_OK,
