@@ -95,7 +95,7 @@ static void trim_first_segment(void)
     kaya_sim_disk_shut_down(disk);
 }
 
-/* Segment 1 is dead, 2 and 3 are in use, the last is closed; three spares and one that was not finished, a name that is no file, and one of somebody
+/* Segment 1 is dead, 2 and 3 are in use, the last is closed; three spares, one that was not finished, a name that is no file, and one of somebody
  * else. */
 static void write_log(void)
 {
@@ -108,7 +108,7 @@ static void write_log(void)
     MUST(kaya_sim_disk_copy_file(disk, "0000000000000001.wal", "kept"));
     trim_first_segment();
     MUST(kaya_sim_disk_rename_file(disk, "kept", "0000000000000001.wal"));
-    MUST(kaya_sim_disk_put_file(disk, "0000000000000007.new", "", 0));
+    MUST(kaya_sim_disk_put_file(disk, "0000000000000001.new", "", 0));
     MUST(kaya_sim_disk_put_file(disk, "notes", "mine", 4));
     MUST(kaya_sim_disk_put_directory(disk, "00000000000000ff.wal"));
 }
