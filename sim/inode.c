@@ -248,7 +248,7 @@ static bool is_equal(const struct kaya_block *block, size_t from, const uint8_t 
 {
     if (block == NULL)
         return is_zero(bytes, length);
-    return block->flags == 0 && memcmp(block->bytes + from, bytes, length) == 0;
+    return block->flags == 0 && block->bytes[from] == bytes[0] && memcmp(block->bytes + from, bytes, length) == 0;
 }
 
 /* `old` with `bytes` at `from`. */

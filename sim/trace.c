@@ -8,9 +8,10 @@
  * The digest is what folding the page as far as it is filled would give. So it hangs on every event and on their order, and can be read
  * at any moment without disturbing what follows.
  *
- *     an event:  kind u16 | status u16 | length of the text u32 | a u64 | b u64 | c u64 | XXH3-64 of the content | the text, zeros to u64
+ *     an event:  kind u16 | status u16 | length of the text u32 | a u64 | b u64 | c u64 | content u64 | the text | the content
  *
- * all little-endian; where there is no content, that hash is 0; of a text longer than TEXT_BYTES_MAX its XXH3-64 stands there. Sizes of C
+ * all little-endian, text and content with zeros up to a whole word. `content` is its length; of content longer than
+ * KAYA_CONTENT_BYTES_MAX it is its XXH3-64 and nothing follows; of a text longer than TEXT_BYTES_MAX its XXH3-64 stands there. Sizes of C
  * types, addresses and padding never enter it (S1). (Whole words, because a hash that reads words which were just stored in pieces waits
  * for them.) */
 
@@ -27,7 +28,7 @@
 enum {
     KEPT_TEXT_BYTES = 64, /* of a kept event; longer texts are cut, in the digest they are whole */
     TEXT_BYTES_MAX = 64,
-    EVENT_WORDS_MAX = KAYA_EVENT_WORDS + TEXT_BYTES_MAX / 8,
+    EVENT_WORDS_MAX = KAYA_EVENT_WORDS + (TEXT_BYTES_MAX + KAYA_CONTENT_BYTES_MAX) / 8,
     PAGE_WORDS = 512,
     EARS = 2, /* who listens, and who overhears */
 };
@@ -68,13 +69,6 @@ const char *kaya_trace_kind_name(enum kaya_trace_kind kind)
 
 /* ---- the digest ---- */
 
-uint64_t kaya_trace_hash(const void *bytes, size_t length)
-{
-    enum { SHORT_BYTES = 128 };
-
-    return length <= SHORT_BYTES ? XXH3_64bits(bytes, length) : kaya_wide_hash(bytes, length, 0);
-}
-
 static uint64_t fold(const struct kaya_trace *trace)
 {
     return kaya_wide_hash(trace->words, (size_t)(trace->page.next - trace->words) * sizeof *trace->words,
@@ -102,28 +96,34 @@ static inline size_t encode_text(uint64_t *words, const char *text, size_t lengt
     if (length >= 8 && length <= 16) { /* most of them, in two halves that may lie over each other */
         memcpy(words, text, 8);
         memcpy((char *)words + length - 8, text + length - 8, 8);
+    } else if (length >= 4 && length < 8) {
+        memcpy(words, text, 4);
+        memcpy((char *)words + length - 4, text + length - 4, 4);
     } else {
         memcpy(words, text, length);
     }
     return count;
 }
 
-static inline void encode(struct kaya_page *page, const struct kaya_trace_event *event, uint64_t content_hash,
+/* Without content `length` is 0. */
+static inline void encode(struct kaya_page *page, const struct kaya_trace_event *event, size_t length,
                           size_t text_length)
 {
     const uint64_t numbers[] = { event->a, event->b, event->c };
     size_t words = KAYA_EVENT_WORDS;
 
-    kaya_page_write(page, event->kind, event->status, text_length, numbers, content_hash);
+    kaya_page_write(page, event->kind, event->status, text_length, numbers,
+                    kaya_content_word(event->content, length));
     if (text_length > 0)
-        words += encode_text(page->next + KAYA_EVENT_WORDS, event->text, text_length);
+        words += encode_text(page->next + words, event->text, text_length);
+    words += kaya_content_put_short(page->next + words, event->content, length);
     kaya_page_move(page, words);
 }
 
 /* ---- the last few ---- */
 
-static __attribute__((noinline, cold)) void keep(struct kaya_trace *trace, const struct kaya_trace_event *event,
-                                                 uint64_t content_hash, size_t text_length)
+static __attribute__((noinline, cold)) void keep(struct kaya_trace *trace,
+                                                 const struct kaya_trace_event *event, size_t text_length)
 {
     struct kept *kept = &trace->kept[trace->keep_next];
 
@@ -134,7 +134,7 @@ static __attribute__((noinline, cold)) void keep(struct kaya_trace *trace, const
     kept->b = event->b;
     kept->c = event->c;
     kept->content_length = event->content_length;
-    kept->content_hash = content_hash;
+    kept->content_hash = event->content != NULL ? XXH3_64bits(event->content, event->content_length) : 0;
     if (text_length > KEPT_TEXT_BYTES - 1)
         text_length = KEPT_TEXT_BYTES - 1;
     if (text_length > 0)
@@ -156,12 +156,11 @@ static __attribute__((noinline, cold)) void tell(const struct kaya_trace *trace,
 
 static __attribute__((noinline)) void add_heard(struct kaya_trace *trace, const struct kaya_trace_event *event)
 {
-    uint64_t content_hash = event->content != NULL ? kaya_trace_hash(event->content, event->content_length) : 0;
     size_t text_length = event->text != NULL ? strlen(event->text) : 0;
 
-    encode(&trace->page, event, content_hash, text_length);
+    encode(&trace->page, event, event->content != NULL ? event->content_length : 0, text_length);
     if (trace->keep_count > 0)
-        keep(trace, event, content_hash, text_length);
+        keep(trace, event, text_length);
     if (trace->page.is_heard)
         tell(trace, event);
 }

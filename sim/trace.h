@@ -4,8 +4,14 @@
 #define KAYA_SIM_TRACE_FRONT_H
 
 #include "kaya/sim/trace.h"
+#include "wide.h"
 
-enum { KAYA_EVENT_WORDS = 5 }; /* of an event, before its text */
+#include <string.h>
+
+enum {
+    KAYA_EVENT_WORDS = 5,        /* of an event, before its text */
+    KAYA_CONTENT_BYTES_MAX = 256 /* content up to here enters the page, of more its hash does */
+};
 
 struct kaya_page {  /* a trace begins with it */
     uint64_t *next; /* where the next event goes */
@@ -25,15 +31,15 @@ static inline uint64_t kaya_little_endian(uint64_t value)
     return value;
 }
 
-/* Write all of an event but its text; the caller moves `next`. */
+/* Write all of an event but its text and content; the caller moves `next`. */
 static inline void kaya_page_write(struct kaya_page *page, enum kaya_trace_kind kind, enum kaya_status status,
-                                   size_t text_length, const uint64_t numbers[3], uint64_t content_hash)
+                                   size_t text_length, const uint64_t numbers[3], uint64_t content_word)
 {
     page->next[0] = kaya_little_endian((uint64_t)kind | (uint64_t)status << 16 | (uint64_t)text_length << 32);
     page->next[1] = kaya_little_endian(numbers[0]);
     page->next[2] = kaya_little_endian(numbers[1]);
     page->next[3] = kaya_little_endian(numbers[2]);
-    page->next[4] = kaya_little_endian(content_hash);
+    page->next[4] = kaya_little_endian(content_word);
     page->count++;
 }
 
@@ -59,22 +65,39 @@ static inline void kaya_trace_add_plain(struct kaya_trace *trace, enum kaya_trac
     kaya_page_move(page, KAYA_EVENT_WORDS);
 }
 
-/* The hash by which content enters the digest. */
-uint64_t kaya_trace_hash(const void *bytes, size_t length);
+/* What an event says of its content. Long content is not copied; short content is, since hashing it by itself costs more. */
+static inline uint64_t kaya_content_word(const void *content, size_t length)
+{
+    return length <= KAYA_CONTENT_BYTES_MAX ? length : kaya_wide_hash(content, length, 0);
+}
+
+/* Put short content at `words`, zeros up to a whole word behind it; returns how many words it takes. */
+static inline size_t kaya_content_put_short(uint64_t *words, const void *content, size_t length)
+{
+    size_t count = (length + 7) / 8;
+
+    if (length == 0 || length > KAYA_CONTENT_BYTES_MAX)
+        return 0;
+    words[count - 1] = 0;
+    memcpy(words, content, length);
+    return count;
+}
 
 /* An event with content and without text. */
 static inline void kaya_trace_add_write(struct kaya_trace *trace, const struct kaya_trace_event *event)
 {
     struct kaya_page *page = (struct kaya_page *)trace;
     const uint64_t numbers[] = { event->a, event->b, event->c };
+    size_t words = KAYA_EVENT_WORDS;
 
     if (page->is_heard) {
         kaya_trace_add(trace, event);
         return;
     }
     kaya_page_write(page, event->kind, event->status, 0, numbers,
-                    kaya_trace_hash(event->content, event->content_length));
-    kaya_page_move(page, KAYA_EVENT_WORDS);
+                    kaya_content_word(event->content, event->content_length));
+    words += kaya_content_put_short(page->next + KAYA_EVENT_WORDS, event->content, event->content_length);
+    kaya_page_move(page, words);
 }
 
 #endif

@@ -30,25 +30,25 @@ static const struct kaya_trace_event write_event = { .kind = KAYA_TRACE_WRITE,
                                                      .content_length = 3 };
 
 /* The bytes of `write_event` as the essay in trace.c lays them out, written down by hand. */
-enum { EVENT_BYTES = 48 };
+enum { EVENT_BYTES = 56 };
 /* clang-format off */
 static const uint8_t written_down[EVENT_BYTES] = {
     KAYA_TRACE_WRITE, 0, 0, 0, 4, 0, 0, 0, /* kind, status, length of the text */
     1, 0, 0, 0, 0, 0, 0, 0,                /* a */
     8, 7, 6, 5, 4, 3, 2, 1,                /* b */
     3, 0, 0, 0, 0, 0, 0, 0,                /* c */
-    0, 0, 0, 0, 0, 0, 0, 0,                /* the content's hash, put in below */
-    'n', 'a', 'm', 'e', 0, 0, 0, 0,
+    3, 0, 0, 0, 0, 0, 0, 0,                /* length of the content */
+    'n', 'a', 'm', 'e', 0, 0, 0, 0,        'a', 'b', 'c', 0, 0, 0, 0, 0,
 };
 /* clang-format on */
 
-/* `count` events and what the essay says of pages: one is folded once a text of 64 bytes would not fit behind it. */
+/* `count` events and what the essay says of pages: one is folded once a text of 64 bytes and 256 of content
+ * would not fit behind it. */
 Test(trace, the_digest_is_the_hash_of_the_bytes_that_are_documented)
 {
-    enum { PAGE_BYTES = 4096, LONGEST_BYTES = 40 + 64, EVENTS = 200 };
+    enum { PAGE_BYTES = 4096, LONGEST_BYTES = 40 + 64 + 256, EVENTS = 200 };
     struct kaya_trace_event events[EVENTS];
     uint8_t page[PAGE_BYTES];
-    uint64_t content_hash = XXH3_64bits("abc", 3);
     uint64_t folded = 0;
     size_t used = 0;
 
@@ -56,8 +56,6 @@ Test(trace, the_digest_is_the_hash_of_the_bytes_that_are_documented)
     for (size_t count = 1; count <= EVENTS; count++) {
         events[count - 1] = write_event;
         memcpy(page + used, written_down, EVENT_BYTES);
-        for (unsigned index = 0; index < 8; index++)
-            page[used + 32 + index] = (uint8_t)(content_hash >> 8 * index);
         used += EVENT_BYTES;
         cr_expect(eq(u64, digest_of(events, count), XXH3_64bits_withSeed(page, used, folded)), "%zu", count);
         if (used > PAGE_BYTES - LONGEST_BYTES) {
@@ -65,6 +63,24 @@ Test(trace, the_digest_is_the_hash_of_the_bytes_that_are_documented)
             used = 0;
         }
     }
+}
+
+/* Up to 256 bytes of content stand there, of more their hash. */
+Test(trace, long_content_enters_the_digest_as_its_hash)
+{
+    static const uint8_t content[257] = { 1, 2, 3 };
+    struct kaya_trace_event event = { .kind = KAYA_TRACE_WRITE, .content = content, .content_length = 256 };
+    uint8_t page[40 + 256] = { KAYA_TRACE_WRITE };
+    uint64_t hash = XXH3_64bits(content, sizeof content);
+
+    page[33] = 1; /* 256 */
+    memcpy(page + 40, content, 256);
+    cr_expect(eq(u64, digest_of(&event, 1), XXH3_64bits(page, sizeof page)));
+
+    event.content_length = sizeof content;
+    for (unsigned index = 0; index < 8; index++)
+        page[32 + index] = (uint8_t)(hash >> 8 * index);
+    cr_expect(eq(u64, digest_of(&event, 1), XXH3_64bits(page, 40)));
 }
 
 Test(trace, every_field_changes_the_digest)

@@ -43,7 +43,7 @@ struct kaya_violation {
 
 /* Report the first broken promise; later ones are ignored. printf-like. */
 void kaya_violation_set(struct kaya_violation *violation, const char *promise, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4), cold));
 static inline bool kaya_violation_is_set(const struct kaya_violation *violation)
 {
     return violation->promise[0] != '\0';

@@ -54,8 +54,8 @@ enum kaya_trace_kind {
 const char *kaya_trace_kind_name(enum kaya_trace_kind kind);
 
 /* Meaning of a, b, c by kind; for I/O: a = inode number (0: none), b = offset or size, c = length. `text` (may be NULL:
- * "") is a file name or note; it enters the digest. `content` (may be NULL) of `content_length` bytes enters it as its
- * XXH3-64 and is not kept. */
+ * "") is a file name or note; it enters the digest. `content` (may be NULL) of `content_length` bytes enters it too,
+ * long content as its XXH3-64; kept is that hash alone. */
 struct kaya_trace_event {
     uint64_t index; /* counted from 1 by the trace */
     enum kaya_trace_kind kind;
