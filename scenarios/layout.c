@@ -19,8 +19,6 @@
  * another head, and whatever would need more knowledge than this, is only "allowed": the judge is never stricter than the promise. */
 #include "kaya/scenarios/layout.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,16 +50,23 @@ static uint64_t number_at(const struct kaya_image_file *file, uint64_t offset, u
 
 /* --- Names --- */
 
+enum { NUMBER_DIGITS = 16 };
+static const char digits[] = "0123456789abcdef";
+
+/* By hand, since names are asked for in every recovery, and a format string costs as much as the rest of the question. */
 void kaya_layout_name(uint64_t number, const char *suffix, char name[KAYA_LAYOUT_NAME_BYTES])
 {
-    snprintf(name, KAYA_LAYOUT_NAME_BYTES, "%016" PRIx64 "%s", number, suffix);
+    for (unsigned i = NUMBER_DIGITS; i > 0; number /= 16)
+        name[--i] = digits[number % 16];
+    memcpy(name + NUMBER_DIGITS, suffix, strlen(suffix) + 1);
 }
 
 uint64_t kaya_layout_number(const char *name, const char *suffix)
 {
     size_t length = strlen(name);
 
-    if (length <= 16 || strcmp(name + 16, suffix) != 0 || strspn(name, "0123456789abcdef") != 16)
+    if (length <= NUMBER_DIGITS || strcmp(name + NUMBER_DIGITS, suffix) != 0 ||
+        strspn(name, digits) != NUMBER_DIGITS)
         return 0;
     return strtoull(name, NULL, 16);
 }
