@@ -68,6 +68,7 @@ static enum kaya_status try_to_open(struct kaya_concurrent *subject, const struc
 
     kaya_player_trace(&subject->player, KAYA_TRACE_OPERATION, "open", KAYA_OK, config.segment_bytes,
                       config.block_bytes, config.record_bytes_max);
+    kaya_event_check_forget(&subject->player.events); /* what the writer before it told */
     status = kaya_concurrent_heard(
         subject, machine, kaya_wal_writer_open(&subject->player.environment, &config, &subject->writer, &report));
     kaya_player_recovered(&subject->player, machine, status, &report);

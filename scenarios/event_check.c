@@ -2,7 +2,8 @@
  *
  *   fields   each kind has some, and no others (kaya/event.h: those that do not apply are 0 or "")
  *   files    what was prepared stands there, what was removed does not, what was cut ends there
- *   answers  an open tells of what its report says, no more and no less; who appends, trims or closes asks for what was told meanwhile
+ *   answers  an open tells of what its report says, no more, no less and no more than once; of a refusal nothing was done. Who appends, trims or
+ *            closes asks for what was told meanwhile
  *
  * Files are looked up by name alone, which decides nothing that a crash left open: names that the log tells of were listed or made in this boot. */
 #include "kaya/scenarios/event_check.h"
@@ -105,7 +106,11 @@ static bool is_true(const struct kaya_event_check *check, const struct kaya_even
     switch (event->kind) {
     case KAYA_EVENT_LOG_CREATED:
         return event->segment == 1 && stands(check, 1, ".wal");
+    case KAYA_EVENT_LOG_OPENED:
+    case KAYA_EVENT_CARRIED:
+        return stands(check, event->segment, ".wal");
     case KAYA_EVENT_SEGMENT_PREPARED:
+    case KAYA_EVENT_SEGMENT_ROTATED:
         return event->segment > check->head && stands(check, event->segment, ".wal");
     case KAYA_EVENT_SEGMENT_RECYCLED:
         return event->detail < event->segment && stands(check, event->segment, ".wal") &&
@@ -114,8 +119,6 @@ static bool is_true(const struct kaya_event_check *check, const struct kaya_even
     case KAYA_EVENT_SEGMENT_REMOVED:
         return (number_of(event->text) == event->segment || kaya_layout_number(event->text, ".new") != 0) &&
                kaya_sim_disk_inode(check->disk, event->text) == 0; /* .new: on its way to be a spare */
-    case KAYA_EVENT_SEGMENT_ROTATED:
-        return event->segment > check->head && stands(check, event->segment, ".wal");
     case KAYA_EVENT_PREPARATION_FAILED:
         return event->segment > check->head && strcmp(event->text, kaya_status_text(event->status)) == 0;
     case KAYA_EVENT_CLAIM_SECURED:
@@ -125,7 +128,9 @@ static bool is_true(const struct kaya_event_check *check, const struct kaya_even
     case KAYA_EVENT_CUT:
         return ends_at(check, event, ".wal") ||
                ends_at(check, event, ".away"); /* which it could not be renamed from */
+    case KAYA_EVENT_TORN_TAIL:
     case KAYA_EVENT_MENDED:
+    case KAYA_EVENT_HEADER_COPY_BAD:
     case KAYA_EVENT_READ_AGAIN:
         return event->offset_bytes % 4 == 0 && stands_at_all(check, event->segment);
     case KAYA_EVENT_LEFTOVER:
@@ -136,9 +141,17 @@ static bool is_true(const struct kaya_event_check *check, const struct kaya_even
         return number_of(event->text) == 0;
     case KAYA_EVENT_NAME_TAKEN:
         return number_of(event->text) == event->segment;
-    default:
+    default: /* a trim names no file, and damage may be of one that is missing */
         return true;
     }
+}
+
+/* An open does it once. A tail may be found torn again, where the first reading was of a cache. */
+static bool is_once(const struct kaya_event *event)
+{
+    return event->kind == KAYA_EVENT_LOG_CREATED || event->kind == KAYA_EVENT_LOG_OPENED ||
+           event->kind == KAYA_EVENT_CARRIED ||
+           (event->kind == KAYA_EVENT_DAMAGE && event->status == KAYA_DAMAGED); /* the verdict; others name places */
 }
 
 void kaya_event_check_hear(void *user, const struct kaya_event *event)
@@ -154,6 +167,9 @@ void kaya_event_check_hear(void *user, const struct kaya_event *event)
               ", \"%s\", and it is not so: the log stands in segment %" PRIu64,
               kaya_event_name(event->kind), event->segment, event->offset_bytes, event->detail, event->text,
               check->head);
+    if (is_once(event) && check->counts[event->kind] > 0 && check->last[event->kind].status == event->status)
+        BREAK(check, "%s is told of segment %" PRIu64 ", and was told in the same open of segment %" PRIu64,
+              kaya_event_name(event->kind), event->segment, check->last[event->kind].segment);
     if (event->kind == KAYA_EVENT_LOG_OPENED || event->kind == KAYA_EVENT_SEGMENT_ROTATED)
         check->head = event->segment;
     if (event->kind == KAYA_EVENT_LOG_OPENED)
@@ -213,19 +229,76 @@ static void check_opened(struct kaya_event_check *check, const struct kaya_wal_r
               report->carried_records, check->head);
 }
 
+/* Answers that leave the disk as it was; with others, opening again goes on as if this had crashed. */
+static bool is_refusal(enum kaya_status status)
+{
+    return status != KAYA_OK && status != KAYA_IO && status != KAYA_FULL && status != KAYA_NO_MEMORY &&
+           status != KAYA_LIMIT && status != KAYA_DENIED;
+}
+
+/* What is told of something that was done to the log, or by its writer. */
+static enum kaya_event_kind find_deed(const struct kaya_event_check *check)
+{
+    static const enum kaya_event_kind deeds[] = {
+        KAYA_EVENT_LOG_CREATED,
+        KAYA_EVENT_SEGMENT_PREPARED,
+        KAYA_EVENT_SEGMENT_RECYCLED,
+        KAYA_EVENT_SEGMENT_REMOVED,
+        KAYA_EVENT_PREPARATION_FAILED,
+        KAYA_EVENT_CARRIED,
+        KAYA_EVENT_CUT,
+    };
+
+    for (size_t i = 0; i < sizeof deeds / sizeof deeds[0]; i++)
+        if (check->counts[deeds[i]] > 0)
+            return deeds[i];
+    return KAYA_EVENT_KINDS;
+}
+
+/* A log that opened may have been closed again, since that was all that was asked for or something else, which stands on it, does not open. Its report
+ * is there all the same. */
+static void check_failed(struct kaya_event_check *check, enum kaya_status status,
+                         const struct kaya_wal_recovery_report *report)
+{
+    bool was_opened = check->counts[KAYA_EVENT_LOG_OPENED] > 0;
+    bool has_ended = check->counts[KAYA_EVENT_CLOSED] + check->counts[KAYA_EVENT_HANDLE_ENDED] > 0;
+    enum kaya_event_kind deed = find_deed(check);
+
+    if (was_opened != has_ended || (was_opened && report->verdict == KAYA_VERDICT_DAMAGED))
+        BREAK(check, "the log was not opened (%s, %s); it is told that it was%s", kaya_status_name(status),
+              kaya_wal_verdict_name(report->verdict), was_opened ? "" : " closed, or a writer of it ended");
+    else if (was_opened)
+        check_opened(check, report);
+    else if (is_refusal(status) && deed != KAYA_EVENT_KINDS)
+        BREAK(check, "the log was refused (%s) and left as it was; %s is told", kaya_status_name(status),
+              kaya_event_name(deed));
+}
+
+static void check_damage(struct kaya_event_check *check, enum kaya_status status,
+                         const struct kaya_wal_recovery_report *report)
+{
+    const struct kaya_event *damage = kaya_event_check_take(check, KAYA_EVENT_DAMAGE);
+    bool is_damaged = report->verdict == KAYA_VERDICT_DAMAGED;
+
+    if (status == KAYA_DAMAGED && is_damaged &&
+        !tells(damage, true, report->damage_segment, report->damage_offset, report->lost_first_lsn, 0))
+        BREAK(check, "the log is damaged in segment %" PRIu64 " at 0x%" PRIx64 "; something else is told",
+              report->damage_segment, report->damage_offset);
+    if ((status == KAYA_OK || status == KAYA_DAMAGED) && !is_damaged && damage != NULL)
+        BREAK(check, "the log is %s; told is damage in segment %" PRIu64 " at 0x%" PRIx64,
+              kaya_wal_verdict_name(report->verdict), damage->segment, damage->offset_bytes);
+}
+
 void kaya_event_check_recovered(struct kaya_event_check *check, enum kaya_status status,
                                 const struct kaya_wal_recovery_report *report)
 {
-    const struct kaya_event *damage = kaya_event_check_take(check, KAYA_EVENT_DAMAGE);
-
     if (check->disk == NULL || kaya_sim_disk_is_crashed(check->disk))
         return;
+    check_damage(check, status, report);
     if (status == KAYA_OK)
         check_opened(check, report);
-    else if (status == KAYA_DAMAGED && report->verdict == KAYA_VERDICT_DAMAGED &&
-             !tells(damage, true, report->damage_segment, report->damage_offset, report->lost_first_lsn, 0))
-        BREAK(check, "the log is damaged in segment %" PRIu64 " at 0x%" PRIx64 "; something else is told",
-              report->damage_segment, report->damage_offset);
+    else
+        check_failed(check, status, report);
     check->in_use = status == KAYA_OK ? report->segment_count : 0;
     kaya_event_check_forget(check);
 }

@@ -123,6 +123,7 @@ static enum kaya_status try_to_open(struct key_value_subject *subject, const str
 
     trace(subject, KAYA_TRACE_OPERATION, "open", KAYA_OK, config.segment_bytes, config.block_bytes,
           config.record_bytes_max);
+    kaya_event_check_forget(&subject->player.events); /* what the writer before it told */
     status = heard(subject, machine, kaya_kv_open(&subject->player.environment, &config, &subject->kv, &report));
     kaya_player_recovered(&subject->player, machine, status, &report);
     if (status == KAYA_OK) /* else the snapshot may be what is damaged */

@@ -111,9 +111,11 @@ static enum kaya_status recover_only(struct kaya_log *log, const struct kaya_sim
         return status;
     kaya_log_tell_claims(log, 0, true);
     kaya_oracle_barrier_begin(log->oracle, KAYA_BARRIER_CLOSE);
+    kaya_event_check_forget(&log->player.events); /* what the writer before it told */
     status = kaya_log_heard(log, machine, kaya_wal_recover(&log->player.environment, &config, &report));
     if (config.cut_is_error && status == KAYA_DAMAGED && report.verdict != KAYA_VERDICT_DAMAGED) {
         expect_reason(&report, violation);
+        kaya_event_check_recovered(&log->player.events, status, &report);
         kaya_log_expect_refused(machine, &before, "a cut was refused", violation);
         kaya_log_trace(log, KAYA_TRACE_ANSWER, "recover", status, report.first_lsn, report.last_lsn,
                        report.epoch);
@@ -178,6 +180,7 @@ static enum kaya_status try_to_open(struct kaya_log *log, const struct kaya_sim_
     kaya_log_tell_claims(log, 0, true);
     kaya_log_trace(log, KAYA_TRACE_OPERATION, "open", KAYA_OK, config.segment_bytes, config.block_bytes,
                    config.record_bytes_max);
+    kaya_event_check_forget(&log->player.events); /* what the writer before it told */
     status = kaya_log_heard(log, machine,
                             kaya_wal_writer_open(&log->player.environment, &config, &log->writer, &report));
     kaya_player_recovered(&log->player, machine, status, &report);
@@ -362,6 +365,7 @@ static enum kaya_status cut_nowhere(struct kaya_log *log, const struct kaya_sim_
         kaya_oracle_is_unrestricted(log->oracle))
         return KAYA_OK;
     status = kaya_log_heard(log, machine, kaya_wal_cut_back(&log->player.environment, &config, lsn, &report));
+    kaya_event_check_forget(&log->player.events);
     kaya_log_trace(log, KAYA_TRACE_ANSWER, "cut_nowhere", status, lsn, report.last_lsn, report.epoch);
     kaya_oracle_cut_nowhere(log->oracle, lsn, status, violation);
     if (status == KAYA_INVALID)

@@ -25,7 +25,7 @@ void kaya_event_check_recovered(struct kaya_event_check *check, enum kaya_status
                                 const struct kaya_wal_recovery_report *report);
 /* Was such a thing told since it was last asked? The last one, without its text; NULL: no. */
 const struct kaya_event *kaya_event_check_take(struct kaya_event_check *check, enum kaya_event_kind kind);
-/* What was told so far is nobody's any more. */
+/* What was told so far is nobody's any more: said before an open, too. */
 void kaya_event_check_forget(struct kaya_event_check *check);
 /* Of what was found. */
 void kaya_event_check_tell(const struct kaya_event_check *check, struct kaya_violation *violation);
