@@ -102,14 +102,15 @@ static void check_places(const struct kaya_wal_recovery_report *report, struct k
               report->end_offset, report->segment, report->claim_offset, report->claim_segment);
 }
 
-/* Who found no clean close, or cuts, goes on in a successor, with what no claim covers. */
+/* Who found no clean close, or cuts, goes on in a successor, with what no claim covers. Who refuses, or only looks, does nothing. */
 static void check_deeds(enum kaya_report_by by, enum kaya_status status,
                         const struct kaya_wal_recovery_report *report, struct kaya_violation *violation)
 {
     bool recovers = by != KAYA_REPORT_BY_LOOK && status == KAYA_OK;
     uint64_t records = report->last_lsn + 1 - report->first_lsn;
 
-    if (by != KAYA_REPORT_BY_CUT_BACK && report->lsns_may_return != (recovers && !report->closed_cleanly))
+    if ((by != KAYA_REPORT_BY_CUT_BACK || status != KAYA_OK) &&
+        report->lsns_may_return != (recovers && !report->closed_cleanly))
         BREAK(violation, F9, "numbers may return behind a recovery that found no clean close; %s, and they %s",
               !recovers                ? "nothing was recovered"
               : report->closed_cleanly ? "the log was closed"
@@ -137,8 +138,8 @@ void kaya_report_check(enum kaya_report_by by, enum kaya_status status,
     check_damage(status, report, violation);
     if (report->verdict == KAYA_VERDICT_EMPTY)
         check_new(report, violation);
-    if (report->verdict != KAYA_VERDICT_CLEAN && report->verdict != KAYA_VERDICT_TORN)
-        return;
-    check_places(report, violation);
-    check_deeds(by, status, report, violation);
+    if (report->verdict == KAYA_VERDICT_CLEAN || report->verdict == KAYA_VERDICT_TORN)
+        check_places(report, violation);
+    if (report->verdict != KAYA_VERDICT_EMPTY)
+        check_deeds(by, status, report, violation);
 }

@@ -329,6 +329,23 @@ Test(report_check, numbers_return_behind_a_recovery_that_found_no_clean_close)
     EXPECT_EACH(changes);
 }
 
+Test(report_check, who_refuses_or_sees_damage_has_done_nothing)
+{
+    static const struct change changes[] = {
+        { REFUSED, FIELD(lsns_may_return), 1, "F9", "nothing was recovered, and they may" },
+        { SEEN, FIELD(lsns_may_return), 1, "F9", "nothing was recovered, and they may" },
+        { REFUSED, FIELD(carried_records), 3, "P3", "of 7 records 3 are said to have been carried" },
+        { SEEN, FIELD(carried_records), 1, "P3", "1 are said to have been carried" },
+    };
+    struct kaya_wal_recovery_report report = truths[REFUSED].report;
+    struct kaya_violation violation = { .promise = "" };
+
+    EXPECT_EACH(changes);
+    report.lsns_may_return = true;
+    kaya_report_check(KAYA_REPORT_BY_CUT_BACK, KAYA_DAMAGED, &report, &violation);
+    expect("a cut-back that is refused", &violation, "F9", "nothing was recovered, and they may");
+}
+
 Test(report_check, what_no_claim_covers_is_carried_by_who_recovers)
 {
     static const struct change changes[] = {
