@@ -78,7 +78,7 @@ struct kaya_wal_item {
     uint64_t carried_end;
     uint64_t low_water_lsn;
     uint64_t epoch;
-    const char *reason; /* DAMAGE, STRAY: why; "" otherwise */
+    const char *reason; /* DAMAGE, STRAY, END, NO_FILE, and HEADER where its check fails: why; "" otherwise */
 };
 
 /* What a whole look saw, in sums. */
