@@ -15,7 +15,7 @@
 
 #include "kaya/scenarios/layout.h"
 
-enum { PLACE_AT = 16, NUMBER_MAX_BIT = 62 };
+enum { NUMBER_MAX_BIT = 62 };
 
 uint64_t kaya_census_number(const char *name, bool unfinished)
 {
@@ -81,34 +81,15 @@ struct behind {
     uint64_t offset, end; /* of the last */
 };
 
-static uint32_t load32(const uint8_t *bytes)
-{
-    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-}
-
-static uint64_t size_of(const struct kaya_format_segment *segment)
-{
-    return segment->file->size_bytes < segment->segment_bytes ? segment->file->size_bytes
-                                                              : segment->segment_bytes;
-}
-
 /* Frames at or behind `from` of which the header checks, and whose index can have come about behind `sequence` records. */
 static struct behind look_behind(const struct kaya_format_segment *segment, uint64_t from, uint32_t sequence)
 {
     struct behind behind = { .count = 0 };
     struct kaya_format_frame frame;
 
-    for (uint64_t at = from; at + KAYA_FORMAT_FRAME_BYTES <= size_of(segment); at += 4) {
-        if (load32(segment->file->bytes + at + PLACE_AT) != at / 4)
-            continue;
-        if (at < segment->header_bytes ||
-            (at >= segment->second_header && at < segment->second_header + segment->header_bytes))
-            continue;
-        if (!kaya_format_stray(segment, at, &frame) || frame.sequence < sequence ||
-            frame.sequence - sequence > (at - from) / 4)
-            continue;
+    for (uint64_t at = from; kaya_format_next_stray(segment, from, sequence, at, &frame); at = frame.offset + 4) {
         behind.count++;
-        behind.offset = at;
+        behind.offset = frame.offset;
         behind.end = frame.end;
         behind.furthest = frame.watermark > behind.furthest ? frame.watermark : behind.furthest;
     }

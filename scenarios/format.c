@@ -333,6 +333,24 @@ bool kaya_format_stray(const struct kaya_format_segment *segment, uint64_t offse
            kaya_format_header_check_holds(segment, frame);
 }
 
+bool kaya_format_next_stray(const struct kaya_format_segment *segment, uint64_t end, uint32_t sequence,
+                            uint64_t from, struct kaya_format_frame *frame)
+{
+    uint64_t size = lower(segment->file->size_bytes, segment->segment_bytes);
+
+    for (uint64_t at = from; at + KAYA_FORMAT_FRAME_BYTES <= size; at += 4) {
+        if (load32(segment->file->bytes + at + PLACE) != at / 4)
+            continue;
+        if (at < segment->header_bytes ||
+            (at >= segment->second_header && at < segment->second_header + segment->header_bytes))
+            continue;
+        if (kaya_format_stray(segment, at, frame) && frame->sequence >= sequence &&
+            frame->sequence - sequence <= (at - end) / 4)
+            return true;
+    }
+    return false;
+}
+
 /* --- Opening --- */
 
 /* What lies behind the end of the file is zeros to a link. */

@@ -93,6 +93,9 @@ bool kaya_format_frame(const struct kaya_format_segment *segment, uint64_t offse
 /* Does a header stand there of which the check holds and the fields are plausible? */
 bool kaya_format_stray(const struct kaya_format_segment *segment, uint64_t offset,
                        struct kaya_format_frame *frame);
+/* The first such place at or behind `from` whose record can have come about behind a prefix that ends at `end`, with so many records. */
+bool kaya_format_next_stray(const struct kaya_format_segment *segment, uint64_t end, uint32_t sequence,
+                            uint64_t from, struct kaya_format_frame *frame);
 bool kaya_format_header_check_holds(const struct kaya_format_segment *segment,
                                     const struct kaya_format_frame *frame);
 bool kaya_format_second_check_holds(const struct kaya_format_segment *segment,
