@@ -341,7 +341,78 @@ Test(look_check, a_file_that_is_left_out_or_invented_is_caught)
     told = with_items_moved(obstacle, obstacle + 1);
     expect_found(&told, "names of the log's that are no file's: 1 are there", "no file is left out", obstacle);
     told = with_items_moved(obstacle + 1, obstacle);
-    expect_found(&told, "names of the log's that are no file's: 1 are there", "no file twice", obstacle);
+    expect_found(&told, ", which is no file, is shown behind segment 255, or for a second time",
+                 "no file twice", obstacle);
+    told = with_items_moved(obstacle + 1, obstacle);
+    told.items[obstacle] = inspected.items[obstacle];
+    memmove(&told.items[spare + 1], &told.items[spare], (obstacle - spare) * sizeof told.items[0]);
+    told.items[spare] = inspected.items[obstacle];
+    told.item_count--;
+    expect_found(&told, "or behind what is no file", "no file in front of a file", spare);
+}
+
+Test(look_check, two_names_that_are_no_files_are_shown_by_name)
+{
+    struct told told;
+    size_t obstacle;
+
+    MUST(kaya_sim_disk_put_directory(disk, "00000000000000ff.new"));
+    MUST(kaya_sim_disk_put_directory(disk, "00000000000000fe.wal"));
+    look();
+    expect_true(&inspected, "inspect");
+    obstacle = inspected.item_count - 3;
+    for (size_t i = 0; i < 9; i++) {
+        told = inspected;
+        told.items[obstacle + i / 3] = inspected.items[obstacle + i % 3];
+        if (i / 3 != i % 3)
+            expect_found(&told, "or for a second time", "one as another", i);
+    }
+}
+
+Test(look_check, a_header_copy_that_is_left_out_or_shown_twice_is_caught)
+{
+    for (size_t i = 0; i < inspected.item_count; i++) {
+        struct told left_out = with_items_moved(i, i + 1), twice = with_items_moved(i + 1, i);
+        bool is_first = inspected.items[i].offset_bytes == 0;
+
+        if (inspected.items[i].kind != KAYA_ITEM_HEADER)
+            continue;
+        expect_found(&left_out,
+                     is_first ? " has a header at 0x0, not at 0x800" : " has two header copies; inspect shows 1",
+                     name_of_item(i), i);
+        expect_found(&twice,
+                     is_first ? " has a header at 0x800, not at 0x0"
+                              : " has two header copies; inspect shows one at",
+                     name_of_item(i), i);
+        if (!is_first || !is_frame(&inspected.items[i + 2]))
+            continue;
+        left_out = with_items_moved(i, i + 2);
+        expect_found(&left_out, " has two header copies; inspect shows 0", name_of_item(i), i);
+        twice = inspected;
+        twice.items[i + 1] = inspected.items[i + 2];
+        twice.items[i + 2] = inspected.items[i + 1];
+        expect_found(&twice, " has two header copies; inspect shows one at 0x800 behind them",
+                     name_of_item(i), i);
+    }
+}
+
+Test(look_check, an_end_that_is_left_out_or_shown_twice_is_caught)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < inspected.item_count; i++) {
+        struct told left_out = with_items_moved(i, i + 1), twice = with_items_moved(i + 1, i);
+
+        if (inspected.items[i].kind != KAYA_ITEM_END)
+            continue;
+        count++;
+        expect_found(&left_out, "inspect does not show where 00000000000000", name_of_item(i), i);
+        expect_found(&twice, "inspect shows twice where 00000000000000", name_of_item(i), i);
+        twice.items[i] = inspected.items[i - 1];
+        twice.items[i - 1] = inspected.items[i];
+        expect_found(&twice, "or behind it; inspect says at", name_of_item(i), i);
+    }
+    cr_expect(eq(sz, count, 3), "of one that is dead, and of two in use");
 }
 
 Test(look_check, a_name_that_is_no_files_is_told_as_it_is)
@@ -354,8 +425,15 @@ Test(look_check, a_name_that_is_no_files_is_told_as_it_is)
     told.items[obstacle].segment = 2;
     expect_found(&told, words, "a file", obstacle);
     told = inspected;
+    told.items[obstacle].file_name = "0000000000000009.wal";
+    told.items[obstacle].segment = 9;
+    expect_found(&told, words, "a name that does not stand there", obstacle);
+    told = inspected;
     told.items[obstacle].segment++;
     expect_found(&told, words, "another segment", obstacle);
+    told = inspected;
+    told.items[obstacle].lsn++;
+    expect_found(&told, words, "a record", obstacle);
     told = inspected;
     told.items[obstacle].role = KAYA_ROLE_SPARE;
     expect_found(&told, words, "another role", obstacle);
@@ -373,8 +451,7 @@ Test(look_check, a_file_has_its_number_and_its_role)
         expect_found(&told, "; inspect calls it ", name_of_item(i), i);
         told = inspected;
         told.items[i].segment++;
-        if (i == 0 || strcmp(told.items[i - 1].file_name, told.items[i].file_name) != 0)
-            expect_found(&told, " is called segment ", name_of_item(i), i);
+        expect_found(&told, " is called segment ", name_of_item(i), i);
     }
 }
 
@@ -415,10 +492,27 @@ static const struct {
 } lies[] = {
     { HEADERS, FIELD(offset_bytes), " has a header at " },
     { HEADERS, FIELD(header_check_good), "is good; inspect says the other" },
-    { HEADERS, FIELD(format_version), OTHER_FIELDS },
-    { HEADERS, FIELD(block_bytes), OTHER_FIELDS },
-    { HEADERS, FIELD(segment_bytes), OTHER_FIELDS },
-    { HEADERS, FIELD(log_id), OTHER_FIELDS },
+    { HEADERS | FRAMES | STRAYS, FIELD(format_version), OTHER_FIELDS },
+    { HEADERS | FRAMES | STRAYS, FIELD(block_bytes), OTHER_FIELDS },
+    { HEADERS | FRAMES | STRAYS, FIELD(segment_bytes), OTHER_FIELDS },
+    { HEADERS | FRAMES | STRAYS, FIELD(log_id), OTHER_FIELDS },
+    { HEADERS, FIELD(length), OTHER_FIELDS },
+    { HEADERS, FIELD(lsn), OTHER_FIELDS },
+    { HEADERS, FIELD(lsn_count), OTHER_FIELDS },
+    { HEADERS, FIELD(type_code), OTHER_FIELDS },
+    { HEADERS, FIELD(flags), OTHER_FIELDS },
+    { HEADERS, FIELD(record_type), OTHER_FIELDS },
+    { HEADERS, FIELD(watermark_bytes), OTHER_FIELDS },
+    { HEADERS, FIELD(payload_check_good), OTHER_FIELDS },
+    { HEADERS, FIELD(second_check_good), OTHER_FIELDS },
+    { HEADERS, FIELD(mended), OTHER_FIELDS },
+    { HEADERS, FIELD(mended_bit), OTHER_FIELDS },
+    { HEADERS, FIELD(base_lsn), OTHER_FIELDS },
+    { HEADERS, FIELD(predecessor), OTHER_FIELDS },
+    { HEADERS, FIELD(predecessor_end), OTHER_FIELDS },
+    { HEADERS, FIELD(carried_end), OTHER_FIELDS },
+    { HEADERS, FIELD(low_water_lsn), OTHER_FIELDS },
+    { HEADERS, FIELD(epoch), OTHER_FIELDS },
     { HEADERS | FRAMES | STRAYS, FIELD(size_bytes), OTHER_FIELDS },
     { FRAMES, FIELD(kind), "no frame of the kind " },
     { FRAMES, FIELD(offset_bytes), "the next frame of " },
@@ -452,6 +546,15 @@ static const struct {
     { ENDS, FIELD(offset_bytes), "or behind it; inspect says at " },
     { ENDS, FIELD(lsn), "another record or claim there" },
     { ENDS, FIELD(watermark_bytes), "another record or claim there" },
+    { ENDS, FIELD(size_bytes), "another record or claim there" },
+    { ENDS, FIELD(length), "another record or claim there" },
+    { ENDS, FIELD(lsn_count), "another record or claim there" },
+    { ENDS, FIELD(type_code), "another record or claim there" },
+    { ENDS, FIELD(header_check_good), "another record or claim there" },
+    { ENDS, FIELD(mended), "another record or claim there" },
+    { ENDS, FIELD(format_version), "another record or claim there" },
+    { ENDS, FIELD(log_id), "another record or claim there" },
+    { ENDS, FIELD(epoch), "another record or claim there" },
 };
 
 /* The least that it can be wrong by. */
@@ -473,10 +576,11 @@ static void expect_no_lie(size_t item)
         if ((lies[i].classes & class_of(shown)) != 0)
             expect_found(&told, lies[i].words, lies[i].field.name, item);
     }
-    if ((class_of(shown) & (FRAMES | STRAYS)) == 0 || shown->length == 0)
+    if ((class_of(shown) & (HEADERS | FRAMES | STRAYS)) == 0 || shown->length == 0)
         return;
     kept[item].bytes[shown->length - 1] ^= 1;
-    expect_found(&inspected, OTHER_FIELDS, "payload", item);
+    expect_found(&inspected, class_of(shown) == HEADERS ? "holds other bytes than inspect shows" : OTHER_FIELDS,
+                 "bytes", item);
     kept[item].bytes[shown->length - 1] ^= 1;
 }
 
@@ -504,8 +608,17 @@ Test(look_check, strays_stand_where_they_are_shown)
         told.items[i].reason = "";
         expect_found(&told, NO_STRAY, "no reason", i);
         told = with_items_moved(i, i + 1);
-        expect_found(&told, "frames: ", "left out", i);
+        told.inspection.frame_count--;
+        expect_found(&told,
+                     i == first + 4 ? "; inspect does not show it" : "is not the next one that inspect has to show",
+                     "left out", i);
+        told = with_items_moved(i + 1, i);
+        told.inspection.frame_count++;
+        expect_found(&told, "is not the next one that inspect has to show", "twice", i);
     }
+    first = find(1, KAYA_ITEM_END, 0) + 1;
+    inspected.items[first] = inspected.items[first - 1];
+    expect_found(&inspected, "inspect shows twice where", "the end instead of a stray", first);
     cr_expect(eq(sz, count, 5));
 }
 
@@ -554,7 +667,29 @@ Test(look_check, damage_is_told_where_the_frames_end)
     expect_found(&told, "another record or claim there", "another record", damage);
     told = inspected;
     told.items[damage].kind = KAYA_ITEM_END;
-    expect_found(&told, "damaged places: 0 are there; the look says 1", "called an end", damage);
+    told.inspection.damage_count = 0;
+    expect_found(&told, "were durable up to 0x290, and inspect calls that end", "called an end", damage);
+    told.items[damage].watermark_bytes = 0;
+    expect_found(&told,
+                 "segment 2 is damaged, of what is durable up to 0x290; inspect says that its frames end at",
+                 "called an end of what nothing vouches for", damage);
+    told = inspected;
+    told.items[damage].watermark_bytes = 0;
+    expect_found(&told, "were durable up to 0x0, and inspect calls that damage",
+                 "of what nothing vouches for", damage);
+    told = inspected;
+    told.items[damage].watermark_bytes += 4;
+    expect_found(&told, "another record or claim there", "another claim", damage);
+    told = inspected;
+    told.items[damage].size_bytes = 28;
+    expect_found(&told, "another record or claim there", "with a size", damage);
+    told = inspected;
+    told.items[find(3, KAYA_ITEM_END, 0)].kind = KAYA_ITEM_DAMAGE;
+    told.inspection.damage_count++;
+    expect_found(&told, "were durable up to 0x0, and inspect calls that damage", "an end called damage", damage);
+    told = inspected;
+    told.inspection.damage_count++;
+    expect_found(&told, "damaged places: 1 are there; the look says 2", "another count", damage);
     told = verified;
     told.event_count = 0;
     expect_found(&told, "damaged places: 0 are there; the look says 1", "no event", 0);
@@ -602,7 +737,75 @@ Test(look_check, a_frame_that_was_mended_leads_to_the_next)
     look();
     record = find(2, KAYA_ITEM_RECORD, 0);
     inspected.items[record].size_bytes += 4;
-    expect_found(&inspected, "the frames of 0000000000000002.wal end at ", "longer", record);
+    expect_found(&inspected, OTHER_FIELDS, "longer", record);
+}
+
+/* One bit makes a whole frame of it, and of that everything is known. */
+Test(look_check, what_was_mended_is_what_its_checks_say)
+{
+    static const struct one_field fields[] = { FIELD(lsn),    FIELD(lsn_count),       FIELD(flags),
+                                               FIELD(length), FIELD(watermark_bytes), FIELD(record_type) };
+    size_t record, end;
+
+    flip(TWO, RECORD_AT + FRAME_BYTES, 0x04);
+    look();
+    record = find(2, KAYA_ITEM_RECORD, 0);
+    end = find(2, KAYA_ITEM_END, 0);
+    for (size_t i = 0; i < COUNT(fields); i++) {
+        struct told told = inspected;
+
+        falsify(&told.items[record], &fields[i]);
+        expect_found(&told, OTHER_FIELDS, fields[i].name, record);
+    }
+    kept[record].bytes[0] ^= 0x04;
+    expect_found(&inspected, OTHER_FIELDS, "not mended", record);
+    kept[record].bytes[0] ^= 0x04;
+    inspected.items[record].mended_bit++;
+    expect_found(&inspected, "no frame of the kind record stands at", "another bit", record);
+    inspected.items[record].mended_bit = UINT32_MAX;
+    expect_found(&inspected, "no frame of the kind record stands at", "no bit of the file", record);
+    inspected.items[record].mended_bit = FRAME_BYTES * 8 + 2;
+    inspected.items[end].lsn++;
+    expect_found(&inspected, "another record or claim there", "its end", end);
+}
+
+Test(look_check, a_link_that_was_mended_leads_to_its_frames)
+{
+    size_t link;
+
+    flip(TWO, LINK_AT + FRAME_BYTES, 0x01);
+    look();
+    link = find(2, KAYA_ITEM_LINK, 0);
+    cr_assert(inspected.items[link].mended);
+    expect_true(&inspected, "inspect");
+    inspected.items[link].base_lsn++;
+    expect_found(&inspected, OTHER_FIELDS, "another record", link);
+}
+
+Test(look_check, a_whole_frame_is_not_called_mended)
+{
+    size_t record = find(2, KAYA_ITEM_RECORD, 0);
+
+    inspected.items[record].mended = true;
+    inspected.items[record].mended_bit = FRAME_BYTES * 8;
+    inspected.inspection.notice_count++;
+    expect_found(&inspected, OTHER_CHECKS, "mended", record);
+    inspected.items[record].lsn += 5;
+    inspected.items[record].lsn_count = 77;
+    expect_found(&inspected, OTHER_FIELDS, "mended, and another record", record);
+}
+
+Test(look_check, a_reason_is_given_where_there_is_one)
+{
+    for (size_t i = 0; i < inspected.item_count; i++) {
+        struct told told = inspected;
+        bool is_end = told.items[i].kind == KAYA_ITEM_END;
+
+        if (told.items[i].kind == KAYA_ITEM_DAMAGE || told.items[i].kind == KAYA_ITEM_NO_FILE)
+            continue;
+        told.items[i].reason = is_end ? "" : "none";
+        expect_found(&told, is_end ? "inspect shows an end in " : OTHER_FIELDS, name_of_item(i), i);
+    }
 }
 
 Test(look_check, a_bad_header_copy_is_told)
