@@ -30,6 +30,7 @@ struct kaya_look_check {
     struct kaya_image image;
     struct kaya_sim_disk *disk;
     struct kaya_violation *violation;
+    struct kaya_violation left_out; /* what was not shown, told at the end of the look */
     uint64_t file_count, foreign_count, leftover_count, spare_count; /* by their names */
     uint64_t obstacle_count; /* of the foreign ones: no file, with a name of the log's */
 
@@ -54,6 +55,10 @@ struct kaya_look_check {
 
 #define BREAK(check, ...)                                                                                    \
     kaya_violation_set((check)->violation, kaya_promise_name(KAYA_PROMISE_P10), __VA_ARGS__)
+
+/* A reading that was struck may hide what stands there. Who looks knows of that when the look is over, and asks for the sums of no such look. */
+#define LEFT_OUT(check, ...)                                                                                 \
+    kaya_violation_set(&(check)->left_out, kaya_promise_name(KAYA_PROMISE_P10), __VA_ARGS__)
 
 struct kaya_look_check *kaya_look_check_create(void)
 {
@@ -126,6 +131,7 @@ enum kaya_status kaya_look_check_begin(struct kaya_look_check *check, struct kay
     check->last = check->last_obstacle = (struct kaya_look_name){ .number = 0 };
     memset(check->ends, 0, sizeof check->ends);
     check->doubted = NULL;
+    check->left_out.promise[0] = '\0';
     check->disk = disk;
     check->shown_files = check->frames = check->damages = check->notices = 0;
     check->damage_events = check->notice_events = 0;
@@ -168,16 +174,16 @@ static void end_file(struct kaya_look_check *check)
     if (check->segment.file == NULL)
         return;
     if (check->segment.state >= KAYA_FORMAT_LINKLESS && check->headers < 2)
-        BREAK(check, "%s has two header copies; inspect shows %u", name_of(check), check->headers);
+        LEFT_OUT(check, "%s has two header copies; inspect shows %u", name_of(check), check->headers);
     if (is_whole(check) && check->end != 0 && check->due < check->end)
         BREAK(check, "%s holds frames of the log up to 0x%" PRIx64 "; inspect shows them up to 0x%" PRIx64,
               name_of(check), check->end, check->due);
     if (!check->has_end && check->segment.state != KAYA_FORMAT_LINKLESS)
-        BREAK(check, "inspect does not show where %s ends", name_of(check));
+        LEFT_OUT(check, "inspect does not show where %s ends", name_of(check));
     else if (check->segment.state == KAYA_FORMAT_LINKED &&
              kaya_format_next_stray(&check->segment, check->due, check->sequence, check->behind, &stray))
-        BREAK(check, "a stray frame stands at 0x%" PRIx64 " of %s; inspect does not show it", stray.offset,
-              name_of(check));
+        LEFT_OUT(check, "a stray frame stands at 0x%" PRIx64 " of %s; inspect does not show it", stray.offset,
+                 name_of(check));
 }
 
 /* False: no such file stands there. */
@@ -431,8 +437,8 @@ static void visit_stray(struct kaya_look_check *check, const struct kaya_wal_ite
     else if (!check->has_end ||
              !kaya_format_next_stray(&check->segment, check->due, check->sequence, check->behind, &frame) ||
              frame.offset != item->offset_bytes)
-        BREAK(check, "the stray frame at 0x%" PRIx64 " of %s is not the next one that inspect has to show",
-              item->offset_bytes, name_of(check));
+        LEFT_OUT(check, "the stray frame at 0x%" PRIx64 " of %s is not the next one that inspect has to show",
+                 item->offset_bytes, name_of(check));
     check->behind = item->offset_bytes + 4;
 }
 
@@ -681,6 +687,8 @@ void kaya_look_check_end(struct kaya_look_check *check, const struct kaya_wal_in
         expect(check, "damaged places", check->damages, inspection->damage_count);
         expect(check, "notices", check->notices, inspection->notice_count);
         check_reported(check, &inspection->report);
+        if (kaya_violation_is_set(&check->left_out))
+            BREAK(check, "%s", check->left_out.what);
         if (check->doubted != NULL)
             BREAK(check, "a header copy of %s holds other bytes than inspect shows", check->doubted->name);
     } else {

@@ -191,6 +191,17 @@ static const struct kaya_violation *judged(const struct told *told)
     return &violation;
 }
 
+/* A look whose readings were struck: its items come, and nobody asks for its sums. */
+static void expect_nothing_before_the_end(const struct told *told, size_t number)
+{
+    struct kaya_violation violation = { .promise = "" };
+
+    MUST(kaya_look_check_begin(check, disk, told->now, told->truth, &violation));
+    for (size_t i = 0; i < told->item_count; i++)
+        cr_expect(kaya_look_check_visit(check, &told->items[i]));
+    cr_expect(eq(str, violation.promise, ""), "%zu: %s", number, violation.what);
+}
+
 static void expect_true(const struct told *told, const char *what)
 {
     const struct kaya_violation *found = judged(told);
@@ -612,6 +623,7 @@ Test(look_check, strays_stand_where_they_are_shown)
         expect_found(&told,
                      i == first + 4 ? "; inspect does not show it" : "is not the next one that inspect has to show",
                      "left out", i);
+        expect_nothing_before_the_end(&told, i);
         told = with_items_moved(i + 1, i);
         told.inspection.frame_count++;
         expect_found(&told, "is not the next one that inspect has to show", "twice", i);
