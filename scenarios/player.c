@@ -134,15 +134,6 @@ void kaya_player_on_event(void *user, const struct kaya_event *event)
                           event->offset_bytes, event->lsn);
 }
 
-void kaya_player_trace(struct kaya_player *player, enum kaya_trace_kind kind, const char *text,
-                       enum kaya_status status, uint64_t a, uint64_t b, uint64_t c)
-{
-    struct kaya_trace_event event = { .kind = kind, .status = status, .a = a, .b = b, .c = c, .text = text };
-
-    if (player->trace != NULL)
-        kaya_trace_add(player->trace, &event);
-}
-
 uint64_t kaya_player_payload(struct kaya_player *player)
 {
     return kaya_payload_key(player->seed, player->payload_count++);

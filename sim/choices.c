@@ -654,6 +654,8 @@ bool kaya_choices_ends(struct kaya_choices *choices)
 {
     struct kaya_decision decision = { KAYA_STREAM_CONFIG, KAYA_END_LABEL, END_ANSWERS, END_UNSAID };
 
+    if (choices->driver == DRIVER_SEED)
+        return false;
     if (choices->driver == DRIVER_BYTES)
         decision.answer = choices->position == choices->length ? END_HERE : END_LATER;
     else if (choices->driver == DRIVER_BEND || choices->driver == DRIVER_TAPE)
@@ -667,14 +669,16 @@ void kaya_choices_begin_part(struct kaya_choices *choices, const char *counted_b
 {
     if (choices->driver == DRIVER_BEND)
         kaya_bend_enter(&choices->bend, counted_by);
-    note(choices, (struct kaya_decision){ .label = counted_by, .count = KAYA_PART_BEGINS });
+    if (choices->recording)
+        note(choices, (struct kaya_decision){ .label = counted_by, .count = KAYA_PART_BEGINS });
 }
 
 void kaya_choices_end_part(struct kaya_choices *choices)
 {
     if (choices->driver == DRIVER_BEND)
         kaya_bend_leave(&choices->bend);
-    note(choices, (struct kaya_decision){ .label = "part", .count = KAYA_PART_ENDS });
+    if (choices->recording)
+        note(choices, (struct kaya_decision){ .label = "part", .count = KAYA_PART_ENDS });
 }
 
 uint64_t kaya_choose(struct kaya_choices *choices, enum kaya_stream stream, uint64_t count, const char *label)

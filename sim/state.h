@@ -2,6 +2,8 @@
 #ifndef KAYA_SIM_STATE_H
 #define KAYA_SIM_STATE_H
 
+#include <string.h>
+
 #include "directory.h"
 #include "inode.h"
 #include "kaya/sim/disk.h"
@@ -255,8 +257,7 @@ static inline void kaya_disk_trace(struct kaya_sim_disk *disk, enum kaya_trace_k
     if (text == NULL)
         kaya_trace_add_plain(disk->trace, kind, status, a, b, c);
     else
-        kaya_trace_add(disk->trace, &(struct kaya_trace_event){
-                                        .kind = kind, .status = status, .a = a, .b = b, .c = c, .text = text });
+        kaya_trace_say(disk->trace, kind, status, a, b, c, text, strlen(text));
 }
 
 #endif

@@ -83,8 +83,8 @@ void kaya_page_fold(struct kaya_page *page)
     page->next = trace->words;
 }
 
-/* The text behind an event's fixed words; returns how many words it takes. */
-static inline size_t encode_text(uint64_t *words, const char *text, size_t length)
+/* The text behind an event's fixed words; returns how many words it takes. Few are that short or long. */
+static __attribute__((noinline)) size_t encode_odd_text(uint64_t *words, const char *text, size_t length)
 {
     size_t count = (length + 7) / 8;
 
@@ -92,17 +92,28 @@ static inline size_t encode_text(uint64_t *words, const char *text, size_t lengt
         words[0] = kaya_little_endian(XXH3_64bits(text, length));
         return 1;
     }
-    words[count - 1] = 0;
-    if (length >= 8 && length <= 16) { /* most of them, in two halves that may lie over each other */
-        memcpy(words, text, 8);
-        memcpy((char *)words + length - 8, text + length - 8, 8);
-    } else if (length >= 4 && length < 8) {
-        memcpy(words, text, 4);
-        memcpy((char *)words + length - 4, text + length - 4, 4);
-    } else {
+    if (length > 0) {
+        words[count - 1] = 0;
         memcpy(words, text, length);
     }
     return count;
+}
+
+/* In two halves that may lie over each other. */
+static inline size_t encode_text(uint64_t *words, const char *text, size_t length)
+{
+    if (length - 4 > 16 - 4)
+        return encode_odd_text(words, text, length);
+    words[0] = 0;
+    if (length < 8) {
+        memcpy(words, text, 4);
+        memcpy((char *)words + length - 4, text + length - 4, 4);
+        return 1;
+    }
+    words[1] = 0;
+    memcpy(words, text, 8);
+    memcpy((char *)words + length - 8, text + length - 8, 8);
+    return (length + 7) / 8;
 }
 
 /* Without content `length` is 0. */
@@ -114,8 +125,7 @@ static inline void encode(struct kaya_page *page, const struct kaya_trace_event 
 
     kaya_page_write(page, event->kind, event->status, text_length, numbers,
                     kaya_content_word(event->content, length));
-    if (text_length > 0)
-        words += encode_text(page->next + words, event->text, text_length);
+    words += encode_text(page->next + words, event->text, text_length);
     words += kaya_content_put_short(page->next + words, event->content, length);
     kaya_page_move(page, words);
 }
@@ -173,6 +183,23 @@ void kaya_trace_add(struct kaya_trace *trace, const struct kaya_trace_event *eve
         add_heard(trace, event);
     else
         encode(&trace->page, event, 0, event->text != NULL ? strlen(event->text) : 0);
+}
+
+void kaya_trace_say(struct kaya_trace *trace, enum kaya_trace_kind kind, enum kaya_status status, uint64_t a,
+                    uint64_t b, uint64_t c, const char *text, size_t text_length)
+{
+    const uint64_t numbers[] = { a, b, c };
+
+    if (trace == NULL)
+        return;
+    if (trace->page.is_heard) {
+        add_heard(trace, &(struct kaya_trace_event){
+                             .kind = kind, .status = status, .a = a, .b = b, .c = c, .text = text });
+        return;
+    }
+    kaya_page_write(&trace->page, kind, status, text_length, numbers, 0);
+    kaya_page_move(&trace->page,
+                   KAYA_EVENT_WORDS + encode_text(trace->page.next + KAYA_EVENT_WORDS, text, text_length));
 }
 
 uint64_t kaya_trace_digest(const struct kaya_trace *trace)

@@ -17,12 +17,6 @@ enum kaya_status kaya_log_heard(struct kaya_log *log, const struct kaya_sim_mach
     return answer;
 }
 
-void kaya_log_trace(struct kaya_log *log, enum kaya_trace_kind kind, const char *text,
-                    enum kaya_status status, uint64_t a, uint64_t b, uint64_t c)
-{
-    kaya_player_trace(&log->player, kind, text, status, a, b, c);
-}
-
 void kaya_log_tell_claims(struct kaya_log *log, uint64_t record_count, bool recovery)
 {
     uint64_t last = kaya_oracle_last_lsn(log->oracle);

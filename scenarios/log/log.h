@@ -41,8 +41,11 @@ struct kaya_file_names {
 /* What the log said, as far as anybody could hear it; the oracle is told what struck. */
 enum kaya_status kaya_log_heard(struct kaya_log *log, const struct kaya_sim_machine *machine,
                                 enum kaya_status status);
-void kaya_log_trace(struct kaya_log *log, enum kaya_trace_kind kind, const char *text,
-                    enum kaya_status status, uint64_t a, uint64_t b, uint64_t c);
+static inline void kaya_log_trace(struct kaya_log *log, enum kaya_trace_kind kind, const char *text,
+                                  enum kaya_status status, uint64_t a, uint64_t b, uint64_t c)
+{
+    kaya_player_trace(&log->player, kind, text, status, a, b, c);
+}
 /* `record_count` records are about to be appended (0: none), or `recovery`. */
 void kaya_log_tell_claims(struct kaya_log *log, uint64_t record_count, bool recovery);
 void kaya_log_tell_recovered(struct kaya_log *log, const struct kaya_wal_recovery_report *report);

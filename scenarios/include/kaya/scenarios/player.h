@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "kaya/event.h"
 #include "kaya/scenarios/coverage.h"
@@ -80,8 +81,13 @@ enum kaya_status kaya_status_for_runner(enum kaya_status status);
 /* kaya_wal_config.on_event, with the player as its user. */
 void kaya_player_on_event(void *user, const struct kaya_event *event);
 
-void kaya_player_trace(struct kaya_player *player, enum kaya_trace_kind kind, const char *text,
-                       enum kaya_status status, uint64_t a, uint64_t b, uint64_t c);
+/* Inline, since most texts are constants, and their lengths with them. */
+static inline void kaya_player_trace(const struct kaya_player *player, enum kaya_trace_kind kind,
+                                     const char *text, enum kaya_status status, uint64_t a, uint64_t b,
+                                     uint64_t c)
+{
+    kaya_trace_say(player->trace, kind, status, a, b, c, text, strlen(text));
+}
 
 /* The key of the run's next payload (payload.h): each is made anew. */
 uint64_t kaya_player_payload(struct kaya_player *player);

@@ -79,6 +79,9 @@ void kaya_trace_listen(struct kaya_trace *trace, kaya_trace_listener *listener, 
 void kaya_trace_overhear(struct kaya_trace *trace, kaya_trace_listener *listener, void *user);
 
 void kaya_trace_add(struct kaya_trace *trace, const struct kaya_trace_event *event); /* trace may be NULL */
+/* The same of an event without content, whose text has so many bytes; it may be NULL. */
+void kaya_trace_say(struct kaya_trace *trace, enum kaya_trace_kind kind, enum kaya_status status, uint64_t a,
+                    uint64_t b, uint64_t c, const char *text, size_t text_length);
 uint64_t kaya_trace_digest(const struct kaya_trace *trace); /* over all so far; not disturbed by asking */
 uint64_t kaya_trace_count(const struct kaya_trace *trace);
 
