@@ -465,6 +465,28 @@ void kaya_write_under_way(struct kaya_sim_disk *disk, struct kaya_sim_inflight *
         kaya_inflight_begin(disk, inflight);
 }
 
+/* May the machine crash at the boundary of the next call, as far as anybody knows? */
+static inline bool may_crash_next(const struct kaya_sim_disk *disk)
+{
+    return disk->boundary != NULL || disk->calls + 1 == disk->crash_at || disk->calls >= disk->calls_per_boot_max;
+}
+
+static enum kaya_status enter_write(struct kaya_disk *seam, enum kaya_trace_kind kind,
+                                    const struct kaya_file *file, uint64_t offset,
+                                    const struct kaya_span *spans, size_t span_count)
+{
+    struct kaya_sim_disk *disk = boot_of(seam)->disk;
+    struct kaya_sim_inflight inflight;
+    enum kaya_status status;
+
+    if (!may_crash_next(disk))
+        return enter_file(seam, kind, handle_of(file)->file);
+    kaya_write_under_way(disk, &inflight, file, kind == KAYA_TRACE_WRITE_DURABLE, offset, spans, span_count);
+    status = enter_file(seam, kind, handle_of(file)->file);
+    kaya_inflight_end(disk, &inflight);
+    return status;
+}
+
 static enum kaya_status write_file(struct kaya_disk *seam, enum kaya_trace_kind kind, struct kaya_file *file,
                                    uint64_t offset, const struct kaya_span *spans, size_t span_count,
                                    size_t *done)
@@ -472,7 +494,6 @@ static enum kaya_status write_file(struct kaya_disk *seam, enum kaya_trace_kind 
     struct kaya_sim_disk *disk = boot_of(seam)->disk;
     uint32_t number = handle_of(file)->file;
     size_t length = spans_length(spans, span_count);
-    struct kaya_sim_inflight inflight;
     enum kaya_status status;
     struct kaya_inode *inode;
     const uint8_t *bytes;
@@ -481,9 +502,7 @@ static enum kaya_status write_file(struct kaya_disk *seam, enum kaya_trace_kind 
     if (is_over(boot_of(seam)))
         return KAYA_GONE;
     KAYA_ASSERT(handle_of(file)->is_writable);
-    kaya_write_under_way(disk, &inflight, file, kind == KAYA_TRACE_WRITE_DURABLE, offset, spans, span_count);
-    status = enter_file(seam, kind, number);
-    kaya_inflight_end(disk, &inflight);
+    status = enter_write(seam, kind, file, offset, spans, span_count);
     if (status == KAYA_GONE || status == KAYA_INTERRUPTED)
         return status;
     if (!fits(disk, offset + length))
