@@ -65,10 +65,18 @@ static inline void kaya_trace_add_plain(struct kaya_trace *trace, enum kaya_trac
     kaya_page_move(page, KAYA_EVENT_WORDS);
 }
 
-/* What an event says of its content. Long content is not copied; short content is, since hashing it by itself costs more. */
+static inline bool kaya_are_zeros(const uint8_t *bytes, size_t length)
+{
+    return bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0;
+}
+
+/* What an event says of its content. Long content is not copied; short content is, since hashing it by itself costs more. Most that is long
+ * is zeros, written ahead. */
 static inline uint64_t kaya_content_word(const void *content, size_t length)
 {
-    return length <= KAYA_CONTENT_BYTES_MAX ? length : kaya_wide_hash(content, length, 0);
+    if (length <= KAYA_CONTENT_BYTES_MAX)
+        return length;
+    return kaya_are_zeros(content, length) ? 0 : kaya_wide_hash(content, length, 0);
 }
 
 /* Put short content at `words`, zeros up to a whole word behind it; returns how many words it takes. */
