@@ -689,8 +689,10 @@ uint64_t kaya_choose(struct kaya_choices *choices, enum kaya_stream stream, uint
     KAYA_ASSERT((unsigned)stream < KAYA_STREAMS);
     if (count == 1)
         return 0;
-    given = answer(choices, stream, count, label);
     choices->given++;
+    if (choices->driver == DRIVER_SEED && !choices->recording) /* most runs */
+        return answer_from_seed(&choices->streams[stream], count);
+    given = answer(choices, stream, count, label);
     if (choices->recording)
         note(choices, (struct kaya_decision){ stream, label, count, given });
     return given;
