@@ -11,9 +11,9 @@
  *     an event:  kind u16 | status u16 | length of the text u32 | a u64 | b u64 | c u64 | content u64 | the text | the content
  *
  * all little-endian, text and content with zeros up to a whole word. `content` is its length; of content longer than
- * KAYA_CONTENT_BYTES_MAX it is its XXH3-64 and nothing follows; of a text longer than TEXT_BYTES_MAX its XXH3-64 stands there. Sizes of C
- * types, addresses and padding never enter it (S1). (Whole words, because a hash that reads words which were just stored in pieces waits
- * for them.) */
+ * KAYA_CONTENT_BYTES_MAX nothing follows and it is its XXH3-64, or, where all is zeros, the complement of its length; of a text longer than
+ * TEXT_BYTES_MAX its XXH3-64 stands there. Sizes of C types, addresses and padding never enter it (S1). (Whole words, because a hash that
+ * reads words which were just stored in pieces waits for them.) */
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -76,7 +76,7 @@ static inline uint64_t kaya_content_word(const void *content, size_t length)
 {
     if (length <= KAYA_CONTENT_BYTES_MAX)
         return length;
-    return kaya_are_zeros(content, length) ? 0 : kaya_wide_hash(content, length, 0);
+    return kaya_are_zeros(content, length) ? ~(uint64_t)length : kaya_wide_hash(content, length, 0);
 }
 
 /* Put short content at `words`, zeros up to a whole word behind it; returns how many words it takes. */
