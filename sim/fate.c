@@ -552,6 +552,9 @@ static void add_outcome(struct fate *fate, struct kaya_outcome outcome)
 
 /* ---- where two versions differ ---- */
 
+/* Most of a sector is equal in both: that is skipped in strides. */
+enum { STRIDE = 32 };
+
 static const struct kaya_difference *find_difference(const struct kaya_sim_disk *disk,
                                                      const struct kaya_block *newer,
                                                      const struct kaya_block *older, size_t visible)
@@ -573,9 +576,16 @@ static void list_places(struct kaya_difference *difference)
     difference->places = kaya_disk_scratch(difference->places, &difference->capacity, difference->visible,
                                            sizeof *difference->places);
     difference->count = 0;
-    for (size_t offset = 0; offset < difference->visible; offset++)
-        if (newer[offset] != older[offset])
-            difference->places[difference->count++] = (uint32_t)offset;
+    for (size_t offset = 0; offset < difference->visible;) {
+        size_t end = offset + STRIDE <= difference->visible ? offset + STRIDE : difference->visible;
+
+        if (end - offset == STRIDE && memcmp(newer + offset, older + offset, STRIDE) == 0)
+            offset = end;
+        for (; offset < end; offset++) { /* no branch: nobody could guess it */
+            difference->places[difference->count] = (uint32_t)offset;
+            difference->count += newer[offset] != older[offset];
+        }
+    }
 }
 
 /* Every outcome of a crash that tears this pair asks for it. */
@@ -610,17 +620,14 @@ void kaya_fate_forget(struct kaya_sim_disk *disk)
     }
 }
 
-/* They can be split in two: there are at least two of them. Most of a sector is equal, at the front and at the back: that is
- * skipped in strides. */
+/* They can be split in two: there are at least two of them. */
 static bool can_tear(const struct kaya_sim_disk *disk, const struct kaya_block *newer,
                      const struct kaya_block *older, size_t visible)
 {
-    enum { STRIDE = 32 };
     const struct kaya_difference *known = find_difference(disk, newer, older, visible);
     const uint8_t *left = kaya_block_bytes(newer);
     const uint8_t *right = kaya_block_bytes(older);
     size_t first = 0;
-    size_t last = visible;
 
     if (known != NULL)
         return known->count > 1;
@@ -628,11 +635,7 @@ static bool can_tear(const struct kaya_sim_disk *disk, const struct kaya_block *
         first += STRIDE;
     while (first < visible && left[first] == right[first])
         first++;
-    while (last >= first + STRIDE && memcmp(left + last - STRIDE, right + last - STRIDE, STRIDE) == 0)
-        last -= STRIDE;
-    while (last > first && left[last - 1] == right[last - 1])
-        last--;
-    return last > first + 1;
+    return first < visible && memcmp(left + first + 1, right + first + 1, visible - first - 1) != 0;
 }
 
 /* ---- what one sector may be ---- */
