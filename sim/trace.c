@@ -102,8 +102,14 @@ static __attribute__((noinline)) size_t encode_odd_text(uint64_t *words, const c
 /* In two halves that may lie over each other. */
 static inline size_t encode_text(uint64_t *words, const char *text, size_t length)
 {
-    if (length - 4 > 16 - 4)
+    if (length - 4 > 32 - 4)
         return encode_odd_text(words, text, length);
+    if (length > 16) { /* a segment's name, mostly */
+        words[2] = words[3] = 0;
+        memcpy(words, text, 16);
+        memcpy((char *)words + length - 16, text + length - 16, 16);
+        return (length + 7) / 8;
+    }
     words[0] = 0;
     if (length < 8) {
         memcpy(words, text, 4);
