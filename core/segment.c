@@ -45,7 +45,7 @@ void kaya_segment_name(char out[SEGMENT_NAME_BYTES], uint64_t number, enum segme
 {
     uint8_t *digits = (uint8_t *)out;
 
-    store64(digits, hexadecimal((uint32_t)(number >> 32)));
+    store64(digits, number >> 32 == 0 ? hexadecimal(0) : hexadecimal((uint32_t)(number >> 32)));
     store64(digits + NUMBER_DIGITS / 2, hexadecimal((uint32_t)number));
     memcpy(out + NUMBER_DIGITS, SUFFIXES[kind], sizeof SUFFIXES[kind]);
 }

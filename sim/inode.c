@@ -50,7 +50,8 @@ static uint32_t next_capacity(uint32_t capacity, uint64_t needed, uint32_t first
     return (uint32_t)next;
 }
 
-static void ensure_sectors(struct kaya_store *store, struct kaya_inode *inode, uint64_t needed)
+static __attribute__((noinline)) void add_sectors(struct kaya_store *store, struct kaya_inode *inode,
+                                                  uint64_t needed)
 {
     KAYA_ASSERT(needed <= KAYA_INODE_SECTORS_MAX);
     if (needed > inode->sector_capacity) {
@@ -62,10 +63,14 @@ static void ensure_sectors(struct kaya_store *store, struct kaya_inode *inode, u
         inode->sectors = sectors;
         inode->sector_capacity = capacity;
     }
-    if (needed > inode->sector_count) {
-        memset(inode->sectors + inode->sector_count, 0, (needed - inode->sector_count) * sizeof *inode->sectors);
-        inode->sector_count = (uint32_t)needed;
-    }
+    memset(inode->sectors + inode->sector_count, 0, (needed - inode->sector_count) * sizeof *inode->sectors);
+    inode->sector_count = (uint32_t)needed;
+}
+
+static inline void ensure_sectors(struct kaya_store *store, struct kaya_inode *inode, uint64_t needed)
+{
+    if (needed > inode->sector_count)
+        add_sectors(store, inode, needed);
 }
 
 static void ensure_listed(struct kaya_store *store, struct kaya_inode *inode, uint32_t needed)
@@ -96,8 +101,7 @@ static void ensure_sizes(struct kaya_store *store, struct kaya_inode *inode, uin
 
 struct kaya_sector *kaya_inode_sector(struct kaya_store *store, struct kaya_inode *inode, uint64_t index)
 {
-    if (index >= inode->sector_count)
-        ensure_sectors(store, inode, index + 1);
+    ensure_sectors(store, inode, index + 1);
     return &inode->sectors[index];
 }
 

@@ -56,7 +56,7 @@ static void mutex_destroy(struct kaya_runtime *runtime, struct kaya_mutex *mutex
     allocator->release(allocator, mutex, sizeof *mutex);
 }
 
-static void await_lock(struct kaya_fibers *fibers, const struct kaya_mutex *mutex)
+static __attribute__((noinline)) void await_lock(struct kaya_fibers *fibers, const struct kaya_mutex *mutex)
 {
     kaya_fibers_point(fibers);
     while (mutex->state == MUTEX_HELD) {
